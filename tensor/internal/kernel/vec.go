@@ -3,17 +3,18 @@ package kernel
 // Vec holds the kernels that sweep once over memory. Slices of one call have
 // the lengths that the shapes say; "rows x c" matrices are dense and row-major,
 // c is the channel. No kernel reads or writes past its slices, and results are
-// the same for the same arguments, whatever the alignment.
+// the same for the same arguments, whatever the alignment. A destination may be
+// one of the sources, but slices may not overlap in any other way.
 type Vec struct {
 	Add      func(dst, a, b []float32)         // dst = a + b
 	Acc      func(dst, a []float32)            // dst += a
 	Axpy     func(dst, x []float32, s float32) // dst += s*x
 	Scale    func(dst, x []float32, s float32) // dst = s*x
 	ReLU     func(dst, x []float32)            // dst = max(x, 0); NaN stays NaN
-	ReLUGrad func(dx, dy, y []float32)         // dx = dy where y > 0, else 0
+	ReLUGrad func(dx, dy, y []float32)         // dx = dy, but 0 where y <= 0
 
 	AddRow func(dst, row []float32, rows int) // every row of dst [rows x c] += row [c]
-	ColSum func(sum, x []float32, rows int)   // sum[c] += the sum of column c of x [rows x c], row after row
+	ColSum func(sum, x []float32, rows int)   // sum[c] += the sum of column c of x [rows x c]
 
 	// ColMoments gives mean[c] and m2[c], the sum of squared distances from
 	// that mean, of the columns of x [rows x c]; two passes, so it is exact to
@@ -41,6 +42,18 @@ type Vec struct {
 
 	SGD  func(p, v, g []float32, a SGDArgs)
 	Adam func(p, m, v, g []float32, a AdamArgs)
+
+	// AffineMaxPool2 is one output row of the 2x2 max pooling with stride 2 of
+	// Affine: x0 and x1 [w x c], w even, are two rows of an image, out is
+	// [w/2 x c]. idx [w/2 x c] says which of the window (0 1 over 2 3) was the
+	// maximum: the first of equal ones, the last NaN if there is one.
+	AffineMaxPool2 func(out []float32, idx []uint8, x0, x1, scale, shift []float32, relu bool)
+	// BNPoolGradSums is BNGradSums for the inputs x0 and x1 of AffineMaxPool2:
+	// their gradient is dy [w/2 x c] at the places of idx and 0 elsewhere. out
+	// is the result of AffineMaxPool2 if that had relu, or nil.
+	BNPoolGradSums func(dg, db, dy []float32, idx []uint8, out, x0, x1, mean, invstd []float32)
+	// BNPoolGradApply is BNGradApply in the same way; dx0 and dx1 are [w x c].
+	BNPoolGradApply func(dx0, dx1, dy []float32, idx []uint8, out, x0, x1, a, b, c0 []float32)
 }
 
 // SGDArgs are the numbers of one step of stochastic gradient descent as

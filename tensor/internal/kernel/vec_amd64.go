@@ -1,0 +1,6 @@
+package kernel
+
+var (
+	vecAVX2   = vecGeneric
+	vecAVX512 = vecGeneric
+)

@@ -1,0 +1,136 @@
+package kernel
+
+// The kernels of Vec that know columns: channel j of row r of a matrix
+// [rows x c] is x[r*c+j].
+
+func addRow(dst, row []float32, rows int) {
+	c := len(row)
+	for r := range rows {
+		for j, v := range row {
+			dst[r*c+j] += v
+		}
+	}
+}
+
+func colSum(sum, x []float32, rows int) {
+	c := len(sum)
+	for r := range rows {
+		for j := range sum {
+			sum[j] += x[r*c+j]
+		}
+	}
+}
+
+func colMoments(mean, m2, x []float32, rows int) {
+	c, n := len(mean), float32(rows)
+	for j := range mean {
+		var sum float32
+		for r := range rows {
+			sum += x[r*c+j]
+		}
+		first := sum / n
+		// Were first exact, d1 would be 0; what it is instead corrects both
+		// results for the rounding of first (Chan, Golub and LeVeque 1983).
+		var d1, d2 float32
+		for r := range rows {
+			d := x[r*c+j] - first
+			d1 += d
+			d2 += d * d
+		}
+		mean[j] = first + d1/n
+		m2[j] = d2 - d1*d1/n
+	}
+}
+
+func affine(y, x, scale, shift []float32, rows int, relu bool) {
+	c := len(scale)
+	for r := range rows {
+		for j, s := range scale {
+			v := x[r*c+j]*s + shift[j]
+			if relu {
+				v = positive(v)
+			}
+			y[r*c+j] = v
+		}
+	}
+}
+
+func bnGradSums(dg, db, dy, y, x, mean, invstd []float32, rows int) {
+	c := len(dg)
+	for j := range dg {
+		var sum, sumX float32
+		for i := j; i < rows*c; i += c {
+			g := gate(dy[i], y, i)
+			sum += g
+			sumX += g * (x[i] - mean[j])
+		}
+		db[j] += sum
+		dg[j] += sumX * invstd[j]
+	}
+}
+
+func bnGradApply(dx, dy, y, x, a, b, c0 []float32, rows int) {
+	c := len(a)
+	for r := range rows {
+		for j := range a {
+			i := r*c + j
+			dx[i] = gate(dy[i], y, i)*a[j] + x[i]*b[j] + c0[j]
+		}
+	}
+}
+
+func affineMaxPool2(out []float32, idx []uint8, x0, x1, scale, shift []float32, relu bool) {
+	c := len(scale)
+	for i := range out {
+		j := i % c
+		var best float32
+		for k := range uint8(4) {
+			v := *window(x0, x1, c, i, k)*scale[j] + shift[j]
+			if relu {
+				v = positive(v)
+			}
+			if k == 0 || v > best || v != v {
+				best, idx[i] = v, k
+			}
+		}
+		out[i] = best
+	}
+}
+
+// window is place k (0 1 over 2 3) of the 2x2 window of output i: two rows of
+// an image with c channels, pooled to a row in which output i lies.
+func window(x0, x1 []float32, c, i int, k uint8) *float32 {
+	row := x0
+	if k >= 2 {
+		row = x1
+	}
+	return &row[(i/c*2+int(k&1))*c+i%c]
+}
+
+func bnPoolGradSums(dg, db, dy []float32, idx []uint8, out, x0, x1, mean, invstd []float32) {
+	c := len(dg)
+	for j := range dg {
+		var sum, sumX float32
+		for i := j; i < len(dy); i += c {
+			g := gate(dy[i], out, i)
+			sum += g
+			sumX += g * (*window(x0, x1, c, i, idx[i]) - mean[j])
+		}
+		db[j] += sum
+		dg[j] += sumX * invstd[j]
+	}
+}
+
+func bnPoolGradApply(dx0, dx1, dy []float32, idx []uint8, out, x0, x1, a, b, c0 []float32) {
+	c := len(a)
+	for i := range dy {
+		j := i % c
+		for k := range uint8(4) {
+			v := *window(x0, x1, c, i, k)*b[j] + c0[j]
+			if k == idx[i] {
+				v += gate(dy[i], out, i) * a[j]
+			}
+			*window(dx0, dx1, c, i, k) = v
+		}
+	}
+}
