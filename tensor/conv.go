@@ -1,0 +1,48 @@
+package tensor
+
+import (
+	"fmt"
+
+	"github.com/locimem/locimem/tensor/internal/gemm"
+)
+
+// ConvSpec says how a convolution's window moves: its steps and the rows and
+// columns of zeros put around the image. Steps of 0 mean 1.
+type ConvSpec struct{ StrideH, StrideW, PadH, PadW int }
+
+// Conv2D returns the convolution (cross-correlation, as everywhere in deep
+// learning) of x [N,H,W,C] with w [KH,KW,C,K] plus the bias b [K], which may be
+// nil: shape [N,OH,OW,K] with OH = (H + 2 PadH - KH)/StrideH + 1, likewise OW.
+// It panics if the window is larger than the padded image.
+func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
+	x.mustRank("Conv2D: the input", 4)
+	w.mustRank("Conv2D: the weight", 4)
+	s := gemm.ConvShape{
+		N: x.shape[0], H: x.shape[1], W: x.shape[2], C: x.shape[3],
+		KH: w.shape[0], KW: w.shape[1], K: w.shape[3],
+		StrideH: max(c.StrideH, 1), StrideW: max(c.StrideW, 1), PadH: c.PadH, PadW: c.PadW,
+	}
+	if w.shape[2] != s.C || s.H+2*s.PadH < s.KH || s.W+2*s.PadW < s.KW || s.PadH < 0 || s.PadW < 0 {
+		panic(fmt.Sprintf("tensor: Conv2D of input %v and weight %v with %+v", x.shape, w.shape, c))
+	}
+	var bias []float32
+	if b != nil {
+		b.mustShape("Conv2D: the bias", s.K)
+		bias = b.data
+	}
+	y := tp.result([]*Tensor{x, w, b}, s.N, s.OH(), s.OW(), s.K)
+	tp.e.gemm.ConvForward(y.data, x.data, w.data, bias, s)
+	tp.record(y, func() {
+		dy := y.grad
+		if w.needs {
+			g, holds := tp.gradOf(w)
+			tp.e.gemm.ConvBackwardWeights(g, dy.data, x.data, s, holds)
+		}
+		tp.biasGrad(b, dy)
+		if x.needs {
+			g, holds := tp.gradOf(x)
+			tp.e.gemm.ConvBackwardData(g, dy.data, w.data, s, holds)
+		}
+	})
+	return y
+}

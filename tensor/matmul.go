@@ -1,0 +1,103 @@
+package tensor
+
+import (
+	"fmt"
+
+	"github.com/locimem/locimem/tensor/internal/gemm"
+)
+
+// MatMul returns op(a) op(b), where op transposes its matrix if told so: shapes
+// [M,K] and [K,N] after that, result [M,N].
+func (tp *Tape) MatMul(a, b *Tensor, transA, transB bool) *Tensor {
+	a.mustRank("MatMul: the first factor", 2)
+	b.mustRank("MatMul: the second factor", 2)
+	m, k := a.shape[0], a.shape[1]
+	if transA {
+		m, k = k, m
+	}
+	kb, n := b.shape[0], b.shape[1]
+	if transB {
+		kb, n = n, kb
+	}
+	if k != kb {
+		panic(fmt.Sprintf("tensor: MatMul of shapes %v and %v, transposed %v and %v", a.shape, b.shape, transA, transB))
+	}
+	y := tp.result([]*Tensor{a, b}, m, n)
+	tp.e.matmul(y.data, a, transA, b, transB, gemm.Epilogue{})
+	tp.record(y, func() {
+		dy := &Tensor{shape: y.shape, data: y.grad.data}
+		if a.needs { // y = op(a) op(b): d op(a) = dy op(b)^T
+			g, holds := tp.gradOf(a)
+			if transA {
+				tp.e.matmul(g, b, transB, dy, true, gemm.Epilogue{Accumulate: holds})
+			} else {
+				tp.e.matmul(g, dy, false, b, !transB, gemm.Epilogue{Accumulate: holds})
+			}
+		}
+		if b.needs { // d op(b) = op(a)^T dy
+			g, holds := tp.gradOf(b)
+			if transB {
+				tp.e.matmul(g, dy, true, a, transA, gemm.Epilogue{Accumulate: holds})
+			} else {
+				tp.e.matmul(g, a, !transA, dy, false, gemm.Epilogue{Accumulate: holds})
+			}
+		}
+	})
+	return y
+}
+
+// Linear returns x w^T + b for x [N,in], w [out,in] (PyTorch's layout) and b
+// [out], which may be nil: shape [N,out].
+func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
+	x.mustRank("Linear: the input", 2)
+	w.mustRank("Linear: the weight", 2)
+	in, out := w.shape[1], w.shape[0]
+	x.mustShape("Linear: the input", x.shape[0], in)
+	var ep gemm.Epilogue
+	if b != nil {
+		b.mustShape("Linear: the bias", out)
+		ep.Bias = b.data
+	}
+	y := tp.result([]*Tensor{x, w, b}, x.shape[0], out)
+	tp.e.matmul(y.data, x, false, w, true, ep)
+	tp.record(y, func() {
+		dy := &Tensor{shape: y.shape, data: y.grad.data}
+		if x.needs {
+			g, holds := tp.gradOf(x)
+			tp.e.matmul(g, dy, false, w, false, gemm.Epilogue{Accumulate: holds})
+		}
+		if w.needs {
+			g, holds := tp.gradOf(w)
+			tp.e.matmul(g, dy, true, x, false, gemm.Epilogue{Accumulate: holds})
+		}
+		tp.biasGrad(b, dy)
+	})
+	return y
+}
+
+// biasGrad adds the column sums of dy to the gradient of a bias, if there is one
+// that wants it.
+func (tp *Tape) biasGrad(b, dy *Tensor) {
+	if b == nil || !b.needs {
+		return
+	}
+	g, holds := tp.gradOf(b)
+	if !holds {
+		clear(g)
+	}
+	rows, c := dy.rows()
+	tp.e.colSums(g, dy.data, rows, c)
+}
+
+// matmul computes dst = op(a) op(b) for matrices of any shape that fits.
+func (e *Engine) matmul(dst []float32, a *Tensor, transA bool, b *Tensor, transB bool, ep gemm.Epilogue) {
+	m, k := a.shape[0], a.shape[1]
+	if transA {
+		m, k = k, m
+	}
+	n := b.shape[1]
+	if transB {
+		n = b.shape[0]
+	}
+	e.gemm.MatMul(dst, n, a.data, a.shape[1], transA, b.data, b.shape[1], transB, m, n, k, ep)
+}
