@@ -1,0 +1,21 @@
+# make run, make test, make lint, make bench; each is one line that can be typed as well.
+.PHONY: run test lint bench generate
+
+run:
+	go run ./cmd/locimem run
+
+test:
+	go test ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go tool -modfile=tools/go.mod staticcheck ./...
+
+# Kernels and training steps beside their peers; bench/peers/README.md says how to install those.
+bench:
+	bench/run.sh
+
+# The assembly for amd64 from its generator, which is a module of its own.
+generate:
+	go generate ./tensor/internal/kernel
