@@ -1,0 +1,77 @@
+package data
+
+import (
+	"crypto/sha256"
+	"math"
+)
+
+// Summary is what Check finds out about a data set.
+type Summary struct {
+	Name       string      `json:"name"`
+	Images     int         `json:"images"`
+	Shape      [3]int      `json:"shape"` // height, width, channels
+	Classes    []ClassSize `json:"classes"`
+	Atypical   int         `json:"atypical"`
+	Duplicates [][2]int    `json:"duplicates"` // image, and the first one of equal pixels
+	Mean       []float64   `json:"mean"`       // per channel, pixels scaled to [0,1]
+	Std        []float64   `json:"std"`        // per channel, over all pixels of all images
+}
+
+// ClassSize is the number of images of one class.
+type ClassSize struct {
+	Name   string `json:"name"`
+	Images int    `json:"images"`
+}
+
+// Check counts what is in a data set. Images of equal pixels are duplicates
+// whatever their labels: one in the training set of an encoder and its double
+// outside of it would spoil every score of memorization.
+func Check(d Dataset) Summary {
+	h, w, c := d.Shape()
+	s := Summary{Name: d.Name(), Images: d.Len(), Shape: [3]int{h, w, c}, Duplicates: [][2]int{}}
+	for _, name := range d.Classes() {
+		s.Classes = append(s.Classes, ClassSize{Name: name})
+	}
+	first := make(map[[sha256.Size]byte]int, d.Len())
+	counts := make([][256]int, c)
+	for i := range d.Len() {
+		s.Classes[d.Label(i)].Images++
+		if d.Atypical(i) {
+			s.Atypical++
+		}
+		img := d.Image(i)
+		sum := sha256.Sum256(img)
+		if j, ok := first[sum]; ok {
+			s.Duplicates = append(s.Duplicates, [2]int{i, j})
+		} else {
+			first[sum] = i
+		}
+		for k := 0; k < len(img); k += c {
+			for ch, v := range img[k : k+c] {
+				counts[ch][v]++
+			}
+		}
+	}
+	for ch := range counts {
+		mean, std := moments(&counts[ch])
+		s.Mean, s.Std = append(s.Mean, mean), append(s.Std, std)
+	}
+	return s
+}
+
+// moments returns mean and standard deviation of value/255 given how often each
+// value occurs; zeros where there is none.
+func moments(counts *[256]int) (mean, std float64) {
+	var n, sum, squares float64
+	for v, k := range counts {
+		x, m := float64(v)/255, float64(k)
+		n += m
+		sum += m * x
+		squares += m * x * x
+	}
+	if n == 0 {
+		return 0, 0
+	}
+	mean = sum / n
+	return mean, math.Sqrt(max(0, squares/n-mean*mean))
+}
