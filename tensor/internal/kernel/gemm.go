@@ -1,0 +1,44 @@
+package kernel
+
+// Gemm holds the register tile of the matrix product, out of which the drivers
+// in package gemm build products and convolutions, and the moves that lay out
+// its operands.
+type Gemm struct {
+	MR, NR int // the most rows and columns of one tile
+
+	// Tile computes one tile of C. Its rows and columns are sums in the order
+	// of the segments, each sum in one accumulator, so that a number of C does
+	// not depend on the tile in which it was computed.
+	Tile func(t *Tile)
+	// Copy does dst[i*ds+j] = src[i*ss+j] for i < rows, j < cols.
+	Copy func(dst []float32, ds int, src []float32, ss, rows, cols int)
+	// Transpose does dst[j*ds+i] = src[i*ss+j] for i < rows, j < cols.
+	Transpose func(dst []float32, ds int, src []float32, ss, rows, cols int)
+}
+
+// Tile is one call of the register tile:
+//
+//	C[i,j] = ReLU(Bias[j] + (C[i,j] if Acc) + sum over segments s, p < s.K of
+//	         A[s.A + i*RS + p*KS] * B[s.B + p*BS + j])      i < M, j < N
+//
+// Two strides let A be a row-major matrix (KS = 1), a column-major one (RS = 1)
+// or pixels of images. The segments let the sum run over pieces that do not lie
+// together, as the rows under a convolution's window. All strides and offsets
+// count floats. Every row of B that the segments name has NR readable floats,
+// whatever N is.
+type Tile struct {
+	C      []float32
+	CS     int // stride of the rows of C
+	A      []float32
+	RS, KS int // strides of the rows of A and of its steps along the sum
+	B      []float32
+	BS     int // stride of the rows of B
+	Segs   []Segment
+	M, N   int       // 1 <= M <= MR, 1 <= N <= NR
+	Bias   []float32 // nil or NR readable floats
+	Acc    bool      // add to what C holds
+	ReLU   bool
+}
+
+// Segment is a piece of the sum of a Tile: K steps that start at A[A] and B[B].
+type Segment struct{ A, B, K int }

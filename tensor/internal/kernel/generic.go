@@ -1,0 +1,5 @@
+package kernel
+
+// generic is the plain Go implementation: the definition of every kernel, and
+// what runs where there is no assembly.
+var generic = Impl{Name: "generic", Gemm: gemmGeneric, Vec: vecGeneric, missing: func() string { return "" }}
