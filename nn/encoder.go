@@ -1,0 +1,134 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/locimem/locimem/tensor"
+)
+
+// Encoder turns images into features.
+type Encoder interface {
+	// Module's Forward takes images [N,InH,InW,InC] to features [N,OutDim].
+	Module
+	// Taps lists all taps in forward order; do not change it.
+	Taps() []TapInfo
+	// OutDim returns the number of features.
+	OutDim() int
+}
+
+// EncoderOptions sets the size of an encoder. Zero values mean the defaults.
+type EncoderOptions struct {
+	// Width scales the number of channels of every layer (rounded, at least 1):
+	// more than 0, at most 16, default 1.
+	Width float64
+	// Pool is what the head does with the last map: "max" (default) or "avg".
+	Pool string
+	// InH, InW and InC are the shape of an image, by default 32, 32 and 3.
+	InH, InW, InC int
+}
+
+// encoder is one entry of the registry: layers for checked options.
+type encoder struct {
+	name  string
+	build func(o EncoderOptions, seed uint64) Sequential
+}
+
+// registry lists the encoders that there are.
+func registry() []encoder {
+	return []encoder{
+		{"resnet9", resNet9},
+	}
+}
+
+// EncoderNames returns the names that NewEncoder knows.
+func EncoderNames() []string {
+	var names []string
+	for _, e := range registry() {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// NewEncoder returns the encoder of that name with PyTorch's default
+// initialisation from seed. It fails if there is none of that name, if an option
+// is out of range, or if images of this size vanish on the way.
+func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
+	all := registry()
+	i := slices.IndexFunc(all, func(e encoder) bool { return e.name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("encoder: found %q, expected one of: %s", name, strings.Join(EncoderNames(), ", "))
+	}
+	o, err := o.checked()
+	if err != nil {
+		return nil, fmt.Errorf("encoder %s: %w", name, err)
+	}
+	n := &network{Sequential: all[i].build(o, seed), in: []int{o.InH, o.InW, o.InC}}
+	var p Plan
+	out, err := n.Plan(&p, n.in)
+	if err != nil {
+		return nil, fmt.Errorf("encoder %s on images of %dx%dx%d: %w", name, o.InH, o.InW, o.InC, err)
+	}
+	n.taps, n.out = p.Taps, out[0]
+	return n, nil
+}
+
+// checked fills in the defaults and checks the ranges.
+func (o EncoderOptions) checked() (EncoderOptions, error) {
+	for _, d := range []struct {
+		name     string
+		value    *int
+		standard int
+	}{{"height", &o.InH, 32}, {"width", &o.InW, 32}, {"channels", &o.InC, 3}} {
+		if *d.value == 0 {
+			*d.value = d.standard
+		}
+		if *d.value < 1 || *d.value > 4096 {
+			return o, fmt.Errorf("image %s: found %d, expected 1 to 4096", d.name, *d.value)
+		}
+	}
+	if o.Width == 0 {
+		o.Width = 1
+	}
+	if !(o.Width > 0 && o.Width <= 16) {
+		return o, fmt.Errorf("width factor: found %v, expected more than 0 and at most 16", o.Width)
+	}
+	switch o.Pool {
+	case "":
+		o.Pool = "max"
+	case "max", "avg":
+	default:
+		return o, fmt.Errorf("pool: found %q, expected max or avg", o.Pool)
+	}
+	return o, nil
+}
+
+// channels scales a number of channels by the width factor.
+func (o EncoderOptions) channels(n int) int {
+	return max(1, int(math.Round(float64(n)*o.Width)))
+}
+
+// network is a planned sequence of layers.
+type network struct {
+	Sequential
+	in   []int
+	taps []TapInfo
+	out  int
+}
+
+// Forward implements Encoder. It panics if the images are not of the shape that
+// the network was planned for: the taps would not be what they are said to be.
+func (n *network) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	if x.Rank() != 4 || !slices.Equal(x.Shape()[1:], n.in) {
+		panic(fmt.Sprintf("nn: encoder on images of shape %v, expected [N %d %d %d]", x.Shape(), n.in[0], n.in[1], n.in[2]))
+	}
+	return n.Sequential.Forward(c, x)
+}
+
+// Taps implements Encoder.
+func (n *network) Taps() []TapInfo { return n.taps }
+
+// OutDim implements Encoder.
+func (n *network) OutDim() int { return n.out }

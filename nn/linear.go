@@ -1,0 +1,60 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/locimem/locimem/tensor"
+)
+
+// Linear is a fully connected layer: [N,in] to [N,out]. Its parameters are
+// weight [out,in] and bias [out].
+type Linear struct {
+	name         string
+	weight, bias *Param
+}
+
+// NewLinear returns a fully connected layer with PyTorch's default
+// initialisation.
+func NewLinear(name string, in, out int, seed uint64) *Linear {
+	return &Linear{name, newWeight(name, in, seed, out, in), newBias(name, in, seed, out)}
+}
+
+// Forward implements Module.
+func (l *Linear) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	y := c.Tape.Linear(x, l.weight.Value, l.bias.Value)
+	c.Tap(l.name, y)
+	return y
+}
+
+// Params implements Module.
+func (l *Linear) Params() []*Param { return []*Param{l.weight, l.bias} }
+
+// Plan implements Layer.
+func (l *Linear) Plan(p *Plan, in []int) ([]int, error) {
+	w := l.weight.Value
+	if len(in) != 1 || in[0] != w.Dim(1) {
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d]", l.name, in, w.Dim(1))
+	}
+	out := []int{w.Dim(0)}
+	p.Add(l.name, KindFC, out)
+	return out, nil
+}
+
+// ReLU is max(x, 0) for any shape.
+type ReLU struct{ Name string }
+
+// Forward implements Module.
+func (l *ReLU) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	y := c.Tape.ReLU(x)
+	c.Tap(l.Name, y)
+	return y
+}
+
+// Params implements Module: there are none.
+func (l *ReLU) Params() []*Param { return nil }
+
+// Plan implements Layer.
+func (l *ReLU) Plan(p *Plan, in []int) ([]int, error) {
+	p.Add(l.Name, KindReLU, in)
+	return in, nil
+}
