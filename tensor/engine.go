@@ -179,11 +179,14 @@ func (e *Engine) AdamStep(p, m, v *Tensor, s AdamParams) {
 	}
 	m.mustShape("AdamStep: the first moment", p.shape...)
 	v.mustShape("AdamStep: the second moment", p.shape...)
+	// The corrections of the bias take the betas that the kernel has: rounding
+	// 0.999 to float32 moves the 0.001 beside it by 5e-5, which must cancel.
+	b1, b2 := float32(s.Beta1), float32(s.Beta2)
 	a := kernel.AdamArgs{
-		Step:      float32(s.LR / (1 - math.Pow(s.Beta1, float64(s.Step)))),
-		B1:        float32(s.Beta1),
-		B2:        float32(s.Beta2),
-		InvSqrtC2: float32(1 / math.Sqrt(1-math.Pow(s.Beta2, float64(s.Step)))),
+		Step:      float32(s.LR / (1 - math.Pow(float64(b1), float64(s.Step)))),
+		B1:        b1,
+		B2:        b2,
+		InvSqrtC2: float32(1 / math.Sqrt(1-math.Pow(float64(b2), float64(s.Step)))),
 		Eps:       float32(s.Eps),
 		Keep:      1,
 	}
