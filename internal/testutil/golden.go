@@ -149,3 +149,36 @@ func MaxError(got, want []float32) float64 {
 	}
 	return worst / scale
 }
+
+// SummaryError returns the largest error in a Summary of got against want: of
+// norm and inner product as shares of the norm, of the mean as a share of the
+// root mean square, of the samples as a share of the largest of them or of the
+// root mean square, whichever is larger.
+func SummaryError(name string, got []float32, want []float64) float64 {
+	have := Summary(name, got, len(want)-3)
+	norm := want[0]
+	rms := norm / math.Sqrt(float64(len(got)))
+	top := rms
+	for _, v := range want[3:] {
+		top = max(top, math.Abs(v))
+	}
+	worst := 0.0
+	for i, w := range want {
+		scale := top
+		switch i {
+		case 0, 2:
+			scale = norm
+		case 1:
+			scale = rms
+		}
+		d := math.Abs(have[i] - w)
+		if d != 0 {
+			d /= scale
+		}
+		if math.IsNaN(d) {
+			return math.Inf(1)
+		}
+		worst = max(worst, d)
+	}
+	return worst
+}
