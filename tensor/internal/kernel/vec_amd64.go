@@ -1,6 +1,34 @@
 package kernel
 
-var (
-	vecAVX2   = vecGeneric
-	vecAVX512 = vecGeneric
-)
+//go:generate go run -C _gen . -part vec_avx2 -pkg kernel -out ../vec_avx2_amd64.s -stubs ../vec_avx2_amd64.go
+//go:generate go run -C _gen . -part vec_avx512 -pkg kernel -out ../vec_avx512_amd64.s -stubs ../vec_avx512_amd64.go
+
+var vecAVX2 = Vec{
+	Add: wrapAdd(addAVX2), Acc: wrapAcc(addAVX2), Axpy: wrapScale(axpyAVX2), Scale: wrapScale(scaleAVX2),
+	ReLU: wrapReLU(reluAVX2), ReLUGrad: wrapAdd(reluGradAVX2),
+	AddRow: wrapAddRow(addRowAVX2), ColSum: wrapColSum(colSumAVX2), ColMoments: wrapColMoments(colMomentsAVX2),
+	Affine:      wrapAffine(affineAVX2),
+	BNGradSums:  wrapBNGradSums(bnGradSumsAVX2, bnGradSumsReLUAVX2),
+	BNGradApply: wrapBNGradApply(bnGradApplyAVX2, bnGradApplyReLUAVX2),
+	MaxUpdate:   wrapMaxUpdate(maxUpdateAVX2, 8, maxUpdate), AccEqual: wrapMaxUpdate(accEqualAVX2, 8, accEqual),
+	Dot: wrapDot(dotAVX2), L1: wrapDot(l1AVX2), L2Sq: wrapDot(l2SqAVX2), Exp: wrapReLU(expAVX2),
+	SGD: wrapSGD(sgdAVX2, sgdNesterovAVX2), Adam: wrapAdam(adamAVX2),
+	AffineMaxPool2:  wrapAffineMaxPool2(affineMaxPool2AVX2, 8),
+	BNPoolGradSums:  wrapBNPoolGradSums(bnPoolGradSumsAVX2, bnPoolGradSumsReLUAVX2, 8),
+	BNPoolGradApply: wrapBNPoolGradApply(bnPoolGradApplyAVX2, bnPoolGradApplyReLUAVX2, 8),
+}
+
+var vecAVX512 = Vec{
+	Add: wrapAdd(addAVX512), Acc: wrapAcc(addAVX512), Axpy: wrapScale(axpyAVX512), Scale: wrapScale(scaleAVX512),
+	ReLU: wrapReLU(reluAVX512), ReLUGrad: wrapAdd(reluGradAVX512),
+	AddRow: wrapAddRow(addRowAVX512), ColSum: wrapColSum(colSumAVX512), ColMoments: wrapColMoments(colMomentsAVX512),
+	Affine:      wrapAffine(affineAVX512),
+	BNGradSums:  wrapBNGradSums(bnGradSumsAVX512, bnGradSumsReLUAVX512),
+	BNGradApply: wrapBNGradApply(bnGradApplyAVX512, bnGradApplyReLUAVX512),
+	MaxUpdate:   wrapMaxUpdate(maxUpdateAVX512, 1, maxUpdate), AccEqual: wrapMaxUpdate(accEqualAVX512, 1, accEqual),
+	Dot: wrapDot(dotAVX512), L1: wrapDot(l1AVX512), L2Sq: wrapDot(l2SqAVX512), Exp: wrapReLU(expAVX512),
+	SGD: wrapSGD(sgdAVX512, sgdNesterovAVX512), Adam: wrapAdam(adamAVX512),
+	AffineMaxPool2:  wrapAffineMaxPool2(affineMaxPool2AVX512, 1),
+	BNPoolGradSums:  wrapBNPoolGradSums(bnPoolGradSumsAVX512, bnPoolGradSumsReLUAVX512, 1),
+	BNPoolGradApply: wrapBNPoolGradApply(bnPoolGradApplyAVX512, bnPoolGradApplyReLUAVX512, 1),
+}

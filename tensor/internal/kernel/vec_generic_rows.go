@@ -22,23 +22,17 @@ func colSum(sum, x []float32, rows int) {
 }
 
 func colMoments(mean, m2, x []float32, rows int) {
-	c, n := len(mean), float32(rows)
+	c, n := len(mean), float64(rows)
 	for j := range mean {
-		var sum float32
-		for r := range rows {
-			sum += x[r*c+j]
+		var sum, squares float64
+		for i := j; i < rows*c; i += c {
+			sum += float64(x[i])
 		}
-		first := sum / n
-		// Were first exact, d1 would be 0; what it is instead corrects both
-		// results for the rounding of first (Chan, Golub and LeVeque 1983).
-		var d1, d2 float32
-		for r := range rows {
-			d := x[r*c+j] - first
-			d1 += d
-			d2 += d * d
+		for i := j; i < rows*c; i += c {
+			d := float64(x[i]) - sum/n
+			squares += d * d
 		}
-		mean[j] = first + d1/n
-		m2[j] = d2 - d1*d1/n
+		mean[j], m2[j] = float32(sum/n), float32(squares)
 	}
 }
 
@@ -58,14 +52,14 @@ func affine(y, x, scale, shift []float32, rows int, relu bool) {
 func bnGradSums(dg, db, dy, y, x, mean, invstd []float32, rows int) {
 	c := len(dg)
 	for j := range dg {
-		var sum, sumX float32
+		var sum, sumX float64
 		for i := j; i < rows*c; i += c {
 			g := gate(dy[i], y, i)
-			sum += g
-			sumX += g * (x[i] - mean[j])
+			sum += float64(g)
+			sumX += float64(g * (x[i] - mean[j]))
 		}
-		db[j] += sum
-		dg[j] += sumX * invstd[j]
+		db[j] += float32(sum)
+		dg[j] += float32(sumX) * invstd[j]
 	}
 }
 
@@ -110,14 +104,14 @@ func window(x0, x1 []float32, c, i int, k uint8) *float32 {
 func bnPoolGradSums(dg, db, dy []float32, idx []uint8, out, x0, x1, mean, invstd []float32) {
 	c := len(dg)
 	for j := range dg {
-		var sum, sumX float32
+		var sum, sumX float64
 		for i := j; i < len(dy); i += c {
 			g := gate(dy[i], out, i)
-			sum += g
-			sumX += g * (*window(x0, x1, c, i, idx[i]) - mean[j])
+			sum += float64(g)
+			sumX += float64(g * (*window(x0, x1, c, i, idx[i]) - mean[j]))
 		}
-		db[j] += sum
-		dg[j] += sumX * invstd[j]
+		db[j] += float32(sum)
+		dg[j] += float32(sumX) * invstd[j]
 	}
 }
 

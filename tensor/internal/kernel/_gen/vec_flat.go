@@ -1,0 +1,205 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// lane is one vector of a sweep over slices of equal length.
+type lane struct {
+	simd
+	base map[string]GPVirtual
+	i    GPVirtual // element that the loop has come to
+	skip int       // elements from there
+	tail Op        // mask of the last vector, or nil
+}
+
+func (l lane) at(p string, size int) Mem {
+	return Mem{Base: l.base[p], Index: l.i, Scale: uint8(size), Disp: l.skip * size}
+}
+func (l lane) get(p string) VecVirtual         { return l.load(l.at(p, 4), l.tail) }
+func (l lane) put(v VecVirtual, p string)      { l.store(v, l.at(p, 4), l.tail) }
+func (l lane) bytes(p string) VecVirtual       { return l.loadBytes(l.at(p, 1), l.tail) }
+func (l lane) putBytes(v VecVirtual, p string) { l.storeBytes(v, l.at(p, 1), l.tail) }
+
+// flat emits a sweep over n floats: four vectors at a time, one at a time, and
+// the masked rest. setup emits what comes before the loop and returns what
+// emits the work on one vector.
+func (s simd) flat(name, params string, pointers []string, setup func() func(lane)) {
+	l := lane{simd: s, base: s.function(name, params+", n int", pointers...)}
+	left := Load(Param("n"), GP64()).(GPVirtual)
+	work := setup()
+	l.i = GP64()
+	XORQ(l.i, l.i)
+	for _, unroll := range []int{4, 1} {
+		step := unroll * s.lanes
+		loop, next := label("loop", unroll), label("less", unroll)
+		Label(loop)
+		CMPQ(left, U32(step))
+		JLT(LabelRef(next))
+		for v := range unroll {
+			l.skip = v * s.lanes
+			work(l)
+		}
+		ADDQ(U32(step), l.i)
+		SUBQ(U32(step), left)
+		JMP(LabelRef(loop))
+		Label(next)
+	}
+	if !wholeVectors[name] || s.wide() {
+		TESTQ(left, left)
+		JZ(LabelRef("done"))
+		l.skip, l.tail = 0, s.mask(left)
+		work(l)
+		Label("done")
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// wholeVectors names the kernels with bytes, whose rest AVX2 cannot mask.
+var wholeVectors = map[string]bool{"maxUpdate": true, "accEqual": true}
+
+func (s simd) flatKernels() {
+	s.flat("add", "dst, a, b *float32", []string{"dst", "a", "b"}, func() func(lane) {
+		return func(l lane) {
+			a, b := l.get("a"), l.get("b")
+			VADDPS(b, a, a)
+			l.put(a, "dst")
+		}
+	})
+	s.flat("axpy", "dst, x *float32, s float32", []string{"dst", "x"}, func() func(lane) {
+		scale := s.scalar("s")
+		return func(l lane) {
+			dst, x := l.get("dst"), l.get("x")
+			VFMADD231PS(x, scale, dst)
+			l.put(dst, "dst")
+		}
+	})
+	s.flat("scale", "dst, x *float32, s float32", []string{"dst", "x"}, func() func(lane) {
+		scale := s.scalar("s")
+		return func(l lane) {
+			x := l.get("x")
+			VMULPS(x, scale, x)
+			l.put(x, "dst")
+		}
+	})
+	s.flat("relu", "dst, x *float32", []string{"dst", "x"}, func() func(lane) {
+		zero := s.zero()
+		return func(l lane) {
+			x := l.get("x")
+			VMAXPS(x, zero, x) // the second source, here x, wins where one is NaN
+			l.put(x, "dst")
+		}
+	})
+	s.flat("reluGrad", "dx, dy, y *float32", []string{"dx", "dy", "y"}, func() func(lane) {
+		zero := s.zero()
+		return func(l lane) {
+			open := s.compare(isNotLE, l.get("y"), zero)
+			dy := l.get("dy")
+			s.clear(dy, open)
+			l.put(dy, "dx")
+		}
+	})
+	s.flat("maxUpdate", "dst *float32, idx *uint8, src *float32, k uint32", []string{"dst", "idx", "src"}, func() func(lane) {
+		k := s.scalar("k")
+		return func(l lane) {
+			best, which := l.get("dst"), l.bytes("idx")
+			s.setMax(best, which, l.get("src"), k)
+			l.put(best, "dst")
+			l.putBytes(which, "idx")
+		}
+	})
+	s.flat("accEqual", "dst *float32, idx *uint8, src *float32, k uint32", []string{"dst", "idx", "src"}, func() func(lane) {
+		k := s.scalar("k")
+		return func(l lane) {
+			dst := l.get("dst")
+			s.addWhere(dst, s.equal(l.bytes("idx"), k), l.get("src"))
+			l.put(dst, "dst")
+		}
+	})
+	s.flat("exp", "dst, x *float32", []string{"dst", "x"}, s.exp)
+	s.flat("sgd", "p, v, grad *float32, lr, momentum, decay float32", []string{"p", "v", "grad"}, func() func(lane) { return s.sgd(false) })
+	s.flat("sgdNesterov", "p, v, grad *float32, lr, momentum, decay float32", []string{"p", "v", "grad"}, func() func(lane) { return s.sgd(true) })
+	s.flat("adam", "p, m, v, grad *float32, step, b1, rest1, b2, rest2, invSqrtC2, eps, l2, keep float32", []string{"p", "m", "v", "grad"}, s.adam)
+}
+
+// exp is e^x = 2^k e^r with k = round(x/ln 2) and |r| <= (ln 2)/2. ln 2 is
+// split into two numbers so that r is exact, and e^r = 1 + r + r^2 q(r), where
+// q is the minimax polynomial for the relative error (3.7e-9, found with
+// Lawson's algorithm). Adding k to the exponent bits multiplies by 2^k.
+func (s simd) exp() func(lane) {
+	low, high := s.bits(0xc2aeac50), s.bits(0x42b17218) // -87.33654, 88.72284
+	inverse := s.bits(0x3fb8aa3b)                       // 1/ln 2
+	ln2, ln2Rest := s.bits(0x3f317200), s.bits(0x35bfbe8e)
+	one, inf := s.bits(0x3f800000), s.bits(0x7f800000)
+	var q []Op // of r^4, r^3, ..., 1
+	for _, bits := range []uint32{0x3ab511e8, 0x3c091d10, 0x3d2aac79, 0x3e2aaa49, 0x3efffffe} {
+		q = append(q, s.bits(bits))
+	}
+	return func(l lane) {
+		x := l.get("x")
+		k, kf, y := s.vector(), s.vector(), s.vector()
+		VMULPS(inverse, x, k)
+		VCVTPS2DQ(k, k)
+		VCVTDQ2PS(k, kf)
+		r, r2 := s.vector(), s.vector()
+		VMOVAPS(x, r)
+		VFNMADD231PS(ln2, kf, r)
+		VFNMADD231PS(ln2Rest, kf, r)
+		VMULPS(r, r, r2)
+		VMOVUPS(q[0], y)
+		for _, c := range q[1:] {
+			VFMADD213PS(c, r, y)
+		}
+		VFMADD213PS(r, r2, y)
+		VADDPS(one, y, y)
+		VPSLLD(U8(23), k, k)
+		VPADDD(k, y, y)
+		s.clear(y, s.compare(isNotLess, x, low))
+		over := s.compare(isGreater, x, high)
+		s.set(y, over, inf)
+		l.put(y, "dst")
+	}
+}
+
+func (s simd) sgd(nesterov bool) func(lane) {
+	lr, momentum, decay := s.scalar("lr"), s.scalar("momentum"), s.scalar("decay")
+	return func(l lane) {
+		p, v, g := l.get("p"), l.get("v"), l.get("grad")
+		VFMADD231PS(p, decay, g)
+		VFMADD213PS(g, momentum, v)
+		l.put(v, "v")
+		if nesterov {
+			VFMADD231PS(v, momentum, g)
+			v = g
+		}
+		VFNMADD231PS(v, lr, p)
+		l.put(p, "p")
+	}
+}
+
+func (s simd) adam() func(lane) {
+	step, invSqrtC2, eps, l2, keep := s.scalar("step"), s.scalar("invSqrtC2"), s.scalar("eps"), s.scalar("l2"), s.scalar("keep")
+	b1, rest1, b2, rest2 := s.scalar("b1"), s.scalar("rest1"), s.scalar("b2"), s.scalar("rest2")
+	return func(l lane) {
+		p, g, t := l.get("p"), l.get("grad"), s.vector()
+		VFMADD231PS(p, l2, g)
+		m := l.get("m")
+		VMULPS(g, rest1, t)
+		VFMADD213PS(t, b1, m)
+		l.put(m, "m")
+		v := l.get("v")
+		VMULPS(g, rest2, t)
+		VMULPS(g, t, t)
+		VFMADD213PS(t, b2, v)
+		l.put(v, "v")
+		VSQRTPS(v, v)
+		VFMADD213PS(eps, invSqrtC2, v)
+		VMULPS(m, step, m)
+		VDIVPS(v, m, m)
+		VFMSUB213PS(m, keep, p)
+		l.put(p, "p")
+	}
+}
