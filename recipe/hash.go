@@ -1,0 +1,88 @@
+package recipe
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/locimem/locimem/internal/strict"
+)
+
+// hashVersion is raised when the same recipe comes to mean something else.
+const hashVersion = 1
+
+// trainSections are the parts of a recipe that decide the trained encoders.
+var trainSections = []string{"seed", "data", "split", "encoder", "method", "augment", "train"}
+
+// Hash returns the SHA-256, in hexadecimal, of all that determines the results
+// of the recipe: not names and places of files, nor the number of threads.
+func (r *Recipe) Hash() string { return r.hash(func(string) bool { return true }) }
+
+// TrainHash is Hash of the parts that determine the trained encoders. Recipes
+// that differ only in how encoders are scored have it in common.
+func (r *Recipe) TrainHash() string {
+	return r.hash(func(path string) bool {
+		for _, s := range trainSections {
+			if path == s || strings.HasPrefix(path, s+".") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (r *Recipe) hash(include func(path string) bool) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "locimem recipe %d\n", hashVersion)
+	for _, line := range r.canonical() {
+		if path, _, _ := strings.Cut(line, "="); include(path) {
+			io.WriteString(h, line+"\n")
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// canonical returns a line "path=value" for each field that counts. Seeds stand
+// with their value even where they are taken from the recipe's.
+func (r *Recipe) canonical() []string {
+	c := *r
+	split, f, g, score := r.SplitSeed(), r.TrainSeed("f"), r.TrainSeed("g"), r.ScoreSeed()
+	c.Split.Seed, c.Train.SeedF, c.Train.SeedG, c.Score.Seed = &split, &f, &g, &score
+	all := strict.Leaves(&c)
+	values := map[string]string{}
+	for _, l := range all {
+		values[l.Path] = strict.Text(l.Value)
+	}
+	var lines []string
+	for _, l := range all {
+		if counts(l, values) {
+			lines = append(lines, l.Path+"="+values[l.Path])
+		}
+	}
+	return lines
+}
+
+// counts tells whether a field is part of the hash: hash:"-" never is, and
+// hash:"path=value" only where that other field has that value.
+func counts(l strict.Leaf, values map[string]string) bool {
+	for _, tag := range l.Tags {
+		switch h := tag.Get("hash"); {
+		case h == "-":
+			return false
+		case h != "":
+			path, value, _ := strings.Cut(h, "=")
+			if values[path] != value {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Short is the part of a hash that is shown to people and stands in file names.
+func Short(hash string) string { return hash[:12] }
+
+// RunName is the name of the run's directory: the recipe's name and its hash.
+func (r *Recipe) RunName() string { return r.Name + "-" + Short(r.Hash()) }

@@ -1,0 +1,62 @@
+package recipe
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/recipes"
+)
+
+// Default returns the recipe that runs without any file: recipes/default.yaml.
+func Default() *Recipe {
+	r, err := Read("", nil, nil)
+	if err != nil {
+		panic(err) // the embedded recipe; the tests read it
+	}
+	return r
+}
+
+// Load reads the recipe in a file, "" for the default one, and carries out the
+// assignments in sets ("train.epochs=3"), in their order. Errors are of type
+// strict.Problems where the recipe itself is at fault.
+func Load(path string, sets []string) (*Recipe, error) {
+	if path == "" {
+		return Read("", nil, sets)
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Read(path, src, sets)
+}
+
+// Read is Load of a document in memory; file is its name in errors.
+func Read(file string, src []byte, sets []string) (*Recipe, error) {
+	var r Recipe
+	seen := map[string]string{}
+	if err := strict.Decode(&r, "recipes/default.yaml", recipes.Default, seen); err != nil {
+		return nil, err
+	}
+	if err := strict.Decode(&r, file, src, seen); err != nil {
+		return nil, err
+	}
+	for _, s := range sets {
+		if err := strict.Set(&r, s, seen); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.validate(seen).Err(); err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// Write writes the recipe with all its fields, in a form that Read reads back.
+func (r *Recipe) Write(w io.Writer) error {
+	if _, err := fmt.Fprintln(w, "# Every field of this run. recipes/default.yaml explains them."); err != nil {
+		return err
+	}
+	return strict.Encode(w, r)
+}

@@ -1,0 +1,189 @@
+// Package recipe describes an experiment in one YAML file: the data, who trains
+// on what, the encoders, the training and the scores. Two runs of the same recipe
+// give the same results, and the recipe's hash names the run.
+package recipe
+
+import (
+	"github.com/locimem/locimem/data/augment"
+)
+
+// Recipe is everything that decides what a run does. A file need not name every
+// field: what it leaves out has the value of recipes/default.yaml.
+//
+// Fields with the tag hash:"-" say where and how fast a run works. They do not
+// change its results and so not its hash.
+type Recipe struct {
+	// Name starts the name of the run directory. It is for people.
+	Name string `yaml:"name" hash:"-"`
+	// Seed is where all randomness begins: initial weights, order of images,
+	// views, split, bootstrap. Other seeds below take its place where given.
+	Seed uint64 `yaml:"seed"`
+
+	Data    Data           `yaml:"data"`
+	Split   Split          `yaml:"split"`
+	Encoder Encoder        `yaml:"encoder"`
+	Method  Method         `yaml:"method"`
+	Augment augment.Config `yaml:"augment"` // the views of training and of scoring
+	Train   Train          `yaml:"train"`
+	KNN     KNN            `yaml:"knn"`
+	Score   Score          `yaml:"score"`
+}
+
+// Data says which images.
+type Data struct {
+	// Name is synthetic (made in code, needs no files) or cifar10 (the official
+	// binary version, read from Dir).
+	Name string `yaml:"name"`
+	// Dir is the folder of the files of cifar10. The images themselves, not
+	// their place, are part of the split's hash.
+	Dir string `yaml:"dir" hash:"-"`
+	// Synthetic describes the synthetic images; it counts for name synthetic
+	// only.
+	Synthetic Synthetic `yaml:"synthetic" hash:"data.name=synthetic"`
+}
+
+// Synthetic describes the images made in code (data.NewSynthetic).
+type Synthetic struct {
+	Train         int     `yaml:"train"`          // images of the training part
+	Test          int     `yaml:"test"`           // images of the test part
+	Classes       int     `yaml:"classes"`        // classes
+	Size          int     `yaml:"size"`           // height and width in pixels
+	AtypicalShare float64 `yaml:"atypical_share"` // share of images unlike their class, 0 to 1
+	Seed          uint64  `yaml:"seed"`           // other seeds give other images
+}
+
+// Split says how many images each of the four sets holds. f trains on the shared
+// images and the candidates, g on the shared ones and the independents.
+type Split struct {
+	// Mode is random (drawn with the seed) or paper (the ranges of the paper's
+	// code for CIFAR-10; the sizes must then be 40000, 5000, 5000, 5000).
+	Mode        string `yaml:"mode"`
+	Shared      int    `yaml:"shared"`      // S_S: seen by f and g
+	Candidate   int    `yaml:"candidate"`   // S_C: seen by f only
+	Independent int    `yaml:"independent"` // S_I: seen by g only
+	External    int    `yaml:"external"`    // S_E: from the test part, seen by neither
+	// Seed chooses the images; null: the recipe's seed.
+	Seed *uint64 `yaml:"seed"`
+}
+
+// Encoder is the network that is trained and scored, the same for f and g.
+type Encoder struct {
+	Name  string  `yaml:"name"`  // resnet9
+	Width float64 `yaml:"width"` // factor on the number of channels of every layer; 1 is the paper's
+	Pool  string  `yaml:"pool"`  // over the last map: max or avg
+}
+
+// Method is the self-supervised objective.
+type Method struct {
+	Name        string  `yaml:"name"`        // simclr
+	Temperature float64 `yaml:"temperature"` // of NT-Xent
+	// Projector holds the widths of the layers after the encoder, the last
+	// being that of the projection. The projector is not scored.
+	Projector []int `yaml:"projector"`
+	// ProjectorBN puts batch norm after the projector's hidden layers.
+	ProjectorBN bool `yaml:"projector_bn"`
+}
+
+// Train says how each of the two encoders is trained.
+type Train struct {
+	Epochs int `yaml:"epochs"`
+	// Batch is the number of images of a step; SimCLR takes two views of each.
+	// What is left of the images at the end of an epoch waits for the next one.
+	Batch        int     `yaml:"batch"`
+	Optimizer    string  `yaml:"optimizer"`     // adam or sgd
+	LR           float64 `yaml:"lr"`            // highest learning rate
+	WeightDecay  float64 `yaml:"weight_decay"`  // L2, as PyTorch's
+	Momentum     float64 `yaml:"momentum"`      // of sgd
+	Schedule     string  `yaml:"schedule"`      // cosine (to 0 over the run) or constant
+	WarmupEpochs float64 `yaml:"warmup_epochs"` // linear rise to lr at the start
+	// SeedF and SeedG choose initial weights, order of images and views of f and
+	// g; null: the recipe's seed. Equal seeds make f and g differ only in the
+	// images that they do not share.
+	SeedF *uint64 `yaml:"seed_f"`
+	SeedG *uint64 `yaml:"seed_g"`
+	// CheckpointEvery is the number of epochs between two checkpoints. A run
+	// that is stopped with ctrl-C always leaves one.
+	CheckpointEvery int `yaml:"checkpoint_every" hash:"-"`
+	// Order is sequential (f, then g) or parallel (side by side, half of the
+	// threads each).
+	Order string `yaml:"order" hash:"-"`
+	// Threads is the number of cores in use, 0: all.
+	Threads int `yaml:"threads" hash:"-"`
+}
+
+// KNN says how the encoders are tested during training: by a weighted vote of
+// the nearest neighbours (Wu et al., CVPR 2018).
+type KNN struct {
+	Every int     `yaml:"every"` // epochs between two tests, the first and the last always have one; 0: none
+	K     int     `yaml:"k"`     // neighbours that vote
+	T     float64 `yaml:"t"`     // a neighbour's vote weighs exp(cosine / t)
+	// Train is the number of the encoder's own training images to look for
+	// neighbours in; 0: all.
+	Train int `yaml:"train"`
+	// Test is the number of images of the test part, from its beginning, that
+	// are classified; 0: all.
+	Test int `yaml:"test"`
+}
+
+// Score says how memorization is measured (package memorize).
+type Score struct {
+	// Estimators are paper (Eq. 2 of the paper), raw (Eq. 1) and range (divided
+	// by max - min, as in the paper's code). The first is the one of figures
+	// and summary.
+	Estimators []string `yaml:"estimators"`
+	// Distances between the activations of two views: l2, l1, cosine, angular.
+	// The first is the one of figures and summary.
+	Distances []string `yaml:"distances"`
+	// Mode is pair (all pairs of augmented views, the paper's definition) or
+	// original (the image itself against each view, the paper's code).
+	Mode  string `yaml:"mode"`
+	Views int    `yaml:"views"` // augmented views of each image
+	// Taps names the layers to score, or patterns such as conv*; all: every
+	// one. locimem taps lists them.
+	Taps     []string `yaml:"taps"`
+	Units    bool     `yaml:"units"`    // also score single units (UnitMem)
+	Rest     string   `yaml:"rest"`     // UnitMem against the mean or the median of the other points
+	Absolute bool     `yaml:"absolute"` // UnitMem of |activation|
+	// Points limits the number of images scored of each set, taken from its
+	// beginning; 0: all.
+	Points Points `yaml:"points"`
+	// Resamples is the number of bootstrap resamples behind the intervals, of
+	// level Level.
+	Resamples int     `yaml:"resamples"`
+	Level     float64 `yaml:"level"`
+	// Seed chooses the views of scoring and the resamples; null: the recipe's
+	// seed.
+	Seed *uint64 `yaml:"seed"`
+	// Batch is the number of images that go through an encoder at once.
+	Batch int `yaml:"batch" hash:"-"`
+}
+
+// Points is a number of images for each of the four sets.
+type Points struct {
+	Shared      int `yaml:"shared"`
+	Candidate   int `yaml:"candidate"`
+	Independent int `yaml:"independent"`
+	External    int `yaml:"external"`
+}
+
+// or returns the seed if there is one, else the recipe's.
+func (r *Recipe) or(seed *uint64) uint64 {
+	if seed == nil {
+		return r.Seed
+	}
+	return *seed
+}
+
+// SplitSeed is the seed that the four sets are drawn with.
+func (r *Recipe) SplitSeed() uint64 { return r.or(r.Split.Seed) }
+
+// ScoreSeed is the seed of the views of scoring and of the bootstrap.
+func (r *Recipe) ScoreSeed() uint64 { return r.or(r.Score.Seed) }
+
+// TrainSeed is the seed of encoder "f" or "g".
+func (r *Recipe) TrainSeed(encoder string) uint64 {
+	if encoder == "g" {
+		return r.or(r.Train.SeedG)
+	}
+	return r.or(r.Train.SeedF)
+}

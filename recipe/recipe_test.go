@@ -1,0 +1,225 @@
+package recipe
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/testutil"
+	"github.com/locimem/locimem/recipes"
+)
+
+func TestDefaultNamesAndExplainsEveryField(t *testing.T) {
+	var r Recipe
+	seen := map[string]string{}
+	require.NoError(t, strict.Decode(&r, "default.yaml", recipes.Default, seen))
+	lines := strings.Split(string(recipes.Default), "\n")
+	// These explain themselves, or the line above them does.
+	plain := regexp.MustCompile(`^\s*(classes:|epochs:|(shared|candidate|independent|external): \d+$)`)
+	for _, l := range strict.Leaves(&r) {
+		require.Contains(t, seen, l.Path, "recipes/default.yaml must name every field")
+		var n int
+		for i, line := range lines {
+			if strings.HasPrefix(strings.TrimSpace(line), l.Path[strings.LastIndex(l.Path, ".")+1:]+":") && seen[l.Path] == "default.yaml:"+strconv.Itoa(i+1) {
+				n++
+				if !plain.MatchString(line) {
+					assert.Contains(t, line, "# ", "line %d says nothing about %s", i+1, l.Path)
+				}
+			}
+		}
+		assert.Equal(t, 1, n, l.Path)
+	}
+}
+
+func TestRecipesOfTheRepositoryAreValid(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(testutil.Root(), "recipes", "*.yaml"))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 2)
+	for _, f := range files {
+		_, err := Load(f, nil)
+		assert.NoError(t, err)
+	}
+	fromFile, err := Load(filepath.Join(testutil.Root(), "recipes", "default.yaml"), nil)
+	require.NoError(t, err)
+	assert.Equal(t, Default(), fromFile)
+}
+
+func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
+	r, err := Load(filepath.Join(testutil.Root(), "recipes", "cifar10-mini.yaml"), nil)
+	require.NoError(t, err)
+	assert.Equal(t, Data{Name: "cifar10", Synthetic: r.Data.Synthetic}, r.Data)
+	assert.Equal(t, Split{Mode: "random", Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
+	assert.Equal(t, Method{Name: "simclr", Temperature: .5, Projector: []int{256, 64}}, r.Method)
+	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max"}, r.Encoder)
+	assert.Equal(t, 120, r.Train.Epochs)
+	assert.Equal(t, 256, r.Train.Batch)
+	assert.Equal(t, 1e-3, r.Train.LR)
+	assert.Equal(t, "adam cosine", r.Train.Optimizer+" "+r.Train.Schedule)
+	assert.Zero(t, r.Train.WarmupEpochs)
+	assert.Zero(t, r.Train.WeightDecay)
+	assert.Equal(t, KNN{Every: 10, K: 20, T: .1, Test: 1500}, r.KNN)
+}
+
+func TestWriteReadsBack(t *testing.T) {
+	r, err := Read("", nil, []string{"split.seed=7", "name=x.y", "data.dir='/a b'", "score.taps=[conv*, head]", "train.seed_g=18446744073709551615"})
+	require.NoError(t, err)
+	var b bytes.Buffer
+	require.NoError(t, r.Write(&b))
+	again, err := Read("recipe.yaml", b.Bytes(), nil)
+	require.NoError(t, err)
+	assert.Equal(t, r, again)
+}
+
+func TestHashCoversWhatDecidesResults(t *testing.T) {
+	base := Default()
+	of := func(sets ...string) *Recipe {
+		r, err := Read("", nil, sets)
+		require.NoError(t, err, sets)
+		return r
+	}
+	for _, same := range [][]string{
+		{"name=other"}, {"data.dir=/x"}, {"train.threads=2"}, {"train.order=parallel"}, {"train.checkpoint_every=1"}, {"score.batch=7"},
+		{"split.seed=1"}, {"train.seed_f=1", "score.seed=1"}, // the recipe's own seed, said twice
+	} {
+		assert.Equal(t, base.Hash(), of(same...).Hash(), same)
+		assert.Equal(t, base.TrainHash(), of(same...).TrainHash(), same)
+	}
+	for _, other := range []string{"score.views=9", "knn.k=3", "score.rest=median"} {
+		assert.NotEqual(t, base.Hash(), of(other).Hash(), other)
+		assert.Equal(t, base.TrainHash(), of(other).TrainHash(), other)
+	}
+	for _, other := range []string{"seed=2", "split.seed=2", "train.seed_g=2", "train.epochs=3", "augment.gray=0.1", "encoder.pool=avg", "data.synthetic.seed=9", "method.projector=[128, 63]"} {
+		assert.NotEqual(t, base.Hash(), of(other).Hash(), other)
+		assert.NotEqual(t, base.TrainHash(), of(other).TrainHash(), other)
+	}
+	cifar := []string{"data.name=cifar10", "knn.test=0"}
+	assert.Equal(t, of(cifar...).Hash(), of(append(cifar, "data.synthetic.seed=9")...).Hash(), "synthetic images count only where they are used")
+	assert.Regexp(t, `^default-[0-9a-f]{12}$`, base.RunName())
+}
+
+func TestSeeds(t *testing.T) {
+	r, err := Read("", nil, []string{"seed=5", "train.seed_g=6", "score.seed=7"})
+	require.NoError(t, err)
+	assert.Equal(t, []uint64{5, 5, 6, 7}, []uint64{r.SplitSeed(), r.TrainSeed("f"), r.TrainSeed("g"), r.ScoreSeed()})
+}
+
+func TestScoreOptions(t *testing.T) {
+	r, err := Read("", nil, []string{"score.estimators=raw", "score.distances=[cosine, l1]", "score.seed=9"})
+	require.NoError(t, err)
+	o := r.ScoreOptions()
+	require.NoError(t, o.Validate())
+	assert.EqualValues(t, []string{"raw"}, []string{string(o.Estimators[0])})
+	assert.Len(t, o.Distances, 2)
+	assert.Empty(t, o.Taps, "all")
+	assert.EqualValues(t, 9, o.Seed)
+	assert.Equal(t, []SetSize{{"candidate", 250}, {"shared", 250}, {"independent", 250}, {"external", 250}}, r.SetSizes())
+}
+
+func TestRefused(t *testing.T) {
+	for _, c := range []struct{ set, want string }{
+		{"train.epochs=0", "--set train.epochs=0: train.epochs: want 1 to 1000000, found 0"},
+		{"train.epochs=-3", "found -3"},
+		{"train.batch=1251", "train.batch: want 2 to 1250, the images that the smaller training set has, found 1251"},
+		{"train.batch=1", "train.batch: want 2 to 1250"},
+		{"train.optimizer=adamw", `train.optimizer: want adam or sgd, found "adamw"`},
+		{"train.lr=0", "train.lr: want a number above 0"},
+		{"train.lr=-1", "train.lr: want a number above 0"},
+		{"train.momentum=1", "train.momentum: want at least 0 and less than 1, found 1"},
+		{"train.weight_decay=-1", "train.weight_decay"},
+		{"train.schedule=step", "train.schedule"},
+		{"train.warmup_epochs=41", "train.warmup_epochs: want 0 to 40, found 41"},
+		{"train.checkpoint_every=0", "train.checkpoint_every"},
+		{"train.order=both", "train.order"},
+		{"train.threads=-1", "train.threads: want 0 to 1024, found -1"},
+		{"method.temperature=0", "method.temperature: want a number above 0 and at most 1000, found 0"},
+		{"method.temperature=-0.5", "method.temperature"},
+		{"method.projector=[]", "method.projector: want at least one width"},
+		{"method.projector=[256, 0]", "method.projector: want widths of 1 to 65536, found 0 as number 2"},
+		{"method.name=byol", `method.name: want simclr, found "byol"`},
+		{"encoder.name=resnet10", `encoder.name: want resnet9, found "resnet10"`},
+		{"encoder.width=0", "encoder.width: want a number above 0"},
+		{"encoder.pool=min", "encoder.pool: want max or avg"},
+		{"augment.crop.scale=[0.5, 0.2]", "augment.crop.scale: found [0.5 0.2], expected 0 < from <= to <= 1"},
+		{"augment.flip=1.5", "augment.flip: found 1.5, expected 0 to 1"},
+		{"augment.size=[16, 16]", "augment.size: want [0, 0]"},
+		{"augment.std=[1, 1]", "augment.mean and std"},
+		{"split.candidate=0", "split.candidate: want 1 to"},
+		{"split.shared=-1", "split.shared: want 0 to"},
+		{"split.shared=1001", "split.shared: shared + candidate + independent are 1001 + 250 + 250 = 1501 images, the training part of synthetic has 1500"},
+		{"split.external=1001", "split.external: want at most 1000"},
+		{"split.mode=paper", "split.shared: want 40000 in mode paper, found 1000"},
+		{"split.mode=every", "split.mode"},
+		{"data.name=cifar", `data.name: want synthetic or cifar10, found "cifar"`},
+		{"data.synthetic.classes=1", "data.synthetic.classes"},
+		{"data.synthetic.atypical_share=2", "data.synthetic.atypical_share"},
+		{"knn.k=0", "knn.k: want 1 to 1250, found 0"},
+		{"knn.t=0", "knn.t"},
+		{"knn.test=1001", "knn.test: want 0 to 1000, found 1001"},
+		{"knn.train=1251", "knn.train: want 0 to 1250, found 1251"},
+		{"score.views=1", "score.views: found 1, expected at least 2 in mode pair"},
+		{"score.estimators=[paper, eq2]", "score.estimators[1]: found \"eq2\", expected one of paper, raw, range"},
+		{"score.distances=[]", "score.distances: found none"},
+		{"score.level=1", "score.level: found 1"},
+		{"score.resamples=5", "score.resamples: found 5, too few"},
+		{"score.points.shared=1", "score.points.shared: want at least 2 points to score units, found 1"},
+		{"score.points.candidate=251", "score.points.candidate: want 0 to 250, found 251"},
+		{"score.batch=0", "score.batch"},
+		{"score.rest=mode", "score.rest"},
+		{`score.taps=[""]`, "score.taps"},
+		{"name=a/b", "name: want 1 to 64 letters"},
+		{"name=..", "name: want"},
+		{"trian.epochs=3", "--set trian.epochs=3: no field trian.epochs; did you mean train.epochs?"},
+		{"train=3", "it is a section"},
+		{"train.epochs", `want field=value, found no "="`},
+	} {
+		_, err := Read("", nil, []string{c.set})
+		assert.ErrorContains(t, err, c.want, c.set)
+		var ps strict.Problems
+		assert.ErrorAs(t, err, &ps, c.set)
+	}
+}
+
+func TestProblemsSayWhere(t *testing.T) {
+	_, err := Read("my.yaml", []byte("train:\n  epochs: 0\n  lr: 0\n"), []string{"knn.k=0"})
+	require.Error(t, err)
+	assert.Equal(t, []string{
+		"my.yaml:2: train.epochs: want 1 to 1000000, found 0",
+		"my.yaml:3: train.lr: want a number above 0 and at most 1e+06, found 0",
+		"--set knn.k=0: knn.k: want 1 to 1250, found 0",
+	}, strings.Split(err.Error(), "\n"))
+
+	_, err = Load(filepath.Join(t.TempDir(), "none.yaml"), nil)
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func FuzzRead(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join(testutil.Root(), "recipes", "*.yaml"))
+	require.NoError(f, err)
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		require.NoError(f, err)
+		f.Add(src)
+	}
+	f.Add([]byte("train: {epochs: 3}\nscore: {taps: [conv*]}"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		r, err := Read("x.yaml", src, nil)
+		if err != nil {
+			return
+		}
+		require.NoError(t, r.Validate())
+		var b bytes.Buffer
+		require.NoError(t, r.Write(&b))
+		again, err := Read("y.yaml", b.Bytes(), nil)
+		require.NoError(t, err, b.String())
+		require.Equal(t, r.Hash(), again.Hash())
+		require.Equal(t, r.RunName(), again.RunName())
+	})
+}

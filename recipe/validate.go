@@ -1,0 +1,297 @@
+package recipe
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/nn"
+)
+
+// Validate tells all that is wrong with the recipe, as strict.Problems. It knows
+// nothing of files: whether CIFAR-10 is there shows when it is opened.
+func (r *Recipe) Validate() error { return r.validate(nil).Err() }
+
+// checker collects problems, each with the place its field was set at.
+type checker struct {
+	strict.Problems
+	seen map[string]string
+}
+
+func (c *checker) problem(field, format string, args ...any) {
+	c.Add(c.seen[field], field, format, args...)
+}
+
+// within wants v to lie in [lo, hi].
+func within[T int | float64](c *checker, field string, v, lo, hi T) {
+	if !(v >= lo && v <= hi) { // so that NaN is refused too
+		c.problem(field, "want %v to %v, found %v", lo, hi, v)
+	}
+}
+
+// positive wants 0 < v <= hi.
+func (c *checker) positive(field string, v, hi float64) {
+	if !(v > 0 && v <= hi) {
+		c.problem(field, "want a number above 0 and at most %v, found %v", hi, v)
+	}
+}
+
+func (c *checker) oneOf(field, v string, known ...string) {
+	if !slices.Contains(known, v) {
+		hint := ""
+		if n := strict.Nearest(v, known); n != "" && len(known) > 2 {
+			hint = "; did you mean " + n + "?"
+		}
+		c.problem(field, "want %s, found %q%s", strings.Join(known, " or "), v, hint)
+	}
+}
+
+// errs takes the errors of another package, each "field: message", to fields of
+// a section.
+func (c *checker) errs(section string, err error) {
+	if err == nil {
+		return
+	}
+	list := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		list = joined.Unwrap()
+	}
+	for _, e := range list {
+		field, msg, ok := strings.Cut(e.Error(), ": ")
+		if !ok {
+			field, msg = "", e.Error()
+		}
+		c.problem(strings.TrimSuffix(section+"."+field, "."), "%s", msg)
+	}
+}
+
+// The largest numbers that a recipe may have. They keep absurd ones from
+// overflowing or from ending in a lack of memory, not sensible ones out.
+const (
+	maxImages = 10_000_000
+	maxEpochs = 1_000_000
+	maxWidth  = 1 << 16
+)
+
+// name is what can stand in the name of a directory everywhere.
+var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (r *Recipe) validate(seen map[string]string) strict.Problems {
+	c := &checker{seen: seen}
+	if !name.MatchString(r.Name) {
+		c.problem("name", "want 1 to 64 letters, digits, dots, dashes or underscores, found %q", r.Name)
+	}
+	r.data(c)
+	r.split(c)
+	c.oneOf("encoder.name", r.Encoder.Name, nn.EncoderNames()...)
+	c.positive("encoder.width", r.Encoder.Width, 16)
+	c.oneOf("encoder.pool", r.Encoder.Pool, "max", "avg")
+	r.method(c)
+	c.errs("augment", r.Augment.Validate())
+	if r.Augment.Size != [2]int{} {
+		c.problem("augment.size", "want [0, 0]: views have the size of the images, found %v", r.Augment.Size)
+	}
+	r.train(c)
+	r.knn(c)
+	r.score(c)
+	return c.Problems
+}
+
+func (r *Recipe) data(c *checker) {
+	c.oneOf("data.name", r.Data.Name, "synthetic", "cifar10")
+	if r.Data.Name != "synthetic" {
+		return
+	}
+	s := r.Data.Synthetic
+	within(c, "data.synthetic.train", s.Train, 1, maxImages)
+	within(c, "data.synthetic.test", s.Test, 1, maxImages)
+	within(c, "data.synthetic.classes", s.Classes, 2, data.MaxSyntheticClasses)
+	within(c, "data.synthetic.size", s.Size, 16, 256)
+	within(c, "data.synthetic.atypical_share", s.AtypicalShare, 0, 1)
+}
+
+// parts returns the number of images of the training and test part, 0 if unknown.
+func (r *Recipe) parts() (train, test int) {
+	switch r.Data.Name {
+	case "synthetic":
+		return r.Data.Synthetic.Train, r.Data.Synthetic.Test
+	case "cifar10":
+		return 5 * data.CIFAR10Records, data.CIFAR10Records
+	}
+	return 0, 0
+}
+
+func (r *Recipe) split(c *checker) {
+	s := r.Split
+	c.oneOf("split.mode", s.Mode, "random", "paper")
+	within(c, "split.shared", s.Shared, 0, maxImages)
+	within(c, "split.candidate", s.Candidate, 1, maxImages)
+	within(c, "split.independent", s.Independent, 0, maxImages)
+	within(c, "split.external", s.External, 0, maxImages)
+	train, test := r.parts()
+	if sum := s.Shared + s.Candidate + s.Independent; train > 0 && sum > train {
+		c.problem("split.shared", "shared + candidate + independent are %d + %d + %d = %d images, the training part of %s has %d",
+			s.Shared, s.Candidate, s.Independent, sum, r.Data.Name, train)
+	}
+	if test > 0 && s.External > test {
+		c.problem("split.external", "want at most %d, the images of the test part of %s, found %d", test, r.Data.Name, s.External)
+	}
+	if s.Mode == "paper" {
+		p := data.PaperRanges()
+		for _, f := range []struct {
+			field string
+			found int
+			r     [2]int
+		}{{"shared", s.Shared, p.Shared}, {"candidate", s.Candidate, p.Candidate},
+			{"independent", s.Independent, p.Independent}, {"external", s.External, p.External}} {
+			if want := f.r[1] - f.r[0]; f.found != want {
+				c.problem("split."+f.field, "want %d in mode paper, found %d", want, f.found)
+			}
+		}
+		if r.Data.Name != "cifar10" {
+			c.problem("split.mode", "mode paper is for the data cifar10, found %q", r.Data.Name)
+		}
+	}
+}
+
+func (r *Recipe) method(c *checker) {
+	m := r.Method
+	c.oneOf("method.name", m.Name, "simclr")
+	c.positive("method.temperature", m.Temperature, 1000)
+	if len(m.Projector) == 0 {
+		c.problem("method.projector", "want at least one width, found none")
+	}
+	for i, w := range m.Projector {
+		if w < 1 || w > maxWidth {
+			c.problem("method.projector", "want widths of 1 to %d, found %d as number %d", maxWidth, w, i+1)
+		}
+	}
+}
+
+func (r *Recipe) train(c *checker) {
+	t := r.Train
+	within(c, "train.epochs", t.Epochs, 1, maxEpochs)
+	least := min(r.Split.Shared+r.Split.Candidate, r.Split.Shared+r.Split.Independent)
+	if t.Batch < 2 || t.Batch > max(least, 2) {
+		c.problem("train.batch", "want 2 to %d, the images that the smaller training set has, found %d", max(least, 2), t.Batch)
+	} else if least < 2 {
+		c.problem("split.shared", "want at least 2 images for each encoder, g has %d", least)
+	}
+	c.oneOf("train.optimizer", t.Optimizer, "adam", "sgd")
+	c.positive("train.lr", t.LR, 1e6)
+	within(c, "train.weight_decay", t.WeightDecay, 0, 1e6)
+	if !(t.Momentum >= 0 && t.Momentum < 1) {
+		c.problem("train.momentum", "want at least 0 and less than 1, found %v", t.Momentum)
+	}
+	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
+	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))
+	within(c, "train.checkpoint_every", t.CheckpointEvery, 1, maxEpochs)
+	c.oneOf("train.order", t.Order, "sequential", "parallel")
+	within(c, "train.threads", t.Threads, 0, 1024)
+	if t.Order == "parallel" && t.Threads == 1 {
+		c.problem("train.order", "want sequential with one thread, found parallel")
+	}
+}
+
+func (r *Recipe) knn(c *checker) {
+	k := r.KNN
+	within(c, "knn.every", k.Every, 0, maxEpochs)
+	if k.Every == 0 {
+		return
+	}
+	c.positive("knn.t", k.T, 1000)
+	bank := min(r.Split.Shared+r.Split.Candidate, r.Split.Shared+r.Split.Independent)
+	within(c, "knn.train", k.Train, 0, max(bank, 0))
+	if k.Train > 0 {
+		bank = k.Train
+	}
+	within(c, "knn.k", k.K, 1, max(bank, 1))
+	if _, test := r.parts(); test > 0 {
+		within(c, "knn.test", k.Test, 0, test)
+	}
+}
+
+func (r *Recipe) score(c *checker) {
+	o := r.ScoreOptions()
+	c.errs("score", o.Validate())
+	if o.Units {
+		c.leastPoints(r)
+	}
+	s := r.Score.Points
+	for _, p := range []struct {
+		field  string
+		n, all int
+	}{{"shared", s.Shared, r.Split.Shared}, {"candidate", s.Candidate, r.Split.Candidate},
+		{"independent", s.Independent, r.Split.Independent}, {"external", s.External, r.Split.External}} {
+		within(c, "score.points."+p.field, p.n, 0, max(p.all, 0))
+	}
+	within(c, "score.views", o.Views, 1, 10000)
+	within(c, "score.batch", o.Batch, 1, maxImages)
+	within(c, "score.resamples", o.Resamples, 1, 10_000_000)
+	for _, t := range o.Taps {
+		if strings.TrimSpace(t) == "" {
+			c.problem("score.taps", "want names or patterns of taps, found an empty text")
+		}
+	}
+}
+
+// leastPoints wants two scored points in each set that has any: UnitMem compares
+// a point with the others.
+func (c *checker) leastPoints(r *Recipe) {
+	for _, s := range r.SetSizes() {
+		if s.Points == 1 {
+			c.problem("score.points."+s.Name, "want at least 2 points to score units, found 1")
+		}
+	}
+}
+
+// SetSize is the number of points of a set that are scored.
+type SetSize struct {
+	Name   string
+	Points int
+}
+
+// SetSizes returns how many points of each set are scored: the candidates, the
+// shared, the independent and the external ones.
+func (r *Recipe) SetSizes() []SetSize {
+	size := func(name string, all, limit int) SetSize {
+		if limit > 0 {
+			all = min(all, limit)
+		}
+		return SetSize{name, all}
+	}
+	s, p := r.Split, r.Score.Points
+	return []SetSize{
+		size(memorize.Candidate, s.Candidate, p.Candidate), size(memorize.Shared, s.Shared, p.Shared),
+		size(memorize.Independent, s.Independent, p.Independent), size(memorize.External, s.External, p.External),
+	}
+}
+
+// ScoreOptions returns the options of the measurement.
+func (r *Recipe) ScoreOptions() memorize.Options {
+	s := r.Score
+	o := memorize.Options{
+		Mode: memorize.Mode(s.Mode), Views: s.Views, Units: s.Units, Rest: memorize.Rest(s.Rest), Absolute: s.Absolute,
+		Resamples: s.Resamples, Level: s.Level, Seed: r.ScoreSeed(), Batch: s.Batch,
+	}
+	for _, e := range s.Estimators {
+		o.Estimators = append(o.Estimators, memorize.Estimator(e))
+	}
+	for _, d := range s.Distances {
+		o.Distances = append(o.Distances, memorize.Distance(d))
+	}
+	if !slices.Equal(s.Taps, []string{"all"}) {
+		o.Taps = s.Taps
+	}
+	return o
+}
+
+// Describe says in a few words what the recipe is about, for titles.
+func (r *Recipe) Describe() string {
+	return fmt.Sprintf("%s, %s, %s, %d epochs, %d shared + %d candidate or independent images",
+		r.Data.Name, r.Encoder.Name, r.Method.Name, r.Train.Epochs, r.Split.Shared, r.Split.Candidate)
+}

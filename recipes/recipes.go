@@ -1,0 +1,10 @@
+// Package recipes holds the recipes that come with the program.
+package recipes
+
+import _ "embed"
+
+// Default is the text of default.yaml: the recipe that runs without any file and
+// that gives every other recipe the values it does not name.
+//
+//go:embed default.yaml
+var Default []byte
