@@ -1,0 +1,54 @@
+package ssl
+
+import (
+	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/internal/rng"
+	"github.com/locimem/locimem/tensor"
+)
+
+// batches makes the views of one training set, batch after batch.
+type batches struct {
+	engine  *tensor.Engine
+	dataset data.Dataset
+	indices []int // into dataset
+	augment *augment.Augmenter
+	seed    uint64
+	size    int              // images in a batch
+	views   []*tensor.Tensor // [size,H,W,C] each, filled anew for every batch
+}
+
+func newBatches(c *TrainerConfig) *batches {
+	h, w, ch := c.Augment.Shape()
+	b := &batches{
+		engine: c.Engine, dataset: c.Dataset, indices: c.Indices,
+		augment: c.Augment, seed: c.Seed, size: c.Batch,
+	}
+	for range c.Method.Views() {
+		b.views = append(b.views, tensor.New(c.Batch, h, w, ch))
+	}
+	return b
+}
+
+// order is the order of the training set in an epoch, as positions in its list.
+// Two sets of the same length whose lists differ in some places (those of f and
+// g) are thus cut into the same batches but for these places.
+func (b *batches) order(epoch int) []int {
+	return rng.New(b.seed, "order", uint64(epoch)).Perm(len(b.indices))
+}
+
+// fill makes the views of the images at these positions. A view depends on the
+// seed, the epoch, the image and the number of the view, and on nothing else:
+// every encoder that trains on an image sees the same views of it.
+func (b *batches) fill(epoch int, positions []int) []*tensor.Tensor {
+	b.engine.Parallel(len(positions), func(row, _ int) {
+		index := b.indices[positions[row]]
+		image := b.dataset.Image(index)
+		for v, x := range b.views {
+			n := x.Len() / b.size
+			r := rng.New(b.seed, "view", uint64(epoch), uint64(index), uint64(v))
+			b.augment.View(x.Data()[row*n:(row+1)*n], image, r)
+		}
+	})
+	return b.views
+}

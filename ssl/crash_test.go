@@ -1,0 +1,116 @@
+//go:build unix
+
+package ssl
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	crashDir     = "LOCIMEM_TEST_CRASH_DIR"
+	crashThreads = "LOCIMEM_TEST_CRASH_THREADS"
+)
+
+// TestCrashChild is the process that TestKilledAndResumed kills: it trains with
+// checkpoints in a directory, says when it begins to, and leaves its result there.
+func TestCrashChild(t *testing.T) {
+	dir := os.Getenv(crashDir)
+	if dir == "" {
+		t.Skip("a part of TestKilledAndResumed")
+	}
+	threads, err := strconv.Atoi(os.Getenv(crashThreads))
+	require.NoError(t, err)
+	p := newProblem(t, problemOptions{dir: dir, threads: threads})
+	p.config.Hooks.OnStart = func(s Start) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "begun"), nil, 0o644))
+	}
+	// Slower than it could be, so that a kill can hit every part of it.
+	p.config.Hooks.OnStep = func(Progress) { time.Sleep(2 * time.Millisecond) }
+	require.NoError(t, p.run(t, context.Background()))
+	r := p.result()
+	text, err := json.Marshal([]string{r.weights, r.moments})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "result"), text, 0o644))
+}
+
+// kill -9 at any moment, a few times in a row, changes no bit of the result.
+func TestKilledAndResumed(t *testing.T) {
+	expected := uninterrupted(t)
+	dir := t.TempDir()
+	begun, result := filepath.Join(dir, "begun"), filepath.Join(dir, "result")
+	for attempt := range 40 {
+		require.NoError(t, os.RemoveAll(begun))
+		cmd := exec.Command(os.Args[0], "-test.run=^TestCrashChild$")
+		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashThreads+"="+strconv.Itoa(1+attempt%3))
+		require.NoError(t, cmd.Start())
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		// The more often it was killed the longer it lives, so that it ends.
+		lifetime := time.Duration(attempt*attempt) * 7 * time.Millisecond
+		for waiting := true; waiting; {
+			select {
+			case <-time.After(time.Millisecond):
+				_, err := os.Stat(begun)
+				waiting = err != nil
+			case err := <-ended:
+				require.NoError(t, err, "the child failed by itself")
+				ended <- err
+				waiting = false
+			}
+		}
+		select {
+		case <-time.After(lifetime):
+			require.NoError(t, cmd.Process.Kill())
+			<-ended
+		case err := <-ended:
+			require.NoError(t, err, "the child failed by itself")
+		}
+		if text, err := os.ReadFile(result); err == nil {
+			var got []string
+			require.NoError(t, json.Unmarshal(text, &got))
+			assert.Equal(t, []string{expected.weights, expected.moments}, got)
+			assert.GreaterOrEqual(t, attempt, 3, "it must have been killed a few times")
+			return
+		}
+	}
+	t.Fatal("the training never came to its end")
+}
+
+// The limit on the size of files stands for a full disk: writing fails half way.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	require.Error(t, newProblem(t, problemOptions{dir: dir, change: stopAfter(5, cancel)}).run(t, ctx))
+	files := checkpoints(t, dir)
+	require.Equal(t, []string{"f-00000004.safetensors", "f-00000005.safetensors"}, files)
+
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var old syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old))
+	small := old
+	small.Cur = 10_000
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small))
+	p := newProblem(t, problemOptions{dir: dir})
+	err := p.run(t, context.Background())
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old))
+	require.ErrorIs(t, err, syscall.EFBIG)
+	assert.ErrorContains(t, err, "f-00000008.safetensors")
+	assert.Equal(t, files, checkpoints(t, dir), "old checkpoints stay and nothing half written is left")
+
+	q := newProblem(t, problemOptions{dir: dir})
+	require.NoError(t, q.run(t, context.Background()))
+	assert.Equal(t, uninterrupted(t).weights, q.result().weights)
+}

@@ -1,0 +1,36 @@
+// Package ssl trains encoders without labels and evaluates them: the methods
+// (SimCLR), the trainer with its checkpoints, and weighted kNN.
+//
+// Everything here is a pure function of the configuration and its seed: the same
+// training gives the same bits for any number of threads, in any order of the
+// encoders, and after any number of interruptions.
+package ssl
+
+import (
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/tensor"
+)
+
+// ProjectionTap is the name under which a Method shows what its loss compares:
+// the projections before normalisation, shape [views*N, D]. The trainer watches
+// their spread to notice a collapse.
+const ProjectionTap = "projection"
+
+// Method is a self-supervised objective together with every network that it
+// trains.
+type Method interface {
+	// Name is a short word such as "simclr".
+	Name() string
+	// Params lists the parameters and buffers of all its networks, the encoder
+	// first, always in the same order.
+	Params() []*nn.Param
+	// Views is the number of views of each image that Loss takes.
+	Views() int
+	// Loss takes Views() tensors of shape [N,H,W,C], row i of each being a view
+	// of image i of the batch, and returns the loss, shape [1], the mean over
+	// the batch.
+	Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor
+	// Chance is the loss of a network that tells nothing apart, for a batch of
+	// that many images: a loss that stays there says that nothing is learned.
+	Chance(batch int) float64
+}

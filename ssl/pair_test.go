@@ -1,0 +1,71 @@
+package ssl
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// pairOf makes f and g, which share 30 images.
+func pairOf(t *testing.T, threads int, dir string) (f, g *problem) {
+	shared := upTo(0, 30)
+	f = newProblem(t, problemOptions{name: "f", dir: dir, threads: threads, indices: append(slices.Clone(shared), 40, 41, 42)})
+	g = newProblem(t, problemOptions{name: "g", dir: dir, threads: threads, indices: append(slices.Clone(shared), 50, 51, 52)})
+	return f, g
+}
+
+func trainers(t *testing.T, a, b *problem) (x, y *Trainer) {
+	x, err := NewTrainer(a.config)
+	require.NoError(t, err)
+	y, err = NewTrainer(b.config)
+	require.NoError(t, err)
+	return x, y
+}
+
+func TestPairInAnyOrder(t *testing.T) {
+	f, g := pairOf(t, 2, "")
+	a, b := trainers(t, f, g)
+	require.NoError(t, TrainPair(context.Background(), a, b, false))
+	require.NotEqual(t, f.result().weights, g.result().weights, "they train on other images")
+
+	f2, g2 := pairOf(t, 1, "")
+	a, b = trainers(t, f2, g2)
+	require.NoError(t, TrainPair(context.Background(), b, a, false))
+	assert.Equal(t, f.result(), f2.result())
+	assert.Equal(t, g.result(), g2.result())
+
+	f3, g3 := pairOf(t, 1, "")
+	a, b = trainers(t, f3, g3)
+	require.NoError(t, TrainPair(context.Background(), a, b, true))
+	assert.Equal(t, f.result(), f3.result())
+	assert.Equal(t, g.result(), g3.result())
+}
+
+// Both encoders on one engine, one after the other, as the command does it.
+func TestPairOnOneEngine(t *testing.T) {
+	f, g := pairOf(t, 2, "")
+	a, b := trainers(t, f, g)
+	require.NoError(t, TrainPair(context.Background(), a, b, false))
+	f2, g2 := pairOf(t, 2, "")
+	g2.config.Engine = f2.config.Engine
+	a, b = trainers(t, f2, g2)
+	require.NoError(t, TrainPair(context.Background(), a, b, false))
+	assert.Equal(t, g.result(), g2.result())
+	assert.Panics(t, func() { _ = TrainPair(context.Background(), a, b, true) }, "not side by side")
+}
+
+func TestWhenOneOfAPairFails(t *testing.T) {
+	for _, sideBySide := range []bool{false, true} {
+		f, g := pairOf(t, 1, t.TempDir())
+		f.config.Hooks.OnEpoch = func(Record) error { return assert.AnError }
+		a, b := trainers(t, f, g)
+		err := TrainPair(context.Background(), a, b, sideBySide)
+		assert.ErrorIs(t, err, assert.AnError)
+		if sideBySide && err != nil && len(g.records) < problemEpochs {
+			assert.ErrorIs(t, err, context.Canceled, "the other one was stopped")
+		}
+	}
+}
