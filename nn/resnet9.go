@@ -10,24 +10,26 @@ package nn
 // out = x + relu(bn(conv(...))) with no ReLU behind.
 func resNet9(o EncoderOptions, seed uint64) Sequential {
 	in := o.InC
-	// conv returns the layers conv<id>, bn<id>, relu<id>.
-	conv := func(id string, width int) Sequential {
-		out := o.channels(width)
-		s := Sequential{
-			NewConv2D("conv"+id, ConvConfig{In: in, Out: out, Kernel: 3, Pad: 1}, seed),
-			NewBNReLU("bn"+id, "relu"+id, out),
-		}
-		in = out
-		return s
+	conv := func(id string, width int) *Conv2D {
+		from := in
+		in = o.channels(width)
+		return NewConv2D("conv"+id, ConvConfig{In: from, Out: in, Kernel: 3, Pad: 1}, seed)
 	}
-	pool := func(id string) Layer { return NewPool2D("pool"+id, PoolConfig{Max: true, Kernel: 2}) }
+	// plain returns the layers conv<id>, bn<id>, relu<id>; pooled has pool<id>
+	// behind them.
+	plain := func(id string, width int) Sequential {
+		return Sequential{conv(id, width), NewBNReLU("bn"+id, "relu"+id, in)}
+	}
+	pooled := func(id string, width int) Sequential {
+		return Sequential{conv(id, width), NewBNReLUPool("bn"+id, "relu"+id, "pool"+id, in)}
+	}
 	return Sequential{
-		conv("1", 32), pool("1"),
-		conv("2_0", 64), pool("2_0"),
-		&Residual{"res2", Sequential{conv("2_1", 64), conv("2_2", 64)}},
-		conv("3", 128), pool("3"),
-		conv("4_0", 256), pool("4_0"),
-		&Residual{"res4", Sequential{conv("4_1", 256), conv("4_2", 256)}},
+		pooled("1", 32),
+		pooled("2_0", 64),
+		&Residual{"res2", Sequential{plain("2_1", 64), plain("2_2", 64)}},
+		pooled("3", 128),
+		pooled("4_0", 256),
+		&Residual{"res4", Sequential{plain("4_1", 256), plain("4_2", 256)}},
 		&GlobalPool{"head", o.Pool == "max"},
 	}
 }

@@ -49,6 +49,14 @@ func (tp *Tape) newBN(x, gamma, beta *Tensor, s *BNStats) *bnCall {
 	return b
 }
 
+// affine sets y = x*scale + shift, with the ReLU if told so.
+func (tp *Tape) affine(y *Tensor, bn *bnCall, relu bool) {
+	c, x := bn.c, bn.x.data
+	tp.e.chunks(bn.rows, rowChunk(c), func(lo, hi int) {
+		tp.e.k.Affine(y.data[lo*c:hi*c], x[lo*c:hi*c], bn.scale, bn.shift, hi-lo, relu)
+	})
+}
+
 // BatchNorm normalises every channel (last dimension) of x over all other
 // dimensions, multiplies by gamma [C] and adds beta [C] (Ioffe and Szegedy
 // 2015, Algorithm 1); with relu it then takes max(., 0) in the same pass. On a
@@ -58,9 +66,7 @@ func (tp *Tape) BatchNorm(x, gamma, beta *Tensor, s *BNStats, relu bool) *Tensor
 	bn := tp.newBN(x, gamma, beta, s)
 	c := bn.c
 	y := tp.result([]*Tensor{x, gamma, beta}, x.shape...)
-	tp.e.chunks(bn.rows, rowChunk(c), func(lo, hi int) {
-		tp.e.k.Affine(y.data[lo*c:hi*c], x.data[lo*c:hi*c], bn.scale, bn.shift, hi-lo, relu)
-	})
+	tp.affine(y, bn, relu)
 	tp.record(y, func() {
 		dy := y.grad.data
 		cut := func(s []float32, lo, hi int) []float32 { return s[lo*c : hi*c] }
@@ -85,14 +91,22 @@ func (tp *Tape) BatchNorm(x, gamma, beta *Tensor, s *BNStats, relu bool) *Tensor
 // in one pass over memory: the full-size result in between is never stored,
 // which for the first layer of a ResNet is most of the step's memory. Forward
 // results are the same bits as those of the two operations, gradients differ by
-// rounding. H and W must be even.
-func (tp *Tape) BatchNormMaxPool(x, gamma, beta *Tensor, s *BNStats, relu bool) *Tensor {
+// rounding. H and W must be even. Where somebody wants to see what is not
+// stored, watch, if not nil, gets it: the normalised input before and after the
+// ReLU, as values that no gradient flows through.
+func (tp *Tape) BatchNormMaxPool(x, gamma, beta *Tensor, s *BNStats, relu bool, watch func(bn, out *Tensor)) *Tensor {
 	x.mustRank("BatchNormMaxPool", 4)
 	n, h, w := x.shape[0], x.shape[1], x.shape[2]
 	if h%2 != 0 || w%2 != 0 {
 		panic(fmt.Sprintf("tensor: BatchNormMaxPool of shape %v, expected even height and width", x.shape))
 	}
 	bn := tp.newBN(x, gamma, beta, s)
+	if watch != nil {
+		before, after := tp.Buffer(x.shape...), tp.Buffer(x.shape...)
+		tp.affine(before, bn, false)
+		tp.affine(after, bn, relu)
+		watch(before, after)
+	}
 	y := tp.result([]*Tensor{x, gamma, beta}, n, h/2, w/2, bn.c)
 	idx := bytesOf(tp.scratch((len(y.data) + 3) / 4))[:len(y.data)]
 	in, out := w*bn.c, w/2*bn.c // floats in a row of x and of y

@@ -193,13 +193,15 @@ func TestFusedBatchNormIsItsParts(t *testing.T) {
 			func(tp *Tape, x, g, b *Tensor, s *BNStats) *Tensor { return tp.ReLU(tp.BatchNorm(x, g, b, s, false)) },
 		},
 		"pool": {
-			func(tp *Tape, x, g, b *Tensor, s *BNStats) *Tensor { return tp.BatchNormMaxPool(x, g, b, s, false) },
+			func(tp *Tape, x, g, b *Tensor, s *BNStats) *Tensor {
+				return tp.BatchNormMaxPool(x, g, b, s, false, nil)
+			},
 			func(tp *Tape, x, g, b *Tensor, s *BNStats) *Tensor {
 				return tp.MaxPool2D(tp.BatchNorm(x, g, b, s, false), pool)
 			},
 		},
 		"relu and pool": {
-			func(tp *Tape, x, g, b *Tensor, s *BNStats) *Tensor { return tp.BatchNormMaxPool(x, g, b, s, true) },
+			func(tp *Tape, x, g, b *Tensor, s *BNStats) *Tensor { return tp.BatchNormMaxPool(x, g, b, s, true, nil) },
 			func(tp *Tape, x, g, b *Tensor, s *BNStats) *Tensor {
 				return tp.MaxPool2D(tp.ReLU(tp.BatchNorm(x, g, b, s, false)), pool)
 			},
