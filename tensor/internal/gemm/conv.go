@@ -1,16 +1,21 @@
 package gemm
 
+import "github.com/locimem/locimem/tensor/internal/kernel"
+
 // ConvShape is the shape of a convolution of N images of H x W pixels with C
-// channels by K filters of KH x KW.
+// channels by K filters of KH x KW, without dilation or groups. Strides are at
+// least 1.
 type ConvShape struct {
 	N, H, W, C, KH, KW, K        int
 	StrideH, StrideW, PadH, PadW int
 }
 
-// OH returns the height of the output.
+// OH returns the height of the output, 0 where the kernel is higher than the
+// padded image.
 func (s ConvShape) OH() int { return outSize(s.H, s.KH, s.StrideH, s.PadH) }
 
-// OW returns the width of the output.
+// OW returns the width of the output, 0 where the kernel is wider than the
+// padded image.
 func (s ConvShape) OW() int { return outSize(s.W, s.KW, s.StrideW, s.PadW) }
 
 func outSize(in, kernel, stride, pad int) int {
@@ -20,71 +25,165 @@ func outSize(in, kernel, stride, pad int) int {
 	return (in+2*pad-kernel)/stride + 1
 }
 
-// each calls f for every product of the convolution's sum with the offsets of
-// the input, the weight and the output, for channel c = 0 and filter k = 0.
-func (s ConvShape) each(f func(x, w, y int)) {
-	oh, ow := s.OH(), s.OW()
-	for n := range s.N {
-		for i := range oh {
-			for j := range ow {
-				for a := range s.KH {
-					for b := range s.KW {
-						h, w := i*s.StrideH-s.PadH+a, j*s.StrideW-s.PadW+b
-						if h >= 0 && h < s.H && w >= 0 && w < s.W {
-							f(((n*s.H+h)*s.W+w)*s.C, (a*s.KW+b)*s.C*s.K, ((n*oh+i)*ow+j)*s.K)
-						}
-					}
+func (s ConvShape) check(x, w, y []float32) {
+	need("the input or its gradient", len(x), s.N*s.H*s.W*s.C, s)
+	need("the weight or its gradient", len(w), s.KH*s.KW*s.C*s.K, s)
+	need("the output or its gradient", len(y), s.N*s.OH()*s.OW()*s.K, s)
+}
+
+// convJob is a forward or backward-data pass under way. Both are one thing: the
+// numbers of out are sums over taps of in, by the filters in Runner.packed.
+type convJob struct {
+	*plan
+	in, out, w, bias []float32
+	acc              bool
+	chunks, splits   int // tasks = chunks of the strips x splits of the panels
+}
+
+// ConvForward sets y [N,OH,OW,K] to the convolution of x [N,H,W,C] with the
+// weights w [KH,KW,C,K], plus bias [K] unless it is nil:
+//
+//	y[n,i,j,k] = bias[k] + sum over a,b,c of x[n, i*StrideH-PadH+a, j*StrideW-PadW+b, c] * w[a,b,c,k]
+func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
+	s.check(x, w, y)
+	if bias != nil {
+		need("the bias", len(bias), s.K, s)
+	}
+	r.conv = convJob{plan: r.plan(s, false), in: x, out: y, w: w, bias: bias}
+	r.convolveAll()
+}
+
+// ConvBackwardData sets dx [N,H,W,C], or adds to it, the gradient of the input
+// given that of the output, dy [N,OH,OW,K].
+func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate bool) {
+	s.check(dx, w, dy)
+	r.conv = convJob{plan: r.plan(s, true), in: dy, out: dx, w: w, acc: accumulate}
+	r.convolveAll()
+}
+
+func (r *Runner) convolveAll() {
+	j := &r.conv
+	if j.n > 0 && j.outH > 0 && j.outW > 0 && j.outC > 0 {
+		threads := r.p.Threads()
+		units := j.strips(r.k.MR)
+		j.chunks = min(units, ceil(ceil(units, j.perChunk), threads)*threads)
+		j.splits = 1
+		if threads > 1 {
+			j.splits = min(j.panels, ceil(2*threads, j.chunks))
+		}
+		scratch(&r.packed, j.panels*j.panelSize)
+		r.run(j.panels*j.kh*j.kw, j.panels*j.panelSize, r.packFiltersTask)
+		r.run(j.chunks*j.splits, j.work, r.convTask)
+	}
+	r.conv = convJob{}
+}
+
+// packFilters packs the weights of one panel of output channels at one place of
+// the kernel: number (place, c, k) stands at (place*inC + c)*NR + k of its panel.
+// Backward, the roles of the channels are exchanged and places are counted from
+// the kernel's end, as backwardAxis does.
+func (r *Runner) packFilters(task, _ int) {
+	j, nr := &r.conv, r.k.NR
+	places := j.kh * j.kw
+	panel, place := task/places, task%places
+	col := panel * nr
+	cols := min(nr, j.outC-col)
+	dst := r.packed[panel*j.panelSize+place*j.inC*nr:][:j.inC*nr]
+	if cols < nr {
+		clear(dst)
+	}
+	if j.inC == 0 {
+		return
+	}
+	if j.backward {
+		w := j.w[(places-1-place)*j.inC*j.outC:]
+		r.k.Transpose(dst, nr, w[col*j.inC:], j.inC, cols, j.inC)
+	} else {
+		w := j.w[place*j.inC*j.outC:]
+		r.k.Copy(dst, nr, w[col:], j.outC, j.inC, cols)
+	}
+}
+
+// convolve computes a share of the panels of a chunk of strips.
+func (r *Runner) convolve(task, wk int) {
+	j, w := &r.conv, &r.workers[wk]
+	from, to := cut(j.strips(r.k.MR), j.chunks, task/j.splits)
+	panel0, panel1 := cut(j.panels, j.splits, task%j.splits)
+	nr := r.k.NR
+	t := &w.tile
+	*t = kernel.Tile{KS: 1, BS: nr, Acc: j.acc}
+	var gathered []float32
+	if j.byImage {
+		gathered = r.gather(w, from, to)
+	}
+	for p := panel0; p < panel1; p++ {
+		t.N = min(nr, j.outC-p*nr)
+		t.B = r.packed[p*j.panelSize:][:j.panelSize]
+		t.Bias = r.bias(w, j.bias, p*nr)
+		if j.byImage {
+			r.convolveImages(t, gathered, j.out[p*nr:], from, to)
+		} else {
+			r.convolvePixels(t, j.out[p*nr:], from, to)
+		}
+	}
+	*t = kernel.Tile{}
+}
+
+// gather copies the images of some strips to where their rows do not share
+// cache sets.
+func (r *Runner) gather(w *worker, from, to int) []float32 {
+	j := &r.conv
+	strips, size := j.strips(r.k.MR), j.inH*j.inW*j.inC
+	image0, _ := cut(j.n, strips, from)
+	_, image1 := cut(j.n, strips, to-1)
+	dst := scratch(&w.a, (image1-image0)*j.inStride)
+	for i := image0; i < image1; i++ {
+		copy(dst[(i-image0)*j.inStride:], j.in[i*size:][:size])
+	}
+	return dst
+}
+
+// convolveImages computes one panel of strips of images: every pixel in turn.
+func (r *Runner) convolveImages(t *kernel.Tile, in, out []float32, from, to int) {
+	j := &r.conv
+	strips := j.strips(r.k.MR)
+	base, _ := cut(j.n, strips, from)
+	t.RS, t.CS = j.inStride, j.outH*j.outW*j.outC
+	for s := from; s < to; s++ {
+		image, end := cut(j.n, strips, s)
+		t.M = end - image
+		in, out := in[(image-base)*j.inStride:], out[image*t.CS:]
+		for q := range j.rects {
+			q := &j.rects[q]
+			t.Segs = q.segs
+			for i := range q.ni {
+				for k := range q.nj {
+					t.A, t.C = in[i*q.inI+k*q.inJ:], out[q.out+i*q.outI+k*q.outJ:]
+					r.k.Tile(t)
 				}
 			}
 		}
 	}
 }
 
-// ConvForward sets y [N,OH,OW,K] to the convolution of x [N,H,W,C] with the
-// weights w [KH,KW,C,K], plus bias [K] unless it is nil.
-func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
-	y = y[:s.N*s.OH()*s.OW()*s.K]
-	for i := range y {
-		y[i] = 0
-		if bias != nil {
-			y[i] = bias[i%s.K]
+// convolvePixels computes one panel of strips of pixels.
+func (r *Runner) convolvePixels(t *kernel.Tile, out []float32, from, to int) {
+	j := &r.conv
+	inSize, outSize := j.inH*j.inW*j.inC, j.outH*j.outW*j.outC
+	for image := from / j.perImage; image*j.perImage < to; image++ {
+		in, out := j.in[image*inSize:], out[image*outSize:]
+		lo, hi := from-image*j.perImage, to-image*j.perImage
+		for q := range j.rects {
+			q := &j.rects[q]
+			t.Segs, t.RS, t.CS = q.segs, q.inJ, q.outJ
+			for s := max(lo, 0); s < min(hi, q.ni*q.strips); s++ {
+				i := s / q.strips
+				first, end := cut(q.nj, q.strips, s%q.strips)
+				t.M = end - first
+				t.A, t.C = in[i*q.inI+first*q.inJ:], out[q.out+i*q.outI+first*q.outJ:]
+				r.k.Tile(t)
+			}
+			lo, hi = lo-q.ni*q.strips, hi-q.ni*q.strips
 		}
 	}
-	s.each(func(xi, wi, yi int) {
-		for c := range s.C {
-			for k := range s.K {
-				y[yi+k] += x[xi+c] * w[wi+c*s.K+k]
-			}
-		}
-	})
-}
-
-// ConvBackwardData sets dx [N,H,W,C], or adds to it, the gradient of the input
-// given that of the output, dy [N,OH,OW,K].
-func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate bool) {
-	if !accumulate {
-		clear(dx[:s.N*s.H*s.W*s.C])
-	}
-	s.each(func(xi, wi, yi int) {
-		for c := range s.C {
-			for k := range s.K {
-				dx[xi+c] += dy[yi+k] * w[wi+c*s.K+k]
-			}
-		}
-	})
-}
-
-// ConvBackwardWeights sets dw [KH,KW,C,K], or adds to it, the gradient of the
-// weights given that of the output, dy [N,OH,OW,K].
-func (r *Runner) ConvBackwardWeights(dw, dy, x []float32, s ConvShape, accumulate bool) {
-	if !accumulate {
-		clear(dw[:s.KH*s.KW*s.C*s.K])
-	}
-	s.each(func(xi, wi, yi int) {
-		for c := range s.C {
-			for k := range s.K {
-				dw[wi+c*s.K+k] += dy[yi+k] * x[xi+c]
-			}
-		}
-	})
 }

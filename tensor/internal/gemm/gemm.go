@@ -3,20 +3,52 @@
 package gemm
 
 import (
+	"fmt"
+	"unsafe"
+
 	"github.com/locimem/locimem/tensor/internal/kernel"
 	"github.com/locimem/locimem/tensor/internal/pool"
 )
 
 // Runner multiplies and convolves. It owns scratch memory that its calls reuse,
 // so it serves one goroutine at a time. Its results are the same, bit for bit,
-// for any number of workers.
+// for any number of workers: work is split over rows and columns of the
+// result, and where a sum is split, at places that only the shapes decide.
 type Runner struct {
-	k *kernel.Impl
-	p *pool.Pool
+	k       *kernel.Impl
+	p       *pool.Pool
+	packed  []float32 // the right factor, laid out for the tile
+	partial []float32 // sums of parts of a gradient of weights
+	workers []worker
+	plans   map[planKey]*plan
+
+	// The call under way, for the tasks on the workers.
+	matmul  matmulJob
+	conv    convJob
+	weights weightsJob
+
+	// The functions that the pool calls, made once: a method value allocates.
+	packMatrixTask, matmulTask    func(task, worker int)
+	packFiltersTask, convTask     func(task, worker int)
+	convWeightsTask, sumPartsTask func(task, worker int)
+}
+
+// worker is what each worker of the pool has for itself.
+type worker struct {
+	tile kernel.Tile
+	segs []kernel.Segment
+	a, b []float32 // repacked operands
+	_    [64]byte  // keeps neighbours off the cache line
 }
 
 // New returns a Runner that computes with k on the workers of p.
-func New(k *kernel.Impl, p *pool.Pool) *Runner { return &Runner{k: k, p: p} }
+func New(k *kernel.Impl, p *pool.Pool) *Runner {
+	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()), plans: map[planKey]*plan{}}
+	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyBlock
+	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
+	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
+	return r
+}
 
 // Epilogue is what happens to the sums of a product before they are stored:
 // C = ReLU(sum + C + Bias), where each part is optional.
@@ -26,33 +58,47 @@ type Epilogue struct {
 	ReLU       bool
 }
 
-// MatMul sets C [m x n] = op(A) op(B), where op transposes if told to and e adds
-// to it. All matrices are row-major with the given strides; A is [m x k], or [k
-// x m] with transA, and B is [k x n], or [n x k] with transB.
-func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool, b []float32, ldb int, transB bool, m, n, k int, e Epilogue) {
-	for i := range m {
-		for j := range n {
-			var v float32
-			for p := range k {
-				ai, bi := i*lda+p, p*ldb+j
-				if transA {
-					ai = p*lda + i
-				}
-				if transB {
-					bi = j*ldb + p
-				}
-				v += a[ai] * b[bi]
-			}
-			if e.Accumulate {
-				v += c[i*ldc+j]
-			}
-			if e.Bias != nil {
-				v += e.Bias[j]
-			}
-			if e.ReLU && v < 0 {
-				v = 0
-			}
-			c[i*ldc+j] = v
+// tinyWork is the number of multiply-adds below which waking workers costs more
+// than it saves.
+const tinyWork = 1 << 17
+
+// run calls f for every task, on the caller alone where the work is tiny.
+func (r *Runner) run(tasks, work int, f func(task, worker int)) {
+	if work < tinyWork {
+		for t := range tasks {
+			f(t, 0)
 		}
+		return
+	}
+	r.p.Run(tasks, f)
+}
+
+// scratch returns n numbers of *buf, grown if need be, at a multiple of 64
+// bytes: vectors that straddle two cache lines take twice as long to load.
+func scratch(buf *[]float32, n int) []float32 {
+	const line = 16
+	if len(*buf) < n {
+		b := make([]float32, n+n/4+line)
+		skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b)))/4) & (line - 1)
+		*buf = b[skip:]
+	}
+	return (*buf)[:n]
+}
+
+// cut returns the bounds of part i of n things cut into parts as equal as they
+// can be.
+func cut(n, parts, i int) (from, to int) { return n * i / parts, n * (i + 1) / parts }
+
+// ceil returns a/b rounded up.
+func ceil(a, b int) int { return (a + b - 1) / b }
+
+// oddLines rounds n numbers up to an odd number of cache lines. Rows at such a
+// stride fall on different sets of a cache; rows 4 KiB apart all share one set
+// and push each other out.
+func oddLines(n int) int { return (ceil(n, 16) | 1) * 16 }
+
+func need(what string, have, want int, shape any) {
+	if have < want {
+		panic(fmt.Sprintf("gemm: %s has %d numbers, needs %d for %+v", what, have, want, shape))
 	}
 }

@@ -1,4 +1,364 @@
 package main
 
-// gemm writes the register tiles of the matrix product.
-func gemm() {}
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"log"
+	"os"
+
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// gemm writes the register tiles of the matrix product, one function for each
+// number of rows and of vectors.
+//
+// How a tile comes about. The processor multiplies and adds whole vectors
+// (16 floats in AVX-512, 8 in AVX2), two a cycle, each result ready after four
+// cycles; so at least eight independent sums must be under way. The tile keeps
+// rows x vectors sums in registers, which are the sums of rows x (vectors*width)
+// numbers of C. A step along the sum loads the vectors of one row of B, and for
+// every row of the tile spreads one number of A over a vector and multiplies it
+// into that row's sums:
+//
+//	for i < rows:  t = spread(A[i,p]);  sum[i,v] += t * B[p,v]  for v < vectors
+//
+// With r rows and v vectors that is r*v multiply-adds for r+v loads. A core does
+// two of each a cycle, so any tile with r*v >= r+v keeps its multipliers busy as
+// long as the data comes; the larger the tile, the less data it asks of the
+// caches. The register file sets the limit: AVX-512 has 32 registers, so 14 x 2
+// sums, 2 vectors of B and 2 spread numbers; AVX2 has 16, so 6 x 2, 2 and 2.
+//
+// Every sum is one chain of fused multiply-adds in the order of the steps. So a
+// number of C has the same bits whichever tile computes it, and the drivers may
+// cut C into tiles as they like.
+func gemm() {
+	l := readLayout("../gemm.go", "amd64")
+	isas := []isa{avx512, avx2}
+	maskTable()
+	for _, s := range isas {
+		for vectors := 1; vectors <= s.vectors; vectors++ {
+			for rows := 1; rows <= s.rows; rows++ {
+				(&tile{isa: s, layout: l, rows: rows, nv: vectors}).generate()
+			}
+		}
+	}
+	writeStubs("../gemm_tiles_amd64.go", isas)
+}
+
+// isa is what differs between the instruction sets.
+type isa struct {
+	name          string
+	width         int // floats in a vector
+	rows, vectors int // of the largest tile
+	reg           []VecPhysical
+}
+
+var (
+	avx512 = isa{name: "AVX512", width: 16, rows: 14, vectors: 2, reg: []VecPhysical{
+		Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15,
+		Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31}}
+	avx2 = isa{name: "AVX2", width: 8, rows: 6, vectors: 2, reg: []VecPhysical{
+		Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15}}
+)
+
+// tile generates one function.
+type tile struct {
+	isa
+	layout
+	rows, nv int
+}
+
+// The general registers. One base register serves five rows of A, which stand
+// at 0, 1, 2, 3 and 4 row strides from it.
+var (
+	args         = RDI // the Tile
+	base         = []GPPhysical{RSI, R8, R9}
+	stride       = R10 // bytes between rows of A
+	stride3      = R11 // three times that
+	step         = R12 // bytes between steps of A
+	bRow         = RBX // the row of B
+	bStep        = RDX // bytes between rows of B
+	count        = RCX // steps left
+	segment      = R13
+	segmentsLeft = RAX
+	cRow         = RSI // after the sums are done
+	cStride      = R8
+	scratch      = R15
+)
+
+func (t *tile) funcName() string { return fmt.Sprintf("tile%sx%dx%d", t.name, t.rows, t.nv) }
+
+// acc is the register of the sums of row i, vector v.
+func (t *tile) acc(i, v int) VecPhysical { return t.reg[i*t.nv+v] }
+
+// b is the register of vector v of the row of B; spread holds a number of A.
+func (t *tile) b(v int) VecPhysical      { return t.reg[len(t.reg)-4+v] }
+func (t *tile) spread(i int) VecPhysical { return t.reg[len(t.reg)-2+i%2] }
+
+// a addresses the number of A in row i.
+func (t *tile) a(i int) Mem {
+	m := Mem{Base: base[i/5]}
+	switch i % 5 {
+	case 1, 2, 4:
+		m.Index, m.Scale = stride, uint8(i%5)
+	case 3:
+		m.Index, m.Scale = stride3, 1
+	}
+	return m
+}
+
+// field addresses a field of the Tile.
+func (t *tile) field(name string) Mem { return Mem{Base: args, Disp: t.offset("Tile", name)} }
+
+// generate writes the function.
+func (t *tile) generate() {
+	TEXT(t.funcName(), attr.NOSPLIT, "func(t *byte)")
+	Load(Param("t"), args)
+	t.loadStrides()
+	t.clearSums()
+
+	MOVQ(t.field("Segs"), segment)
+	MOVQ(t.field("Segs").Offset(8), segmentsLeft)
+	TESTQ(segmentsLeft, segmentsLeft)
+	JZ(LabelRef("done"))
+	Label("segment")
+	t.enterSegment()
+	TESTQ(count, count)
+	JZ(LabelRef("next"))
+	Label("step")
+	t.step()
+	DECQ(count)
+	JNZ(LabelRef("step"))
+	Label("next")
+	ADDQ(Imm(uint64(t.size("Segment"))), segment)
+	DECQ(segmentsLeft)
+	JNZ(LabelRef("segment"))
+	Label("done")
+
+	t.epilogue()
+	VZEROUPPER()
+	RET()
+}
+
+func (t *tile) loadStrides() {
+	MOVQ(t.field("RS"), stride)
+	SHLQ(Imm(2), stride)
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	MOVQ(t.field("KS"), step)
+	SHLQ(Imm(2), step)
+	MOVQ(t.field("BS"), bStep)
+	SHLQ(Imm(2), bStep)
+}
+
+func (t *tile) clearSums() {
+	for i := range t.rows {
+		for v := range t.nv {
+			r := t.acc(i, v)
+			VXORPS(r, r, r)
+		}
+	}
+}
+
+// enterSegment sets the pointers to the segment's first step.
+func (t *tile) enterSegment() {
+	at := func(f string) Mem { return Mem{Base: segment, Disp: t.offset("Segment", f)} }
+	MOVQ(t.field("A"), base[0])
+	MOVQ(at("A"), scratch)
+	LEAQ(Mem{Base: base[0], Index: scratch, Scale: 4}, base[0])
+	for g := 1; g <= (t.rows-1)/5; g++ {
+		LEAQ(Mem{Base: base[g-1], Index: stride, Scale: 2}, base[g])
+		ADDQ(stride3, base[g])
+	}
+	MOVQ(t.field("B"), bRow)
+	MOVQ(at("B"), scratch)
+	LEAQ(Mem{Base: bRow, Index: scratch, Scale: 4}, bRow)
+	MOVQ(at("K"), count)
+}
+
+// step does one step along the sum.
+func (t *tile) step() {
+	for v := range t.nv {
+		VMOVUPS(t.vector(bRow, v), t.b(v))
+	}
+	for i := range t.rows {
+		VBROADCASTSS(t.a(i), t.spread(i))
+		for v := range t.nv {
+			VFMADD231PS(t.spread(i), t.b(v), t.acc(i, v))
+		}
+	}
+	for g := 0; g <= (t.rows-1)/5; g++ {
+		ADDQ(step, base[g])
+	}
+	ADDQ(bStep, bRow)
+}
+
+// vector addresses vector v of a row.
+func (t *tile) vector(row Register, v int) Mem { return Mem{Base: row, Disp: 4 * t.width * v} }
+
+// each calls f for all sums, with cRow at the row of C.
+func (t *tile) each(f func(i, v int)) {
+	MOVQ(t.field("C"), cRow)
+	for i := range t.rows {
+		for v := range t.nv {
+			f(i, v)
+		}
+		if i < t.rows-1 {
+			ADDQ(cStride, cRow)
+		}
+	}
+}
+
+// epilogue adds what is to be added to the sums and stores them. The columns
+// past N in the last vector of a row are neither read nor written.
+func (t *tile) epilogue() {
+	MOVQ(t.field("CS"), cStride)
+	SHLQ(Imm(2), cStride)
+	t.loadMask()
+
+	CMPB(t.field("Acc"), Imm(0))
+	JE(LabelRef("bias"))
+	t.each(func(i, v int) { t.addMemory(t.vector(cRow, v), i, v) })
+
+	Label("bias")
+	MOVQ(t.field("Bias"), scratch)
+	TESTQ(scratch, scratch)
+	JZ(LabelRef("relu"))
+	for v := range t.nv {
+		VMOVUPS(t.vector(scratch, v), t.b(v))
+	}
+	for i := range t.rows {
+		for v := range t.nv {
+			VADDPS(t.b(v), t.acc(i, v), t.acc(i, v))
+		}
+	}
+
+	Label("relu")
+	CMPB(t.field("ReLU"), Imm(0))
+	JE(LabelRef("store"))
+	zero := t.spread(0)
+	VXORPS(zero, zero, zero)
+	for i := range t.rows {
+		for v := range t.nv {
+			// Of NaN and 0 the instruction takes its first operand here.
+			VMAXPS(t.acc(i, v), zero, t.acc(i, v))
+		}
+	}
+
+	Label("store")
+	t.store()
+}
+
+// writeStubs writes the Go declarations of the functions and the tables in
+// which Go finds the one for a tile's size.
+func writeStubs(file string, isas []isa) {
+	var b bytes.Buffer
+	fmt.Fprint(&b, "// Code generated by _gen. DO NOT EDIT.\n\npackage kernel\n")
+	for _, s := range isas {
+		fmt.Fprintf(&b, "\n// tiles%s[v-1][r-1] is the tile of r rows and v vectors.\n", s.name)
+		fmt.Fprintf(&b, "var tiles%s = [%d][%d]func(t *Tile){\n", s.name, s.vectors, s.rows)
+		for v := 1; v <= s.vectors; v++ {
+			b.WriteString("{")
+			for r := 1; r <= s.rows; r++ {
+				fmt.Fprintf(&b, "%s,", (&tile{isa: s, rows: r, nv: v}).funcName())
+			}
+			b.WriteString("},\n")
+		}
+		b.WriteString("}\n\n")
+		for v := 1; v <= s.vectors; v++ {
+			for r := 1; r <= s.rows; r++ {
+				fmt.Fprintf(&b, "//go:noescape\nfunc %s(t *Tile)\n\n", (&tile{isa: s, rows: r, nv: v}).funcName())
+			}
+		}
+	}
+	src, err := format.Source(b.Bytes())
+	if err == nil {
+		err = os.WriteFile(file, src, 0o644)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// The last vector of a row may reach past N. AVX-512 masks its lanes by the bits
+// of a mask register, AVX2 by the signs of a vector that is read out of a table.
+var tailBits = K1
+
+func (t *tile) tailSigns() VecPhysical { return t.spread(1) }
+
+// maskTable is 8 words of ones and 8 of zeros: 8 words from place 8-n on are n
+// ones and then zeros.
+func maskTable() {
+	tailTable = GLOBL("tileAVX2_tail", attr.RODATA|attr.NOPTR)
+	for i := range 16 {
+		word := uint32(0)
+		if i < 8 {
+			word = 0xffffffff
+		}
+		DATA(4*i, U32(word))
+	}
+}
+
+var tailTable Mem
+
+// loadMask readies the mask for the last vector.
+func (t *tile) loadMask() {
+	MOVQ(t.field("N"), count)
+	SUBQ(Imm(uint64(t.width*(t.nv-1))), count)
+	if t.width == 16 {
+		MOVL(I32(-1), scratch.As32())
+		SHLXL(count.As32(), scratch.As32(), scratch.As32())
+		NOTL(scratch.As32())
+		KMOVW(scratch.As32(), tailBits)
+		return
+	}
+	LEAQ(tailTable, scratch)
+	NEGQ(count)
+	VMOVUPS(Mem{Base: scratch, Index: count, Scale: 4, Disp: 32}, t.tailSigns())
+}
+
+// addMemory adds a vector of C to the sums of row i, vector v.
+func (t *tile) addMemory(m Mem, i, v int) {
+	r := t.acc(i, v)
+	switch {
+	case v < t.nv-1:
+		VADDPS(m, r, r)
+	case t.width == 16:
+		VADDPS(m, r, tailBits, r) // other lanes keep their sum
+	default:
+		VMASKMOVPS(m, t.tailSigns(), t.spread(0))
+		VADDPS(t.spread(0), r, r)
+	}
+}
+
+// store stores the sums. Masked stores of AVX2 are slow, so whole vectors go
+// another way.
+func (t *tile) store() {
+	whole := func(i, v int) { VMOVUPS(t.acc(i, v), t.vector(cRow, v)) }
+	if t.width == 16 {
+		t.each(func(i, v int) {
+			if v < t.nv-1 {
+				whole(i, v)
+				return
+			}
+			VMOVUPS(t.acc(i, v), tailBits, t.vector(cRow, v))
+		})
+		return
+	}
+	CMPQ(count, I8(-t.width))
+	JE(LabelRef("whole"))
+	t.each(func(i, v int) {
+		if v < t.nv-1 {
+			whole(i, v)
+			return
+		}
+		VMASKMOVPS(t.acc(i, v), t.tailSigns(), t.vector(cRow, v))
+	})
+	JMP(LabelRef("end"))
+	Label("whole")
+	t.each(whole)
+	Label("end")
+}
