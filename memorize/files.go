@@ -1,0 +1,126 @@
+package memorize
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"math"
+	"path/filepath"
+	"strconv"
+
+	"github.com/locimem/locimem/internal/atomicfile"
+)
+
+// WriteFiles writes the scores into a directory that exists and returns the
+// paths. Each file is replaced whole or not at all, and equal scores give equal
+// bytes: numbers have as many digits as it takes to read them back exactly.
+//
+//	layermem.csv   LayerMem of every tap on every set, and the controlled score
+//	delta.csv      Delta against the tap before
+//	unitmem.csv    UnitMem of the units of f; unitmem_g.csv of those of g
+//	points.csv     the alignments of every point, from which the others follow
+//	scores.json    all but units and points, and the circumstances of everything
+func (s *Scores) WriteFiles(dir string) ([]string, error) {
+	files := []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{"layermem.csv", s.WriteLayerMem},
+		{"delta.csv", s.WriteDelta},
+		{"unitmem.csv", func(w io.Writer) error { return WriteUnitMem(w, s.UnitsF) }},
+		{"unitmem_g.csv", func(w io.Writer) error { return WriteUnitMem(w, s.UnitsG) }},
+		{"points.csv", s.WritePoints},
+		{"scores.json", s.WriteJSON},
+	}
+	var paths []string
+	for _, f := range files {
+		path := filepath.Join(dir, f.name)
+		if err := atomicfile.Write(path, f.write); err != nil {
+			return paths, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+// WriteLayerMem writes Layers as CSV. What a single point leaves undefined is
+// an empty field.
+func (s *Scores) WriteLayerMem(w io.Writer) error {
+	rows := [][]string{{"tap", "depth", "set", "estimator", "distance", "mean", "se", "lo", "hi", "n"}}
+	for _, l := range s.Layers {
+		rows = append(rows, append([]string{l.Tap, strconv.Itoa(l.Depth), l.Set, string(l.Estimator), string(l.Distance)}, l.Stat.fields()...))
+	}
+	return csv.NewWriter(w).WriteAll(rows)
+}
+
+// WriteDelta writes Deltas as CSV, like WriteLayerMem.
+func (s *Scores) WriteDelta(w io.Writer) error {
+	rows := [][]string{{"tap", "previous", "depth", "set", "estimator", "distance", "delta", "se", "lo", "hi", "n"}}
+	for _, d := range s.Deltas {
+		rows = append(rows, append([]string{d.Tap, d.Previous, strconv.Itoa(d.Depth), d.Set, string(d.Estimator), string(d.Distance)}, d.Stat.fields()...))
+	}
+	return csv.NewWriter(w).WriteAll(rows)
+}
+
+// WriteUnitMem writes UnitMem of the units of one encoder as CSV.
+func WriteUnitMem(w io.Writer, units []UnitScore) error {
+	c := csv.NewWriter(w)
+	err := c.Write([]string{"tap", "unit", "set", "estimator", "value", "mu_max", "mu_rest", "point"})
+	for _, u := range units {
+		if err != nil {
+			return err
+		}
+		err = c.Write([]string{u.Tap, strconv.Itoa(u.Unit), u.Set, u.Estimator, number(u.Value), number(u.Max), number(u.Rest), strconv.Itoa(u.Point)})
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// WritePoints writes the alignments of every point as CSV, by set, tap and
+// distance: what LayerMem is the mean of, under any estimator.
+func (s *Scores) WritePoints(w io.Writer) error {
+	c := csv.NewWriter(w)
+	err := c.Write([]string{"tap", "set", "point", "distance", "ssl_f", "ssl_g"})
+	for i, set := range s.sets {
+		for t, tap := range s.Circumstances.Taps {
+			for d, dist := range s.Circumstances.Options.Distances {
+				f, g := s.points[i][t][F][d], s.points[i][t][G][d]
+				for p, index := range set.Points {
+					if err != nil {
+						return err
+					}
+					err = c.Write([]string{tap.Name, set.Name, strconv.Itoa(index), string(dist), number(f[p]), number(g[p])})
+				}
+			}
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// WriteJSON writes the circumstances, the scores of layers and the summaries of
+// units as one JSON object.
+func (s *Scores) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		Circumstances Circumstances `json:"circumstances"`
+		Layers        []LayerScore  `json:"layermem"`
+		Deltas        []DeltaScore  `json:"delta"`
+		UnitsF        []UnitSummary `json:"unitmem_f,omitempty"`
+		UnitsG        []UnitSummary `json:"unitmem_g,omitempty"`
+	}{s.Circumstances, s.Layers, s.Deltas, s.SummaryF, s.SummaryG})
+}
+
+// fields returns the last columns of a table of means.
+func (s Stat) fields() []string {
+	return []string{number(s.Mean), number(s.SE), number(s.Lo), number(s.Hi), strconv.Itoa(s.N)}
+}
+
+// number writes v so that it reads back exactly, and NaN as nothing.
+func number(v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}

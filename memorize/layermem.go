@@ -1,0 +1,105 @@
+package memorize
+
+import "github.com/locimem/locimem/tensor"
+
+// Names of the sets that have a meaning here. An Accumulator takes sets of any
+// other name too.
+const (
+	Candidate   = "candidate"   // S_C: trained f only
+	Shared      = "shared"      // S_S: trained f and g
+	Independent = "independent" // S_I: trained g only
+	External    = "external"    // S_E: trained neither
+	// Controlled names the rows of half of (candidate - independent). It is no
+	// set of its own.
+	Controlled = "controlled"
+)
+
+// Tap is a layer's output.
+type Tap struct {
+	Name string `json:"name"`
+	// Depth is the place of the tap in forward order, from 1.
+	Depth int `json:"depth"`
+}
+
+// LayerScore is LayerMem of one tap on one set (Eq. 3): the mean over points of
+// an estimator. Set may be Controlled.
+type LayerScore struct {
+	Tap       string    `json:"tap"`
+	Depth     int       `json:"depth"`
+	Set       string    `json:"set"`
+	Estimator Estimator `json:"estimator"`
+	Distance  Distance  `json:"distance"`
+	Stat      Stat      `json:"stat"`
+}
+
+// DeltaScore is LayerMem of a tap minus that of the scored tap immediately
+// before it (Eq. 4). Its interval is that of the paired difference. The first
+// tap has none.
+type DeltaScore struct {
+	Tap       string    `json:"tap"`
+	Previous  string    `json:"previous"`
+	Depth     int       `json:"depth"`
+	Set       string    `json:"set"`
+	Estimator Estimator `json:"estimator"`
+	Distance  Distance  `json:"distance"`
+	Stat      Stat      `json:"stat"`
+}
+
+// alignments are SSL_f and SSL_g of the points of one set in one tap: for each
+// distance of the options the mean distance between views, by point.
+type alignments [2][][]float64
+
+// layerMem computes LayerMem and Delta of every tap on every set, and the
+// controlled ones where candidates and independents are among the sets.
+// points[set][tap] holds the alignments. Rows are ordered by distance,
+// estimator, set and tap.
+func layerMem(e *tensor.Engine, o *Options, taps []Tap, sets []Set, points [][]alignments) ([]LayerScore, []DeltaScore) {
+	cols := make([][]column, len(sets))
+	candidate, independent := -1, -1
+	for s, set := range sets {
+		var scores [][]float64
+		for d := range o.Distances {
+			for _, est := range o.Estimators {
+				for t := range taps {
+					a := points[s][t]
+					scores = append(scores, est.Points(a[F][d], a[G][d]))
+				}
+			}
+		}
+		cols[s] = resampled(e, o, set.Name, scores)
+		switch set.Name {
+		case Candidate:
+			candidate = s
+		case Independent:
+			independent = s
+		}
+	}
+	var layers []LayerScore
+	var deltas []DeltaScore
+	for d, dist := range o.Distances {
+		for i, est := range o.Estimators {
+			first := (d*len(o.Estimators) + i) * len(taps) // column of the first tap
+			add := func(set string, layer, delta func(k int) Stat) {
+				for t, tap := range taps {
+					layers = append(layers, LayerScore{tap.Name, tap.Depth, set, est, dist, layer(first + t)})
+					if t > 0 {
+						deltas = append(deltas, DeltaScore{tap.Name, taps[t-1].Name, tap.Depth, set, est, dist, delta(first + t)})
+					}
+				}
+			}
+			for s, set := range sets {
+				c := cols[s]
+				add(set.Name,
+					func(k int) Stat { return c[k].stat(o.Level) },
+					func(k int) Stat { return c[k].minus(c[k-1]).stat(o.Level) })
+			}
+			if candidate >= 0 && independent >= 0 {
+				c, i := cols[candidate], cols[independent]
+				add(Controlled,
+					func(k int) Stat { return controlled(c[k], i[k], o.Level) },
+					func(k int) Stat { return controlled(c[k].minus(c[k-1]), i[k].minus(i[k-1]), o.Level) })
+			}
+		}
+	}
+	return layers, deltas
+}

@@ -1,0 +1,156 @@
+package memorize
+
+import (
+	"math"
+	"slices"
+)
+
+// UnitScore is UnitMem of one unit on one set (Eq. 8).
+type UnitScore struct {
+	Tap string `json:"tap"`
+	// Unit is the index of the channel or neuron, from 0.
+	Unit int    `json:"unit"`
+	Set  string `json:"set"`
+	// Estimator is mean or median, with "-absolute" where |activation| is meant.
+	Estimator string `json:"estimator"`
+	// Value is (Max-Rest)/(Max+Rest). It lies in [0, 1] if no activation is
+	// negative. Outputs of convolutions and batch norms can be, and then the
+	// formula may give any number: see unitRatio for where it is cut.
+	Value float64 `json:"value"`
+	// Max is mu_max, the largest mean activation over the points (Eq. 6).
+	Max float64 `json:"mu_max"`
+	// Rest is mu_-max, the mean (Eq. 7) or median over the other points.
+	Rest float64 `json:"mu_rest"`
+	// Point is the index in its data set of the point that has Max, the first
+	// one if there are several; -1 if all points are equal, as for a dead unit.
+	Point int `json:"point"`
+}
+
+// units gathers the mean activations mu_u(x) (Eq. 5) of the units of one tap
+// over the points of one set. For the mean it keeps a few numbers a unit, for
+// the median those of all points.
+type units struct {
+	n        int // points so far
+	max, min []float64
+	rest     []float64 // sum over all points but the one at max
+	owner    []int     // position in the set of the point at max
+	keep     bool
+	all      []float64 // [n, units] if keep
+}
+
+// add takes the means of the units for the next point.
+func (u *units) add(mu []float64) {
+	if u.n == 0 {
+		u.max, u.min = slices.Clone(mu), slices.Clone(mu)
+		u.rest, u.owner = make([]float64, len(mu)), make([]int, len(mu))
+	} else {
+		for i, v := range mu {
+			if v > u.max[i] {
+				u.rest[i] += u.max[i]
+				u.max[i], u.owner[i] = v, u.n
+			} else {
+				u.rest[i] += v
+				u.min[i] = min(u.min[i], v)
+			}
+		}
+	}
+	u.n++
+	if u.keep {
+		u.all = append(u.all, mu...)
+	}
+}
+
+// scores returns UnitMem of every unit. There must be two points or more.
+func (u *units) scores(tap string, set Set, estimator string) []UnitScore {
+	out := make([]UnitScore, len(u.max))
+	for i := range out {
+		s := UnitScore{Tap: tap, Unit: i, Set: set.Name, Estimator: estimator, Max: u.max[i], Rest: u.max[i], Point: -1}
+		if u.max[i] > u.min[i] {
+			s.Point = set.Points[u.owner[i]]
+			// No mean of others exceeds the maximum but by rounding.
+			s.Rest = min(s.Max, u.rest[i]/float64(u.n-1))
+			if u.keep {
+				s.Rest = u.median(i)
+			}
+		}
+		s.Value = unitRatio(s.Max, s.Rest)
+		out[i] = s
+	}
+	return out
+}
+
+// median returns the median of unit i over all points but its owner: the middle
+// one, or the mean of the two in the middle.
+func (u *units) median(i int) float64 {
+	others := make([]float64, 0, u.n-1)
+	for p := range u.n {
+		if p != u.owner[i] {
+			others = append(others, u.all[p*len(u.max)+i])
+		}
+	}
+	slices.Sort(others)
+	m := len(others)
+	return (others[(m-1)/2] + others[m/2]) / 2
+}
+
+// unitRatio is Eq. 8, (top-rest)/(top+rest). It is 0 for a dead unit, where it
+// would be 0/0, and also where terms of opposite sign cancel to less than the
+// resolution of float32: what is left of them is rounding, not a scale. So it is
+// never NaN or infinite.
+func unitRatio(top, rest float64) float64 {
+	sum := top + rest
+	if math.Abs(sum) <= 0x1p-23*(math.Abs(top)+math.Abs(rest)) {
+		return 0
+	}
+	return (top - rest) / sum
+}
+
+// UnitSummary says in a few numbers how UnitMem is spread over the units of a
+// tap.
+type UnitSummary struct {
+	Tap    string  `json:"tap"`
+	Depth  int     `json:"depth"`
+	Set    string  `json:"set"`
+	Units  int     `json:"units"`
+	Mean   float64 `json:"mean"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+	// Dead counts the units that give every point the same mean activation.
+	Dead int `json:"dead"`
+	// Outside counts values outside [0, 1], which negative activations cause.
+	// Where there are many, mean and maximum say little.
+	Outside int `json:"outside"`
+}
+
+// summarize returns a summary of each run of scores of the same tap and set.
+func summarize(scores []UnitScore, taps []Tap) []UnitSummary {
+	depth := map[string]int{}
+	for _, t := range taps {
+		depth[t.Name] = t.Depth
+	}
+	var out []UnitSummary
+	for len(scores) > 0 {
+		first := scores[0]
+		n := slices.IndexFunc(scores, func(s UnitScore) bool { return s.Tap != first.Tap || s.Set != first.Set })
+		if n < 0 {
+			n = len(scores)
+		}
+		sum := UnitSummary{Tap: first.Tap, Depth: depth[first.Tap], Set: first.Set, Units: n}
+		values := make([]float64, n)
+		for i, s := range scores[:n] {
+			values[i] = s.Value
+			sum.Mean += s.Value / float64(n)
+			if s.Point < 0 {
+				sum.Dead++
+			}
+			if s.Value < 0 || s.Value > 1 {
+				sum.Outside++
+			}
+		}
+		slices.Sort(values)
+		sum.Median, sum.Max = (values[(n-1)/2]+values[n/2])/2, values[n-1]
+		out = append(out, sum)
+		scores = scores[n:]
+	}
+	return out
+}
