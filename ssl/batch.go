@@ -1,6 +1,8 @@
 package ssl
 
 import (
+	"math/rand/v2"
+
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/internal/rng"
@@ -16,6 +18,13 @@ type batches struct {
 	seed    uint64
 	size    int              // images in a batch
 	views   []*tensor.Tensor // [size,H,W,C] each, filled anew for every batch
+	random  []random         // of each worker
+}
+
+// random is a stream that is set anew for every view.
+type random struct {
+	source *rand.PCG
+	*rand.Rand
 }
 
 func newBatches(c *TrainerConfig) *batches {
@@ -26,6 +35,10 @@ func newBatches(c *TrainerConfig) *batches {
 	}
 	for range c.Method.Views() {
 		b.views = append(b.views, tensor.New(c.Batch, h, w, ch))
+	}
+	for range c.Engine.Threads() {
+		p := &rand.PCG{}
+		b.random = append(b.random, random{p, rand.New(p)})
 	}
 	return b
 }
@@ -41,13 +54,14 @@ func (b *batches) order(epoch int) []int {
 // seed, the epoch, the image and the number of the view, and on nothing else:
 // every encoder that trains on an image sees the same views of it.
 func (b *batches) fill(epoch int, positions []int) []*tensor.Tensor {
-	b.engine.Parallel(len(positions), func(row, _ int) {
+	b.engine.Parallel(len(positions), func(row, worker int) {
 		index := b.indices[positions[row]]
 		image := b.dataset.Image(index)
 		for v, x := range b.views {
 			n := x.Len() / b.size
-			r := rng.New(b.seed, "view", uint64(epoch), uint64(index), uint64(v))
-			b.augment.View(x.Data()[row*n:(row+1)*n], image, r)
+			r := b.random[worker]
+			rng.Reset(r.source, b.seed, "view", uint64(epoch), uint64(index), uint64(v))
+			b.augment.View(x.Data()[row*n:(row+1)*n], image, r.Rand)
 		}
 	})
 	return b.views

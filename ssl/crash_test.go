@@ -34,10 +34,10 @@ func TestCrashChild(t *testing.T) {
 	require.NoError(t, err)
 	p := newProblem(t, problemOptions{dir: dir, threads: threads})
 	p.config.Hooks.OnStart = func(s Start) {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "begun"), nil, 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "begun"), []byte(strconv.Itoa(s.Epoch)), 0o644))
 	}
 	// Slower than it could be, so that a kill can hit every part of it.
-	p.config.Hooks.OnStep = func(Progress) { time.Sleep(2 * time.Millisecond) }
+	p.config.Hooks.OnStep = func(Progress) { time.Sleep(4 * time.Millisecond) }
 	require.NoError(t, p.run(t, context.Background()))
 	r := p.result()
 	text, err := json.Marshal([]string{r.weights, r.moments})
@@ -50,42 +50,39 @@ func TestKilledAndResumed(t *testing.T) {
 	expected := uninterrupted(t)
 	dir := t.TempDir()
 	begun, result := filepath.Join(dir, "begun"), filepath.Join(dir, "result")
-	for attempt := range 40 {
+	kills := 0
+	for attempt := 0; ; attempt++ {
+		require.Less(t, attempt, 100, "the training never comes to its end")
 		require.NoError(t, os.RemoveAll(begun))
 		cmd := exec.Command(os.Args[0], "-test.run=^TestCrashChild$")
 		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashThreads+"="+strconv.Itoa(1+attempt%3))
 		require.NoError(t, cmd.Start())
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		// The more often it was killed the longer it lives, so that it ends.
-		lifetime := time.Duration(attempt*attempt) * 7 * time.Millisecond
-		for waiting := true; waiting; {
-			select {
-			case <-time.After(time.Millisecond):
-				_, err := os.Stat(begun)
-				waiting = err != nil
-			case err := <-ended:
-				require.NoError(t, err, "the child failed by itself")
-				ended <- err
-				waiting = false
-			}
-		}
+		require.Eventually(t, func() bool { _, err := os.Stat(begun); return err == nil }, time.Minute, time.Millisecond)
 		select {
-		case <-time.After(lifetime):
+		// The more often it was killed the longer it lives, so that it ends.
+		case <-time.After(time.Duration(6*attempt) * time.Millisecond):
 			require.NoError(t, cmd.Process.Kill())
 			<-ended
+			kills++
 		case err := <-ended:
 			require.NoError(t, err, "the child failed by itself")
 		}
-		if text, err := os.ReadFile(result); err == nil {
-			var got []string
-			require.NoError(t, json.Unmarshal(text, &got))
-			assert.Equal(t, []string{expected.weights, expected.moments}, got)
-			assert.GreaterOrEqual(t, attempt, 3, "it must have been killed a few times")
-			return
+		if _, err := os.Stat(result); err == nil {
+			break
 		}
 	}
-	t.Fatal("the training never came to its end")
+	text, err := os.ReadFile(result)
+	require.NoError(t, err)
+	var got []string
+	require.NoError(t, json.Unmarshal(text, &got))
+	assert.Equal(t, []string{expected.weights, expected.moments}, got)
+	assert.GreaterOrEqual(t, kills, 3)
+	text, err = os.ReadFile(begun)
+	require.NoError(t, err)
+	assert.NotEqual(t, "0", string(text), "the last process must have gone on from a checkpoint")
+	t.Logf("killed %d times; the last process began after epoch %s", kills, text)
 }
 
 // The limit on the size of files stands for a full disk: writing fails half way.

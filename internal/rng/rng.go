@@ -14,6 +14,14 @@ import (
 // all practical ends: the arguments are hashed into the 128 bits of a PCG
 // generator, whose output Go promises never to change.
 func New(seed uint64, purpose string, keys ...uint64) *rand.Rand {
+	var p rand.PCG
+	Reset(&p, seed, purpose, keys...)
+	return rand.New(&p)
+}
+
+// Reset makes p the source of New's stream of the same arguments, whatever it
+// was before: one source can serve many streams in turn, without garbage.
+func Reset(p *rand.PCG, seed uint64, purpose string, keys ...uint64) {
 	h := fnv.New64a()
 	h.Write([]byte(purpose))
 	s := mix(seed + 0x9e3779b97f4a7c15)
@@ -22,7 +30,7 @@ func New(seed uint64, purpose string, keys ...uint64) *rand.Rand {
 	for _, k := range keys {
 		s = mix(s ^ mix(k+0x9e3779b97f4a7c15))
 	}
-	return rand.New(rand.NewPCG(s, mix(s+0x9e3779b97f4a7c15)))
+	p.Seed(s, mix(s+0x9e3779b97f4a7c15))
 }
 
 // mix is the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a

@@ -1,6 +1,7 @@
 package rng
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,6 +33,17 @@ func TestEveryArgumentCounts(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestResetIsNew(t *testing.T) {
+	p := rand.NewPCG(5, 6)
+	p.Uint64()
+	Reset(p, 7, "view", 1, 2)
+	a, b := rand.New(p), New(7, "view", 1, 2)
+	for range 100 {
+		assert.Equal(t, b.Float32(), a.Float32())
+	}
+	assert.Zero(t, testing.AllocsPerRun(10, func() { Reset(p, 7, "view", 1, 2) }))
 }
 
 // The numbers themselves are pinned: a change here changes every result that

@@ -1,0 +1,69 @@
+package ssl
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/nn/optim"
+	"github.com/locimem/locimem/tensor"
+)
+
+// full is SimCLR on the paper's ResNet-9 with batches of 256 images of 32x32.
+func full(b *testing.B) *TrainerConfig {
+	e, err := tensor.NewEngine(tensor.Options{})
+	require.NoError(b, err)
+	b.Cleanup(e.Close)
+	set, err := data.NewSynthetic(data.SyntheticOptions{N: 256, Classes: 10, Size: 32, Seed: 1})
+	require.NoError(b, err)
+	views, err := augment.New(augment.SimCLR(), 32, 32, 3)
+	require.NoError(b, err)
+	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{}, 1)
+	require.NoError(b, err)
+	method, err := NewSimCLR(enc, SimCLRConfig{Temperature: .5, Projector: []int{256, 64}}, 2)
+	require.NoError(b, err)
+	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{})
+	require.NoError(b, err)
+	return &TrainerConfig{Engine: e, Method: method, Optimizer: adam, Dataset: set, Augment: views, Indices: upTo(0, 256), Batch: 256}
+}
+
+// BenchmarkStep is a training step without its views.
+func BenchmarkStep(b *testing.B) {
+	c := full(b)
+	views := newBatches(c).fill(0, c.Indices)
+	tp := c.Engine.NewTape(tensor.Training)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := Step(tp, c.Method, c.Optimizer, views, 1e-3)
+		require.NoError(b, err)
+	}
+	b.ReportMetric(float64(c.Batch*b.N)/b.Elapsed().Seconds(), "images/s")
+}
+
+// BenchmarkViews makes the views of a step.
+func BenchmarkViews(b *testing.B) {
+	c := full(b)
+	batches := newBatches(c)
+	b.ReportAllocs()
+	epoch := 0
+	for b.Loop() {
+		batches.fill(epoch, c.Indices)
+		epoch++
+	}
+	b.ReportMetric(float64(c.Batch*b.N)/b.Elapsed().Seconds(), "images/s")
+}
+
+// BenchmarkNTXent is the loss alone, forward and back, on 512 projections.
+func BenchmarkNTXent(b *testing.B) {
+	c := full(b)
+	z1, z2 := toTensor(randomRows("z1", 256, 64)).RequireGrad(), toTensor(randomRows("z2", 256, 64)).RequireGrad()
+	tp := c.Engine.NewTape(tensor.Training)
+	b.ReportAllocs()
+	for b.Loop() {
+		tp.Backward(NTXent(tp, z1, z2, .5))
+		tp.Release()
+	}
+}
