@@ -57,7 +57,8 @@ func parse(r io.ReaderAt, size int64) (*File, error) {
 	if size < int64(len(start)) {
 		return nil, fmt.Errorf("has %d bytes, too few for a safetensors file: truncated?", size)
 	}
-	if _, err := r.ReadAt(start[:], 0); err != nil {
+	in := io.NewSectionReader(r, 0, size)
+	if _, err := io.ReadFull(in, start[:]); err != nil {
 		return nil, err
 	}
 	rest := size - int64(len(start))
@@ -69,7 +70,7 @@ func parse(r io.ReaderAt, size int64) (*File, error) {
 		return nil, fmt.Errorf("header of %d bytes, but the file has only %d more: truncated, or not a safetensors file", n, rest)
 	}
 	raw := make([]byte, n)
-	if _, err := r.ReadAt(raw, int64(len(start))); err != nil {
+	if _, err := io.ReadFull(in, raw); err != nil {
 		return nil, err
 	}
 	h, err := parseHeader(raw, rest-int64(n))

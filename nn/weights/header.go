@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -176,7 +177,7 @@ func (p parser) numbers() ([]int, error) {
 		n, _ := t.(json.Number)
 		v, err := strconv.Atoi(n.String())
 		if err != nil || v < 0 {
-			return nil, fmt.Errorf("found %v, expected a whole number from 0 to %d", t, 1<<63-1)
+			return nil, fmt.Errorf("found %v, expected a whole number from 0 to %d", t, math.MaxInt)
 		}
 		out = append(out, v)
 	}
