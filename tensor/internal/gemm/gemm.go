@@ -20,7 +20,9 @@ type Runner struct {
 	packed  []float32 // the right factor, laid out for the tile
 	partial []float32 // sums of parts of a gradient of weights
 	workers []worker
-	plans   map[planKey]*plan
+
+	plans        map[planKey]*plan
+	weightsPlans map[ConvShape]*weightsPlan
 
 	// The call under way, for the tasks on the workers.
 	matmul  matmulJob
@@ -43,7 +45,8 @@ type worker struct {
 
 // New returns a Runner that computes with k on the workers of p.
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
-	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()), plans: map[planKey]*plan{}}
+	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
+		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}}
 	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyBlock
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts

@@ -122,7 +122,7 @@ func (p *plan) rect(h, w span, k *kernel.Impl) rect {
 func join(segs []kernel.Segment, s kernel.Segment, ks, bs int) []kernel.Segment {
 	if len(segs) > 0 {
 		last := &segs[len(segs)-1]
-		if last.A+last.K*ks == s.A && last.B+last.K*bs == s.B {
+		if last.A+last.K*ks == s.A && last.B+last.K*bs == s.B && last.K+s.K <= maxSteps {
 			last.K += s.K
 			return segs
 		}
