@@ -13,6 +13,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -147,6 +148,57 @@ func TestOriginalModeShowsTheImageItself(t *testing.T) {
 	for _, tap := range s.Circumstances.Taps {
 		assert.Equal(t, make([]float64, 5), s.Alignment(G, tap.Name, Candidate, L2))
 	}
+}
+
+// stamp writes the first number of the stream of each view into its pixels.
+type stamp struct{ *augment.Augmenter }
+
+func (s stamp) View(dst []float32, _ []uint8, r *rand.Rand) {
+	v := r.Float32()
+	for i := range dst {
+		dst[i] = v
+	}
+}
+
+// View v of an image is the same in every batch and mode: its stream belongs to
+// seed, index and v.
+func TestViewsComeFromTheirStreams(t *testing.T) {
+	x := newFixture(t)
+	want := func(index, v uint64) float32 { return rng.New(5, "score-view", index, v).Float32() }
+	for _, m := range []Mode{Pair, Original} {
+		o := passOptions()
+		o.Mode = m
+		p := pass{e: engine(t, 2), o: &o, views: stamp{x.views}}
+		batch := p.input(x.sets[0].Data.Image, []int{15, 4})
+		rows := slices.Collect(slices.Chunk(batch.Data(), 16*16*3))
+		require.Len(t, rows, 2*o.Rows())
+		for i, index := range []uint64{15, 4} {
+			views := rows[i*o.Rows():][:o.Rows()]
+			if m == Original {
+				image := make([]float32, 16*16*3)
+				x.views.Original(image, x.sets[0].Data.Image(int(index)))
+				assert.Equal(t, image, views[0])
+				views = views[1:]
+			}
+			for v, view := range views {
+				assert.Equal(t, want(index, uint64(v)), view[0], "mode %s, image %d, view %d", m, index, v)
+			}
+		}
+	}
+}
+
+// The pass holds the activations of one batch, however many there are.
+func TestPassReusesItsBuffers(t *testing.T) {
+	x := newFixture(t)
+	e := engine(t, 2)
+	o := passOptions()
+	o.Batch = 3
+	x.score(t, e, o)
+	_, before := e.BufferBytes()
+	x.sets[0].Points = []int{0, 1, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14}
+	x.score(t, e, o)
+	_, after := e.BufferBytes()
+	assert.Equal(t, before, after)
 }
 
 func TestScoreTapsAndProgress(t *testing.T) {

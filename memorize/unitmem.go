@@ -67,8 +67,7 @@ func (u *units) scores(tap string, set Set, estimator string) []UnitScore {
 		s := UnitScore{Tap: tap, Unit: i, Set: set.Name, Estimator: estimator, Max: u.max[i], Rest: u.max[i], Point: -1}
 		if u.max[i] > u.min[i] {
 			s.Point = set.Points[u.owner[i]]
-			// No mean of others exceeds the maximum but by rounding.
-			s.Rest = min(s.Max, u.rest[i]/float64(u.n-1))
+			s.Rest = u.rest[i] / float64(u.n-1)
 			if u.keep {
 				s.Rest = u.median(i)
 			}

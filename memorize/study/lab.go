@@ -1,0 +1,180 @@
+// Package study carries out whole experiments: it trains the encoders of a
+// recipe, scores them and keeps everything in a run directory, where work that
+// is done is found again and work that was interrupted goes on.
+package study
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/nn/optim"
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/tensor"
+)
+
+// The two encoders of a pair.
+const (
+	F = "f" // trains on the shared images and the candidates
+	G = "g" // trains on the shared images and the independents
+)
+
+// Lab is a recipe with its images at hand.
+type Lab struct {
+	Recipe      *recipe.Recipe
+	Train, Test data.Dataset
+	Split       *data.Split
+	Augment     *augment.Augmenter
+}
+
+// OpenData returns the training and the test part of the recipe's data.
+func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
+	switch d := r.Data; d.Name {
+	case "cifar10":
+		if d.Dir == "" {
+			return nil, nil, fmt.Errorf("data.dir: the folder with the binary files of CIFAR-10 is not given; add --set data.dir=DIR")
+		}
+		if train, err = data.OpenCIFAR10(d.Dir, data.Train); err != nil {
+			return nil, nil, err
+		}
+		test, err = data.OpenCIFAR10(d.Dir, data.Test)
+		return train, test, err
+	default:
+		o := data.SyntheticOptions{N: d.Synthetic.Train, Classes: d.Synthetic.Classes, Size: d.Synthetic.Size,
+			AtypicalShare: d.Synthetic.AtypicalShare, Seed: d.Synthetic.Seed, Part: data.Train}
+		if o.AtypicalShare == 0 {
+			o.AtypicalShare = -1 // there 0 stands for the default
+		}
+		if train, err = data.NewSynthetic(o); err != nil {
+			return nil, nil, err
+		}
+		o.N, o.Part = d.Synthetic.Test, data.Test
+		test, err = data.NewSynthetic(o)
+		return train, test, err
+	}
+}
+
+// OpenLab opens the data of a recipe and draws its split.
+func OpenLab(r *recipe.Recipe) (*Lab, error) {
+	train, test, err := OpenData(r)
+	if err != nil {
+		return nil, err
+	}
+	o := data.SplitOptions{Shared: r.Split.Shared, Candidate: r.Split.Candidate,
+		Independent: r.Split.Independent, External: r.Split.External, Seed: r.SplitSeed()}
+	if r.Split.Mode == "paper" {
+		p := data.PaperRanges()
+		o = data.SplitOptions{Seed: r.SplitSeed(), Ranges: &p}
+	}
+	split, err := data.MakeSplit(train, test, o)
+	if err != nil {
+		return nil, err
+	}
+	h, w, c := train.Shape()
+	a, err := augment.New(r.Augment, h, w, c)
+	if err != nil {
+		return nil, fmt.Errorf("augment: %w", err)
+	}
+	return &Lab{Recipe: r, Train: train, Test: test, Split: split, Augment: a}, nil
+}
+
+// TrainID identifies what decides the trained encoders: the recipe's part of it
+// and the images of the split.
+func (l *Lab) TrainID() string {
+	sum := sha256.Sum256([]byte(l.Recipe.TrainHash() + " " + l.Split.Hash()))
+	return hex.EncodeToString(sum[:])
+}
+
+// Encoder returns encoder F or G as it is before training.
+func (l *Lab) Encoder(which string) (nn.Encoder, error) {
+	h, w, c := l.Train.Shape()
+	e := l.Recipe.Encoder
+	return nn.NewEncoder(e.Name, nn.EncoderOptions{Width: e.Width, Pool: e.Pool, InH: h, InW: w, InC: c}, l.Recipe.TrainSeed(which))
+}
+
+// Method puts the recipe's objective, with its own networks, on top of an
+// encoder.
+func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
+	m := l.Recipe.Method
+	return ssl.NewSimCLR(enc, ssl.SimCLRConfig{Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN}, l.Recipe.TrainSeed(which))
+}
+
+// Optimizer returns the recipe's optimiser of these parameters.
+func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
+	t := l.Recipe.Train
+	if t.Optimizer == "sgd" {
+		return optim.NewSGD(e, params, optim.SGDConfig{Momentum: t.Momentum, WeightDecay: t.WeightDecay})
+	}
+	return optim.NewAdam(e, params, optim.AdamConfig{WeightDecay: t.WeightDecay})
+}
+
+// schedule returns the learning rates of a training with that many steps an epoch.
+func (l *Lab) schedule(stepsPerEpoch int) optim.Schedule {
+	t := l.Recipe.Train
+	warmup := int(t.WarmupEpochs * float64(stepsPerEpoch))
+	if t.Schedule == "constant" {
+		return constantWarmup{lr: t.LR, warmup: warmup}
+	}
+	return optim.CosineWarmup{Base: t.LR, Warmup: warmup, Total: t.Epochs * stepsPerEpoch}
+}
+
+// constantWarmup rises to its learning rate over the first steps and stays there.
+type constantWarmup struct {
+	lr     float64
+	warmup int
+}
+
+// At implements optim.Schedule.
+func (s constantWarmup) At(step int) float64 {
+	return s.lr * min(1, float64(step+1)/float64(max(s.warmup, 1)))
+}
+
+// TrainIndices returns the training images of encoder F or G.
+func (l *Lab) TrainIndices(which string) []int {
+	if which == G {
+		return l.Split.TrainG()
+	}
+	return l.Split.TrainF()
+}
+
+// Probe returns the recipe's kNN test of encoder F or G.
+func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProbe {
+	k := l.Recipe.KNN
+	p := &ssl.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
+		BankIndices: l.TrainIndices(which), K: k.K, T: k.T, Batch: l.Recipe.Score.Batch}
+	if k.Train > 0 {
+		p.BankIndices = p.BankIndices[:k.Train]
+	}
+	n := l.Test.Len()
+	if k.Test > 0 {
+		n = min(n, k.Test)
+	}
+	for i := range n {
+		p.TestIndices = append(p.TestIndices, i)
+	}
+	return p
+}
+
+// Sets returns the sets to score, in the order candidate, shared, independent,
+// external. Empty ones are left out.
+func (l *Lab) Sets() []memorize.Images {
+	indices := map[string][]int{memorize.Candidate: l.Split.Candidate, memorize.Shared: l.Split.Shared,
+		memorize.Independent: l.Split.Independent, memorize.External: l.Split.External}
+	var sets []memorize.Images
+	for _, s := range l.Recipe.SetSizes() {
+		if s.Points == 0 {
+			continue
+		}
+		d := l.Train
+		if s.Name == memorize.External {
+			d = l.Test
+		}
+		sets = append(sets, memorize.Images{Set: memorize.Set{Name: s.Name, Points: indices[s.Name][:s.Points]}, Data: d})
+	}
+	return sets
+}

@@ -1,0 +1,111 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/tensor"
+)
+
+// scoreFiles are the files whose presence means that scores are complete. The
+// last is written last.
+var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, scoresJSON}
+
+// ScorePair scores the encoders f and g on the sets of the lab and writes the
+// tables into the folder out, which is made if need be.
+func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, out string, rep Reporter) error {
+	// An unwritable folder is better noticed before the work than after it.
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("making the folder for the scores: %w", err)
+	}
+	sets := l.Sets()
+	total := 0
+	for _, s := range sets {
+		total += len(s.Points)
+	}
+	began := time.Now()
+	bar := rep.Bar("scoring f and g", "points", total, 0)
+	scores, err := memorize.Score(ctx, e, f, g, sets, l.Augment, l.Recipe.ScoreOptions(), func(done, _ int) { bar.Set(done) })
+	if err != nil {
+		return fmt.Errorf("scoring: %w", err)
+	}
+	c := &scores.Circumstances
+	c.Recipe, c.Augmentation = l.Recipe.Hash(), l.Recipe.Augment
+	c.Seeds = map[string]uint64{"split": l.Recipe.SplitSeed(), "f": l.Recipe.TrainSeed(F), "g": l.Recipe.TrainSeed(G), "score": l.Recipe.ScoreSeed()}
+	if _, err := scores.WriteFiles(out); err != nil {
+		return fmt.Errorf("writing the scores: %w", err)
+	}
+	bar.Finish("%d points, %d views, %d taps in %s", total, l.Recipe.Score.Views, len(c.Taps), progress.Duration(time.Since(began)))
+	return nil
+}
+
+// scored tells whether a folder holds complete scores.
+func scored(dir string) bool {
+	for _, name := range scoreFiles {
+		if !exists(filepath.Join(dir, name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// ScoreConfig names the encoders to score and where the scores go.
+type ScoreConfig struct {
+	F, G  string // safetensors files of encoders of the recipe's architecture
+	Split string // split.json of the run; "": drawn anew by the recipe
+	Out   string // folder of the tables
+}
+
+// Score scores two encoders from files, by the recipe. The scores of a run's own
+// encoders are those of the run, bit for bit.
+func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*Summary, error) {
+	l, err := OpenLab(r)
+	if err != nil {
+		return nil, err
+	}
+	if c.Split != "" {
+		if l.Split, err = data.ReadSplit(c.Split); err != nil {
+			return nil, err
+		}
+		if err := l.Split.Verify(l.Train, l.Test); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Split, err)
+		}
+	}
+	encoders := map[string]nn.Encoder{}
+	for which, path := range map[string]string{F: c.F, G: c.G} {
+		enc, err := l.Encoder(which)
+		if err != nil {
+			return nil, err
+		}
+		origin, err := LoadEncoder(path, enc)
+		if err != nil {
+			return nil, err
+		}
+		if origin != l.TrainID() {
+			rep.Printf("note: %s was not trained by this recipe on this split; the scores take the split's word for what it has seen", path)
+		}
+		encoders[which] = enc
+	}
+	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	if err := ScorePair(ctx, e, l, encoders[F], encoders[G], c.Out, rep); err != nil {
+		return nil, err
+	}
+	t, err := ReadTables(c.Out)
+	if err != nil {
+		return nil, fmt.Errorf("reading the scores back: %w", err)
+	}
+	o := r.ScoreOptions()
+	return t.Summarize(o.Estimators[0], o.Distances[0], o.Level), nil
+}

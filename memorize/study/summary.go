@@ -1,0 +1,156 @@
+package study
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/locimem/locimem/memorize"
+)
+
+// Summary is the table that is shown at the end of a run: one estimator, one
+// distance, a row for each tap.
+type Summary struct {
+	Estimator memorize.Estimator `json:"estimator"`
+	Distance  memorize.Distance  `json:"distance"`
+	Level     float64            `json:"level"` // of the intervals
+	Sets      []string           `json:"sets"`
+	Taps      []TapRow           `json:"taps"`
+}
+
+// TapRow is what is known of one tap.
+type TapRow struct {
+	Tap   string `json:"tap"`
+	Depth int    `json:"depth"`
+	// LayerMem of each set that was scored.
+	LayerMem map[string]memorize.Stat `json:"layermem"`
+	// Controlled is half of (candidate - independent), nil without both.
+	Controlled *memorize.Stat `json:"controlled"`
+	// Delta is LayerMem of the candidates minus that of the tap before, nil for
+	// the first tap.
+	Delta *memorize.Stat `json:"delta"`
+	// UnitMem is the mean over the units of f on the candidates, nil if units
+	// were not scored.
+	UnitMem *float64 `json:"unitmem"`
+}
+
+// Summarize picks one estimator and distance out of the tables.
+func (t *Tables) Summarize(est memorize.Estimator, dist memorize.Distance, level float64) *Summary {
+	s := &Summary{Estimator: est, Distance: dist, Level: level}
+	byTap := map[string]int{}
+	for _, l := range t.Layers {
+		if l.Estimator != est || l.Distance != dist {
+			continue
+		}
+		i, ok := byTap[l.Tap]
+		if !ok {
+			i = len(s.Taps)
+			byTap[l.Tap] = i
+			s.Taps = append(s.Taps, TapRow{Tap: l.Tap, Depth: l.Depth, LayerMem: map[string]memorize.Stat{}})
+		}
+		if l.Set == memorize.Controlled {
+			s.Taps[i].Controlled = &l.Stat
+			continue
+		}
+		s.Taps[i].LayerMem[l.Set] = l.Stat
+		if !slices.Contains(s.Sets, l.Set) {
+			s.Sets = append(s.Sets, l.Set)
+		}
+	}
+	for _, d := range t.Deltas {
+		if i, ok := byTap[d.Tap]; ok && d.Set == memorize.Candidate && d.Estimator == est && d.Distance == dist {
+			s.Taps[i].Delta = &d.Stat
+		}
+	}
+	for tap, i := range byTap {
+		if values := t.units(tap, memorize.Candidate); len(values) > 0 {
+			mean := 0.
+			for _, v := range values {
+				mean += v / float64(len(values))
+			}
+			s.Taps[i].UnitMem = &mean
+		}
+	}
+	return s
+}
+
+// units returns UnitMem of the units of f of a tap on a set.
+func (t *Tables) units(tap, set string) []float64 {
+	var out []float64
+	for _, u := range t.Units {
+		if u.Tap == tap && u.Set == set {
+			out = append(out, u.Value)
+		}
+	}
+	return out
+}
+
+// Above returns the taps in which the interval of the controlled score lies
+// above 0.
+func (s *Summary) Above() []string {
+	var taps []string
+	for _, t := range s.Taps {
+		if t.Controlled != nil && t.Controlled.Lo > 0 {
+			taps = append(taps, t.Tap)
+		}
+	}
+	return taps
+}
+
+// Reading says in words what the table shows.
+func (s *Summary) Reading() string {
+	if len(s.Taps) == 0 || s.Taps[0].Controlled == nil {
+		return "Without candidates and independents there is no controlled score: the table cannot tell memorization from a bias of the pair."
+	}
+	above, n := s.Above(), len(s.Taps)
+	chance := (1 - s.Level) / 2 * float64(n)
+	if len(above) == 0 {
+		return fmt.Sprintf("No memorization shows: in none of the %d taps does the %g %% interval of the controlled score lie above 0.", n, 100*s.Level)
+	}
+	best := s.Taps[0]
+	for _, t := range s.Taps {
+		if !(best.Controlled.Mean >= t.Controlled.Mean) {
+			best = t
+		}
+	}
+	verb := "Memorization shows"
+	if float64(len(above)) <= 2*chance {
+		verb = "Memorization hardly shows"
+	}
+	return fmt.Sprintf("%s in %d of %d taps: there the %g %% interval of the controlled score lies above 0 (%s). It is largest in %s, %s. "+
+		"By chance alone about %.1f of the taps would do so. The interval covers points and views of this one pair of encoders, not other pairs.",
+		verb, len(above), n, 100*s.Level, s.runs(above), best.Tap, Interval(best.Controlled), chance)
+}
+
+// runs lists taps, neighbouring ones as "from to".
+func (s *Summary) runs(taps []string) string {
+	var parts []string
+	for i := 0; i < len(s.Taps); i++ {
+		if !slices.Contains(taps, s.Taps[i].Tap) {
+			continue
+		}
+		j := i
+		for j+1 < len(s.Taps) && slices.Contains(taps, s.Taps[j+1].Tap) {
+			j++
+		}
+		switch {
+		case j == i:
+			parts = append(parts, s.Taps[i].Tap)
+		case j == len(s.Taps)-1:
+			parts = append(parts, "all from "+s.Taps[i].Tap+" on")
+		default:
+			parts = append(parts, s.Taps[i].Tap+" to "+s.Taps[j].Tap)
+		}
+		i = j
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Interval returns a mean with its interval as text.
+func Interval(s *memorize.Stat) string {
+	if math.IsNaN(s.Lo) {
+		return fmt.Sprintf("%.4f", s.Mean)
+	}
+	return fmt.Sprintf("%.4f [%.4f, %.4f]", s.Mean, s.Lo, s.Hi)
+}

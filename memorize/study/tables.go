@@ -1,0 +1,119 @@
+package study
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/locimem/locimem/memorize"
+)
+
+// The tables of a run, in its folder scores.
+const (
+	layerMemCSV = "layermem.csv"
+	deltaCSV    = "delta.csv"
+	unitMemCSV  = "unitmem.csv"
+	scoresJSON  = "scores.json"
+)
+
+// Tables are the scores as the files of a run have them.
+type Tables struct {
+	Layers []memorize.LayerScore
+	Deltas []memorize.DeltaScore
+	Units  []memorize.UnitScore // of f
+}
+
+// ReadTables reads the tables in a folder that Scores.WriteFiles wrote. What a
+// single point leaves undefined is NaN.
+func ReadTables(dir string) (*Tables, error) {
+	var t Tables
+	err := readTable(filepath.Join(dir, layerMemCSV), []string{"tap", "depth", "set", "estimator", "distance", "mean", "se", "lo", "hi", "n"},
+		func(r *row) {
+			t.Layers = append(t.Layers, memorize.LayerScore{Tap: r.text("tap"), Depth: r.int("depth"), Set: r.text("set"),
+				Estimator: memorize.Estimator(r.text("estimator")), Distance: memorize.Distance(r.text("distance")), Stat: r.stat("mean")})
+		})
+	if err != nil {
+		return nil, err
+	}
+	err = readTable(filepath.Join(dir, deltaCSV), []string{"tap", "previous", "depth", "set", "estimator", "distance", "delta", "se", "lo", "hi", "n"},
+		func(r *row) {
+			t.Deltas = append(t.Deltas, memorize.DeltaScore{Tap: r.text("tap"), Previous: r.text("previous"), Depth: r.int("depth"), Set: r.text("set"),
+				Estimator: memorize.Estimator(r.text("estimator")), Distance: memorize.Distance(r.text("distance")), Stat: r.stat("delta")})
+		})
+	if err != nil {
+		return nil, err
+	}
+	err = readTable(filepath.Join(dir, unitMemCSV), []string{"tap", "unit", "set", "estimator", "value", "mu_max", "mu_rest", "point"},
+		func(r *row) {
+			t.Units = append(t.Units, memorize.UnitScore{Tap: r.text("tap"), Unit: r.int("unit"), Set: r.text("set"), Estimator: r.text("estimator"),
+				Value: r.float("value"), Max: r.float("mu_max"), Rest: r.float("mu_rest"), Point: r.int("point")})
+		})
+	return &t, err
+}
+
+// row is one line of a table. The first thing wrong with it is kept.
+type row struct {
+	header, fields []string
+	err            error
+}
+
+func (r *row) text(name string) string { return r.fields[slices.Index(r.header, name)] }
+
+func (r *row) int(name string) int {
+	n, err := strconv.Atoi(r.text(name))
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("%s: want a whole number, found %q", name, r.text(name))
+	}
+	return n
+}
+
+func (r *row) float(name string) float64 {
+	s := r.text(name)
+	if s == "" {
+		return math.NaN()
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("%s: want a number, found %q", name, s)
+	}
+	return v
+}
+
+func (r *row) stat(mean string) memorize.Stat {
+	return memorize.Stat{Mean: r.float(mean), SE: r.float("se"), Lo: r.float("lo"), Hi: r.float("hi"), N: r.int("n")}
+}
+
+// readTable calls f for each line after a header that must be the given one.
+func readTable(path string, header []string, f func(*row)) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	c := csv.NewReader(file)
+	for n := 1; ; n++ {
+		fields, err := c.Read()
+		if errors.Is(err, io.EOF) && n > 1 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if n == 1 {
+			if !slices.Equal(fields, header) {
+				return fmt.Errorf("%s: want the columns %v, found %v", path, header, fields)
+			}
+			continue
+		}
+		r := row{header: header, fields: fields}
+		if f(&r); r.err != nil {
+			return fmt.Errorf("%s:%d: %w", path, n, r.err)
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/nn/weights"
+	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/tensor"
+)
+
+// The metadata of an encoder's file.
+const (
+	metaRecipe  = "locimem.recipe" // hash of what decides the trained encoders, Lab.TrainID
+	metaEncoder = "locimem.encoder"
+	metaName    = "locimem.name" // of the recipe
+	metaISA     = "locimem.isa"
+)
+
+// training is the way of one encoder from its first weights to its file.
+type training struct {
+	lab     *Lab
+	which   string
+	encoder nn.Encoder
+	trainer *ssl.Trainer
+	log     *Log
+	rep     Reporter
+	bar     Bar
+	began   time.Time
+	knn     *float64 // the last accuracy measured
+	failure error    // of a hook that cannot return one
+}
+
+// newTraining prepares encoder F or G to be trained in the run directory.
+func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, rep Reporter) (*training, error) {
+	enc, err := l.Encoder(which)
+	if err != nil {
+		return nil, err
+	}
+	method, err := l.Method(enc, which)
+	if err != nil {
+		return nil, fmt.Errorf("method: %w", err)
+	}
+	optimizer, err := l.Optimizer(e, method.Params())
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	indices := l.TrainIndices(which)
+	r := l.Recipe.Train
+	t := &training{lab: l, which: which, encoder: enc, log: log, rep: rep}
+	t.trainer, err = ssl.NewTrainer(ssl.TrainerConfig{
+		Name: which, Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
+		Dataset: l.Train, Indices: indices, Augment: l.Augment,
+		Batch: r.Batch, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
+		CheckpointDir: dir.Path("checkpoint"), CheckpointEvery: r.CheckpointEvery, RecipeHash: l.TrainID(),
+		Hooks: ssl.Hooks{OnStart: t.start, OnStep: t.step, OnEpoch: t.epoch, Evaluate: t.evaluate(e)},
+	})
+	return t, err
+}
+
+// images converts a place in the training to images gone through.
+func (t *training) images(epochs, steps int) int {
+	return (epochs*t.trainer.StepsPerEpoch() + steps) * t.lab.Recipe.Train.Batch
+}
+
+func (t *training) start(s ssl.Start) {
+	t.began = time.Now()
+	for _, w := range s.Warnings {
+		t.rep.Printf("warning: %s", w)
+	}
+	if s.Checkpoint != "" {
+		t.rep.Printf("%s goes on after epoch %d, step %d, from %s", t.which, s.Epoch, s.Step, s.Checkpoint)
+	}
+	t.failure = t.log.Rewind(t.which, s.Epoch)
+	for _, r := range t.log.Records(t.which) {
+		if r.KNN != nil {
+			t.knn = r.KNN
+		}
+	}
+	t.bar = t.rep.Bar("training "+t.which, "images", t.images(t.lab.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
+}
+
+func (t *training) step(p ssl.Progress) { t.bar.Set(t.images(p.Epoch-1, p.Step)) }
+
+// evaluate returns the hook that does the recipe's kNN test, nil if it has none.
+func (t *training) evaluate(e *tensor.Engine) func(context.Context, int) (float64, bool, error) {
+	k := t.lab.Recipe.KNN
+	if k.Every == 0 {
+		return nil
+	}
+	probe := t.lab.Probe(e, t.encoder, t.which)
+	return func(ctx context.Context, epoch int) (float64, bool, error) {
+		if epoch != 1 && epoch%k.Every != 0 && epoch != t.lab.Recipe.Train.Epochs {
+			return 0, false, nil
+		}
+		a, err := probe.Accuracy(ctx)
+		return a, err == nil, err
+	}
+}
+
+func (t *training) epoch(r ssl.Record) error {
+	if t.failure != nil {
+		return t.failure
+	}
+	if r.KNN != nil {
+		t.knn = r.KNN
+	}
+	t.bar.Note("epoch %d/%d  %s", r.Epoch, t.lab.Recipe.Train.Epochs, t.state(r))
+	if r.Collapsed {
+		t.rep.Printf("warning: %s has collapsed in epoch %d: all images have nearly the same projection (spread %.2g)", t.which, r.Epoch, r.Spread)
+	}
+	return t.log.Add(r)
+}
+
+// state says in words how far an encoder is after an epoch.
+func (t *training) state(r ssl.Record) string {
+	s := fmt.Sprintf("loss %.3f (chance %.3f)", r.Loss, r.Chance)
+	if t.knn != nil {
+		s += fmt.Sprintf("  kNN %.3f", *t.knn)
+	}
+	return s
+}
+
+// save writes the trained encoder and ends its bar.
+func (t *training) save(e *tensor.Engine, dir *RunDir) error {
+	meta := map[string]string{metaRecipe: t.lab.TrainID(), metaEncoder: t.which, metaName: t.lab.Recipe.Name, metaISA: e.ISA()}
+	if err := weights.Save(dir.Encoder(t.which), t.encoder.Params(), meta); err != nil {
+		return fmt.Errorf("writing encoder %s: %w", t.which, err)
+	}
+	if records := t.log.Records(t.which); len(records) > 0 {
+		last := records[len(records)-1]
+		t.bar.Finish("%d epochs in %s  %s", last.Epoch, progress.Duration(time.Since(t.began)), t.state(last))
+	}
+	return nil
+}
+
+// loadTrained returns encoder F or G of an earlier run in the directory, nil if
+// there is none yet.
+func loadTrained(l *Lab, dir *RunDir, which string) (nn.Encoder, error) {
+	path := dir.Encoder(which)
+	if !exists(path) {
+		return nil, nil
+	}
+	enc, err := l.Encoder(which)
+	if err != nil {
+		return nil, err
+	}
+	origin, err := LoadEncoder(path, enc)
+	if err != nil {
+		return nil, err
+	}
+	if origin != l.TrainID() {
+		return nil, fmt.Errorf("%s was trained with another recipe or other images (%.12s, expected %.12s): remove it to train it again",
+			path, origin, l.TrainID())
+	}
+	return enc, nil
+}
+
+// LoadEncoder sets the weights of an encoder from a safetensors file and returns
+// the TrainID that the file names, "" if it was not made here.
+func LoadEncoder(path string, enc nn.Encoder) (origin string, err error) {
+	if err := weights.Load(path, enc.Params()); err != nil {
+		return "", err
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return f.Meta()[metaRecipe], nil
+}
+
+// trainAll returns the encoders of these names, from the directory where they
+// are finished, else trained. reused tells which were finished.
+func trainAll(ctx context.Context, e *tensor.Engine, l *Lab, dir *RunDir, log *Log, rep Reporter, names ...string) (encoders map[string]nn.Encoder, reused []string, err error) {
+	encoders = map[string]nn.Encoder{}
+	var todo []string
+	for _, w := range names {
+		enc, err := loadTrained(l, dir, w)
+		if err != nil {
+			return nil, nil, err
+		}
+		if enc == nil {
+			todo = append(todo, w)
+			continue
+		}
+		rep.Printf("%s is trained already: %s", w, dir.Encoder(w))
+		encoders[w], reused = enc, append(reused, w)
+	}
+	defer e.Trim()
+	if len(todo) == 2 && l.Recipe.Train.Order == "parallel" {
+		return encoders, reused, trainSideBySide(ctx, e.Threads(), l, dir, log, rep, encoders)
+	}
+	for _, w := range todo {
+		t, err := newTraining(e, l, dir, log, w, rep)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := t.trainer.Run(ctx); err != nil {
+			return nil, nil, err
+		}
+		if err := t.save(e, dir); err != nil {
+			return nil, nil, err
+		}
+		encoders[w] = t.encoder
+	}
+	return encoders, reused, nil
+}
+
+// trainSideBySide trains f and g at the same time, each with half of the threads.
+func trainSideBySide(ctx context.Context, threads int, l *Lab, dir *RunDir, log *Log, rep Reporter, encoders map[string]nn.Encoder) error {
+	var ts []*training
+	var es []*tensor.Engine
+	for i, w := range []string{F, G} {
+		e, err := tensor.NewEngine(tensor.Options{Threads: max(1, (threads+1-i)/2)})
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		t, err := newTraining(e, l, dir, log, w, rep)
+		if err != nil {
+			return err
+		}
+		es, ts = append(es, e), append(ts, t)
+	}
+	if err := ssl.TrainPair(ctx, ts[0].trainer, ts[1].trainer, true); err != nil {
+		return err
+	}
+	for i, t := range ts {
+		if err := t.save(es[i], dir); err != nil {
+			return err
+		}
+		encoders[t.which] = t.encoder
+	}
+	return nil
+}
