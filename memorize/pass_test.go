@@ -216,6 +216,11 @@ func TestScoreTapsAndProgress(t *testing.T) {
 	assert.Equal(t, []int{2, 6, 5}, s.Points(Independent))
 	assert.Nil(t, s.Points(Controlled))
 	assert.Nil(t, s.PointScores("conv9", Candidate, Paper, L2))
+	o.Taps = nil
+	all := x.score(t, engine(t, 1), o)
+	for _, tap := range s.Circumstances.Taps {
+		assert.Equal(t, all.Alignment(G, tap.Name, External, L2), s.Alignment(G, tap.Name, External, L2), "other taps do not matter")
+	}
 	_, ok := s.Layer("res4", Shared, Paper, L2)
 	assert.False(t, ok)
 	assert.Equal(t, "res4", s.SSLMem()[0].Tap)
