@@ -34,7 +34,6 @@ func TestKNNByHand(t *testing.T) {
 		{3, 1.1, 1, "e^(1/1.1) = 2.48 against e^(.5/1.1) + 1 = 2.58"},
 		{4, .1, 0, "a low t trusts the nearest"},
 		{4, 100, 1, "a high t counts heads"},
-		{4, .001, 0, "e^1000 is no float64"},
 	} {
 		for class := range 3 {
 			got, err := KNN(e, bank, labels, test, []int{class}, c.k, c.t)
@@ -58,6 +57,21 @@ func TestKNNTies(t *testing.T) {
 	got, err = KNN(e, bank, []int{0, 3, 2, 1}, test, []int{1}, 3, 1)
 	require.NoError(t, err)
 	assert.Equal(t, 1., got, "of three equal votes the lowest class wins")
+
+	// Similarities .6, .6, .8, 1: the nearest three are the last two and the
+	// first, although the second came later.
+	bank = tensor.FromSlice([]float32{3, 4, 3, 4, 4, 3, 1, 0}, 4, 2)
+	got, err = KNN(e, bank, []int{1, 0, 1, 2}, test, []int{1}, 3, 100)
+	require.NoError(t, err)
+	assert.Equal(t, 1., got)
+}
+
+// exp(1/t) and exp(.8/t) are both too large for a float64 here.
+func TestKNNOfALowTemperature(t *testing.T) {
+	bank := tensor.FromSlice([]float32{4, 3, 1, 0}, 2, 2)
+	got, err := KNN(newEngine(t, 1), bank, []int{0, 1}, tensor.FromSlice([]float32{1, 0}, 1, 2), []int{1}, 2, .001)
+	require.NoError(t, err)
+	assert.Equal(t, 1., got)
 }
 
 // literalKNN is the classifier in float64, point by point.

@@ -2,8 +2,10 @@ package ssl
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,15 +59,29 @@ func TestPairOnOneEngine(t *testing.T) {
 	assert.Panics(t, func() { _ = TrainPair(context.Background(), a, b, true) }, "not side by side")
 }
 
-func TestWhenOneOfAPairFails(t *testing.T) {
-	for _, sideBySide := range []bool{false, true} {
-		f, g := pairOf(t, 1, t.TempDir())
-		f.config.Hooks.OnEpoch = func(Record) error { return assert.AnError }
-		a, b := trainers(t, f, g)
-		err := TrainPair(context.Background(), a, b, sideBySide)
-		assert.ErrorIs(t, err, assert.AnError)
-		if sideBySide && err != nil && len(g.records) < problemEpochs {
-			assert.ErrorIs(t, err, context.Canceled, "the other one was stopped")
+func TestWhenTheFirstOfAPairFails(t *testing.T) {
+	f, g := pairOf(t, 1, "")
+	f.config.Hooks.OnEpoch = func(Record) error { return assert.AnError }
+	a, b := trainers(t, f, g)
+	assert.ErrorIs(t, TrainPair(context.Background(), a, b, false), assert.AnError)
+	assert.Zero(t, g.config.Optimizer.Steps(), "the second one must not begin")
+}
+
+func TestWhenOneOfAPairFailsTheOtherStops(t *testing.T) {
+	dir := t.TempDir()
+	f, g := pairOf(t, 1, dir)
+	f.config.Hooks.OnEpoch = func(Record) error { return assert.AnError }
+	g.config.Hooks.Evaluate = func(ctx context.Context, _ int) (float64, bool, error) {
+		select {
+		case <-ctx.Done():
+			return 0, false, ctx.Err()
+		case <-time.After(time.Minute):
+			return 0, false, errors.New("nobody stopped it")
 		}
 	}
+	a, b := trainers(t, f, g)
+	err := TrainPair(context.Background(), a, b, true)
+	assert.ErrorIs(t, err, assert.AnError)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, []string{"g-00000004.safetensors"}, checkpoints(t, dir))
 }

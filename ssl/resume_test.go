@@ -107,6 +107,7 @@ func TestStoppedWhileEvaluating(t *testing.T) {
 	require.Len(t, first.records, 1)
 	second := newProblem(t, problemOptions{dir: dir})
 	require.NoError(t, second.run(t, context.Background()))
+	assert.Equal(t, [2]int{1, 4}, [2]int{second.start.Epoch, second.start.Step}, "no step is done twice")
 	got := second.result()
 	got.records = append(first.result().records, got.records...)
 	assert.Equal(t, uninterrupted(t), got)
@@ -225,6 +226,25 @@ func TestUnusableCheckpointDirectory(t *testing.T) {
 	b, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, "mine", string(b))
+}
+
+func TestCheckpointDirectoryIsMade(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run", "checkpoint")
+	require.NoError(t, newProblem(t, problemOptions{dir: dir}).run(t, context.Background()))
+	assert.Len(t, checkpoints(t, dir), 2)
+}
+
+func TestUnwritableCheckpointDirectory(t *testing.T) {
+	if os.Geteuid() <= 0 {
+		t.Skip("needs a system and a user for whom permissions count")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o555))
+	p := newProblem(t, problemOptions{dir: dir})
+	err := p.run(t, context.Background())
+	assert.ErrorIs(t, err, os.ErrPermission)
+	assert.ErrorContains(t, err, dir)
+	assert.Empty(t, p.records, "it must be seen before any work")
 }
 
 // Other files in the directory are none of ours.

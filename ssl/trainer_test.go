@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -83,6 +86,75 @@ func TestNewTrainerErrors(t *testing.T) {
 		_, err := NewTrainer(p.config)
 		assert.ErrorContains(t, err, c.says)
 	}
+}
+
+// seen notes which images are asked for.
+type seen struct {
+	data.Dataset
+	mu     sync.Mutex
+	images []int
+}
+
+func (s *seen) Image(i int) []uint8 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.images = append(s.images, i)
+	return s.Dataset.Image(i)
+}
+
+// Every epoch goes once through whole batches of an order of its own.
+func TestEpochsGoThroughTheData(t *testing.T) {
+	var set *seen
+	var epochs [][]int
+	p := newProblem(t, problemOptions{change: func(c *TrainerConfig) {
+		set = &seen{Dataset: c.Dataset}
+		c.Dataset = set
+		c.Indices = upTo(10, 10+problemImages)
+		c.Hooks.OnEpoch = func(Record) error {
+			epochs, set.images = append(epochs, set.images), nil
+			return nil
+		}
+	}})
+	require.NoError(t, p.run(t, context.Background()))
+	require.Len(t, epochs, 3)
+	for i, images := range epochs {
+		for lo := 0; lo < len(images); lo += problemBatch {
+			slices.Sort(images[lo : lo+problemBatch]) // workers take them in any order
+		}
+		for _, other := range epochs[:i] {
+			assert.NotEqual(t, other, images, "epochs in the same order")
+		}
+		images = slices.Sorted(slices.Values(images))
+		assert.Len(t, slices.Compact(images), 32)
+		assert.Subset(t, upTo(10, 10+problemImages), images)
+	}
+}
+
+// What a step allocates must not grow with the batch: buffers belong to the
+// arena, which must not grow from step to step.
+func TestStepsDoNotAllocate(t *testing.T) {
+	measure := func(batch int) (heap uint64) {
+		p := newProblem(t, problemOptions{indices: upTo(0, 64), threads: 1, change: func(c *TrainerConfig) { c.Batch = batch }})
+		views := newBatches(&p.config).fill(0, upTo(0, batch))
+		tape := p.config.Engine.NewTape(tensor.Training)
+		steps := func(n int) {
+			for range n {
+				_, err := Step(tape, p.method, p.config.Optimizer, views, 1e-3)
+				require.NoError(t, err)
+			}
+		}
+		steps(3)
+		held, _ := p.config.Engine.BufferBytes()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		steps(20)
+		runtime.ReadMemStats(&after)
+		now, _ := p.config.Engine.BufferBytes()
+		assert.Equal(t, held, now, "the arena grows")
+		return (after.TotalAlloc - before.TotalAlloc) / 20
+	}
+	small, large := measure(4), measure(64)
+	assert.InDelta(t, small, large, float64(small)/4, "bytes a step for batches of 4 and 64")
 }
 
 // The lists of f and g differ in their last places only: so must their batches,
