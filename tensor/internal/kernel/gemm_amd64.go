@@ -3,9 +3,75 @@ package kernel
 //go:generate go run -C _gen . -part gemm -out ../gemm_amd64.s -pkg kernel
 
 var (
-	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyGeneric, Transpose: transposeGeneric}
-	gemmAVX2   = Gemm{MR: 6, NR: 16, Tile: tileAVX2, Copy: copyGeneric, Transpose: transposeGeneric}
+	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyAVX512, Transpose: transposeAVX2}
+	gemmAVX2   = Gemm{MR: 6, NR: 16, Tile: tileAVX2, Copy: copyAVX2, Transpose: transposeAVX2}
 )
 
 func tileAVX512(t *Tile) { tilesAVX512[(t.N-1)/16][t.M-1](t) }
 func tileAVX2(t *Tile)   { tilesAVX2[(t.N-1)/8][t.M-1](t) }
+
+// The assembly of the moves; rows and cols are not 0.
+//
+//go:noescape
+func copyRowsAVX512(dst *float32, ds int, src *float32, ss, rows, cols int)
+
+// cols >= 8
+//
+//go:noescape
+func copyRowsAVX2(dst *float32, ds int, src *float32, ss, rows, cols int)
+
+// rows and cols are multiples of 8
+//
+//go:noescape
+func transposeBlocks(dst *float32, ds int, src *float32, ss, rows, cols int)
+
+// moveSize is about how many numbers one call of the assembly moves; it cannot
+// be preempted.
+const moveSize = 1 << 15
+
+func copyAVX512(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	copyBy(copyRowsAVX512, dst, ds, src, ss, rows, cols)
+}
+
+func copyAVX2(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	if cols < 8 {
+		copyGeneric(dst, ds, src, ss, rows, cols)
+		return
+	}
+	copyBy(copyRowsAVX2, dst, ds, src, ss, rows, cols)
+}
+
+func copyBy(copyRows func(dst *float32, ds int, src *float32, ss, rows, cols int), dst []float32, ds int, src []float32, ss, rows, cols int) {
+	if cols == 0 || cols > moveSize {
+		copyGeneric(dst, ds, src, ss, rows, cols)
+		return
+	}
+	for rows > 0 {
+		n := min(rows, moveSize/cols)
+		_, _ = dst[(n-1)*ds+cols-1], src[(n-1)*ss+cols-1]
+		copyRows(&dst[0], ds, &src[0], ss, n, cols)
+		if rows -= n; rows > 0 {
+			dst, src = dst[n*ds:], src[n*ss:]
+		}
+	}
+}
+
+// transposeAVX2 does whole blocks by the assembly and the rest by the plain loop.
+func transposeAVX2(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	r8, c8 := rows&^7, cols&^7
+	if r8 > 0 && c8 > 0 {
+		_, _ = dst[(c8-1)*ds+r8-1], src[(r8-1)*ss+c8-1]
+		const side = 32 // 32 rows are as long as moveSize/32 columns
+		for i := 0; i < r8; i += side {
+			for j := 0; j < c8; j += moveSize / side {
+				transposeBlocks(&dst[j*ds+i], ds, &src[i*ss+j], ss, min(side, r8-i), min(moveSize/side, c8-j))
+			}
+		}
+	}
+	if r8 > 0 && c8 < cols {
+		transposeGeneric(dst[c8*ds:], ds, src[c8:], ss, r8, cols-c8)
+	}
+	if r8 < rows && cols > 0 {
+		transposeGeneric(dst[r8:], ds, src[r8*ss:], ss, rows-r8, cols)
+	}
+}

@@ -6026,3 +6026,188 @@ whole:
 end:
 	VZEROUPPER
 	RET
+
+// func copyRowsAVX512(dst *float32, ds int, src *float32, ss int, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-48
+	MOVQ  dst+0(FP), DI
+	MOVQ  ds+8(FP), R8
+	MOVQ  src+16(FP), SI
+	MOVQ  ss+24(FP), R9
+	MOVQ  rows+32(FP), R10
+	MOVQ  cols+40(FP), R11
+	SHLQ  $0x02, R8
+	SHLQ  $0x02, R9
+	MOVQ  R11, CX
+	ANDQ  $0x0f, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+row:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ R11, CX
+	SUBQ $0x20, CX
+	JL   single
+
+pair:
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, BX
+	SUBQ    $0x20, CX
+	JGE     pair
+
+single:
+	ADDQ    $0x20, CX
+	SUBQ    $0x10, CX
+	JL      tail
+	VMOVUPS (AX), Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, BX
+	SUBQ    $0x10, CX
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        next
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, K1, (BX)
+
+next:
+	ADDQ R9, SI
+	ADDQ R8, DI
+	DECQ R10
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func copyRowsAVX2(dst *float32, ds int, src *float32, ss int, rows int, cols int)
+// Requires: AVX
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ ds+8(FP), R8
+	MOVQ src+16(FP), SI
+	MOVQ ss+24(FP), R9
+	MOVQ rows+32(FP), R10
+	MOVQ cols+40(FP), R11
+	SHLQ $0x02, R8
+	SHLQ $0x02, R9
+
+row:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ R11, CX
+	SUBQ $0x10, CX
+	JL   single
+
+pair:
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, BX
+	SUBQ    $0x10, CX
+	JGE     pair
+
+single:
+	ADDQ    $0x10, CX
+	SUBQ    $0x08, CX
+	JL      tail
+	VMOVUPS (AX), Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, BX
+	SUBQ    $0x08, CX
+
+tail:
+	ADDQ    $0x08, CX
+	JZ      next
+	VMOVUPS -32(AX)(CX*4), Y0
+	VMOVUPS Y0, -32(BX)(CX*4)
+
+next:
+	ADDQ R9, SI
+	ADDQ R8, DI
+	DECQ R10
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func transposeBlocks(dst *float32, ds int, src *float32, ss int, rows int, cols int)
+// Requires: AVX
+TEXT ·transposeBlocks(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ ds+8(FP), R8
+	MOVQ src+16(FP), SI
+	MOVQ ss+24(FP), R9
+	MOVQ rows+32(FP), R10
+	MOVQ cols+40(FP), R11
+	SHLQ $0x02, R8
+	SHLQ $0x02, R9
+	LEAQ (R9)(R9*2), R12
+	LEAQ (R8)(R8*2), R13
+
+columns:
+	MOVQ SI, AX
+	MOVQ DI, CX
+	MOVQ R10, DX
+
+block:
+	LEAQ        (AX)(R9*4), BX
+	VMOVUPS     (AX), X0
+	VINSERTF128 $0x01, (BX), Y0, Y0
+	VMOVUPS     (AX)(R9*1), X1
+	VINSERTF128 $0x01, (BX)(R9*1), Y1, Y1
+	VMOVUPS     (AX)(R9*2), X2
+	VINSERTF128 $0x01, (BX)(R9*2), Y2, Y2
+	VMOVUPS     (AX)(R12*1), X3
+	VINSERTF128 $0x01, (BX)(R12*1), Y3, Y3
+	VMOVUPS     16(AX), X4
+	VINSERTF128 $0x01, 16(BX), Y4, Y4
+	VMOVUPS     16(AX)(R9*1), X5
+	VINSERTF128 $0x01, 16(BX)(R9*1), Y5, Y5
+	VMOVUPS     16(AX)(R9*2), X6
+	VINSERTF128 $0x01, 16(BX)(R9*2), Y6, Y6
+	VMOVUPS     16(AX)(R12*1), X7
+	VINSERTF128 $0x01, 16(BX)(R12*1), Y7, Y7
+	LEAQ        (CX)(R8*4), BX
+	VUNPCKLPS   Y1, Y0, Y8
+	VUNPCKHPS   Y1, Y0, Y9
+	VUNPCKLPS   Y3, Y2, Y10
+	VUNPCKHPS   Y3, Y2, Y11
+	VSHUFPS     $0x44, Y10, Y8, Y12
+	VMOVUPS     Y12, (CX)
+	VSHUFPS     $0xee, Y10, Y8, Y12
+	VMOVUPS     Y12, (CX)(R8*1)
+	VSHUFPS     $0x44, Y11, Y9, Y12
+	VMOVUPS     Y12, (CX)(R8*2)
+	VSHUFPS     $0xee, Y11, Y9, Y12
+	VMOVUPS     Y12, (CX)(R13*1)
+	VUNPCKLPS   Y5, Y4, Y8
+	VUNPCKHPS   Y5, Y4, Y9
+	VUNPCKLPS   Y7, Y6, Y10
+	VUNPCKHPS   Y7, Y6, Y11
+	VSHUFPS     $0x44, Y10, Y8, Y12
+	VMOVUPS     Y12, (BX)
+	VSHUFPS     $0xee, Y10, Y8, Y12
+	VMOVUPS     Y12, (BX)(R8*1)
+	VSHUFPS     $0x44, Y11, Y9, Y12
+	VMOVUPS     Y12, (BX)(R8*2)
+	VSHUFPS     $0xee, Y11, Y9, Y12
+	VMOVUPS     Y12, (BX)(R13*1)
+	LEAQ        (AX)(R9*8), AX
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, DX
+	JNZ         block
+	ADDQ        $0x20, SI
+	LEAQ        (DI)(R8*8), DI
+	SUBQ        $0x08, R11
+	JNZ         columns
+	VZEROUPPER
+	RET

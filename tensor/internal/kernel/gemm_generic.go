@@ -47,7 +47,7 @@ func tileGeneric(t *Tile) {
 
 func copyGeneric(dst []float32, ds int, src []float32, ss, rows, cols int) {
 	for i := range rows {
-		copy(dst[i*ds:][:cols], src[i*ss:])
+		copy(dst[i*ds:][:cols], src[i*ss:][:cols])
 	}
 }
 

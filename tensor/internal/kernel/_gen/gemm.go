@@ -46,6 +46,10 @@ func gemm() {
 			}
 		}
 	}
+	for _, s := range isas {
+		copyRows(s)
+	}
+	transposeBlocks()
 	writeStubs("../gemm_tiles_amd64.go", isas)
 }
 

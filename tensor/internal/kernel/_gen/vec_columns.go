@@ -7,7 +7,6 @@ import (
 )
 
 // block is a group of neighbouring columns of row-major matrices [rows x c].
-// What belongs to a column stays in registers while the kernel goes down it.
 type block struct {
 	simd
 	base map[string]GPVirtual
@@ -15,7 +14,9 @@ type block struct {
 	col  GPVirtual // first column of the block
 	n    int       // vectors in the block
 	tail Op        // mask of the last block, or nil
-	i    GPVirtual // element at the first column of the row that the loop has come to
+	row  GPVirtual // element at which the present row starts
+	tile GPVirtual // rows to take at a time, or nil for all
+	i    GPVirtual // element at the block's first column
 
 	// Of the unpooled rows x0 and x1 in the kernels with pooling: the element
 	// at the left and the right place of the window.
@@ -63,20 +64,140 @@ func (b block) at(p string, j, size int) Mem {
 func (b block) get(p string, j int) VecVirtual    { return b.load(b.at(p, j, 4), b.tail) }
 func (b block) put(v VecVirtual, p string, j int) { b.store(v, b.at(p, j, 4), b.tail) }
 
-// rows emits a loop over the rows; work does one of them. name is for the label.
-func (b block) rows(name string, work func(b block)) {
-	loop := label(name, b.n)
-	if b.tail != nil {
-		loop = label(name, 0)
-	}
-	count := Load(Param("rows"), GP64())
-	b.i = GP64()
-	MOVQ(b.col, b.i)
-	if b.pool {
+// start begins a kernel on matrices; parameters "c, rows int" are added, both
+// of which must be at least 1.
+func (s simd) start(name, params string, matrices []string, pool bool) block {
+	b := block{simd: s, pool: pool, base: s.function(name, params+", c, rows int", matrices...)}
+	b.c = Load(Param("c"), GP64()).(GPVirtual)
+	b.i, b.col = GP64(), GP64()
+	if pool {
 		b.left, b.right = GP64(), GP64()
-		MOVQ(b.col, b.left)
-		LEAQ(Mem{Base: b.col, Index: b.c, Scale: 1}, b.right)
 	}
+	return b
+}
+
+// blocks emits a loop over blocks of columns, the widest first, and the masked
+// rest.
+func (b block) blocks(work func(block)) {
+	XORQ(b.col, b.col)
+	for _, b.n = range b.widths() {
+		step := b.n * b.lanes
+		loop, next := label("block", b.n), label("less", b.n)
+		Label(loop)
+		CMPQ(b.columnsLeft(), U32(step))
+		JLT(LabelRef(next))
+		work(b)
+		ADDQ(U32(step), b.col)
+		JMP(LabelRef(loop))
+		Label(next)
+	}
+	if b.pool && !b.wide() {
+		return // bytes cannot be masked: c is a multiple of the width
+	}
+	left := b.columnsLeft()
+	JZ(LabelRef("whole"))
+	b.n, b.tail = 1, b.mask(left)
+	work(b)
+	Label("whole")
+}
+
+// columnsLeft sets the zero flag too.
+func (b block) columnsLeft() GPVirtual {
+	left := GP64()
+	MOVQ(b.c, left)
+	SUBQ(b.col, left)
+	return left
+}
+
+// place sets the indices to the block in the row that starts at b.row.
+func (b block) place() {
+	LEAQ(Mem{Base: b.row, Index: b.col, Scale: 1}, b.i)
+	if b.pool {
+		LEAQ(Mem{Base: b.i, Index: b.row, Scale: 1}, b.left)
+		LEAQ(Mem{Base: b.left, Index: b.c, Scale: 1}, b.right)
+	}
+}
+
+// elementwise emits a kernel with one result for each element. It goes through
+// memory in order, row by row, and loads the values of the columns each time:
+// faster than jumping from row to row as soon as the matrices outgrow the cache.
+func (s simd) elementwise(name, params string, matrices []string, pool bool, setup func() func(block)) {
+	b := s.start(name, params, matrices, pool)
+	work := setup()
+	count := Load(Param("rows"), GP64())
+	b.row = GP64()
+	XORQ(b.row, b.row)
+	Label("row")
+	b.blocks(func(b block) {
+		b.place()
+		work(b)
+	})
+	ADDQ(b.c, b.row)
+	DECQ(count)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// reduction emits a kernel with one result for each column. It goes down all
+// rows of a block of columns with the sums in registers; work calls rows.
+func (s simd) reduction(name, params string, matrices []string, pool bool, setup func() func(block)) {
+	b := s.start(name, params, matrices, pool)
+	work := setup()
+	b.row = GP64()
+	XORQ(b.row, b.row)
+	b.blocks(work)
+	VZEROUPPER()
+	RET()
+}
+
+// rowReduction is a reduction that takes one row at a time where a row is wider
+// than a block, and then adds to the results in memory. That keeps the way
+// through the matrices in order, which matters where there are several.
+func (s simd) rowReduction(name, params string, matrices []string, setup func() func(block)) {
+	b := s.start(name, params, matrices, false)
+	work := setup()
+	b.row, b.tile = GP64(), GP64()
+	XORQ(b.row, b.row)
+	left, one := Load(Param("rows"), GP64()), GP64()
+	MOVQ(left, b.tile)
+	MOVQ(U32(1), one)
+	CMPQ(b.c, U32(b.widths()[0]*s.lanes))
+	CMOVQGT(one, b.tile)
+	Label("tile")
+	b.blocks(work)
+	ADDQ(b.c, b.row)
+	SUBQ(b.tile, left)
+	JNZ(LabelRef("tile"))
+	VZEROUPPER()
+	RET()
+}
+
+// widths are those of blocks, in vectors, as far as there are registers.
+func (b block) widths() []int {
+	switch {
+	case b.wide():
+		return []int{4, 2, 1}
+	case b.pool:
+		return []int{2, 1}
+	}
+	return []int{4, 1}
+}
+
+// rows emits a loop over the rows to take at a time, or as many as the parameter
+// count says; work does one of them.
+func (b block) rows(count string, work func(b block)) {
+	loop := label(count, b.n)
+	if b.tail != nil {
+		loop = label(count, 0)
+	}
+	left := GP64()
+	if b.tile == nil {
+		Load(Param(count), left)
+	} else {
+		MOVQ(b.tile, left)
+	}
+	b.place()
 	Label(loop)
 	work(b)
 	ADDQ(b.c, b.i)
@@ -84,125 +205,77 @@ func (b block) rows(name string, work func(b block)) {
 		LEAQ(Mem{Base: b.right, Index: b.c, Scale: 1}, b.left)
 		LEAQ(Mem{Base: b.left, Index: b.c, Scale: 1}, b.right)
 	}
-	DECQ(count)
+	DECQ(left)
 	JNZ(LabelRef(loop))
 }
 
-// columns emits a kernel that takes the columns in blocks of so many vectors,
-// the widest first, and the masked rest. Parameters "c, rows int" are added;
-// both must be at least 1.
-func (s simd) columns(name, params string, matrices []string, widths []int, setup func() func(block)) {
-	s.blocks(name, params, matrices, widths, block{}, setup)
-}
-
-func (s simd) blocks(name, params string, matrices []string, widths []int, b block, setup func() func(block)) {
-	b.simd = s
-	b.base = s.function(name, params+", c, rows int", matrices...)
-	b.c = Load(Param("c"), GP64()).(GPVirtual)
-	work := setup()
-	left := GP64()
-	MOVQ(b.c, left)
-	b.col = GP64()
-	XORQ(b.col, b.col)
-	for _, b.n = range widths {
-		step := b.n * s.lanes
-		loop, next := label("block", b.n), label("less", b.n)
-		Label(loop)
-		CMPQ(left, U32(step))
-		JLT(LabelRef(next))
-		work(b)
-		ADDQ(U32(step), b.col)
-		SUBQ(U32(step), left)
-		JMP(LabelRef(loop))
-		Label(next)
-	}
-	if !b.pool || s.wide() {
-		TESTQ(left, left)
-		JZ(LabelRef("done"))
-		b.tail = s.mask(left)
-		work(b)
-		Label("done")
-	}
-	VZEROUPPER()
-	RET()
-}
-
 func (s simd) columnKernels() {
-	widths := []int{4, 1}
-	if s.wide() {
-		widths = []int{4, 2, 1}
-	}
-	s.columns("addRow", "dst, row *float32", []string{"dst"}, widths, func() func(block) {
+	s.elementwise("addRow", "dst, row *float32", []string{"dst"}, false, func() func(block) {
 		return func(b block) {
-			row := b.column("row")
-			b.rows("rows", func(b block) {
-				for j := range b.n {
-					v := b.get("dst", j)
-					VADDPS(row[j], v, v)
-					b.put(v, "dst", j)
-				}
-			})
+			for j, row := range b.column("row") {
+				v := b.get("dst", j)
+				VADDPS(row, v, v)
+				b.put(v, "dst", j)
+			}
 		}
 	})
-	s.columns("colSum", "sum, x *float32", []string{"x"}, widths, func() func(block) {
-		return func(b block) {
-			sum := b.zeros()
-			b.sumRows("rows", sum)
-			b.addColumn(sum, "sum")
-		}
-	})
-	s.columns("colMoments", "mean, m2, x *float32, n float32", []string{"x"}, widths, func() func(block) {
-		return s.moments(s.scalar("n"))
-	})
-	s.columns("affine", "y, x, scale, shift *float32, floor float32", []string{"y", "x"}, widths, func() func(block) {
+	s.elementwise("affine", "y, x, scale, shift *float32, floor float32", []string{"y", "x"}, false, func() func(block) {
 		floor := s.scalar("floor")
 		return func(b block) {
 			scale, shift := b.column("scale"), b.column("shift")
-			b.rows("rows", func(b block) {
-				for j := range b.n {
-					v := b.get("x", j)
-					VFMADD213PS(shift[j], scale[j], v)
-					VMAXPS(v, floor, v)
-					b.put(v, "y", j)
-				}
-			})
+			for j := range b.n {
+				v := b.get("x", j)
+				VFMADD213PS(shift[j], scale[j], v)
+				VMAXPS(v, floor, v)
+				b.put(v, "y", j)
+			}
 		}
 	})
-	s.columns("bnGradSums", "dg, db, dy, x, mean, invstd *float32", []string{"dy", "x"}, widths, func() func(block) {
-		return s.gradSums(block.get)
-	})
-	s.columns("bnGradSumsReLU", "dg, db, dy, y, x, mean, invstd *float32", []string{"dy", "y", "x"}, widths, func() func(block) {
-		return s.gradSums(s.gated("y"))
-	})
-	s.columns("bnGradApply", "dx, dy, x, a, b, c0 *float32", []string{"dx", "dy", "x"}, widths, func() func(block) {
+	s.elementwise("bnGradApply", "dx, dy, x, a, b, c0 *float32", []string{"dx", "dy", "x"}, false, func() func(block) {
 		return s.gradApply(block.get)
 	})
-	s.columns("bnGradApplyReLU", "dx, dy, y, x, a, b, c0 *float32", []string{"dx", "dy", "y", "x"}, widths, func() func(block) {
+	s.elementwise("bnGradApplyReLU", "dx, dy, y, x, a, b, c0 *float32", []string{"dx", "dy", "y", "x"}, false, func() func(block) {
 		return s.gradApply(s.gated("y"))
+	})
+
+	s.reduction("colSum", "sum, x *float32", []string{"x"}, false, func() func(block) {
+		return func(b block) { b.addColumn(b.sumRows("rows"), "sum") }
+	})
+	s.reduction("colMoments", "mean, m2, x *float32, headN, n float32, head int", []string{"x"}, false, func() func(block) {
+		return s.moments(s.scalar("headN"), s.scalar("n"))
+	})
+	s.rowReduction("bnGradSums", "dg, db, dy, x, mean, invstd *float32", []string{"dy", "x"}, func() func(block) {
+		return s.gradSums(block.get)
+	})
+	s.rowReduction("bnGradSumsReLU", "dg, db, dy, y, x, mean, invstd *float32", []string{"dy", "y", "x"}, func() func(block) {
+		return s.gradSums(s.gated("y"))
 	})
 }
 
-// sumRows adds all rows of x to sum.
-func (b block) sumRows(name string, sum []VecVirtual) {
-	b.rows(name, func(b block) {
+// sumRows adds up so many rows of x.
+func (b block) sumRows(count string) []VecVirtual {
+	sum := b.zeros()
+	b.rows(count, func(b block) {
 		for j := range b.n {
 			VADDPS(b.get("x", j), sum[j], sum[j])
 		}
 	})
+	return sum
 }
 
-// moments goes over a block twice. Were the mean of the first pass exact, the
-// differences d1 from it would add up to 0; what they do add up to corrects the
-// mean and the sum of squares for its rounding (Chan, Golub and LeVeque 1983).
-func (s simd) moments(n VecVirtual) func(block) {
+// moments takes a first mean from the head of the rows, and then the sums d1
+// and d2 of the distances from it and of their squares over all rows. They
+// give the mean and m2 = d2 - d1*d1/n (Chan, Golub and LeVeque 1983). The head
+// is at least 1/8 of the rows, so the first mean is at most sqrt(7) standard
+// deviations off, and the difference loses at most a factor of 8 in precision.
+func (s simd) moments(headN, n VecVirtual) func(block) {
 	return func(b block) {
-		first := b.zeros()
-		b.sumRows("first", first)
+		first := b.sumRows("head")
 		for j := range b.n {
-			VDIVPS(n, first[j], first[j])
+			VDIVPS(headN, first[j], first[j])
 		}
 		d1, d2 := b.zeros(), b.zeros()
-		b.rows("second", func(b block) {
+		b.rows("rows", func(b block) {
 			for j := range b.n {
 				d := b.get("x", j)
 				VSUBPS(first[j], d, d)
@@ -258,13 +331,11 @@ func (b block) finishSums(sum, sumX []VecVirtual) {
 func (s simd) gradApply(grad func(block, string, int) VecVirtual) func(block) {
 	return func(b block) {
 		a, bx, c0 := b.column("a"), b.column("b"), b.column("c0")
-		b.rows("rows", func(b block) {
-			for j := range b.n {
-				g, x := grad(b, "dy", j), b.get("x", j)
-				VFMADD213PS(c0[j], bx[j], x)
-				VFMADD231PS(g, a[j], x)
-				b.put(x, "dx", j)
-			}
-		})
+		for j := range b.n {
+			g, x := grad(b, "dy", j), b.get("x", j)
+			VFMADD213PS(c0[j], bx[j], x)
+			VFMADD231PS(g, a[j], x)
+			b.put(x, "dx", j)
+		}
 	}
 }

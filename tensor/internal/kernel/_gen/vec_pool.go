@@ -19,30 +19,22 @@ func (b block) window(upper, lower string, k, j int) Mem {
 	return m
 }
 
-// pooled emits a kernel over the columns of one pooled row; "rows" counts the
-// pixels of that row. AVX2 needs c to be a multiple of 8.
-func (s simd) pooled(name, params string, matrices []string, setup func() func(block)) {
-	widths := []int{1}
-	if s.wide() {
-		widths = []int{2, 1}
-	}
-	s.blocks(name, params, matrices, widths, block{pool: true}, setup)
-}
-
+// poolKernels work on the columns of one pooled row; their "rows" are the
+// pixels of that row. For AVX2, c must be a multiple of 8.
 func (s simd) poolKernels() {
-	s.pooled("affineMaxPool2", "out *float32, idx *uint8, x0, x1, scale, shift *float32, floor float32", []string{"out", "idx", "x0", "x1"}, s.affineMaxPool2)
+	s.elementwise("affineMaxPool2", "out *float32, idx *uint8, x0, x1, scale, shift *float32, floor float32", []string{"out", "idx", "x0", "x1"}, true, s.affineMaxPool2)
 	sums := "dg, db, dy *float32, idx *uint8, x0, x1, mean, invstd *float32"
-	s.pooled("bnPoolGradSums", sums, []string{"dy", "idx", "x0", "x1"}, func() func(block) {
+	s.reduction("bnPoolGradSums", sums, []string{"dy", "idx", "x0", "x1"}, true, func() func(block) {
 		return s.poolGradSums(block.get)
 	})
-	s.pooled("bnPoolGradSumsReLU", sums+", out *float32", []string{"dy", "idx", "x0", "x1", "out"}, func() func(block) {
+	s.reduction("bnPoolGradSumsReLU", sums+", out *float32", []string{"dy", "idx", "x0", "x1", "out"}, true, func() func(block) {
 		return s.poolGradSums(s.gated("out"))
 	})
 	apply := "dx0, dx1, dy *float32, idx *uint8, x0, x1, a, b, c0 *float32"
-	s.pooled("bnPoolGradApply", apply, []string{"dx0", "dx1", "dy", "idx", "x0", "x1"}, func() func(block) {
+	s.elementwise("bnPoolGradApply", apply, []string{"dx0", "dx1", "dy", "idx", "x0", "x1"}, true, func() func(block) {
 		return s.poolGradApply(block.get)
 	})
-	s.pooled("bnPoolGradApplyReLU", apply+", out *float32", []string{"dx0", "dx1", "dy", "idx", "x0", "x1", "out"}, func() func(block) {
+	s.elementwise("bnPoolGradApplyReLU", apply+", out *float32", []string{"dx0", "dx1", "dy", "idx", "x0", "x1", "out"}, true, func() func(block) {
 		return s.poolGradApply(s.gated("out"))
 	})
 }
@@ -52,23 +44,21 @@ func (s simd) affineMaxPool2() func(block) {
 	places := []Op{nil, s.bits(1), s.bits(2), s.bits(3)}
 	return func(b block) {
 		scale, shift := b.column("scale"), b.column("shift")
-		b.rows("rows", func(b block) {
-			for j := range b.n {
-				var best, which VecVirtual
-				for k, place := range places {
-					v := b.load(b.window("x0", "x1", k, j), b.tail)
-					VFMADD213PS(shift[j], scale[j], v)
-					VMAXPS(v, floor, v)
-					if k == 0 {
-						best, which = v, s.zero()
-					} else {
-						s.setMax(best, which, v, place)
-					}
+		for j := range b.n {
+			var best, which VecVirtual
+			for k, place := range places {
+				v := b.load(b.window("x0", "x1", k, j), b.tail)
+				VFMADD213PS(shift[j], scale[j], v)
+				VMAXPS(v, floor, v)
+				if k == 0 {
+					best, which = v, s.zero()
+				} else {
+					s.setMax(best, which, v, place)
 				}
-				b.put(best, "out", j)
-				s.storeBytes(which, b.at("idx", j, 1), b.tail)
 			}
-		})
+			b.put(best, "out", j)
+			s.storeBytes(which, b.at("idx", j, 1), b.tail)
+		}
 	}
 }
 
@@ -97,17 +87,15 @@ func (s simd) poolGradApply(grad func(block, string, int) VecVirtual) func(block
 	places := []Op{s.bits(0), s.bits(1), s.bits(2), s.bits(3)}
 	return func(b block) {
 		a, bx, c0 := b.column("a"), b.column("b"), b.column("c0")
-		b.rows("rows", func(b block) {
-			for j := range b.n {
-				which, g := s.loadBytes(b.at("idx", j, 1), b.tail), grad(b, "dy", j)
-				VMULPS(a[j], g, g)
-				for k, place := range places {
-					x := b.load(b.window("x0", "x1", k, j), b.tail)
-					VFMADD213PS(c0[j], bx[j], x)
-					s.addWhere(x, s.equal(which, place), g)
-					b.store(x, b.window("dx0", "dx1", k, j), b.tail)
-				}
+		for j := range b.n {
+			which, g := s.loadBytes(b.at("idx", j, 1), b.tail), grad(b, "dy", j)
+			VMULPS(a[j], g, g)
+			for k, place := range places {
+				x := b.load(b.window("x0", "x1", k, j), b.tail)
+				VFMADD213PS(c0[j], bx[j], x)
+				s.addWhere(x, s.equal(which, place), g)
+				b.store(x, b.window("dx0", "dx1", k, j), b.tail)
 			}
-		})
+		}
 	}
 }
