@@ -83,5 +83,7 @@ func TestWhenOneOfAPairFailsTheOtherStops(t *testing.T) {
 	err := TrainPair(context.Background(), a, b, true)
 	assert.ErrorIs(t, err, assert.AnError)
 	assert.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, []string{"g-00000004.safetensors"}, checkpoints(t, dir))
+	files := checkpoints(t, dir) // g stops at the end of its first epoch or before
+	require.Len(t, files, 1)
+	assert.Regexp(t, `^g-0000000[0-4]\.safetensors$`, files[0])
 }
