@@ -32,7 +32,7 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 	// The background: one to four regions of their own colours and textures.
 	back := layer{shape: halfPlane, centre: vec{3 * size, 0}, dir: vec{1, 0}, radius: 1, fill: background(r, unit)}
 	s.layers = append(s.layers, back)
-	for range r.IntN(4) {
+	for range r.IntN(3) {
 		region := layer{shape: halfPlane, centre: anywhere(), dir: direction(r), radius: 1, fill: background(r, unit)}
 		if r.IntN(2) == 0 {
 			region.shape, region.radius = disc, between(r, 0.3, 0.6)*size
@@ -40,12 +40,12 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 		s.layers = append(s.layers, region)
 	}
 	// Clutter, small and of any kind.
-	for range r.IntN(5) {
+	for range r.IntN(4) {
 		s.layers = append(s.layers, layer{shape: shape(r.IntN(int(numShapes))), centre: anywhere(), dir: direction(r),
 			radius: between(r, 2, 4) * unit, fill: newFill(r, texture(r.IntN(int(numTextures)+1)), unit)})
 	}
-	main := layer{shape: classShape(k), dir: direction(r), radius: between(r, 7, 12) * unit,
-		centre: vec{between(r, 0.32, 0.68) * size, between(r, 0.32, 0.68) * size}, fill: newFill(r, classTexture(k), unit)}
+	main := layer{shape: classShape(k), dir: direction(r), radius: between(r, 10, 16) * unit,
+		centre: vec{between(r, 0.35, 0.65) * size, between(r, 0.35, 0.65) * size}, fill: newFill(r, classTexture(k), unit)}
 	if !atypical {
 		s.layers = append(s.layers, main)
 		return s
@@ -75,12 +75,12 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 
 // newFill draws colours, scale and direction of a texture.
 func newFill(r *rand.Rand, kind texture, unit float64) fill {
-	f := fill{kind: kind, dir: direction(r), period: between(r, 3.5, 7) * unit, duty: between(r, 0.35, 0.65), seed: r.Uint64()}
+	f := fill{kind: kind, dir: direction(r), period: between(r, 4, 7.5) * unit, duty: between(r, 0.35, 0.65), seed: r.Uint64()}
 	f.origin = vec{between(r, 0, 32) * unit, between(r, 0, 32) * unit}
 	// Colours that can be told apart; the last try is taken as it is.
 	for range 8 {
 		f.colour = [2][3]float64{colour(r), colour(r)}
-		if contrast(f.colour[0], f.colour[1]) > 0.7 {
+		if contrast(f.colour[0], f.colour[1]) > 1 {
 			break
 		}
 	}
@@ -90,7 +90,7 @@ func newFill(r *rand.Rand, kind texture, unit float64) fill {
 // background draws a fill that is often plain and never of full contrast.
 func background(r *rand.Rand, unit float64) fill {
 	kind := plain
-	if r.IntN(2) == 0 {
+	if r.IntN(4) == 0 {
 		kind = texture(r.IntN(int(numTextures)))
 	}
 	f := newFill(r, kind, unit)
@@ -116,7 +116,7 @@ func direction(r *rand.Rand) vec {
 
 // colour draws red, green and blue in [0,1] by hue, saturation and value.
 func colour(r *rand.Rand) [3]float64 {
-	h, s, v := between(r, 0, 6), between(r, 0.15, 1), between(r, 0.2, 1)
+	h, s, v := between(r, 0, 6), between(r, 0, 0.5), between(r, 0.1, 1)
 	var out [3]float64
 	for ch, at := range [3]float64{0, 2, 4} {
 		d := math.Abs(h - at) // distance on the circle of six to the pure colour

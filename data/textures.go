@@ -11,12 +11,18 @@ const (
 	dots
 	rings
 	blots
+	zigzags
+	bricks
+	grids
+	pluses
+	grains
 	plain // one colour fading into the other: no class, for backgrounds
 
 	numTextures = plain // of classes
 )
 
-var textureNames = [numTextures]string{"striped", "checked", "dotted", "ringed", "blotted"}
+var textureNames = [numTextures]string{"striped", "checked", "dotted", "ringed", "blotted",
+	"zigzag", "bricked", "gridded", "plussed", "grainy"}
 
 // fill is a texture with all its parameters, in pixels.
 type fill struct {
@@ -46,8 +52,22 @@ func (f *fill) share(p vec) float64 {
 	case rings:
 		return edge(f.band(q.len()))
 	case blots:
-		n := noise(f.seed, q.x/f.period, q.y/f.period)
-		return clamp(0.5+float64((n-0.5)*f.period), 0, 1)
+		return f.blot(q, f.period)
+	case grains:
+		return f.blot(q, 0.3*f.period)
+	case zigzags:
+		return edge(f.band(q.x + math.Abs(wrap(q.y, 1.5*f.period))))
+	case bricks:
+		// Joints between rows, and upright ones that alternate from row to row.
+		row := math.Floor(q.y / f.period)
+		joint := wrap(q.x+float64(row*f.period), 2*f.period)
+		return max(edge(math.Abs(wrap(q.y, f.period))-f.line()), edge(math.Abs(joint)-f.line()))
+	case grids:
+		return max(edge(math.Abs(wrap(q.x, f.period))-f.line()), edge(math.Abs(wrap(q.y, f.period))-f.line()))
+	case pluses:
+		cell := vec{wrap(q.x, f.period), wrap(q.y, f.period)}
+		arm, width := 0.36*f.period, 0.13*f.period
+		return edge(min(box(cell, vec{arm, width}), box(cell, vec{width, arm})))
 	case plain:
 		return clamp(0.5+q.x/float64(f.period*8), 0, 1)
 	}
@@ -69,6 +89,14 @@ func (f *fill) band(x float64) float64 {
 }
 func (f *fill) halves(x float64) float64 {
 	return math.Abs(wrap(x, f.period)) - 0.25*f.period
+}
+
+// line is half the width of the lines of bricks and grids.
+func (f *fill) line() float64 { return float64(0.2 * f.duty * f.period) }
+
+// blot returns the share of the second colour in spots of the given size.
+func (f *fill) blot(q vec, size float64) float64 {
+	return clamp(0.5+float64((noise(f.seed, q.x/size, q.y/size)-0.5)*4*size), 0, 1)
 }
 
 // noise is value noise (K. Perlin's lattice with values in place of gradients):
