@@ -1,0 +1,180 @@
+// Package bench times what training spends its time on: matrix products and whole
+// SimCLR steps. bench/peers holds the same measurements of other programs.
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/internal/rng"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/nn/optim"
+	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/tensor"
+)
+
+// GemmOptions describes a product of an MxK and a KxN matrix.
+type GemmOptions struct {
+	M, N, K int
+	Engine  tensor.Options
+	Reps    int // timed repetitions, after a tenth as many (at least 2) untimed ones
+}
+
+// GemmResult is the speed of a matrix product.
+type GemmResult struct {
+	M       int     `json:"m"`
+	N       int     `json:"n"`
+	K       int     `json:"k"`
+	Threads int     `json:"threads"`
+	ISA     string  `json:"isa"`
+	Reps    int     `json:"reps"`
+	Millis  float64 `json:"ms"`          // median
+	GFLOPS  float64 `json:"gflops"`      // of the median
+	Best    float64 `json:"gflops_best"` // of the fastest
+}
+
+// Gemm times C = A B in float32.
+func Gemm(o GemmOptions) (*GemmResult, error) {
+	for name, v := range map[string]int{"m": o.M, "n": o.N, "k": o.K, "reps": o.Reps} {
+		if v < 1 || v > 1<<16 {
+			return nil, fmt.Errorf("%s: want 1 to %d, found %d", name, 1<<16, v)
+		}
+	}
+	e, err := tensor.NewEngine(o.Engine)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	a, b := random(o.M, o.K), random(o.K, o.N)
+	tp := e.NewTape(tensor.Inference)
+	times := repeat(o.Reps, func() {
+		tp.MatMul(a, b, false, false)
+		tp.Release()
+	})
+	flop := 2 * float64(o.M) * float64(o.N) * float64(o.K)
+	return &GemmResult{M: o.M, N: o.N, K: o.K, Threads: e.Threads(), ISA: e.ISA(), Reps: o.Reps,
+		Millis: 1e3 * median(times), GFLOPS: flop / median(times) / 1e9, Best: flop / slices.Min(times) / 1e9}, nil
+}
+
+// random returns a matrix of numbers in [-1, 1).
+func random(rows, cols int) *tensor.Tensor {
+	r := rng.New(1, "bench", uint64(rows), uint64(cols))
+	x := make([]float32, rows*cols)
+	for i := range x {
+		x[i] = 2*r.Float32() - 1
+	}
+	return tensor.FromSlice(x, rows, cols)
+}
+
+// StepOptions describes a SimCLR training step.
+type StepOptions struct {
+	Encoder string
+	Width   float64
+	Batch   int // images; each has two views
+	Size    int // height and width of the images
+	Engine  tensor.Options
+	Reps    int
+}
+
+// StepResult is the speed of a training step. Views and step are timed apart, in
+// turn; times are medians.
+type StepResult struct {
+	Encoder         string  `json:"encoder"`
+	Width           float64 `json:"width"`
+	Batch           int     `json:"batch"`
+	Size            int     `json:"size"`
+	Threads         int     `json:"threads"`
+	ISA             string  `json:"isa"`
+	Reps            int     `json:"reps"`
+	ViewsMillis     float64 `json:"views_ms"` // making both views of all images
+	StepMillis      float64 `json:"step_ms"`  // loss, backward, Adam
+	TotalMillis     float64 `json:"total_ms"` // median of the sums
+	ImagesPerSecond float64 `json:"images_per_s"`
+	PeakRSS         int64   `json:"peak_rss_bytes"` // of the whole process; 0 where unknown
+}
+
+// Step times SimCLR training steps, as the trainer does them, on synthetic
+// images: two views of SimCLR, projector 256-64, NT-Xent with temperature 0.5,
+// Adam.
+func Step(o StepOptions) (*StepResult, error) {
+	if o.Reps < 1 || o.Batch < 2 || o.Batch > 1<<16 {
+		return nil, fmt.Errorf("want at least 1 repetition of a batch of 2 to %d images, found %d of %d", 1<<16, o.Reps, o.Batch)
+	}
+	images, err := data.NewSynthetic(data.SyntheticOptions{N: o.Batch, Size: o.Size})
+	if err != nil {
+		return nil, err
+	}
+	a, err := augment.New(augment.SimCLR(), o.Size, o.Size, 3)
+	if err != nil {
+		return nil, err
+	}
+	enc, err := nn.NewEncoder(o.Encoder, nn.EncoderOptions{Width: o.Width, InH: o.Size, InW: o.Size}, 1)
+	if err != nil {
+		return nil, err
+	}
+	method, err := ssl.NewSimCLR(enc, ssl.SimCLRConfig{Temperature: 0.5, Projector: []int{256, 64}}, 1)
+	if err != nil {
+		return nil, err
+	}
+	e, err := tensor.NewEngine(o.Engine)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{})
+	if err != nil {
+		return nil, err
+	}
+	views := []*tensor.Tensor{tensor.New(o.Batch, o.Size, o.Size, 3), tensor.New(o.Batch, o.Size, o.Size, 3)}
+	tp := e.NewTape(tensor.Training)
+	var round uint64
+	var viewTimes, stepTimes []float64
+	totals := repeat(o.Reps, func() {
+		round++
+		began := time.Now()
+		n := o.Size * o.Size * 3
+		e.Parallel(o.Batch, func(row, _ int) {
+			for v, x := range views {
+				a.View(x.Data()[row*n:(row+1)*n], images.Image(row), rng.New(1, "view", round, uint64(row), uint64(v)))
+			}
+		})
+		viewed := time.Now()
+		if _, stepErr := ssl.Step(tp, method, adam, views, 1e-3); stepErr != nil && err == nil {
+			err = stepErr
+		}
+		viewTimes = append(viewTimes, viewed.Sub(began).Seconds())
+		stepTimes = append(stepTimes, time.Since(viewed).Seconds())
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The untimed repetitions came first.
+	viewTimes, stepTimes = viewTimes[len(viewTimes)-o.Reps:], stepTimes[len(stepTimes)-o.Reps:]
+	total := median(totals)
+	return &StepResult{Encoder: o.Encoder, Width: o.Width, Batch: o.Batch, Size: o.Size, Threads: e.Threads(), ISA: e.ISA(), Reps: o.Reps,
+		ViewsMillis: 1e3 * median(viewTimes), StepMillis: 1e3 * median(stepTimes), TotalMillis: 1e3 * total,
+		ImagesPerSecond: float64(o.Batch) / total, PeakRSS: peakRSS()}, nil
+}
+
+// repeat returns the seconds of each of n calls of f, after untimed ones.
+func repeat(n int, f func()) []float64 {
+	for range max(2, n/10) {
+		f()
+	}
+	times := make([]float64, n)
+	for i := range times {
+		began := time.Now()
+		f()
+		times[i] = time.Since(began).Seconds()
+	}
+	return times
+}
+
+// median returns the middle value, or the mean of the two in the middle.
+func median(values []float64) float64 {
+	s := slices.Sorted(slices.Values(values))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
