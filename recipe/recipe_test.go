@@ -120,7 +120,6 @@ func TestScoreOptions(t *testing.T) {
 	assert.Len(t, o.Distances, 2)
 	assert.Empty(t, o.Taps, "all")
 	assert.EqualValues(t, 9, o.Seed)
-	assert.Equal(t, []SetSize{{"candidate", 250}, {"shared", 250}, {"independent", 250}, {"external", 250}}, r.SetSizes())
 }
 
 func TestRefused(t *testing.T) {

@@ -218,16 +218,16 @@ func (r *Recipe) knn(c *checker) {
 func (r *Recipe) score(c *checker) {
 	o := r.ScoreOptions()
 	c.errs("score", o.Validate())
-	if o.Units {
-		c.leastPoints(r)
-	}
-	s := r.Score.Points
-	for _, p := range []struct {
-		field  string
-		n, all int
-	}{{"shared", s.Shared, r.Split.Shared}, {"candidate", s.Candidate, r.Split.Candidate},
-		{"independent", s.Independent, r.Split.Independent}, {"external", s.External, r.Split.External}} {
-		within(c, "score.points."+p.field, p.n, 0, max(p.all, 0))
+	p := r.Score.Points
+	for _, s := range []struct {
+		field      string
+		limit, all int
+	}{{"shared", p.Shared, r.Split.Shared}, {"candidate", p.Candidate, r.Split.Candidate},
+		{"independent", p.Independent, r.Split.Independent}, {"external", p.External, r.Split.External}} {
+		within(c, "score.points."+s.field, s.limit, 0, max(s.all, 0))
+		if o.Units && (s.all == 1 || s.limit == 1) {
+			c.problem("score.points."+s.field, "want at least 2 points to score units, found 1")
+		}
 	}
 	within(c, "score.views", o.Views, 1, 10000)
 	within(c, "score.batch", o.Batch, 1, maxImages)
@@ -236,38 +236,6 @@ func (r *Recipe) score(c *checker) {
 		if strings.TrimSpace(t) == "" {
 			c.problem("score.taps", "want names or patterns of taps, found an empty text")
 		}
-	}
-}
-
-// leastPoints wants two scored points in each set that has any: UnitMem compares
-// a point with the others.
-func (c *checker) leastPoints(r *Recipe) {
-	for _, s := range r.SetSizes() {
-		if s.Points == 1 {
-			c.problem("score.points."+s.Name, "want at least 2 points to score units, found 1")
-		}
-	}
-}
-
-// SetSize is the number of points of a set that are scored.
-type SetSize struct {
-	Name   string
-	Points int
-}
-
-// SetSizes returns how many points of each set are scored: the candidates, the
-// shared, the independent and the external ones.
-func (r *Recipe) SetSizes() []SetSize {
-	size := func(name string, all, limit int) SetSize {
-		if limit > 0 {
-			all = min(all, limit)
-		}
-		return SetSize{name, all}
-	}
-	s, p := r.Split, r.Score.Points
-	return []SetSize{
-		size(memorize.Candidate, s.Candidate, p.Candidate), size(memorize.Shared, s.Shared, p.Shared),
-		size(memorize.Independent, s.Independent, p.Independent), size(memorize.External, s.External, p.External),
 	}
 }
 

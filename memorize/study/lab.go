@@ -163,18 +163,24 @@ func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProb
 // Sets returns the sets to score, in the order candidate, shared, independent,
 // external. Empty ones are left out.
 func (l *Lab) Sets() []memorize.Images {
-	indices := map[string][]int{memorize.Candidate: l.Split.Candidate, memorize.Shared: l.Split.Shared,
-		memorize.Independent: l.Split.Independent, memorize.External: l.Split.External}
+	limit := l.Recipe.Score.Points
 	var sets []memorize.Images
-	for _, s := range l.Recipe.SetSizes() {
-		if s.Points == 0 {
-			continue
+	for _, s := range []struct {
+		name    string
+		data    data.Dataset
+		indices []int
+		limit   int
+	}{
+		{memorize.Candidate, l.Train, l.Split.Candidate, limit.Candidate}, {memorize.Shared, l.Train, l.Split.Shared, limit.Shared},
+		{memorize.Independent, l.Train, l.Split.Independent, limit.Independent}, {memorize.External, l.Test, l.Split.External, limit.External},
+	} {
+		n := len(s.indices)
+		if s.limit > 0 {
+			n = min(n, s.limit)
 		}
-		d := l.Train
-		if s.Name == memorize.External {
-			d = l.Test
+		if n > 0 {
+			sets = append(sets, memorize.Images{Set: memorize.Set{Name: s.name, Points: s.indices[:n]}, Data: s.data})
 		}
-		sets = append(sets, memorize.Images{Set: memorize.Set{Name: s.Name, Points: indices[s.Name][:s.Points]}, Data: d})
 	}
 	return sets
 }
