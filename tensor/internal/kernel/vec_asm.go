@@ -121,11 +121,11 @@ func wrapColSum(f func(sum, x *float32, c, rows int)) func(sum, x []float32, row
 	}
 }
 
-func wrapColMoments(f func(mean, m2, x *float32, n float32, c, rows int)) func(mean, m2, x []float32, rows int) {
+func wrapColMoments(f func(mean, m2, x *float32, headN, n float32, head, c, rows int)) func(mean, m2, x []float32, rows int) {
 	return func(mean, m2, x []float32, rows int) {
-		c := len(mean)
+		c, head := len(mean), (rows+7)/8
 		if c > 0 && rows > 0 {
-			f(first(mean, c), first(m2, c), first(x, rows*c), float32(rows), c, rows)
+			f(first(mean, c), first(m2, c), first(x, rows*c), float32(head), float32(rows), head, c, rows)
 		}
 	}
 }

@@ -492,18 +492,18 @@ loop4:
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
 	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511e8<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d10<>+0(SB), Y3, Y2
+	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa49<>+0(SB), Y3, Y2
+	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
 	VFMADD213PS  Y3, Y4, Y2
 	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac50<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
 	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17218<>+0(SB), Y0, Y0
+	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
 	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
 	VMOVUPS      Y2, (AX)(BX*4)
 	VMOVUPS      32(CX)(BX*4), Y0
@@ -514,18 +514,18 @@ loop4:
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
 	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511e8<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d10<>+0(SB), Y3, Y2
+	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa49<>+0(SB), Y3, Y2
+	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
 	VFMADD213PS  Y3, Y4, Y2
 	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac50<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
 	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17218<>+0(SB), Y0, Y0
+	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
 	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
 	VMOVUPS      Y2, 32(AX)(BX*4)
 	VMOVUPS      64(CX)(BX*4), Y0
@@ -536,18 +536,18 @@ loop4:
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
 	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511e8<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d10<>+0(SB), Y3, Y2
+	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa49<>+0(SB), Y3, Y2
+	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
 	VFMADD213PS  Y3, Y4, Y2
 	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac50<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
 	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17218<>+0(SB), Y0, Y0
+	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
 	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
 	VMOVUPS      Y2, 64(AX)(BX*4)
 	VMOVUPS      96(CX)(BX*4), Y0
@@ -558,18 +558,18 @@ loop4:
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
 	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511e8<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d10<>+0(SB), Y3, Y2
+	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa49<>+0(SB), Y3, Y2
+	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
 	VFMADD213PS  Y3, Y4, Y2
 	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac50<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
 	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17218<>+0(SB), Y0, Y0
+	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
 	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
 	VMOVUPS      Y2, 96(AX)(BX*4)
 	ADDQ         $0x00000020, BX
@@ -588,18 +588,18 @@ loop1:
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
 	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511e8<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d10<>+0(SB), Y3, Y2
+	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa49<>+0(SB), Y3, Y2
+	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
 	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
 	VFMADD213PS  Y3, Y4, Y2
 	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac50<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
 	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17218<>+0(SB), Y0, Y0
+	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
 	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
 	VMOVUPS      Y2, (AX)(BX*4)
 	ADDQ         $0x00000008, BX
@@ -621,18 +621,18 @@ less1:
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y3, Y4
 	VMULPS       Y4, Y4, Y5
-	VMOVUPS      vecAVX2_3ab511e8<>+0(SB), Y3
-	VFMADD213PS  vecAVX2_3c091d10<>+0(SB), Y4, Y3
+	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y4, Y3
 	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  vecAVX2_3e2aaa49<>+0(SB), Y4, Y3
+	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y4, Y3
 	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y4, Y3
 	VFMADD213PS  Y4, Y5, Y3
 	VADDPS       vecAVX2_3f800000<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, vecAVX2_c2aeac50<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y1, Y2
 	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, vecAVX2_42b17218<>+0(SB), Y1, Y1
+	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y1, Y1
 	VBLENDVPS    Y1, vecAVX2_7f800000<>+0(SB), Y3, Y3
 	VMASKMOVPS   Y3, Y0, (AX)(BX*4)
 
@@ -640,25 +640,25 @@ done:
 	VZEROUPPER
 	RET
 
-DATA vecAVX2_c2aeac50<>+0(SB)/4, $0xc2aeac50
-DATA vecAVX2_c2aeac50<>+4(SB)/4, $0xc2aeac50
-DATA vecAVX2_c2aeac50<>+8(SB)/4, $0xc2aeac50
-DATA vecAVX2_c2aeac50<>+12(SB)/4, $0xc2aeac50
-DATA vecAVX2_c2aeac50<>+16(SB)/4, $0xc2aeac50
-DATA vecAVX2_c2aeac50<>+20(SB)/4, $0xc2aeac50
-DATA vecAVX2_c2aeac50<>+24(SB)/4, $0xc2aeac50
-DATA vecAVX2_c2aeac50<>+28(SB)/4, $0xc2aeac50
-GLOBL vecAVX2_c2aeac50<>(SB), RODATA|NOPTR, $32
+DATA vecAVX2_c2aeac4f<>+0(SB)/4, $0xc2aeac4f
+DATA vecAVX2_c2aeac4f<>+4(SB)/4, $0xc2aeac4f
+DATA vecAVX2_c2aeac4f<>+8(SB)/4, $0xc2aeac4f
+DATA vecAVX2_c2aeac4f<>+12(SB)/4, $0xc2aeac4f
+DATA vecAVX2_c2aeac4f<>+16(SB)/4, $0xc2aeac4f
+DATA vecAVX2_c2aeac4f<>+20(SB)/4, $0xc2aeac4f
+DATA vecAVX2_c2aeac4f<>+24(SB)/4, $0xc2aeac4f
+DATA vecAVX2_c2aeac4f<>+28(SB)/4, $0xc2aeac4f
+GLOBL vecAVX2_c2aeac4f<>(SB), RODATA|NOPTR, $32
 
-DATA vecAVX2_42b17218<>+0(SB)/4, $0x42b17218
-DATA vecAVX2_42b17218<>+4(SB)/4, $0x42b17218
-DATA vecAVX2_42b17218<>+8(SB)/4, $0x42b17218
-DATA vecAVX2_42b17218<>+12(SB)/4, $0x42b17218
-DATA vecAVX2_42b17218<>+16(SB)/4, $0x42b17218
-DATA vecAVX2_42b17218<>+20(SB)/4, $0x42b17218
-DATA vecAVX2_42b17218<>+24(SB)/4, $0x42b17218
-DATA vecAVX2_42b17218<>+28(SB)/4, $0x42b17218
-GLOBL vecAVX2_42b17218<>(SB), RODATA|NOPTR, $32
+DATA vecAVX2_42b17217<>+0(SB)/4, $0x42b17217
+DATA vecAVX2_42b17217<>+4(SB)/4, $0x42b17217
+DATA vecAVX2_42b17217<>+8(SB)/4, $0x42b17217
+DATA vecAVX2_42b17217<>+12(SB)/4, $0x42b17217
+DATA vecAVX2_42b17217<>+16(SB)/4, $0x42b17217
+DATA vecAVX2_42b17217<>+20(SB)/4, $0x42b17217
+DATA vecAVX2_42b17217<>+24(SB)/4, $0x42b17217
+DATA vecAVX2_42b17217<>+28(SB)/4, $0x42b17217
+GLOBL vecAVX2_42b17217<>(SB), RODATA|NOPTR, $32
 
 DATA vecAVX2_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 DATA vecAVX2_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
@@ -669,26 +669,6 @@ DATA vecAVX2_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
 DATA vecAVX2_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
 DATA vecAVX2_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
 GLOBL vecAVX2_3fb8aa3b<>(SB), RODATA|NOPTR, $32
-
-DATA vecAVX2_3f317200<>+0(SB)/4, $0x3f317200
-DATA vecAVX2_3f317200<>+4(SB)/4, $0x3f317200
-DATA vecAVX2_3f317200<>+8(SB)/4, $0x3f317200
-DATA vecAVX2_3f317200<>+12(SB)/4, $0x3f317200
-DATA vecAVX2_3f317200<>+16(SB)/4, $0x3f317200
-DATA vecAVX2_3f317200<>+20(SB)/4, $0x3f317200
-DATA vecAVX2_3f317200<>+24(SB)/4, $0x3f317200
-DATA vecAVX2_3f317200<>+28(SB)/4, $0x3f317200
-GLOBL vecAVX2_3f317200<>(SB), RODATA|NOPTR, $32
-
-DATA vecAVX2_35bfbe8e<>+0(SB)/4, $0x35bfbe8e
-DATA vecAVX2_35bfbe8e<>+4(SB)/4, $0x35bfbe8e
-DATA vecAVX2_35bfbe8e<>+8(SB)/4, $0x35bfbe8e
-DATA vecAVX2_35bfbe8e<>+12(SB)/4, $0x35bfbe8e
-DATA vecAVX2_35bfbe8e<>+16(SB)/4, $0x35bfbe8e
-DATA vecAVX2_35bfbe8e<>+20(SB)/4, $0x35bfbe8e
-DATA vecAVX2_35bfbe8e<>+24(SB)/4, $0x35bfbe8e
-DATA vecAVX2_35bfbe8e<>+28(SB)/4, $0x35bfbe8e
-GLOBL vecAVX2_35bfbe8e<>(SB), RODATA|NOPTR, $32
 
 DATA vecAVX2_3f800000<>+0(SB)/4, $0x3f800000
 DATA vecAVX2_3f800000<>+4(SB)/4, $0x3f800000
@@ -710,25 +690,45 @@ DATA vecAVX2_7f800000<>+24(SB)/4, $0x7f800000
 DATA vecAVX2_7f800000<>+28(SB)/4, $0x7f800000
 GLOBL vecAVX2_7f800000<>(SB), RODATA|NOPTR, $32
 
-DATA vecAVX2_3ab511e8<>+0(SB)/4, $0x3ab511e8
-DATA vecAVX2_3ab511e8<>+4(SB)/4, $0x3ab511e8
-DATA vecAVX2_3ab511e8<>+8(SB)/4, $0x3ab511e8
-DATA vecAVX2_3ab511e8<>+12(SB)/4, $0x3ab511e8
-DATA vecAVX2_3ab511e8<>+16(SB)/4, $0x3ab511e8
-DATA vecAVX2_3ab511e8<>+20(SB)/4, $0x3ab511e8
-DATA vecAVX2_3ab511e8<>+24(SB)/4, $0x3ab511e8
-DATA vecAVX2_3ab511e8<>+28(SB)/4, $0x3ab511e8
-GLOBL vecAVX2_3ab511e8<>(SB), RODATA|NOPTR, $32
+DATA vecAVX2_3f317200<>+0(SB)/4, $0x3f317200
+DATA vecAVX2_3f317200<>+4(SB)/4, $0x3f317200
+DATA vecAVX2_3f317200<>+8(SB)/4, $0x3f317200
+DATA vecAVX2_3f317200<>+12(SB)/4, $0x3f317200
+DATA vecAVX2_3f317200<>+16(SB)/4, $0x3f317200
+DATA vecAVX2_3f317200<>+20(SB)/4, $0x3f317200
+DATA vecAVX2_3f317200<>+24(SB)/4, $0x3f317200
+DATA vecAVX2_3f317200<>+28(SB)/4, $0x3f317200
+GLOBL vecAVX2_3f317200<>(SB), RODATA|NOPTR, $32
 
-DATA vecAVX2_3c091d10<>+0(SB)/4, $0x3c091d10
-DATA vecAVX2_3c091d10<>+4(SB)/4, $0x3c091d10
-DATA vecAVX2_3c091d10<>+8(SB)/4, $0x3c091d10
-DATA vecAVX2_3c091d10<>+12(SB)/4, $0x3c091d10
-DATA vecAVX2_3c091d10<>+16(SB)/4, $0x3c091d10
-DATA vecAVX2_3c091d10<>+20(SB)/4, $0x3c091d10
-DATA vecAVX2_3c091d10<>+24(SB)/4, $0x3c091d10
-DATA vecAVX2_3c091d10<>+28(SB)/4, $0x3c091d10
-GLOBL vecAVX2_3c091d10<>(SB), RODATA|NOPTR, $32
+DATA vecAVX2_35bfbe8e<>+0(SB)/4, $0x35bfbe8e
+DATA vecAVX2_35bfbe8e<>+4(SB)/4, $0x35bfbe8e
+DATA vecAVX2_35bfbe8e<>+8(SB)/4, $0x35bfbe8e
+DATA vecAVX2_35bfbe8e<>+12(SB)/4, $0x35bfbe8e
+DATA vecAVX2_35bfbe8e<>+16(SB)/4, $0x35bfbe8e
+DATA vecAVX2_35bfbe8e<>+20(SB)/4, $0x35bfbe8e
+DATA vecAVX2_35bfbe8e<>+24(SB)/4, $0x35bfbe8e
+DATA vecAVX2_35bfbe8e<>+28(SB)/4, $0x35bfbe8e
+GLOBL vecAVX2_35bfbe8e<>(SB), RODATA|NOPTR, $32
+
+DATA vecAVX2_3ab511c5<>+0(SB)/4, $0x3ab511c5
+DATA vecAVX2_3ab511c5<>+4(SB)/4, $0x3ab511c5
+DATA vecAVX2_3ab511c5<>+8(SB)/4, $0x3ab511c5
+DATA vecAVX2_3ab511c5<>+12(SB)/4, $0x3ab511c5
+DATA vecAVX2_3ab511c5<>+16(SB)/4, $0x3ab511c5
+DATA vecAVX2_3ab511c5<>+20(SB)/4, $0x3ab511c5
+DATA vecAVX2_3ab511c5<>+24(SB)/4, $0x3ab511c5
+DATA vecAVX2_3ab511c5<>+28(SB)/4, $0x3ab511c5
+GLOBL vecAVX2_3ab511c5<>(SB), RODATA|NOPTR, $32
+
+DATA vecAVX2_3c091d15<>+0(SB)/4, $0x3c091d15
+DATA vecAVX2_3c091d15<>+4(SB)/4, $0x3c091d15
+DATA vecAVX2_3c091d15<>+8(SB)/4, $0x3c091d15
+DATA vecAVX2_3c091d15<>+12(SB)/4, $0x3c091d15
+DATA vecAVX2_3c091d15<>+16(SB)/4, $0x3c091d15
+DATA vecAVX2_3c091d15<>+20(SB)/4, $0x3c091d15
+DATA vecAVX2_3c091d15<>+24(SB)/4, $0x3c091d15
+DATA vecAVX2_3c091d15<>+28(SB)/4, $0x3c091d15
+GLOBL vecAVX2_3c091d15<>(SB), RODATA|NOPTR, $32
 
 DATA vecAVX2_3d2aac79<>+0(SB)/4, $0x3d2aac79
 DATA vecAVX2_3d2aac79<>+4(SB)/4, $0x3d2aac79
@@ -740,15 +740,15 @@ DATA vecAVX2_3d2aac79<>+24(SB)/4, $0x3d2aac79
 DATA vecAVX2_3d2aac79<>+28(SB)/4, $0x3d2aac79
 GLOBL vecAVX2_3d2aac79<>(SB), RODATA|NOPTR, $32
 
-DATA vecAVX2_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-DATA vecAVX2_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
-DATA vecAVX2_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
-DATA vecAVX2_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
-DATA vecAVX2_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
-DATA vecAVX2_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
-DATA vecAVX2_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
-DATA vecAVX2_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-GLOBL vecAVX2_3e2aaa49<>(SB), RODATA|NOPTR, $32
+DATA vecAVX2_3e2aaa48<>+0(SB)/4, $0x3e2aaa48
+DATA vecAVX2_3e2aaa48<>+4(SB)/4, $0x3e2aaa48
+DATA vecAVX2_3e2aaa48<>+8(SB)/4, $0x3e2aaa48
+DATA vecAVX2_3e2aaa48<>+12(SB)/4, $0x3e2aaa48
+DATA vecAVX2_3e2aaa48<>+16(SB)/4, $0x3e2aaa48
+DATA vecAVX2_3e2aaa48<>+20(SB)/4, $0x3e2aaa48
+DATA vecAVX2_3e2aaa48<>+24(SB)/4, $0x3e2aaa48
+DATA vecAVX2_3e2aaa48<>+28(SB)/4, $0x3e2aaa48
+GLOBL vecAVX2_3e2aaa48<>(SB), RODATA|NOPTR, $32
 
 DATA vecAVX2_3efffffe<>+0(SB)/4, $0x3efffffe
 DATA vecAVX2_3efffffe<>+4(SB)/4, $0x3efffffe
@@ -1451,352 +1451,72 @@ done:
 TEXT ·addRowAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ c+16(FP), CX
-	MOVQ CX, DX
+	MOVQ rows+24(FP), SI
+	XORQ DI, DI
+
+row:
 	XORQ BX, BX
 
 block4:
+	MOVQ    CX, DX
+	SUBQ    BX, DX
 	CMPQ    DX, $0x00000020
 	JLT     less4
-	MOVQ    row+8(FP), SI
-	VMOVUPS (SI)(BX*4), Y0
-	VMOVUPS 32(SI)(BX*4), Y1
-	VMOVUPS 64(SI)(BX*4), Y2
-	VMOVUPS 96(SI)(BX*4), Y3
-	MOVQ    rows+24(FP), SI
-	MOVQ    BX, DI
-
-rows4:
-	VMOVUPS (AX)(DI*4), Y4
+	LEAQ    (DI)(BX*1), DX
+	MOVQ    row+8(FP), R8
+	VMOVUPS (R8)(BX*4), Y0
+	VMOVUPS 32(R8)(BX*4), Y1
+	VMOVUPS 64(R8)(BX*4), Y2
+	VMOVUPS 96(R8)(BX*4), Y3
+	VMOVUPS (AX)(DX*4), Y4
 	VADDPS  Y0, Y4, Y4
-	VMOVUPS Y4, (AX)(DI*4)
-	VMOVUPS 32(AX)(DI*4), Y4
-	VADDPS  Y1, Y4, Y4
-	VMOVUPS Y4, 32(AX)(DI*4)
-	VMOVUPS 64(AX)(DI*4), Y4
-	VADDPS  Y2, Y4, Y4
-	VMOVUPS Y4, 64(AX)(DI*4)
-	VMOVUPS 96(AX)(DI*4), Y4
-	VADDPS  Y3, Y4, Y4
-	VMOVUPS Y4, 96(AX)(DI*4)
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows4
+	VMOVUPS Y4, (AX)(DX*4)
+	VMOVUPS 32(AX)(DX*4), Y0
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(AX)(DX*4)
+	VMOVUPS 64(AX)(DX*4), Y0
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, 64(AX)(DX*4)
+	VMOVUPS 96(AX)(DX*4), Y0
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS Y0, 96(AX)(DX*4)
 	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
 	JMP     block4
 
 less4:
 block1:
+	MOVQ    CX, DX
+	SUBQ    BX, DX
 	CMPQ    DX, $0x00000008
 	JLT     less1
-	MOVQ    row+8(FP), SI
-	VMOVUPS (SI)(BX*4), Y0
-	MOVQ    rows+24(FP), SI
-	MOVQ    BX, DI
-
-rows1:
-	VMOVUPS (AX)(DI*4), Y1
+	LEAQ    (DI)(BX*1), DX
+	MOVQ    row+8(FP), R8
+	VMOVUPS (R8)(BX*4), Y0
+	VMOVUPS (AX)(DX*4), Y1
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (AX)(DI*4)
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows1
+	VMOVUPS Y1, (AX)(DX*4)
 	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
 	JMP     block1
 
 less1:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), SI
-	MOVQ       $0x00000008, DI
-	SUBQ       DX, DI
-	VMOVDQU    (SI)(DI*4), Y0
-	MOVQ       row+8(FP), DX
-	VMASKMOVPS (DX)(BX*4), Y0, Y1
-	MOVQ       rows+24(FP), DX
-
-rows0:
-	VMASKMOVPS (AX)(BX*4), Y0, Y2
+	MOVQ       CX, DX
+	SUBQ       BX, DX
+	JZ         whole
+	LEAQ       vecAVX2_window<>+0(SB), R8
+	MOVQ       $0x00000008, R9
+	SUBQ       DX, R9
+	VMOVDQU    (R8)(R9*4), Y0
+	LEAQ       (DI)(BX*1), DX
+	MOVQ       row+8(FP), R8
+	VMASKMOVPS (R8)(BX*4), Y0, Y1
+	VMASKMOVPS (AX)(DX*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (AX)(BX*4)
-	ADDQ       CX, BX
-	DECQ       DX
-	JNZ        rows0
+	VMASKMOVPS Y2, Y0, (AX)(DX*4)
 
-done:
-	VZEROUPPER
-	RET
-
-// func colSumAVX2(sum *float32, x *float32, c int, rows int)
-// Requires: AVX
-TEXT ·colSumAVX2(SB), NOSPLIT, $0-32
-	MOVQ x+8(FP), AX
-	MOVQ c+16(FP), CX
-	MOVQ CX, DX
-	XORQ BX, BX
-
-block4:
-	CMPQ   DX, $0x00000020
-	JLT    less4
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   rows+24(FP), SI
-	MOVQ   BX, DI
-
-rows4:
-	VMOVUPS (AX)(DI*4), Y4
-	VADDPS  Y4, Y0, Y0
-	VMOVUPS 32(AX)(DI*4), Y4
-	VADDPS  Y4, Y1, Y1
-	VMOVUPS 64(AX)(DI*4), Y4
-	VADDPS  Y4, Y2, Y2
-	VMOVUPS 96(AX)(DI*4), Y4
-	VADDPS  Y4, Y3, Y3
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows4
-	MOVQ    sum+0(FP), SI
-	VMOVUPS (SI)(BX*4), Y4
-	VMOVUPS 32(SI)(BX*4), Y5
-	VMOVUPS 64(SI)(BX*4), Y6
-	VMOVUPS 96(SI)(BX*4), Y7
-	VADDPS  Y4, Y0, Y0
-	VADDPS  Y5, Y1, Y1
-	VADDPS  Y6, Y2, Y2
-	VADDPS  Y7, Y3, Y3
-	MOVQ    sum+0(FP), SI
-	VMOVUPS Y0, (SI)(BX*4)
-	VMOVUPS Y1, 32(SI)(BX*4)
-	VMOVUPS Y2, 64(SI)(BX*4)
-	VMOVUPS Y3, 96(SI)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JMP     block4
-
-less4:
-block1:
-	CMPQ   DX, $0x00000008
-	JLT    less1
-	VXORPS Y0, Y0, Y0
-	MOVQ   rows+24(FP), SI
-	MOVQ   BX, DI
-
-rows1:
-	VMOVUPS (AX)(DI*4), Y1
-	VADDPS  Y1, Y0, Y0
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows1
-	MOVQ    sum+0(FP), SI
-	VMOVUPS (SI)(BX*4), Y1
-	VADDPS  Y1, Y0, Y0
-	MOVQ    sum+0(FP), SI
-	VMOVUPS Y0, (SI)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     block1
-
-less1:
-	TESTQ   DX, DX
-	JZ      done
-	LEAQ    vecAVX2_window<>+0(SB), SI
-	MOVQ    $0x00000008, DI
-	SUBQ    DX, DI
-	VMOVDQU (SI)(DI*4), Y0
-	VXORPS  Y1, Y1, Y1
-	MOVQ    rows+24(FP), DX
-	MOVQ    BX, SI
-
-rows0:
-	VMASKMOVPS (AX)(SI*4), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	ADDQ       CX, SI
-	DECQ       DX
-	JNZ        rows0
-	MOVQ       sum+0(FP), AX
-	VMASKMOVPS (AX)(BX*4), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	MOVQ       sum+0(FP), AX
-	VMASKMOVPS Y1, Y0, (AX)(BX*4)
-
-done:
-	VZEROUPPER
-	RET
-
-// func colMomentsAVX2(mean *float32, m2 *float32, x *float32, n float32, c int, rows int)
-// Requires: AVX, FMA3
-TEXT ·colMomentsAVX2(SB), NOSPLIT, $0-48
-	MOVQ         x+16(FP), AX
-	MOVQ         c+32(FP), CX
-	VBROADCASTSS n+24(FP), Y0
-	MOVQ         CX, DX
-	XORQ         BX, BX
-
-block4:
-	CMPQ   DX, $0x00000020
-	JLT    less4
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   rows+40(FP), SI
-	MOVQ   BX, DI
-
-first4:
-	VMOVUPS (AX)(DI*4), Y5
-	VADDPS  Y5, Y1, Y1
-	VMOVUPS 32(AX)(DI*4), Y5
-	VADDPS  Y5, Y2, Y2
-	VMOVUPS 64(AX)(DI*4), Y5
-	VADDPS  Y5, Y3, Y3
-	VMOVUPS 96(AX)(DI*4), Y5
-	VADDPS  Y5, Y4, Y4
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     first4
-	VDIVPS  Y0, Y1, Y1
-	VDIVPS  Y0, Y2, Y2
-	VDIVPS  Y0, Y3, Y3
-	VDIVPS  Y0, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y12, Y12, Y12
-	MOVQ    rows+40(FP), SI
-	MOVQ    BX, DI
-
-second4:
-	VMOVUPS      (AX)(DI*4), Y13
-	VSUBPS       Y1, Y13, Y13
-	VADDPS       Y13, Y5, Y5
-	VFMADD231PS  Y13, Y13, Y9
-	VMOVUPS      32(AX)(DI*4), Y13
-	VSUBPS       Y2, Y13, Y13
-	VADDPS       Y13, Y6, Y6
-	VFMADD231PS  Y13, Y13, Y10
-	VMOVUPS      64(AX)(DI*4), Y13
-	VSUBPS       Y3, Y13, Y13
-	VADDPS       Y13, Y7, Y7
-	VFMADD231PS  Y13, Y13, Y11
-	VMOVUPS      96(AX)(DI*4), Y13
-	VSUBPS       Y4, Y13, Y13
-	VADDPS       Y13, Y8, Y8
-	VFMADD231PS  Y13, Y13, Y12
-	ADDQ         CX, DI
-	DECQ         SI
-	JNZ          second4
-	VDIVPS       Y0, Y5, Y13
-	VFNMADD231PS Y13, Y5, Y9
-	VADDPS       Y13, Y1, Y1
-	VDIVPS       Y0, Y6, Y5
-	VFNMADD231PS Y5, Y6, Y10
-	VADDPS       Y5, Y2, Y2
-	VDIVPS       Y0, Y7, Y5
-	VFNMADD231PS Y5, Y7, Y11
-	VADDPS       Y5, Y3, Y3
-	VDIVPS       Y0, Y8, Y5
-	VFNMADD231PS Y5, Y8, Y12
-	VADDPS       Y5, Y4, Y4
-	MOVQ         mean+0(FP), SI
-	VMOVUPS      Y1, (SI)(BX*4)
-	VMOVUPS      Y2, 32(SI)(BX*4)
-	VMOVUPS      Y3, 64(SI)(BX*4)
-	VMOVUPS      Y4, 96(SI)(BX*4)
-	MOVQ         m2+8(FP), SI
-	VMOVUPS      Y9, (SI)(BX*4)
-	VMOVUPS      Y10, 32(SI)(BX*4)
-	VMOVUPS      Y11, 64(SI)(BX*4)
-	VMOVUPS      Y12, 96(SI)(BX*4)
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000020, DX
-	JMP          block4
-
-less4:
-block1:
-	CMPQ   DX, $0x00000008
-	JLT    less1
-	VXORPS Y1, Y1, Y1
-	MOVQ   rows+40(FP), SI
-	MOVQ   BX, DI
-
-first1:
-	VMOVUPS (AX)(DI*4), Y2
-	VADDPS  Y2, Y1, Y1
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     first1
-	VDIVPS  Y0, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	MOVQ    rows+40(FP), SI
-	MOVQ    BX, DI
-
-second1:
-	VMOVUPS      (AX)(DI*4), Y4
-	VSUBPS       Y1, Y4, Y4
-	VADDPS       Y4, Y2, Y2
-	VFMADD231PS  Y4, Y4, Y3
-	ADDQ         CX, DI
-	DECQ         SI
-	JNZ          second1
-	VDIVPS       Y0, Y2, Y4
-	VFNMADD231PS Y4, Y2, Y3
-	VADDPS       Y4, Y1, Y1
-	MOVQ         mean+0(FP), SI
-	VMOVUPS      Y1, (SI)(BX*4)
-	MOVQ         m2+8(FP), SI
-	VMOVUPS      Y3, (SI)(BX*4)
-	ADDQ         $0x00000008, BX
-	SUBQ         $0x00000008, DX
-	JMP          block1
-
-less1:
-	TESTQ   DX, DX
-	JZ      done
-	LEAQ    vecAVX2_window<>+0(SB), SI
-	MOVQ    $0x00000008, DI
-	SUBQ    DX, DI
-	VMOVDQU (SI)(DI*4), Y1
-	VXORPS  Y2, Y2, Y2
-	MOVQ    rows+40(FP), DX
-	MOVQ    BX, SI
-
-first0:
-	VMASKMOVPS (AX)(SI*4), Y1, Y3
-	VADDPS     Y3, Y2, Y2
-	ADDQ       CX, SI
-	DECQ       DX
-	JNZ        first0
-	VDIVPS     Y0, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	MOVQ       rows+40(FP), DX
-	MOVQ       BX, SI
-
-second0:
-	VMASKMOVPS   (AX)(SI*4), Y1, Y5
-	VSUBPS       Y2, Y5, Y5
-	VADDPS       Y5, Y3, Y3
-	VFMADD231PS  Y5, Y5, Y4
-	ADDQ         CX, SI
-	DECQ         DX
-	JNZ          second0
-	VDIVPS       Y0, Y3, Y0
-	VFNMADD231PS Y0, Y3, Y4
-	VADDPS       Y0, Y2, Y2
-	MOVQ         mean+0(FP), AX
-	VMASKMOVPS   Y2, Y1, (AX)(BX*4)
-	MOVQ         m2+8(FP), AX
-	VMASKMOVPS   Y4, Y1, (AX)(BX*4)
-
-done:
+whole:
+	ADDQ CX, DI
+	DECQ SI
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -1807,457 +1527,87 @@ TEXT ·affineAVX2(SB), NOSPLIT, $0-56
 	MOVQ         x+8(FP), CX
 	MOVQ         c+40(FP), DX
 	VBROADCASTSS floor+32(FP), Y0
-	MOVQ         DX, BX
-	XORQ         SI, SI
+	MOVQ         rows+48(FP), DI
+	XORQ         R8, R8
 
-block4:
-	CMPQ    BX, $0x00000020
-	JLT     less4
-	MOVQ    scale+16(FP), DI
-	VMOVUPS (DI)(SI*4), Y1
-	VMOVUPS 32(DI)(SI*4), Y2
-	VMOVUPS 64(DI)(SI*4), Y3
-	VMOVUPS 96(DI)(SI*4), Y4
-	MOVQ    shift+24(FP), DI
-	VMOVUPS (DI)(SI*4), Y5
-	VMOVUPS 32(DI)(SI*4), Y6
-	VMOVUPS 64(DI)(SI*4), Y7
-	VMOVUPS 96(DI)(SI*4), Y8
-	MOVQ    rows+48(FP), DI
-	MOVQ    SI, R8
-
-rows4:
-	VMOVUPS     (CX)(R8*4), Y9
-	VFMADD213PS Y5, Y1, Y9
-	VMAXPS      Y9, Y0, Y9
-	VMOVUPS     Y9, (AX)(R8*4)
-	VMOVUPS     32(CX)(R8*4), Y9
-	VFMADD213PS Y6, Y2, Y9
-	VMAXPS      Y9, Y0, Y9
-	VMOVUPS     Y9, 32(AX)(R8*4)
-	VMOVUPS     64(CX)(R8*4), Y9
-	VFMADD213PS Y7, Y3, Y9
-	VMAXPS      Y9, Y0, Y9
-	VMOVUPS     Y9, 64(AX)(R8*4)
-	VMOVUPS     96(CX)(R8*4), Y9
-	VFMADD213PS Y8, Y4, Y9
-	VMAXPS      Y9, Y0, Y9
-	VMOVUPS     Y9, 96(AX)(R8*4)
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows4
-	ADDQ        $0x00000020, SI
-	SUBQ        $0x00000020, BX
-	JMP         block4
-
-less4:
-block1:
-	CMPQ    BX, $0x00000008
-	JLT     less1
-	MOVQ    scale+16(FP), DI
-	VMOVUPS (DI)(SI*4), Y1
-	MOVQ    shift+24(FP), DI
-	VMOVUPS (DI)(SI*4), Y2
-	MOVQ    rows+48(FP), DI
-	MOVQ    SI, R8
-
-rows1:
-	VMOVUPS     (CX)(R8*4), Y3
-	VFMADD213PS Y2, Y1, Y3
-	VMAXPS      Y3, Y0, Y3
-	VMOVUPS     Y3, (AX)(R8*4)
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows1
-	ADDQ        $0x00000008, SI
-	SUBQ        $0x00000008, BX
-	JMP         block1
-
-less1:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), DI
-	MOVQ       $0x00000008, R8
-	SUBQ       BX, R8
-	VMOVDQU    (DI)(R8*4), Y1
-	MOVQ       scale+16(FP), BX
-	VMASKMOVPS (BX)(SI*4), Y1, Y2
-	MOVQ       shift+24(FP), BX
-	VMASKMOVPS (BX)(SI*4), Y1, Y3
-	MOVQ       rows+48(FP), BX
-
-rows0:
-	VMASKMOVPS  (CX)(SI*4), Y1, Y4
-	VFMADD213PS Y3, Y2, Y4
-	VMAXPS      Y4, Y0, Y4
-	VMASKMOVPS  Y4, Y1, (AX)(SI*4)
-	ADDQ        DX, SI
-	DECQ        BX
-	JNZ         rows0
-
-done:
-	VZEROUPPER
-	RET
-
-// func bnGradSumsAVX2(dg *float32, db *float32, dy *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
-// Requires: AVX, FMA3
-TEXT ·bnGradSumsAVX2(SB), NOSPLIT, $0-64
-	MOVQ dy+16(FP), AX
-	MOVQ x+24(FP), CX
-	MOVQ c+48(FP), DX
-	MOVQ DX, BX
+row:
 	XORQ SI, SI
 
 block4:
-	CMPQ    BX, $0x00000020
-	JLT     less4
-	MOVQ    mean+32(FP), DI
-	VMOVUPS (DI)(SI*4), Y0
-	VMOVUPS 32(DI)(SI*4), Y1
-	VMOVUPS 64(DI)(SI*4), Y2
-	VMOVUPS 96(DI)(SI*4), Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	MOVQ    rows+56(FP), DI
-	MOVQ    SI, R8
-
-rows4:
-	VMOVUPS     (AX)(R8*4), Y12
-	VMOVUPS     (CX)(R8*4), Y13
-	VSUBPS      Y0, Y13, Y13
-	VADDPS      Y12, Y4, Y4
-	VFMADD231PS Y13, Y12, Y8
-	VMOVUPS     32(AX)(R8*4), Y12
-	VMOVUPS     32(CX)(R8*4), Y13
-	VSUBPS      Y1, Y13, Y13
-	VADDPS      Y12, Y5, Y5
-	VFMADD231PS Y13, Y12, Y9
-	VMOVUPS     64(AX)(R8*4), Y12
-	VMOVUPS     64(CX)(R8*4), Y13
-	VSUBPS      Y2, Y13, Y13
-	VADDPS      Y12, Y6, Y6
-	VFMADD231PS Y13, Y12, Y10
-	VMOVUPS     96(AX)(R8*4), Y12
-	VMOVUPS     96(CX)(R8*4), Y13
-	VSUBPS      Y3, Y13, Y13
-	VADDPS      Y12, Y7, Y7
-	VFMADD231PS Y13, Y12, Y11
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows4
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(SI*4), Y0
-	VMOVUPS     32(DI)(SI*4), Y1
-	VMOVUPS     64(DI)(SI*4), Y2
-	VMOVUPS     96(DI)(SI*4), Y3
-	VADDPS      Y0, Y4, Y4
-	VADDPS      Y1, Y5, Y5
-	VADDPS      Y2, Y6, Y6
-	VADDPS      Y3, Y7, Y7
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Y4, (DI)(SI*4)
-	VMOVUPS     Y5, 32(DI)(SI*4)
-	VMOVUPS     Y6, 64(DI)(SI*4)
-	VMOVUPS     Y7, 96(DI)(SI*4)
-	MOVQ        invstd+40(FP), DI
-	VMOVUPS     (DI)(SI*4), Y0
-	VMOVUPS     32(DI)(SI*4), Y1
-	VMOVUPS     64(DI)(SI*4), Y2
-	VMOVUPS     96(DI)(SI*4), Y3
-	VMULPS      Y0, Y8, Y8
-	VMULPS      Y1, Y9, Y9
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y3, Y11, Y11
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(SI*4), Y0
-	VMOVUPS     32(DI)(SI*4), Y1
-	VMOVUPS     64(DI)(SI*4), Y2
-	VMOVUPS     96(DI)(SI*4), Y3
-	VADDPS      Y0, Y8, Y8
-	VADDPS      Y1, Y9, Y9
-	VADDPS      Y2, Y10, Y10
-	VADDPS      Y3, Y11, Y11
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Y8, (DI)(SI*4)
-	VMOVUPS     Y9, 32(DI)(SI*4)
-	VMOVUPS     Y10, 64(DI)(SI*4)
-	VMOVUPS     Y11, 96(DI)(SI*4)
+	MOVQ        DX, BX
+	SUBQ        SI, BX
+	CMPQ        BX, $0x00000020
+	JLT         less4
+	LEAQ        (R8)(SI*1), BX
+	MOVQ        scale+16(FP), R9
+	VMOVUPS     (R9)(SI*4), Y1
+	VMOVUPS     32(R9)(SI*4), Y2
+	VMOVUPS     64(R9)(SI*4), Y3
+	VMOVUPS     96(R9)(SI*4), Y4
+	MOVQ        shift+24(FP), R9
+	VMOVUPS     (R9)(SI*4), Y5
+	VMOVUPS     32(R9)(SI*4), Y6
+	VMOVUPS     64(R9)(SI*4), Y7
+	VMOVUPS     96(R9)(SI*4), Y8
+	VMOVUPS     (CX)(BX*4), Y9
+	VFMADD213PS Y5, Y1, Y9
+	VMAXPS      Y9, Y0, Y9
+	VMOVUPS     Y9, (AX)(BX*4)
+	VMOVUPS     32(CX)(BX*4), Y1
+	VFMADD213PS Y6, Y2, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVUPS     Y1, 32(AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Y1
+	VFMADD213PS Y7, Y3, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVUPS     Y1, 64(AX)(BX*4)
+	VMOVUPS     96(CX)(BX*4), Y1
+	VFMADD213PS Y8, Y4, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVUPS     Y1, 96(AX)(BX*4)
 	ADDQ        $0x00000020, SI
-	SUBQ        $0x00000020, BX
 	JMP         block4
 
 less4:
 block1:
-	CMPQ    BX, $0x00000008
-	JLT     less1
-	MOVQ    mean+32(FP), DI
-	VMOVUPS (DI)(SI*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	MOVQ    rows+56(FP), DI
-	MOVQ    SI, R8
-
-rows1:
-	VMOVUPS     (AX)(R8*4), Y3
-	VMOVUPS     (CX)(R8*4), Y4
-	VSUBPS      Y0, Y4, Y4
-	VADDPS      Y3, Y1, Y1
-	VFMADD231PS Y4, Y3, Y2
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows1
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(SI*4), Y0
-	VADDPS      Y0, Y1, Y1
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Y1, (DI)(SI*4)
-	MOVQ        invstd+40(FP), DI
-	VMOVUPS     (DI)(SI*4), Y0
-	VMULPS      Y0, Y2, Y2
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(SI*4), Y0
-	VADDPS      Y0, Y2, Y2
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Y2, (DI)(SI*4)
+	MOVQ        DX, BX
+	SUBQ        SI, BX
+	CMPQ        BX, $0x00000008
+	JLT         less1
+	LEAQ        (R8)(SI*1), BX
+	MOVQ        scale+16(FP), R9
+	VMOVUPS     (R9)(SI*4), Y1
+	MOVQ        shift+24(FP), R9
+	VMOVUPS     (R9)(SI*4), Y2
+	VMOVUPS     (CX)(BX*4), Y3
+	VFMADD213PS Y2, Y1, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
 	ADDQ        $0x00000008, SI
-	SUBQ        $0x00000008, BX
 	JMP         block1
 
 less1:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), DI
-	MOVQ       $0x00000008, R8
-	SUBQ       BX, R8
-	VMOVDQU    (DI)(R8*4), Y0
-	MOVQ       mean+32(FP), BX
-	VMASKMOVPS (BX)(SI*4), Y0, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	MOVQ       rows+56(FP), BX
-	MOVQ       SI, DI
+	MOVQ        DX, BX
+	SUBQ        SI, BX
+	JZ          whole
+	LEAQ        vecAVX2_window<>+0(SB), R9
+	MOVQ        $0x00000008, R10
+	SUBQ        BX, R10
+	VMOVDQU     (R9)(R10*4), Y1
+	LEAQ        (R8)(SI*1), BX
+	MOVQ        scale+16(FP), R9
+	VMASKMOVPS  (R9)(SI*4), Y1, Y2
+	MOVQ        shift+24(FP), R9
+	VMASKMOVPS  (R9)(SI*4), Y1, Y3
+	VMASKMOVPS  (CX)(BX*4), Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMASKMOVPS  Y4, Y1, (AX)(BX*4)
 
-rows0:
-	VMASKMOVPS  (AX)(DI*4), Y0, Y4
-	VMASKMOVPS  (CX)(DI*4), Y0, Y5
-	VSUBPS      Y1, Y5, Y5
-	VADDPS      Y4, Y2, Y2
-	VFMADD231PS Y5, Y4, Y3
-	ADDQ        DX, DI
-	DECQ        BX
-	JNZ         rows0
-	MOVQ        db+8(FP), AX
-	VMASKMOVPS  (AX)(SI*4), Y0, Y1
-	VADDPS      Y1, Y2, Y2
-	MOVQ        db+8(FP), AX
-	VMASKMOVPS  Y2, Y0, (AX)(SI*4)
-	MOVQ        invstd+40(FP), AX
-	VMASKMOVPS  (AX)(SI*4), Y0, Y1
-	VMULPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), AX
-	VMASKMOVPS  (AX)(SI*4), Y0, Y1
-	VADDPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), AX
-	VMASKMOVPS  Y3, Y0, (AX)(SI*4)
-
-done:
-	VZEROUPPER
-	RET
-
-// func bnGradSumsReLUAVX2(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
-// Requires: AVX, FMA3
-TEXT ·bnGradSumsReLUAVX2(SB), NOSPLIT, $0-72
-	MOVQ   dy+16(FP), AX
-	MOVQ   y+24(FP), CX
-	MOVQ   x+32(FP), DX
-	MOVQ   c+56(FP), BX
-	VXORPS Y0, Y0, Y0
-	MOVQ   BX, SI
-	XORQ   DI, DI
-
-block4:
-	CMPQ    SI, $0x00000020
-	JLT     less4
-	MOVQ    mean+40(FP), R8
-	VMOVUPS (R8)(DI*4), Y1
-	VMOVUPS 32(R8)(DI*4), Y2
-	VMOVUPS 64(R8)(DI*4), Y3
-	VMOVUPS 96(R8)(DI*4), Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y12, Y12, Y12
-	MOVQ    rows+64(FP), R8
-	MOVQ    DI, R9
-
-rows4:
-	VMOVUPS     (CX)(R9*4), Y13
-	VCMPPS      $0x16, Y0, Y13, Y13
-	VMOVUPS     (AX)(R9*4), Y14
-	VANDPS      Y13, Y14, Y14
-	VMOVUPS     (DX)(R9*4), Y13
-	VSUBPS      Y1, Y13, Y13
-	VADDPS      Y14, Y5, Y5
-	VFMADD231PS Y13, Y14, Y9
-	VMOVUPS     32(CX)(R9*4), Y13
-	VCMPPS      $0x16, Y0, Y13, Y13
-	VMOVUPS     32(AX)(R9*4), Y14
-	VANDPS      Y13, Y14, Y14
-	VMOVUPS     32(DX)(R9*4), Y13
-	VSUBPS      Y2, Y13, Y13
-	VADDPS      Y14, Y6, Y6
-	VFMADD231PS Y13, Y14, Y10
-	VMOVUPS     64(CX)(R9*4), Y13
-	VCMPPS      $0x16, Y0, Y13, Y13
-	VMOVUPS     64(AX)(R9*4), Y14
-	VANDPS      Y13, Y14, Y14
-	VMOVUPS     64(DX)(R9*4), Y13
-	VSUBPS      Y3, Y13, Y13
-	VADDPS      Y14, Y7, Y7
-	VFMADD231PS Y13, Y14, Y11
-	VMOVUPS     96(CX)(R9*4), Y13
-	VCMPPS      $0x16, Y0, Y13, Y13
-	VMOVUPS     96(AX)(R9*4), Y14
-	VANDPS      Y13, Y14, Y14
-	VMOVUPS     96(DX)(R9*4), Y13
-	VSUBPS      Y4, Y13, Y13
-	VADDPS      Y14, Y8, Y8
-	VFMADD231PS Y13, Y14, Y12
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows4
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(DI*4), Y1
-	VMOVUPS     32(R8)(DI*4), Y2
-	VMOVUPS     64(R8)(DI*4), Y3
-	VMOVUPS     96(R8)(DI*4), Y4
-	VADDPS      Y1, Y5, Y5
-	VADDPS      Y2, Y6, Y6
-	VADDPS      Y3, Y7, Y7
-	VADDPS      Y4, Y8, Y8
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Y5, (R8)(DI*4)
-	VMOVUPS     Y6, 32(R8)(DI*4)
-	VMOVUPS     Y7, 64(R8)(DI*4)
-	VMOVUPS     Y8, 96(R8)(DI*4)
-	MOVQ        invstd+48(FP), R8
-	VMOVUPS     (R8)(DI*4), Y1
-	VMOVUPS     32(R8)(DI*4), Y2
-	VMOVUPS     64(R8)(DI*4), Y3
-	VMOVUPS     96(R8)(DI*4), Y4
-	VMULPS      Y1, Y9, Y9
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y4, Y12, Y12
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(DI*4), Y1
-	VMOVUPS     32(R8)(DI*4), Y2
-	VMOVUPS     64(R8)(DI*4), Y3
-	VMOVUPS     96(R8)(DI*4), Y4
-	VADDPS      Y1, Y9, Y9
-	VADDPS      Y2, Y10, Y10
-	VADDPS      Y3, Y11, Y11
-	VADDPS      Y4, Y12, Y12
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Y9, (R8)(DI*4)
-	VMOVUPS     Y10, 32(R8)(DI*4)
-	VMOVUPS     Y11, 64(R8)(DI*4)
-	VMOVUPS     Y12, 96(R8)(DI*4)
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000020, SI
-	JMP         block4
-
-less4:
-block1:
-	CMPQ    SI, $0x00000008
-	JLT     less1
-	MOVQ    mean+40(FP), R8
-	VMOVUPS (R8)(DI*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	MOVQ    rows+64(FP), R8
-	MOVQ    DI, R9
-
-rows1:
-	VMOVUPS     (CX)(R9*4), Y4
-	VCMPPS      $0x16, Y0, Y4, Y4
-	VMOVUPS     (AX)(R9*4), Y5
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     (DX)(R9*4), Y4
-	VSUBPS      Y1, Y4, Y4
-	VADDPS      Y5, Y2, Y2
-	VFMADD231PS Y4, Y5, Y3
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows1
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(DI*4), Y1
-	VADDPS      Y1, Y2, Y2
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Y2, (R8)(DI*4)
-	MOVQ        invstd+48(FP), R8
-	VMOVUPS     (R8)(DI*4), Y1
-	VMULPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(DI*4), Y1
-	VADDPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Y3, (R8)(DI*4)
-	ADDQ        $0x00000008, DI
-	SUBQ        $0x00000008, SI
-	JMP         block1
-
-less1:
-	TESTQ      SI, SI
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       SI, R9
-	VMOVDQU    (R8)(R9*4), Y1
-	MOVQ       mean+40(FP), SI
-	VMASKMOVPS (SI)(DI*4), Y1, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	MOVQ       rows+64(FP), SI
-	MOVQ       DI, R8
-
-rows0:
-	VMASKMOVPS  (CX)(R8*4), Y1, Y5
-	VCMPPS      $0x16, Y0, Y5, Y5
-	VMASKMOVPS  (AX)(R8*4), Y1, Y6
-	VANDPS      Y5, Y6, Y6
-	VMASKMOVPS  (DX)(R8*4), Y1, Y5
-	VSUBPS      Y2, Y5, Y5
-	VADDPS      Y6, Y3, Y3
-	VFMADD231PS Y5, Y6, Y4
-	ADDQ        BX, R8
-	DECQ        SI
-	JNZ         rows0
-	MOVQ        db+8(FP), AX
-	VMASKMOVPS  (AX)(DI*4), Y1, Y0
-	VADDPS      Y0, Y3, Y3
-	MOVQ        db+8(FP), AX
-	VMASKMOVPS  Y3, Y1, (AX)(DI*4)
-	MOVQ        invstd+48(FP), AX
-	VMASKMOVPS  (AX)(DI*4), Y1, Y0
-	VMULPS      Y0, Y4, Y4
-	MOVQ        dg+0(FP), AX
-	VMASKMOVPS  (AX)(DI*4), Y1, Y0
-	VADDPS      Y0, Y4, Y4
-	MOVQ        dg+0(FP), AX
-	VMASKMOVPS  Y4, Y1, (AX)(DI*4)
-
-done:
+whole:
+	ADDQ DX, R8
+	DECQ DI
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -2268,110 +1618,102 @@ TEXT ·bnGradApplyAVX2(SB), NOSPLIT, $0-64
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
 	MOVQ c+48(FP), BX
-	MOVQ BX, SI
+	MOVQ rows+56(FP), R8
+	XORQ R9, R9
+
+row:
 	XORQ DI, DI
 
 block4:
-	CMPQ    SI, $0x00000020
-	JLT     less4
-	MOVQ    a+24(FP), R8
-	VMOVUPS (R8)(DI*4), Y0
-	VMOVUPS 32(R8)(DI*4), Y1
-	VMOVUPS 64(R8)(DI*4), Y2
-	VMOVUPS 96(R8)(DI*4), Y3
-	MOVQ    b+32(FP), R8
-	VMOVUPS (R8)(DI*4), Y4
-	VMOVUPS 32(R8)(DI*4), Y5
-	VMOVUPS 64(R8)(DI*4), Y6
-	VMOVUPS 96(R8)(DI*4), Y7
-	MOVQ    c0+40(FP), R8
-	VMOVUPS (R8)(DI*4), Y8
-	VMOVUPS 32(R8)(DI*4), Y9
-	VMOVUPS 64(R8)(DI*4), Y10
-	VMOVUPS 96(R8)(DI*4), Y11
-	MOVQ    rows+56(FP), R8
-	MOVQ    DI, R9
-
-rows4:
-	VMOVUPS     (CX)(R9*4), Y12
-	VMOVUPS     (DX)(R9*4), Y13
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000020
+	JLT         less4
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        a+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Y0
+	VMOVUPS     32(R10)(DI*4), Y1
+	VMOVUPS     64(R10)(DI*4), Y2
+	VMOVUPS     96(R10)(DI*4), Y3
+	MOVQ        b+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Y4
+	VMOVUPS     32(R10)(DI*4), Y5
+	VMOVUPS     64(R10)(DI*4), Y6
+	VMOVUPS     96(R10)(DI*4), Y7
+	MOVQ        c0+40(FP), R10
+	VMOVUPS     (R10)(DI*4), Y8
+	VMOVUPS     32(R10)(DI*4), Y9
+	VMOVUPS     64(R10)(DI*4), Y10
+	VMOVUPS     96(R10)(DI*4), Y11
+	VMOVUPS     (CX)(SI*4), Y12
+	VMOVUPS     (DX)(SI*4), Y13
 	VFMADD213PS Y8, Y4, Y13
 	VFMADD231PS Y12, Y0, Y13
-	VMOVUPS     Y13, (AX)(R9*4)
-	VMOVUPS     32(CX)(R9*4), Y12
-	VMOVUPS     32(DX)(R9*4), Y13
-	VFMADD213PS Y9, Y5, Y13
-	VFMADD231PS Y12, Y1, Y13
-	VMOVUPS     Y13, 32(AX)(R9*4)
-	VMOVUPS     64(CX)(R9*4), Y12
-	VMOVUPS     64(DX)(R9*4), Y13
-	VFMADD213PS Y10, Y6, Y13
-	VFMADD231PS Y12, Y2, Y13
-	VMOVUPS     Y13, 64(AX)(R9*4)
-	VMOVUPS     96(CX)(R9*4), Y12
-	VMOVUPS     96(DX)(R9*4), Y13
-	VFMADD213PS Y11, Y7, Y13
-	VFMADD231PS Y12, Y3, Y13
-	VMOVUPS     Y13, 96(AX)(R9*4)
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows4
+	VMOVUPS     Y13, (AX)(SI*4)
+	VMOVUPS     32(CX)(SI*4), Y0
+	VMOVUPS     32(DX)(SI*4), Y4
+	VFMADD213PS Y9, Y5, Y4
+	VFMADD231PS Y0, Y1, Y4
+	VMOVUPS     Y4, 32(AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Y0
+	VMOVUPS     64(DX)(SI*4), Y1
+	VFMADD213PS Y10, Y6, Y1
+	VFMADD231PS Y0, Y2, Y1
+	VMOVUPS     Y1, 64(AX)(SI*4)
+	VMOVUPS     96(CX)(SI*4), Y0
+	VMOVUPS     96(DX)(SI*4), Y1
+	VFMADD213PS Y11, Y7, Y1
+	VFMADD231PS Y0, Y3, Y1
+	VMOVUPS     Y1, 96(AX)(SI*4)
 	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000020, SI
 	JMP         block4
 
 less4:
 block1:
-	CMPQ    SI, $0x00000008
-	JLT     less1
-	MOVQ    a+24(FP), R8
-	VMOVUPS (R8)(DI*4), Y0
-	MOVQ    b+32(FP), R8
-	VMOVUPS (R8)(DI*4), Y1
-	MOVQ    c0+40(FP), R8
-	VMOVUPS (R8)(DI*4), Y2
-	MOVQ    rows+56(FP), R8
-	MOVQ    DI, R9
-
-rows1:
-	VMOVUPS     (CX)(R9*4), Y3
-	VMOVUPS     (DX)(R9*4), Y4
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000008
+	JLT         less1
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        a+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Y0
+	MOVQ        b+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Y1
+	MOVQ        c0+40(FP), R10
+	VMOVUPS     (R10)(DI*4), Y2
+	VMOVUPS     (CX)(SI*4), Y3
+	VMOVUPS     (DX)(SI*4), Y4
 	VFMADD213PS Y2, Y1, Y4
 	VFMADD231PS Y3, Y0, Y4
-	VMOVUPS     Y4, (AX)(R9*4)
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows1
+	VMOVUPS     Y4, (AX)(SI*4)
 	ADDQ        $0x00000008, DI
-	SUBQ        $0x00000008, SI
 	JMP         block1
 
 less1:
-	TESTQ      SI, SI
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       SI, R9
-	VMOVDQU    (R8)(R9*4), Y0
-	MOVQ       a+24(FP), SI
-	VMASKMOVPS (SI)(DI*4), Y0, Y1
-	MOVQ       b+32(FP), SI
-	VMASKMOVPS (SI)(DI*4), Y0, Y2
-	MOVQ       c0+40(FP), SI
-	VMASKMOVPS (SI)(DI*4), Y0, Y3
-	MOVQ       rows+56(FP), SI
-
-rows0:
-	VMASKMOVPS  (CX)(DI*4), Y0, Y4
-	VMASKMOVPS  (DX)(DI*4), Y0, Y5
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	JZ          whole
+	LEAQ        vecAVX2_window<>+0(SB), R10
+	MOVQ        $0x00000008, R11
+	SUBQ        SI, R11
+	VMOVDQU     (R10)(R11*4), Y0
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        a+24(FP), R10
+	VMASKMOVPS  (R10)(DI*4), Y0, Y1
+	MOVQ        b+32(FP), R10
+	VMASKMOVPS  (R10)(DI*4), Y0, Y2
+	MOVQ        c0+40(FP), R10
+	VMASKMOVPS  (R10)(DI*4), Y0, Y3
+	VMASKMOVPS  (CX)(SI*4), Y0, Y4
+	VMASKMOVPS  (DX)(SI*4), Y0, Y5
 	VFMADD213PS Y3, Y2, Y5
 	VFMADD231PS Y4, Y1, Y5
-	VMASKMOVPS  Y5, Y0, (AX)(DI*4)
-	ADDQ        BX, DI
-	DECQ        SI
-	JNZ         rows0
+	VMASKMOVPS  Y5, Y0, (AX)(SI*4)
 
-done:
+whole:
+	ADDQ BX, R9
+	DECQ R8
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -2384,128 +1726,787 @@ TEXT ·bnGradApplyReLUAVX2(SB), NOSPLIT, $0-72
 	MOVQ   x+24(FP), BX
 	MOVQ   c+56(FP), SI
 	VXORPS Y0, Y0, Y0
-	MOVQ   SI, DI
-	XORQ   R8, R8
+	MOVQ   rows+64(FP), R9
+	XORQ   R10, R10
+
+row:
+	XORQ R8, R8
 
 block4:
-	CMPQ    DI, $0x00000020
-	JLT     less4
-	MOVQ    a+32(FP), R9
-	VMOVUPS (R9)(R8*4), Y1
-	VMOVUPS 32(R9)(R8*4), Y2
-	VMOVUPS 64(R9)(R8*4), Y3
-	VMOVUPS 96(R9)(R8*4), Y4
-	MOVQ    b+40(FP), R9
-	VMOVUPS (R9)(R8*4), Y5
-	VMOVUPS 32(R9)(R8*4), Y6
-	VMOVUPS 64(R9)(R8*4), Y7
-	VMOVUPS 96(R9)(R8*4), Y8
-	MOVQ    c0+48(FP), R9
-	VMOVUPS (R9)(R8*4), Y9
-	VMOVUPS 32(R9)(R8*4), Y10
-	VMOVUPS 64(R9)(R8*4), Y11
-	VMOVUPS 96(R9)(R8*4), Y12
-	MOVQ    rows+64(FP), R9
-	MOVQ    R8, R10
-
-rows4:
-	VMOVUPS     (DX)(R10*4), Y13
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	CMPQ        DI, $0x00000020
+	JLT         less4
+	LEAQ        (R10)(R8*1), DI
+	MOVQ        a+32(FP), R11
+	VMOVUPS     (R11)(R8*4), Y1
+	VMOVUPS     32(R11)(R8*4), Y2
+	VMOVUPS     64(R11)(R8*4), Y3
+	VMOVUPS     96(R11)(R8*4), Y4
+	MOVQ        b+40(FP), R11
+	VMOVUPS     (R11)(R8*4), Y5
+	VMOVUPS     32(R11)(R8*4), Y6
+	VMOVUPS     64(R11)(R8*4), Y7
+	VMOVUPS     96(R11)(R8*4), Y8
+	MOVQ        c0+48(FP), R11
+	VMOVUPS     (R11)(R8*4), Y9
+	VMOVUPS     32(R11)(R8*4), Y10
+	VMOVUPS     64(R11)(R8*4), Y11
+	VMOVUPS     96(R11)(R8*4), Y12
+	VMOVUPS     (DX)(DI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
-	VMOVUPS     (CX)(R10*4), Y14
+	VMOVUPS     (CX)(DI*4), Y14
 	VANDPS      Y13, Y14, Y14
-	VMOVUPS     (BX)(R10*4), Y13
+	VMOVUPS     (BX)(DI*4), Y13
 	VFMADD213PS Y9, Y5, Y13
 	VFMADD231PS Y14, Y1, Y13
-	VMOVUPS     Y13, (AX)(R10*4)
-	VMOVUPS     32(DX)(R10*4), Y13
-	VCMPPS      $0x16, Y0, Y13, Y13
-	VMOVUPS     32(CX)(R10*4), Y14
-	VANDPS      Y13, Y14, Y14
-	VMOVUPS     32(BX)(R10*4), Y13
-	VFMADD213PS Y10, Y6, Y13
-	VFMADD231PS Y14, Y2, Y13
-	VMOVUPS     Y13, 32(AX)(R10*4)
-	VMOVUPS     64(DX)(R10*4), Y13
-	VCMPPS      $0x16, Y0, Y13, Y13
-	VMOVUPS     64(CX)(R10*4), Y14
-	VANDPS      Y13, Y14, Y14
-	VMOVUPS     64(BX)(R10*4), Y13
-	VFMADD213PS Y11, Y7, Y13
-	VFMADD231PS Y14, Y3, Y13
-	VMOVUPS     Y13, 64(AX)(R10*4)
-	VMOVUPS     96(DX)(R10*4), Y13
-	VCMPPS      $0x16, Y0, Y13, Y13
-	VMOVUPS     96(CX)(R10*4), Y14
-	VANDPS      Y13, Y14, Y14
-	VMOVUPS     96(BX)(R10*4), Y13
-	VFMADD213PS Y12, Y8, Y13
-	VFMADD231PS Y14, Y4, Y13
-	VMOVUPS     Y13, 96(AX)(R10*4)
-	ADDQ        SI, R10
-	DECQ        R9
-	JNZ         rows4
+	VMOVUPS     Y13, (AX)(DI*4)
+	VMOVUPS     32(DX)(DI*4), Y1
+	VCMPPS      $0x16, Y0, Y1, Y1
+	VMOVUPS     32(CX)(DI*4), Y5
+	VANDPS      Y1, Y5, Y5
+	VMOVUPS     32(BX)(DI*4), Y1
+	VFMADD213PS Y10, Y6, Y1
+	VFMADD231PS Y5, Y2, Y1
+	VMOVUPS     Y1, 32(AX)(DI*4)
+	VMOVUPS     64(DX)(DI*4), Y1
+	VCMPPS      $0x16, Y0, Y1, Y1
+	VMOVUPS     64(CX)(DI*4), Y2
+	VANDPS      Y1, Y2, Y2
+	VMOVUPS     64(BX)(DI*4), Y1
+	VFMADD213PS Y11, Y7, Y1
+	VFMADD231PS Y2, Y3, Y1
+	VMOVUPS     Y1, 64(AX)(DI*4)
+	VMOVUPS     96(DX)(DI*4), Y1
+	VCMPPS      $0x16, Y0, Y1, Y1
+	VMOVUPS     96(CX)(DI*4), Y2
+	VANDPS      Y1, Y2, Y2
+	VMOVUPS     96(BX)(DI*4), Y1
+	VFMADD213PS Y12, Y8, Y1
+	VFMADD231PS Y2, Y4, Y1
+	VMOVUPS     Y1, 96(AX)(DI*4)
 	ADDQ        $0x00000020, R8
-	SUBQ        $0x00000020, DI
 	JMP         block4
 
 less4:
 block1:
-	CMPQ    DI, $0x00000008
-	JLT     less1
-	MOVQ    a+32(FP), R9
-	VMOVUPS (R9)(R8*4), Y1
-	MOVQ    b+40(FP), R9
-	VMOVUPS (R9)(R8*4), Y2
-	MOVQ    c0+48(FP), R9
-	VMOVUPS (R9)(R8*4), Y3
-	MOVQ    rows+64(FP), R9
-	MOVQ    R8, R10
-
-rows1:
-	VMOVUPS     (DX)(R10*4), Y4
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	CMPQ        DI, $0x00000008
+	JLT         less1
+	LEAQ        (R10)(R8*1), DI
+	MOVQ        a+32(FP), R11
+	VMOVUPS     (R11)(R8*4), Y1
+	MOVQ        b+40(FP), R11
+	VMOVUPS     (R11)(R8*4), Y2
+	MOVQ        c0+48(FP), R11
+	VMOVUPS     (R11)(R8*4), Y3
+	VMOVUPS     (DX)(DI*4), Y4
 	VCMPPS      $0x16, Y0, Y4, Y4
-	VMOVUPS     (CX)(R10*4), Y5
+	VMOVUPS     (CX)(DI*4), Y5
 	VANDPS      Y4, Y5, Y5
-	VMOVUPS     (BX)(R10*4), Y4
+	VMOVUPS     (BX)(DI*4), Y4
 	VFMADD213PS Y3, Y2, Y4
 	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     Y4, (AX)(R10*4)
-	ADDQ        SI, R10
-	DECQ        R9
-	JNZ         rows1
+	VMOVUPS     Y4, (AX)(DI*4)
 	ADDQ        $0x00000008, R8
-	SUBQ        $0x00000008, DI
 	JMP         block1
 
 less1:
-	TESTQ      DI, DI
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), R9
-	MOVQ       $0x00000008, R10
-	SUBQ       DI, R10
-	VMOVDQU    (R9)(R10*4), Y1
-	MOVQ       a+32(FP), DI
-	VMASKMOVPS (DI)(R8*4), Y1, Y2
-	MOVQ       b+40(FP), DI
-	VMASKMOVPS (DI)(R8*4), Y1, Y3
-	MOVQ       c0+48(FP), DI
-	VMASKMOVPS (DI)(R8*4), Y1, Y4
-	MOVQ       rows+64(FP), DI
-
-rows0:
-	VMASKMOVPS  (DX)(R8*4), Y1, Y5
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	JZ          whole
+	LEAQ        vecAVX2_window<>+0(SB), R11
+	MOVQ        $0x00000008, R12
+	SUBQ        DI, R12
+	VMOVDQU     (R11)(R12*4), Y1
+	LEAQ        (R10)(R8*1), DI
+	MOVQ        a+32(FP), R11
+	VMASKMOVPS  (R11)(R8*4), Y1, Y2
+	MOVQ        b+40(FP), R11
+	VMASKMOVPS  (R11)(R8*4), Y1, Y3
+	MOVQ        c0+48(FP), R11
+	VMASKMOVPS  (R11)(R8*4), Y1, Y4
+	VMASKMOVPS  (DX)(DI*4), Y1, Y5
 	VCMPPS      $0x16, Y0, Y5, Y5
-	VMASKMOVPS  (CX)(R8*4), Y1, Y6
+	VMASKMOVPS  (CX)(DI*4), Y1, Y6
 	VANDPS      Y5, Y6, Y6
-	VMASKMOVPS  (BX)(R8*4), Y1, Y5
+	VMASKMOVPS  (BX)(DI*4), Y1, Y5
 	VFMADD213PS Y4, Y3, Y5
 	VFMADD231PS Y6, Y2, Y5
-	VMASKMOVPS  Y5, Y1, (AX)(R8*4)
-	ADDQ        SI, R8
-	DECQ        DI
-	JNZ         rows0
+	VMASKMOVPS  Y5, Y1, (AX)(DI*4)
 
-done:
+whole:
+	ADDQ SI, R10
+	DECQ R9
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func colSumAVX2(sum *float32, x *float32, c int, rows int)
+// Requires: AVX
+TEXT ·colSumAVX2(SB), NOSPLIT, $0-32
+	MOVQ x+8(FP), AX
+	MOVQ c+16(FP), CX
+	XORQ SI, SI
+	XORQ BX, BX
+
+block4:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000020
+	JLT    less4
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   rows+24(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+rows4:
+	VMOVUPS (AX)(DX*4), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(AX)(DX*4), Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS 64(AX)(DX*4), Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 96(AX)(DX*4), Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     rows4
+	MOVQ    sum+0(FP), DX
+	VMOVUPS (DX)(BX*4), Y4
+	VMOVUPS 32(DX)(BX*4), Y5
+	VMOVUPS 64(DX)(BX*4), Y6
+	VMOVUPS 96(DX)(BX*4), Y7
+	VADDPS  Y4, Y0, Y0
+	VADDPS  Y5, Y1, Y1
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y7, Y3, Y3
+	MOVQ    sum+0(FP), DX
+	VMOVUPS Y0, (DX)(BX*4)
+	VMOVUPS Y1, 32(DX)(BX*4)
+	VMOVUPS Y2, 64(DX)(BX*4)
+	VMOVUPS Y3, 96(DX)(BX*4)
+	ADDQ    $0x00000020, BX
+	JMP     block4
+
+less4:
+block1:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000008
+	JLT    less1
+	VXORPS Y0, Y0, Y0
+	MOVQ   rows+24(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+rows1:
+	VMOVUPS (AX)(DX*4), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     rows1
+	MOVQ    sum+0(FP), DX
+	VMOVUPS (DX)(BX*4), Y1
+	VADDPS  Y1, Y0, Y0
+	MOVQ    sum+0(FP), DX
+	VMOVUPS Y0, (DX)(BX*4)
+	ADDQ    $0x00000008, BX
+	JMP     block1
+
+less1:
+	MOVQ    CX, DX
+	SUBQ    BX, DX
+	JZ      whole
+	LEAQ    vecAVX2_window<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    DX, R8
+	VMOVDQU (DI)(R8*4), Y0
+	VXORPS  Y1, Y1, Y1
+	MOVQ    rows+24(FP), DI
+	LEAQ    (SI)(BX*1), DX
+
+rows0:
+	VMASKMOVPS (AX)(DX*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       CX, DX
+	DECQ       DI
+	JNZ        rows0
+	MOVQ       sum+0(FP), AX
+	VMASKMOVPS (AX)(BX*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	MOVQ       sum+0(FP), AX
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+whole:
+	VZEROUPPER
+	RET
+
+// func colMomentsAVX2(mean *float32, m2 *float32, x *float32, headN float32, n float32, head int, c int, rows int)
+// Requires: AVX, FMA3
+TEXT ·colMomentsAVX2(SB), NOSPLIT, $0-56
+	MOVQ         x+16(FP), AX
+	MOVQ         c+40(FP), CX
+	VBROADCASTSS headN+24(FP), Y0
+	VBROADCASTSS n+28(FP), Y1
+	XORQ         SI, SI
+	XORQ         BX, BX
+
+block4:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000020
+	JLT    less4
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   head+32(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+head4:
+	VMOVUPS (AX)(DX*4), Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS 32(AX)(DX*4), Y6
+	VADDPS  Y6, Y3, Y3
+	VMOVUPS 64(AX)(DX*4), Y6
+	VADDPS  Y6, Y4, Y4
+	VMOVUPS 96(AX)(DX*4), Y6
+	VADDPS  Y6, Y5, Y5
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     head4
+	VDIVPS  Y0, Y2, Y2
+	VDIVPS  Y0, Y3, Y3
+	VDIVPS  Y0, Y4, Y4
+	VDIVPS  Y0, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y12, Y12, Y12
+	VXORPS  Y13, Y13, Y13
+	MOVQ    rows+48(FP), DI
+	LEAQ    (SI)(BX*1), DX
+
+rows4:
+	VMOVUPS      (AX)(DX*4), Y14
+	VSUBPS       Y2, Y14, Y14
+	VADDPS       Y14, Y6, Y6
+	VFMADD231PS  Y14, Y14, Y10
+	VMOVUPS      32(AX)(DX*4), Y14
+	VSUBPS       Y3, Y14, Y14
+	VADDPS       Y14, Y7, Y7
+	VFMADD231PS  Y14, Y14, Y11
+	VMOVUPS      64(AX)(DX*4), Y14
+	VSUBPS       Y4, Y14, Y14
+	VADDPS       Y14, Y8, Y8
+	VFMADD231PS  Y14, Y14, Y12
+	VMOVUPS      96(AX)(DX*4), Y14
+	VSUBPS       Y5, Y14, Y14
+	VADDPS       Y14, Y9, Y9
+	VFMADD231PS  Y14, Y14, Y13
+	ADDQ         CX, DX
+	DECQ         DI
+	JNZ          rows4
+	VDIVPS       Y1, Y6, Y14
+	VFNMADD231PS Y14, Y6, Y10
+	VADDPS       Y14, Y2, Y2
+	VDIVPS       Y1, Y7, Y6
+	VFNMADD231PS Y6, Y7, Y11
+	VADDPS       Y6, Y3, Y3
+	VDIVPS       Y1, Y8, Y6
+	VFNMADD231PS Y6, Y8, Y12
+	VADDPS       Y6, Y4, Y4
+	VDIVPS       Y1, Y9, Y6
+	VFNMADD231PS Y6, Y9, Y13
+	VADDPS       Y6, Y5, Y5
+	MOVQ         mean+0(FP), DX
+	VMOVUPS      Y2, (DX)(BX*4)
+	VMOVUPS      Y3, 32(DX)(BX*4)
+	VMOVUPS      Y4, 64(DX)(BX*4)
+	VMOVUPS      Y5, 96(DX)(BX*4)
+	MOVQ         m2+8(FP), DX
+	VMOVUPS      Y10, (DX)(BX*4)
+	VMOVUPS      Y11, 32(DX)(BX*4)
+	VMOVUPS      Y12, 64(DX)(BX*4)
+	VMOVUPS      Y13, 96(DX)(BX*4)
+	ADDQ         $0x00000020, BX
+	JMP          block4
+
+less4:
+block1:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000008
+	JLT    less1
+	VXORPS Y2, Y2, Y2
+	MOVQ   head+32(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+head1:
+	VMOVUPS (AX)(DX*4), Y3
+	VADDPS  Y3, Y2, Y2
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     head1
+	VDIVPS  Y0, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	MOVQ    rows+48(FP), DI
+	LEAQ    (SI)(BX*1), DX
+
+rows1:
+	VMOVUPS      (AX)(DX*4), Y5
+	VSUBPS       Y2, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VFMADD231PS  Y5, Y5, Y4
+	ADDQ         CX, DX
+	DECQ         DI
+	JNZ          rows1
+	VDIVPS       Y1, Y3, Y5
+	VFNMADD231PS Y5, Y3, Y4
+	VADDPS       Y5, Y2, Y2
+	MOVQ         mean+0(FP), DX
+	VMOVUPS      Y2, (DX)(BX*4)
+	MOVQ         m2+8(FP), DX
+	VMOVUPS      Y4, (DX)(BX*4)
+	ADDQ         $0x00000008, BX
+	JMP          block1
+
+less1:
+	MOVQ    CX, DX
+	SUBQ    BX, DX
+	JZ      whole
+	LEAQ    vecAVX2_window<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    DX, R8
+	VMOVDQU (DI)(R8*4), Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    head+32(FP), DI
+	LEAQ    (SI)(BX*1), DX
+
+head0:
+	VMASKMOVPS (AX)(DX*4), Y2, Y4
+	VADDPS     Y4, Y3, Y3
+	ADDQ       CX, DX
+	DECQ       DI
+	JNZ        head0
+	VDIVPS     Y0, Y3, Y3
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y4, Y4, Y4
+	MOVQ       rows+48(FP), DI
+	LEAQ       (SI)(BX*1), DX
+
+rows0:
+	VMASKMOVPS   (AX)(DX*4), Y2, Y5
+	VSUBPS       Y3, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VFMADD231PS  Y5, Y5, Y4
+	ADDQ         CX, DX
+	DECQ         DI
+	JNZ          rows0
+	VDIVPS       Y1, Y0, Y1
+	VFNMADD231PS Y1, Y0, Y4
+	VADDPS       Y1, Y3, Y3
+	MOVQ         mean+0(FP), AX
+	VMASKMOVPS   Y3, Y2, (AX)(BX*4)
+	MOVQ         m2+8(FP), AX
+	VMASKMOVPS   Y4, Y2, (AX)(BX*4)
+
+whole:
+	VZEROUPPER
+	RET
+
+// func bnGradSumsAVX2(dg *float32, db *float32, dy *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·bnGradSumsAVX2(SB), NOSPLIT, $0-64
+	MOVQ    dy+16(FP), AX
+	MOVQ    x+24(FP), CX
+	MOVQ    c+48(FP), DX
+	XORQ    DI, DI
+	MOVQ    rows+56(FP), R9
+	MOVQ    R9, R8
+	MOVQ    $0x00000001, BX
+	CMPQ    DX, $0x00000020
+	CMOVQGT BX, R8
+
+tile:
+	XORQ SI, SI
+
+block4:
+	MOVQ    DX, BX
+	SUBQ    SI, BX
+	CMPQ    BX, $0x00000020
+	JLT     less4
+	MOVQ    mean+32(FP), BX
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS 32(BX)(SI*4), Y1
+	VMOVUPS 64(BX)(SI*4), Y2
+	VMOVUPS 96(BX)(SI*4), Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	MOVQ    R8, R10
+	LEAQ    (DI)(SI*1), BX
+
+rows4:
+	VMOVUPS     (AX)(BX*4), Y12
+	VMOVUPS     (CX)(BX*4), Y13
+	VSUBPS      Y0, Y13, Y13
+	VADDPS      Y12, Y4, Y4
+	VFMADD231PS Y13, Y12, Y8
+	VMOVUPS     32(AX)(BX*4), Y12
+	VMOVUPS     32(CX)(BX*4), Y13
+	VSUBPS      Y1, Y13, Y13
+	VADDPS      Y12, Y5, Y5
+	VFMADD231PS Y13, Y12, Y9
+	VMOVUPS     64(AX)(BX*4), Y12
+	VMOVUPS     64(CX)(BX*4), Y13
+	VSUBPS      Y2, Y13, Y13
+	VADDPS      Y12, Y6, Y6
+	VFMADD231PS Y13, Y12, Y10
+	VMOVUPS     96(AX)(BX*4), Y12
+	VMOVUPS     96(CX)(BX*4), Y13
+	VSUBPS      Y3, Y13, Y13
+	VADDPS      Y12, Y7, Y7
+	VFMADD231PS Y13, Y12, Y11
+	ADDQ        DX, BX
+	DECQ        R10
+	JNZ         rows4
+	MOVQ        db+8(FP), BX
+	VMOVUPS     (BX)(SI*4), Y0
+	VMOVUPS     32(BX)(SI*4), Y1
+	VMOVUPS     64(BX)(SI*4), Y2
+	VMOVUPS     96(BX)(SI*4), Y3
+	VADDPS      Y0, Y4, Y4
+	VADDPS      Y1, Y5, Y5
+	VADDPS      Y2, Y6, Y6
+	VADDPS      Y3, Y7, Y7
+	MOVQ        db+8(FP), BX
+	VMOVUPS     Y4, (BX)(SI*4)
+	VMOVUPS     Y5, 32(BX)(SI*4)
+	VMOVUPS     Y6, 64(BX)(SI*4)
+	VMOVUPS     Y7, 96(BX)(SI*4)
+	MOVQ        invstd+40(FP), BX
+	VMOVUPS     (BX)(SI*4), Y0
+	VMOVUPS     32(BX)(SI*4), Y1
+	VMOVUPS     64(BX)(SI*4), Y2
+	VMOVUPS     96(BX)(SI*4), Y3
+	VMULPS      Y0, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y3, Y11, Y11
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     (BX)(SI*4), Y0
+	VMOVUPS     32(BX)(SI*4), Y1
+	VMOVUPS     64(BX)(SI*4), Y2
+	VMOVUPS     96(BX)(SI*4), Y3
+	VADDPS      Y0, Y8, Y8
+	VADDPS      Y1, Y9, Y9
+	VADDPS      Y2, Y10, Y10
+	VADDPS      Y3, Y11, Y11
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     Y8, (BX)(SI*4)
+	VMOVUPS     Y9, 32(BX)(SI*4)
+	VMOVUPS     Y10, 64(BX)(SI*4)
+	VMOVUPS     Y11, 96(BX)(SI*4)
+	ADDQ        $0x00000020, SI
+	JMP         block4
+
+less4:
+block1:
+	MOVQ    DX, BX
+	SUBQ    SI, BX
+	CMPQ    BX, $0x00000008
+	JLT     less1
+	MOVQ    mean+32(FP), BX
+	VMOVUPS (BX)(SI*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	MOVQ    R8, R10
+	LEAQ    (DI)(SI*1), BX
+
+rows1:
+	VMOVUPS     (AX)(BX*4), Y3
+	VMOVUPS     (CX)(BX*4), Y4
+	VSUBPS      Y0, Y4, Y4
+	VADDPS      Y3, Y1, Y1
+	VFMADD231PS Y4, Y3, Y2
+	ADDQ        DX, BX
+	DECQ        R10
+	JNZ         rows1
+	MOVQ        db+8(FP), BX
+	VMOVUPS     (BX)(SI*4), Y0
+	VADDPS      Y0, Y1, Y1
+	MOVQ        db+8(FP), BX
+	VMOVUPS     Y1, (BX)(SI*4)
+	MOVQ        invstd+40(FP), BX
+	VMOVUPS     (BX)(SI*4), Y0
+	VMULPS      Y0, Y2, Y2
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     (BX)(SI*4), Y0
+	VADDPS      Y0, Y2, Y2
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     Y2, (BX)(SI*4)
+	ADDQ        $0x00000008, SI
+	JMP         block1
+
+less1:
+	MOVQ       DX, BX
+	SUBQ       SI, BX
+	JZ         whole
+	LEAQ       vecAVX2_window<>+0(SB), R10
+	MOVQ       $0x00000008, R11
+	SUBQ       BX, R11
+	VMOVDQU    (R10)(R11*4), Y0
+	MOVQ       mean+32(FP), BX
+	VMASKMOVPS (BX)(SI*4), Y0, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       R8, R10
+	LEAQ       (DI)(SI*1), BX
+
+rows0:
+	VMASKMOVPS  (AX)(BX*4), Y0, Y4
+	VMASKMOVPS  (CX)(BX*4), Y0, Y5
+	VSUBPS      Y1, Y5, Y5
+	VADDPS      Y4, Y2, Y2
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        DX, BX
+	DECQ        R10
+	JNZ         rows0
+	MOVQ        db+8(FP), BX
+	VMASKMOVPS  (BX)(SI*4), Y0, Y1
+	VADDPS      Y1, Y2, Y2
+	MOVQ        db+8(FP), BX
+	VMASKMOVPS  Y2, Y0, (BX)(SI*4)
+	MOVQ        invstd+40(FP), BX
+	VMASKMOVPS  (BX)(SI*4), Y0, Y1
+	VMULPS      Y1, Y3, Y3
+	MOVQ        dg+0(FP), BX
+	VMASKMOVPS  (BX)(SI*4), Y0, Y1
+	VADDPS      Y1, Y3, Y3
+	MOVQ        dg+0(FP), BX
+	VMASKMOVPS  Y3, Y0, (BX)(SI*4)
+
+whole:
+	ADDQ DX, DI
+	SUBQ R8, R9
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func bnGradSumsReLUAVX2(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·bnGradSumsReLUAVX2(SB), NOSPLIT, $0-72
+	MOVQ    dy+16(FP), AX
+	MOVQ    y+24(FP), CX
+	MOVQ    x+32(FP), DX
+	MOVQ    c+56(FP), BX
+	VXORPS  Y0, Y0, Y0
+	XORQ    R8, R8
+	MOVQ    rows+64(FP), R10
+	MOVQ    R10, R9
+	MOVQ    $0x00000001, SI
+	CMPQ    BX, $0x00000020
+	CMOVQGT SI, R9
+
+tile:
+	XORQ DI, DI
+
+block4:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000020
+	JLT     less4
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMOVUPS 32(SI)(DI*4), Y2
+	VMOVUPS 64(SI)(DI*4), Y3
+	VMOVUPS 96(SI)(DI*4), Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows4:
+	VMOVUPS     (CX)(SI*4), Y13
+	VCMPPS      $0x16, Y0, Y13, Y13
+	VMOVUPS     (AX)(SI*4), Y14
+	VANDPS      Y13, Y14, Y14
+	VMOVUPS     (DX)(SI*4), Y13
+	VSUBPS      Y1, Y13, Y13
+	VADDPS      Y14, Y5, Y5
+	VFMADD231PS Y13, Y14, Y9
+	VMOVUPS     32(CX)(SI*4), Y13
+	VCMPPS      $0x16, Y0, Y13, Y13
+	VMOVUPS     32(AX)(SI*4), Y14
+	VANDPS      Y13, Y14, Y14
+	VMOVUPS     32(DX)(SI*4), Y13
+	VSUBPS      Y2, Y13, Y13
+	VADDPS      Y14, Y6, Y6
+	VFMADD231PS Y13, Y14, Y10
+	VMOVUPS     64(CX)(SI*4), Y13
+	VCMPPS      $0x16, Y0, Y13, Y13
+	VMOVUPS     64(AX)(SI*4), Y14
+	VANDPS      Y13, Y14, Y14
+	VMOVUPS     64(DX)(SI*4), Y13
+	VSUBPS      Y3, Y13, Y13
+	VADDPS      Y14, Y7, Y7
+	VFMADD231PS Y13, Y14, Y11
+	VMOVUPS     96(CX)(SI*4), Y13
+	VCMPPS      $0x16, Y0, Y13, Y13
+	VMOVUPS     96(AX)(SI*4), Y14
+	VANDPS      Y13, Y14, Y14
+	VMOVUPS     96(DX)(SI*4), Y13
+	VSUBPS      Y4, Y13, Y13
+	VADDPS      Y14, Y8, Y8
+	VFMADD231PS Y13, Y14, Y12
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows4
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMOVUPS     32(SI)(DI*4), Y2
+	VMOVUPS     64(SI)(DI*4), Y3
+	VMOVUPS     96(SI)(DI*4), Y4
+	VADDPS      Y1, Y5, Y5
+	VADDPS      Y2, Y6, Y6
+	VADDPS      Y3, Y7, Y7
+	VADDPS      Y4, Y8, Y8
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Y5, (SI)(DI*4)
+	VMOVUPS     Y6, 32(SI)(DI*4)
+	VMOVUPS     Y7, 64(SI)(DI*4)
+	VMOVUPS     Y8, 96(SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMOVUPS     32(SI)(DI*4), Y2
+	VMOVUPS     64(SI)(DI*4), Y3
+	VMOVUPS     96(SI)(DI*4), Y4
+	VMULPS      Y1, Y9, Y9
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y4, Y12, Y12
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMOVUPS     32(SI)(DI*4), Y2
+	VMOVUPS     64(SI)(DI*4), Y3
+	VMOVUPS     96(SI)(DI*4), Y4
+	VADDPS      Y1, Y9, Y9
+	VADDPS      Y2, Y10, Y10
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y4, Y12, Y12
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Y9, (SI)(DI*4)
+	VMOVUPS     Y10, 32(SI)(DI*4)
+	VMOVUPS     Y11, 64(SI)(DI*4)
+	VMOVUPS     Y12, 96(SI)(DI*4)
+	ADDQ        $0x00000020, DI
+	JMP         block4
+
+less4:
+block1:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000008
+	JLT     less1
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows1:
+	VMOVUPS     (CX)(SI*4), Y4
+	VCMPPS      $0x16, Y0, Y4, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VADDPS      Y5, Y2, Y2
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows1
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VADDPS      Y1, Y2, Y2
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Y2, (SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMULPS      Y1, Y3, Y3
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VADDPS      Y1, Y3, Y3
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Y3, (SI)(DI*4)
+	ADDQ        $0x00000008, DI
+	JMP         block1
+
+less1:
+	MOVQ       BX, SI
+	SUBQ       DI, SI
+	JZ         whole
+	LEAQ       vecAVX2_window<>+0(SB), R11
+	MOVQ       $0x00000008, R12
+	SUBQ       SI, R12
+	VMOVDQU    (R11)(R12*4), Y1
+	MOVQ       mean+40(FP), SI
+	VMASKMOVPS (SI)(DI*4), Y1, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, R11
+	LEAQ       (R8)(DI*1), SI
+
+rows0:
+	VMASKMOVPS  (CX)(SI*4), Y1, Y5
+	VCMPPS      $0x16, Y0, Y5, Y5
+	VMASKMOVPS  (AX)(SI*4), Y1, Y6
+	VANDPS      Y5, Y6, Y6
+	VMASKMOVPS  (DX)(SI*4), Y1, Y5
+	VSUBPS      Y2, Y5, Y5
+	VADDPS      Y6, Y3, Y3
+	VFMADD231PS Y5, Y6, Y4
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows0
+	MOVQ        db+8(FP), SI
+	VMASKMOVPS  (SI)(DI*4), Y1, Y2
+	VADDPS      Y2, Y3, Y3
+	MOVQ        db+8(FP), SI
+	VMASKMOVPS  Y3, Y1, (SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMASKMOVPS  (SI)(DI*4), Y1, Y2
+	VMULPS      Y2, Y4, Y4
+	MOVQ        dg+0(FP), SI
+	VMASKMOVPS  (SI)(DI*4), Y1, Y2
+	VADDPS      Y2, Y4, Y4
+	MOVQ        dg+0(FP), SI
+	VMASKMOVPS  Y4, Y1, (SI)(DI*4)
+
+whole:
+	ADDQ BX, R8
+	SUBQ R9, R10
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -2518,27 +2519,113 @@ TEXT ·affineMaxPool2AVX2(SB), NOSPLIT, $0-72
 	MOVQ         x1+24(FP), BX
 	MOVQ         c+56(FP), SI
 	VBROADCASTSS floor+48(FP), Y0
+	MOVQ         rows+64(FP), R11
+	XORQ         R12, R12
+
+row:
+	XORQ R8, R8
+
+block2:
 	MOVQ         SI, DI
-	XORQ         R8, R8
+	SUBQ         R8, DI
+	CMPQ         DI, $0x00000010
+	JLT          less2
+	LEAQ         (R12)(R8*1), DI
+	LEAQ         (DI)(R12*1), R9
+	LEAQ         (R9)(SI*1), R10
+	MOVQ         scale+32(FP), R13
+	VMOVUPS      (R13)(R8*4), Y1
+	VMOVUPS      32(R13)(R8*4), Y2
+	MOVQ         shift+40(FP), R13
+	VMOVUPS      (R13)(R8*4), Y3
+	VMOVUPS      32(R13)(R8*4), Y4
+	VMOVUPS      (DX)(R9*4), Y5
+	VFMADD213PS  Y3, Y1, Y5
+	VMAXPS       Y5, Y0, Y5
+	VXORPS       Y6, Y6, Y6
+	VMOVUPS      (DX)(R10*4), Y7
+	VFMADD213PS  Y3, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VCMPPS       $0x1e, Y5, Y7, Y8
+	VCMPPS       $0x03, Y7, Y7, Y9
+	VORPS        Y9, Y8, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y5
+	VBLENDVPS    Y8, vecAVX2_00000001<>+0(SB), Y6, Y6
+	VMOVUPS      (BX)(R9*4), Y7
+	VFMADD213PS  Y3, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VCMPPS       $0x1e, Y5, Y7, Y8
+	VCMPPS       $0x03, Y7, Y7, Y9
+	VORPS        Y9, Y8, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y5
+	VBLENDVPS    Y8, vecAVX2_00000002<>+0(SB), Y6, Y6
+	VMOVUPS      (BX)(R10*4), Y7
+	VFMADD213PS  Y3, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VCMPPS       $0x1e, Y5, Y7, Y1
+	VCMPPS       $0x03, Y7, Y7, Y3
+	VORPS        Y3, Y1, Y1
+	VBLENDVPS    Y1, Y7, Y5, Y5
+	VBLENDVPS    Y1, vecAVX2_00000003<>+0(SB), Y6, Y6
+	VMOVUPS      Y5, (AX)(DI*4)
+	VEXTRACTI128 $0x01, Y6, X1
+	VPACKUSDW    X1, X6, X1
+	VPACKUSWB    X1, X1, X1
+	VMOVQ        X1, (CX)(DI*1)
+	VMOVUPS      32(DX)(R9*4), Y1
+	VFMADD213PS  Y4, Y2, Y1
+	VMAXPS       Y1, Y0, Y1
+	VXORPS       Y3, Y3, Y3
+	VMOVUPS      32(DX)(R10*4), Y5
+	VFMADD213PS  Y4, Y2, Y5
+	VMAXPS       Y5, Y0, Y5
+	VCMPPS       $0x1e, Y1, Y5, Y6
+	VCMPPS       $0x03, Y5, Y5, Y7
+	VORPS        Y7, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y1, Y1
+	VBLENDVPS    Y6, vecAVX2_00000001<>+0(SB), Y3, Y3
+	VMOVUPS      32(BX)(R9*4), Y5
+	VFMADD213PS  Y4, Y2, Y5
+	VMAXPS       Y5, Y0, Y5
+	VCMPPS       $0x1e, Y1, Y5, Y6
+	VCMPPS       $0x03, Y5, Y5, Y7
+	VORPS        Y7, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y1, Y1
+	VBLENDVPS    Y6, vecAVX2_00000002<>+0(SB), Y3, Y3
+	VMOVUPS      32(BX)(R10*4), Y5
+	VFMADD213PS  Y4, Y2, Y5
+	VMAXPS       Y5, Y0, Y5
+	VCMPPS       $0x1e, Y1, Y5, Y2
+	VCMPPS       $0x03, Y5, Y5, Y4
+	VORPS        Y4, Y2, Y2
+	VBLENDVPS    Y2, Y5, Y1, Y1
+	VBLENDVPS    Y2, vecAVX2_00000003<>+0(SB), Y3, Y3
+	VMOVUPS      Y1, 32(AX)(DI*4)
+	VEXTRACTI128 $0x01, Y3, X1
+	VPACKUSDW    X1, X3, X1
+	VPACKUSWB    X1, X1, X1
+	VMOVQ        X1, 8(CX)(DI*1)
+	ADDQ         $0x00000010, R8
+	JMP          block2
 
+less2:
 block1:
-	CMPQ    DI, $0x00000008
-	JLT     less1
-	MOVQ    scale+32(FP), R9
-	VMOVUPS (R9)(R8*4), Y1
-	MOVQ    shift+40(FP), R9
-	VMOVUPS (R9)(R8*4), Y2
-	MOVQ    rows+64(FP), R9
-	MOVQ    R8, R10
-	MOVQ    R8, R11
-	LEAQ    (R8)(SI*1), R12
-
-rows1:
-	VMOVUPS      (DX)(R11*4), Y3
+	MOVQ         SI, DI
+	SUBQ         R8, DI
+	CMPQ         DI, $0x00000008
+	JLT          less1
+	LEAQ         (R12)(R8*1), DI
+	LEAQ         (DI)(R12*1), R9
+	LEAQ         (R9)(SI*1), R10
+	MOVQ         scale+32(FP), R13
+	VMOVUPS      (R13)(R8*4), Y1
+	MOVQ         shift+40(FP), R13
+	VMOVUPS      (R13)(R8*4), Y2
+	VMOVUPS      (DX)(R9*4), Y3
 	VFMADD213PS  Y2, Y1, Y3
 	VMAXPS       Y3, Y0, Y3
 	VXORPS       Y4, Y4, Y4
-	VMOVUPS      (DX)(R12*4), Y5
+	VMOVUPS      (DX)(R10*4), Y5
 	VFMADD213PS  Y2, Y1, Y5
 	VMAXPS       Y5, Y0, Y5
 	VCMPPS       $0x1e, Y3, Y5, Y6
@@ -2546,7 +2633,7 @@ rows1:
 	VORPS        Y7, Y6, Y6
 	VBLENDVPS    Y6, Y5, Y3, Y3
 	VBLENDVPS    Y6, vecAVX2_00000001<>+0(SB), Y4, Y4
-	VMOVUPS      (BX)(R11*4), Y5
+	VMOVUPS      (BX)(R9*4), Y5
 	VFMADD213PS  Y2, Y1, Y5
 	VMAXPS       Y5, Y0, Y5
 	VCMPPS       $0x1e, Y3, Y5, Y6
@@ -2554,29 +2641,26 @@ rows1:
 	VORPS        Y7, Y6, Y6
 	VBLENDVPS    Y6, Y5, Y3, Y3
 	VBLENDVPS    Y6, vecAVX2_00000002<>+0(SB), Y4, Y4
-	VMOVUPS      (BX)(R12*4), Y5
+	VMOVUPS      (BX)(R10*4), Y5
 	VFMADD213PS  Y2, Y1, Y5
 	VMAXPS       Y5, Y0, Y5
-	VCMPPS       $0x1e, Y3, Y5, Y6
-	VCMPPS       $0x03, Y5, Y5, Y7
-	VORPS        Y7, Y6, Y6
-	VBLENDVPS    Y6, Y5, Y3, Y3
-	VBLENDVPS    Y6, vecAVX2_00000003<>+0(SB), Y4, Y4
-	VMOVUPS      Y3, (AX)(R10*4)
-	VEXTRACTI128 $0x01, Y4, X3
-	VPACKUSDW    X3, X4, X3
-	VPACKUSWB    X3, X3, X3
-	VMOVQ        X3, (CX)(R10*1)
-	ADDQ         SI, R10
-	LEAQ         (R12)(SI*1), R11
-	LEAQ         (R11)(SI*1), R12
-	DECQ         R9
-	JNZ          rows1
+	VCMPPS       $0x1e, Y3, Y5, Y1
+	VCMPPS       $0x03, Y5, Y5, Y2
+	VORPS        Y2, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y3, Y3
+	VBLENDVPS    Y1, vecAVX2_00000003<>+0(SB), Y4, Y4
+	VMOVUPS      Y3, (AX)(DI*4)
+	VEXTRACTI128 $0x01, Y4, X1
+	VPACKUSDW    X1, X4, X1
+	VPACKUSWB    X1, X1, X1
+	VMOVQ        X1, (CX)(DI*1)
 	ADDQ         $0x00000008, R8
-	SUBQ         $0x00000008, DI
 	JMP          block1
 
 less1:
+	ADDQ SI, R12
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -2618,57 +2702,136 @@ TEXT ·bnPoolGradSumsAVX2(SB), NOSPLIT, $0-80
 	MOVQ x0+32(FP), DX
 	MOVQ x1+40(FP), BX
 	MOVQ c+64(FP), SI
-	MOVQ SI, DI
+	XORQ R11, R11
 	XORQ R8, R8
 
+block2:
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000010
+	JLT     less2
+	MOVQ    mean+48(FP), DI
+	VMOVUPS (DI)(R8*4), Y0
+	VMOVUPS 32(DI)(R8*4), Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	MOVQ    rows+72(FP), R12
+	LEAQ    (R11)(R8*1), DI
+	LEAQ    (DI)(R11*1), R9
+	LEAQ    (R9)(SI*1), R10
+
+rows2:
+	VPMOVZXBD   (CX)(DI*1), Y6
+	VMOVUPS     (DX)(R9*4), Y7
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y6, Y8
+	VMOVUPS     (DX)(R10*4), Y9
+	VBLENDVPS   Y8, Y9, Y7, Y7
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y6, Y8
+	VMOVUPS     (BX)(R9*4), Y9
+	VBLENDVPS   Y8, Y9, Y7, Y7
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y6, Y6
+	VMOVUPS     (BX)(R10*4), Y8
+	VBLENDVPS   Y6, Y8, Y7, Y7
+	VMOVUPS     (AX)(DI*4), Y6
+	VSUBPS      Y0, Y7, Y7
+	VADDPS      Y6, Y2, Y2
+	VFMADD231PS Y7, Y6, Y4
+	VPMOVZXBD   8(CX)(DI*1), Y6
+	VMOVUPS     32(DX)(R9*4), Y7
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y6, Y8
+	VMOVUPS     32(DX)(R10*4), Y9
+	VBLENDVPS   Y8, Y9, Y7, Y7
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y6, Y8
+	VMOVUPS     32(BX)(R9*4), Y9
+	VBLENDVPS   Y8, Y9, Y7, Y7
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y6, Y6
+	VMOVUPS     32(BX)(R10*4), Y8
+	VBLENDVPS   Y6, Y8, Y7, Y7
+	VMOVUPS     32(AX)(DI*4), Y6
+	VSUBPS      Y1, Y7, Y7
+	VADDPS      Y6, Y3, Y3
+	VFMADD231PS Y7, Y6, Y5
+	ADDQ        SI, DI
+	LEAQ        (R10)(SI*1), R9
+	LEAQ        (R9)(SI*1), R10
+	DECQ        R12
+	JNZ         rows2
+	MOVQ        db+8(FP), DI
+	VMOVUPS     (DI)(R8*4), Y0
+	VMOVUPS     32(DI)(R8*4), Y1
+	VADDPS      Y0, Y2, Y2
+	VADDPS      Y1, Y3, Y3
+	MOVQ        db+8(FP), DI
+	VMOVUPS     Y2, (DI)(R8*4)
+	VMOVUPS     Y3, 32(DI)(R8*4)
+	MOVQ        invstd+56(FP), DI
+	VMOVUPS     (DI)(R8*4), Y0
+	VMOVUPS     32(DI)(R8*4), Y1
+	VMULPS      Y0, Y4, Y4
+	VMULPS      Y1, Y5, Y5
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     (DI)(R8*4), Y0
+	VMOVUPS     32(DI)(R8*4), Y1
+	VADDPS      Y0, Y4, Y4
+	VADDPS      Y1, Y5, Y5
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     Y4, (DI)(R8*4)
+	VMOVUPS     Y5, 32(DI)(R8*4)
+	ADDQ        $0x00000010, R8
+	JMP         block2
+
+less2:
 block1:
+	MOVQ    SI, DI
+	SUBQ    R8, DI
 	CMPQ    DI, $0x00000008
 	JLT     less1
-	MOVQ    mean+48(FP), R9
-	VMOVUPS (R9)(R8*4), Y0
+	MOVQ    mean+48(FP), DI
+	VMOVUPS (DI)(R8*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	MOVQ    rows+72(FP), R9
-	MOVQ    R8, R10
-	MOVQ    R8, R11
-	LEAQ    (R8)(SI*1), R12
+	MOVQ    rows+72(FP), R12
+	LEAQ    (R11)(R8*1), DI
+	LEAQ    (DI)(R11*1), R9
+	LEAQ    (R9)(SI*1), R10
 
 rows1:
-	VPMOVZXBD   (CX)(R10*1), Y3
-	VMOVUPS     (DX)(R11*4), Y4
+	VPMOVZXBD   (CX)(DI*1), Y3
+	VMOVUPS     (DX)(R9*4), Y4
 	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y3, Y5
-	VMOVUPS     (DX)(R12*4), Y6
+	VMOVUPS     (DX)(R10*4), Y6
 	VBLENDVPS   Y5, Y6, Y4, Y4
 	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y3, Y5
-	VMOVUPS     (BX)(R11*4), Y6
+	VMOVUPS     (BX)(R9*4), Y6
 	VBLENDVPS   Y5, Y6, Y4, Y4
 	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y3, Y3
-	VMOVUPS     (BX)(R12*4), Y5
+	VMOVUPS     (BX)(R10*4), Y5
 	VBLENDVPS   Y3, Y5, Y4, Y4
-	VMOVUPS     (AX)(R10*4), Y3
+	VMOVUPS     (AX)(DI*4), Y3
 	VSUBPS      Y0, Y4, Y4
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS Y4, Y3, Y2
-	ADDQ        SI, R10
-	LEAQ        (R12)(SI*1), R11
-	LEAQ        (R11)(SI*1), R12
-	DECQ        R9
+	ADDQ        SI, DI
+	LEAQ        (R10)(SI*1), R9
+	LEAQ        (R9)(SI*1), R10
+	DECQ        R12
 	JNZ         rows1
-	MOVQ        db+8(FP), R9
-	VMOVUPS     (R9)(R8*4), Y0
+	MOVQ        db+8(FP), DI
+	VMOVUPS     (DI)(R8*4), Y0
 	VADDPS      Y0, Y1, Y1
-	MOVQ        db+8(FP), R9
-	VMOVUPS     Y1, (R9)(R8*4)
-	MOVQ        invstd+56(FP), R9
-	VMOVUPS     (R9)(R8*4), Y0
+	MOVQ        db+8(FP), DI
+	VMOVUPS     Y1, (DI)(R8*4)
+	MOVQ        invstd+56(FP), DI
+	VMOVUPS     (DI)(R8*4), Y0
 	VMULPS      Y0, Y2, Y2
-	MOVQ        dg+0(FP), R9
-	VMOVUPS     (R9)(R8*4), Y0
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     (DI)(R8*4), Y0
 	VADDPS      Y0, Y2, Y2
-	MOVQ        dg+0(FP), R9
-	VMOVUPS     Y2, (R9)(R8*4)
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     Y2, (DI)(R8*4)
 	ADDQ        $0x00000008, R8
-	SUBQ        $0x00000008, DI
 	JMP         block1
 
 less1:
@@ -2685,60 +2848,145 @@ TEXT ·bnPoolGradSumsReLUAVX2(SB), NOSPLIT, $0-88
 	MOVQ   out+64(FP), SI
 	MOVQ   c+72(FP), DI
 	VXORPS Y0, Y0, Y0
-	MOVQ   DI, R8
+	XORQ   R12, R12
 	XORQ   R9, R9
 
+block2:
+	MOVQ    DI, R8
+	SUBQ    R9, R8
+	CMPQ    R8, $0x00000010
+	JLT     less2
+	MOVQ    mean+48(FP), R8
+	VMOVUPS (R8)(R9*4), Y1
+	VMOVUPS 32(R8)(R9*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	MOVQ    rows+80(FP), R13
+	LEAQ    (R12)(R9*1), R8
+	LEAQ    (R8)(R12*1), R10
+	LEAQ    (R10)(DI*1), R11
+
+rows2:
+	VPMOVZXBD   (CX)(R8*1), Y7
+	VMOVUPS     (DX)(R10*4), Y8
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y7, Y9
+	VMOVUPS     (DX)(R11*4), Y10
+	VBLENDVPS   Y9, Y10, Y8, Y8
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y7, Y9
+	VMOVUPS     (BX)(R10*4), Y10
+	VBLENDVPS   Y9, Y10, Y8, Y8
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y7, Y7
+	VMOVUPS     (BX)(R11*4), Y9
+	VBLENDVPS   Y7, Y9, Y8, Y8
+	VMOVUPS     (SI)(R8*4), Y7
+	VCMPPS      $0x16, Y0, Y7, Y7
+	VMOVUPS     (AX)(R8*4), Y9
+	VANDPS      Y7, Y9, Y9
+	VSUBPS      Y1, Y8, Y8
+	VADDPS      Y9, Y3, Y3
+	VFMADD231PS Y8, Y9, Y5
+	VPMOVZXBD   8(CX)(R8*1), Y7
+	VMOVUPS     32(DX)(R10*4), Y8
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y7, Y9
+	VMOVUPS     32(DX)(R11*4), Y10
+	VBLENDVPS   Y9, Y10, Y8, Y8
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y7, Y9
+	VMOVUPS     32(BX)(R10*4), Y10
+	VBLENDVPS   Y9, Y10, Y8, Y8
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y7, Y7
+	VMOVUPS     32(BX)(R11*4), Y9
+	VBLENDVPS   Y7, Y9, Y8, Y8
+	VMOVUPS     32(SI)(R8*4), Y7
+	VCMPPS      $0x16, Y0, Y7, Y7
+	VMOVUPS     32(AX)(R8*4), Y9
+	VANDPS      Y7, Y9, Y9
+	VSUBPS      Y2, Y8, Y8
+	VADDPS      Y9, Y4, Y4
+	VFMADD231PS Y8, Y9, Y6
+	ADDQ        DI, R8
+	LEAQ        (R11)(DI*1), R10
+	LEAQ        (R10)(DI*1), R11
+	DECQ        R13
+	JNZ         rows2
+	MOVQ        db+8(FP), R8
+	VMOVUPS     (R8)(R9*4), Y1
+	VMOVUPS     32(R8)(R9*4), Y2
+	VADDPS      Y1, Y3, Y3
+	VADDPS      Y2, Y4, Y4
+	MOVQ        db+8(FP), R8
+	VMOVUPS     Y3, (R8)(R9*4)
+	VMOVUPS     Y4, 32(R8)(R9*4)
+	MOVQ        invstd+56(FP), R8
+	VMOVUPS     (R8)(R9*4), Y1
+	VMOVUPS     32(R8)(R9*4), Y2
+	VMULPS      Y1, Y5, Y5
+	VMULPS      Y2, Y6, Y6
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     (R8)(R9*4), Y1
+	VMOVUPS     32(R8)(R9*4), Y2
+	VADDPS      Y1, Y5, Y5
+	VADDPS      Y2, Y6, Y6
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     Y5, (R8)(R9*4)
+	VMOVUPS     Y6, 32(R8)(R9*4)
+	ADDQ        $0x00000010, R9
+	JMP         block2
+
+less2:
 block1:
+	MOVQ    DI, R8
+	SUBQ    R9, R8
 	CMPQ    R8, $0x00000008
 	JLT     less1
-	MOVQ    mean+48(FP), R10
-	VMOVUPS (R10)(R9*4), Y1
+	MOVQ    mean+48(FP), R8
+	VMOVUPS (R8)(R9*4), Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVQ    rows+80(FP), R10
-	MOVQ    R9, R11
-	MOVQ    R9, R12
-	LEAQ    (R9)(DI*1), R13
+	MOVQ    rows+80(FP), R13
+	LEAQ    (R12)(R9*1), R8
+	LEAQ    (R8)(R12*1), R10
+	LEAQ    (R10)(DI*1), R11
 
 rows1:
-	VPMOVZXBD   (CX)(R11*1), Y4
-	VMOVUPS     (DX)(R12*4), Y5
+	VPMOVZXBD   (CX)(R8*1), Y4
+	VMOVUPS     (DX)(R10*4), Y5
 	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y4, Y6
-	VMOVUPS     (DX)(R13*4), Y7
+	VMOVUPS     (DX)(R11*4), Y7
 	VBLENDVPS   Y6, Y7, Y5, Y5
 	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y4, Y6
-	VMOVUPS     (BX)(R12*4), Y7
+	VMOVUPS     (BX)(R10*4), Y7
 	VBLENDVPS   Y6, Y7, Y5, Y5
 	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y4, Y4
-	VMOVUPS     (BX)(R13*4), Y6
+	VMOVUPS     (BX)(R11*4), Y6
 	VBLENDVPS   Y4, Y6, Y5, Y5
-	VMOVUPS     (SI)(R11*4), Y4
+	VMOVUPS     (SI)(R8*4), Y4
 	VCMPPS      $0x16, Y0, Y4, Y4
-	VMOVUPS     (AX)(R11*4), Y6
+	VMOVUPS     (AX)(R8*4), Y6
 	VANDPS      Y4, Y6, Y6
 	VSUBPS      Y1, Y5, Y5
 	VADDPS      Y6, Y2, Y2
 	VFMADD231PS Y5, Y6, Y3
-	ADDQ        DI, R11
-	LEAQ        (R13)(DI*1), R12
-	LEAQ        (R12)(DI*1), R13
-	DECQ        R10
+	ADDQ        DI, R8
+	LEAQ        (R11)(DI*1), R10
+	LEAQ        (R10)(DI*1), R11
+	DECQ        R13
 	JNZ         rows1
-	MOVQ        db+8(FP), R10
-	VMOVUPS     (R10)(R9*4), Y1
+	MOVQ        db+8(FP), R8
+	VMOVUPS     (R8)(R9*4), Y1
 	VADDPS      Y1, Y2, Y2
-	MOVQ        db+8(FP), R10
-	VMOVUPS     Y2, (R10)(R9*4)
-	MOVQ        invstd+56(FP), R10
-	VMOVUPS     (R10)(R9*4), Y1
+	MOVQ        db+8(FP), R8
+	VMOVUPS     Y2, (R8)(R9*4)
+	MOVQ        invstd+56(FP), R8
+	VMOVUPS     (R8)(R9*4), Y1
 	VMULPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), R10
-	VMOVUPS     (R10)(R9*4), Y1
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     (R8)(R9*4), Y1
 	VADDPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), R10
-	VMOVUPS     Y3, (R10)(R9*4)
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     Y3, (R8)(R9*4)
 	ADDQ        $0x00000008, R9
-	SUBQ        $0x00000008, R8
 	JMP         block1
 
 less1:
@@ -2755,61 +3003,135 @@ TEXT ·bnPoolGradApplyAVX2(SB), NOSPLIT, $0-88
 	MOVQ x0+32(FP), SI
 	MOVQ x1+40(FP), DI
 	MOVQ c+72(FP), R8
-	MOVQ R8, R9
+	MOVQ rows+80(FP), R13
+	XORQ R14, R14
+
+row:
 	XORQ R10, R10
 
-block1:
-	CMPQ    R9, $0x00000008
-	JLT     less1
-	MOVQ    a+48(FP), R11
-	VMOVUPS (R11)(R10*4), Y0
-	MOVQ    b+56(FP), R11
-	VMOVUPS (R11)(R10*4), Y1
-	MOVQ    c0+64(FP), R11
-	VMOVUPS (R11)(R10*4), Y2
-	MOVQ    rows+80(FP), R11
-	MOVQ    R10, R12
-	MOVQ    R10, R13
-	LEAQ    (R10)(R8*1), R14
+block2:
+	MOVQ        R8, R9
+	SUBQ        R10, R9
+	CMPQ        R9, $0x00000010
+	JLT         less2
+	LEAQ        (R14)(R10*1), R9
+	LEAQ        (R9)(R14*1), R11
+	LEAQ        (R11)(R8*1), R12
+	MOVQ        a+48(FP), R15
+	VMOVUPS     (R15)(R10*4), Y0
+	VMOVUPS     32(R15)(R10*4), Y1
+	MOVQ        b+56(FP), R15
+	VMOVUPS     (R15)(R10*4), Y2
+	VMOVUPS     32(R15)(R10*4), Y3
+	MOVQ        c0+64(FP), R15
+	VMOVUPS     (R15)(R10*4), Y4
+	VMOVUPS     32(R15)(R10*4), Y5
+	VPMOVZXBD   (BX)(R9*1), Y6
+	VMOVUPS     (DX)(R9*4), Y7
+	VMULPS      Y0, Y7, Y7
+	VMOVUPS     (SI)(R11*4), Y0
+	VFMADD213PS Y4, Y2, Y0
+	VPCMPEQD    vecAVX2_00000000<>+0(SB), Y6, Y8
+	VANDPS      Y8, Y7, Y8
+	VADDPS      Y8, Y0, Y0
+	VMOVUPS     Y0, (AX)(R11*4)
+	VMOVUPS     (SI)(R12*4), Y0
+	VFMADD213PS Y4, Y2, Y0
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y6, Y8
+	VANDPS      Y8, Y7, Y8
+	VADDPS      Y8, Y0, Y0
+	VMOVUPS     Y0, (AX)(R12*4)
+	VMOVUPS     (DI)(R11*4), Y0
+	VFMADD213PS Y4, Y2, Y0
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y6, Y8
+	VANDPS      Y8, Y7, Y8
+	VADDPS      Y8, Y0, Y0
+	VMOVUPS     Y0, (CX)(R11*4)
+	VMOVUPS     (DI)(R12*4), Y0
+	VFMADD213PS Y4, Y2, Y0
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y6, Y2
+	VANDPS      Y2, Y7, Y2
+	VADDPS      Y2, Y0, Y0
+	VMOVUPS     Y0, (CX)(R12*4)
+	VPMOVZXBD   8(BX)(R9*1), Y0
+	VMOVUPS     32(DX)(R9*4), Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVUPS     32(SI)(R11*4), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VPCMPEQD    vecAVX2_00000000<>+0(SB), Y0, Y4
+	VANDPS      Y4, Y2, Y4
+	VADDPS      Y4, Y1, Y1
+	VMOVUPS     Y1, 32(AX)(R11*4)
+	VMOVUPS     32(SI)(R12*4), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y0, Y4
+	VANDPS      Y4, Y2, Y4
+	VADDPS      Y4, Y1, Y1
+	VMOVUPS     Y1, 32(AX)(R12*4)
+	VMOVUPS     32(DI)(R11*4), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y0, Y4
+	VANDPS      Y4, Y2, Y4
+	VADDPS      Y4, Y1, Y1
+	VMOVUPS     Y1, 32(CX)(R11*4)
+	VMOVUPS     32(DI)(R12*4), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y0, Y0
+	VANDPS      Y0, Y2, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVUPS     Y1, 32(CX)(R12*4)
+	ADDQ        $0x00000010, R10
+	JMP         block2
 
-rows1:
-	VPMOVZXBD   (BX)(R12*1), Y3
-	VMOVUPS     (DX)(R12*4), Y4
+less2:
+block1:
+	MOVQ        R8, R9
+	SUBQ        R10, R9
+	CMPQ        R9, $0x00000008
+	JLT         less1
+	LEAQ        (R14)(R10*1), R9
+	LEAQ        (R9)(R14*1), R11
+	LEAQ        (R11)(R8*1), R12
+	MOVQ        a+48(FP), R15
+	VMOVUPS     (R15)(R10*4), Y0
+	MOVQ        b+56(FP), R15
+	VMOVUPS     (R15)(R10*4), Y1
+	MOVQ        c0+64(FP), R15
+	VMOVUPS     (R15)(R10*4), Y2
+	VPMOVZXBD   (BX)(R9*1), Y3
+	VMOVUPS     (DX)(R9*4), Y4
 	VMULPS      Y0, Y4, Y4
-	VMOVUPS     (SI)(R13*4), Y5
-	VFMADD213PS Y2, Y1, Y5
-	VPCMPEQD    vecAVX2_00000000<>+0(SB), Y3, Y6
-	VANDPS      Y6, Y4, Y6
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     Y5, (AX)(R13*4)
-	VMOVUPS     (SI)(R14*4), Y5
-	VFMADD213PS Y2, Y1, Y5
-	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y3, Y6
-	VANDPS      Y6, Y4, Y6
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     Y5, (AX)(R14*4)
-	VMOVUPS     (DI)(R13*4), Y5
-	VFMADD213PS Y2, Y1, Y5
-	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y3, Y6
-	VANDPS      Y6, Y4, Y6
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     Y5, (CX)(R13*4)
-	VMOVUPS     (DI)(R14*4), Y5
-	VFMADD213PS Y2, Y1, Y5
-	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y3, Y3
-	VANDPS      Y3, Y4, Y3
-	VADDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, (CX)(R14*4)
-	ADDQ        R8, R12
-	LEAQ        (R14)(R8*1), R13
-	LEAQ        (R13)(R8*1), R14
-	DECQ        R11
-	JNZ         rows1
+	VMOVUPS     (SI)(R11*4), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VPCMPEQD    vecAVX2_00000000<>+0(SB), Y3, Y5
+	VANDPS      Y5, Y4, Y5
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, (AX)(R11*4)
+	VMOVUPS     (SI)(R12*4), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y3, Y5
+	VANDPS      Y5, Y4, Y5
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, (AX)(R12*4)
+	VMOVUPS     (DI)(R11*4), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y3, Y5
+	VANDPS      Y5, Y4, Y5
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, (CX)(R11*4)
+	VMOVUPS     (DI)(R12*4), Y0
+	VFMADD213PS Y2, Y1, Y0
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y3, Y1
+	VANDPS      Y1, Y4, Y1
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (CX)(R12*4)
 	ADDQ        $0x00000008, R10
-	SUBQ        $0x00000008, R9
 	JMP         block1
 
 less1:
+	ADDQ R8, R14
+	DECQ R13
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -2825,7 +3147,7 @@ GLOBL vecAVX2_00000000<>(SB), RODATA|NOPTR, $32
 
 // func bnPoolGradApplyReLUAVX2(dx0 *float32, dx1 *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, a *float32, b *float32, c0 *float32, out *float32, c int, rows int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·bnPoolGradApplyReLUAVX2(SB), NOSPLIT, $0-96
+TEXT ·bnPoolGradApplyReLUAVX2(SB), NOSPLIT, $8-96
 	MOVQ   dx0+0(FP), AX
 	MOVQ   dx1+8(FP), CX
 	MOVQ   dy+16(FP), DX
@@ -2835,63 +3157,143 @@ TEXT ·bnPoolGradApplyReLUAVX2(SB), NOSPLIT, $0-96
 	MOVQ   out+72(FP), R8
 	MOVQ   c+80(FP), R9
 	VXORPS Y0, Y0, Y0
-	MOVQ   R9, R10
-	XORQ   R11, R11
+	MOVQ   rows+88(FP), R14
+	XORQ   R15, R15
 
+row:
+	XORQ R11, R11
+
+block2:
+	MOVQ        R9, R10
+	SUBQ        R11, R10
+	CMPQ        R10, $0x00000010
+	JLT         less2
+	LEAQ        (R15)(R11*1), R10
+	LEAQ        (R10)(R15*1), R12
+	LEAQ        (R12)(R9*1), R13
+	MOVQ        a+48(FP), BP
+	VMOVUPS     (BP)(R11*4), Y1
+	VMOVUPS     32(BP)(R11*4), Y2
+	MOVQ        b+56(FP), BP
+	VMOVUPS     (BP)(R11*4), Y3
+	VMOVUPS     32(BP)(R11*4), Y4
+	MOVQ        c0+64(FP), BP
+	VMOVUPS     (BP)(R11*4), Y5
+	VMOVUPS     32(BP)(R11*4), Y6
+	VPMOVZXBD   (BX)(R10*1), Y7
+	VMOVUPS     (R8)(R10*4), Y8
+	VCMPPS      $0x16, Y0, Y8, Y8
+	VMOVUPS     (DX)(R10*4), Y9
+	VANDPS      Y8, Y9, Y9
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     (SI)(R12*4), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VPCMPEQD    vecAVX2_00000000<>+0(SB), Y7, Y8
+	VANDPS      Y8, Y9, Y8
+	VADDPS      Y8, Y1, Y1
+	VMOVUPS     Y1, (AX)(R12*4)
+	VMOVUPS     (SI)(R13*4), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y7, Y8
+	VANDPS      Y8, Y9, Y8
+	VADDPS      Y8, Y1, Y1
+	VMOVUPS     Y1, (AX)(R13*4)
+	VMOVUPS     (DI)(R12*4), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y7, Y8
+	VANDPS      Y8, Y9, Y8
+	VADDPS      Y8, Y1, Y1
+	VMOVUPS     Y1, (CX)(R12*4)
+	VMOVUPS     (DI)(R13*4), Y1
+	VFMADD213PS Y5, Y3, Y1
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y7, Y3
+	VANDPS      Y3, Y9, Y3
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, (CX)(R13*4)
+	VPMOVZXBD   8(BX)(R10*1), Y1
+	VMOVUPS     32(R8)(R10*4), Y3
+	VCMPPS      $0x16, Y0, Y3, Y3
+	VMOVUPS     32(DX)(R10*4), Y5
+	VANDPS      Y3, Y5, Y5
+	VMULPS      Y2, Y5, Y5
+	VMOVUPS     32(SI)(R12*4), Y2
+	VFMADD213PS Y6, Y4, Y2
+	VPCMPEQD    vecAVX2_00000000<>+0(SB), Y1, Y3
+	VANDPS      Y3, Y5, Y3
+	VADDPS      Y3, Y2, Y2
+	VMOVUPS     Y2, 32(AX)(R12*4)
+	VMOVUPS     32(SI)(R13*4), Y2
+	VFMADD213PS Y6, Y4, Y2
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y1, Y3
+	VANDPS      Y3, Y5, Y3
+	VADDPS      Y3, Y2, Y2
+	VMOVUPS     Y2, 32(AX)(R13*4)
+	VMOVUPS     32(DI)(R12*4), Y2
+	VFMADD213PS Y6, Y4, Y2
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y1, Y3
+	VANDPS      Y3, Y5, Y3
+	VADDPS      Y3, Y2, Y2
+	VMOVUPS     Y2, 32(CX)(R12*4)
+	VMOVUPS     32(DI)(R13*4), Y2
+	VFMADD213PS Y6, Y4, Y2
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y1, Y1
+	VANDPS      Y1, Y5, Y1
+	VADDPS      Y1, Y2, Y2
+	VMOVUPS     Y2, 32(CX)(R13*4)
+	ADDQ        $0x00000010, R11
+	JMP         block2
+
+less2:
 block1:
-	CMPQ    R10, $0x00000008
-	JLT     less1
-	MOVQ    a+48(FP), R12
-	VMOVUPS (R12)(R11*4), Y1
-	MOVQ    b+56(FP), R12
-	VMOVUPS (R12)(R11*4), Y2
-	MOVQ    c0+64(FP), R12
-	VMOVUPS (R12)(R11*4), Y3
-	MOVQ    rows+88(FP), R12
-	MOVQ    R11, R13
-	MOVQ    R11, R14
-	LEAQ    (R11)(R9*1), R15
-
-rows1:
-	VPMOVZXBD   (BX)(R13*1), Y4
-	VMOVUPS     (R8)(R13*4), Y5
+	MOVQ        R9, R10
+	SUBQ        R11, R10
+	CMPQ        R10, $0x00000008
+	JLT         less1
+	LEAQ        (R15)(R11*1), R10
+	LEAQ        (R10)(R15*1), R12
+	LEAQ        (R12)(R9*1), R13
+	MOVQ        a+48(FP), BP
+	VMOVUPS     (BP)(R11*4), Y1
+	MOVQ        b+56(FP), BP
+	VMOVUPS     (BP)(R11*4), Y2
+	MOVQ        c0+64(FP), BP
+	VMOVUPS     (BP)(R11*4), Y3
+	VPMOVZXBD   (BX)(R10*1), Y4
+	VMOVUPS     (R8)(R10*4), Y5
 	VCMPPS      $0x16, Y0, Y5, Y5
-	VMOVUPS     (DX)(R13*4), Y6
+	VMOVUPS     (DX)(R10*4), Y6
 	VANDPS      Y5, Y6, Y6
 	VMULPS      Y1, Y6, Y6
-	VMOVUPS     (SI)(R14*4), Y5
-	VFMADD213PS Y3, Y2, Y5
-	VPCMPEQD    vecAVX2_00000000<>+0(SB), Y4, Y7
-	VANDPS      Y7, Y6, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     Y5, (AX)(R14*4)
-	VMOVUPS     (SI)(R15*4), Y5
-	VFMADD213PS Y3, Y2, Y5
-	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y4, Y7
-	VANDPS      Y7, Y6, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     Y5, (AX)(R15*4)
-	VMOVUPS     (DI)(R14*4), Y5
-	VFMADD213PS Y3, Y2, Y5
-	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y4, Y7
-	VANDPS      Y7, Y6, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     Y5, (CX)(R14*4)
-	VMOVUPS     (DI)(R15*4), Y5
-	VFMADD213PS Y3, Y2, Y5
-	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y4, Y4
-	VANDPS      Y4, Y6, Y4
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (CX)(R15*4)
-	ADDQ        R9, R13
-	LEAQ        (R15)(R9*1), R14
-	LEAQ        (R14)(R9*1), R15
-	DECQ        R12
-	JNZ         rows1
+	VMOVUPS     (SI)(R12*4), Y1
+	VFMADD213PS Y3, Y2, Y1
+	VPCMPEQD    vecAVX2_00000000<>+0(SB), Y4, Y5
+	VANDPS      Y5, Y6, Y5
+	VADDPS      Y5, Y1, Y1
+	VMOVUPS     Y1, (AX)(R12*4)
+	VMOVUPS     (SI)(R13*4), Y1
+	VFMADD213PS Y3, Y2, Y1
+	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y4, Y5
+	VANDPS      Y5, Y6, Y5
+	VADDPS      Y5, Y1, Y1
+	VMOVUPS     Y1, (AX)(R13*4)
+	VMOVUPS     (DI)(R12*4), Y1
+	VFMADD213PS Y3, Y2, Y1
+	VPCMPEQD    vecAVX2_00000002<>+0(SB), Y4, Y5
+	VANDPS      Y5, Y6, Y5
+	VADDPS      Y5, Y1, Y1
+	VMOVUPS     Y1, (CX)(R12*4)
+	VMOVUPS     (DI)(R13*4), Y1
+	VFMADD213PS Y3, Y2, Y1
+	VPCMPEQD    vecAVX2_00000003<>+0(SB), Y4, Y2
+	VANDPS      Y2, Y6, Y2
+	VADDPS      Y2, Y1, Y1
+	VMOVUPS     Y1, (CX)(R13*4)
 	ADDQ        $0x00000008, R11
-	SUBQ        $0x00000008, R10
 	JMP         block1
 
 less1:
+	ADDQ R9, R15
+	DECQ R14
+	JNZ  row
 	VZEROUPPER
 	RET

@@ -48,25 +48,25 @@ func l2SqAVX512(a *float32, b *float32, n int) float64
 func addRowAVX512(dst *float32, row *float32, c int, rows int)
 
 //go:noescape
-func colSumAVX512(sum *float32, x *float32, c int, rows int)
-
-//go:noescape
-func colMomentsAVX512(mean *float32, m2 *float32, x *float32, n float32, c int, rows int)
-
-//go:noescape
 func affineAVX512(y *float32, x *float32, scale *float32, shift *float32, floor float32, c int, rows int)
-
-//go:noescape
-func bnGradSumsAVX512(dg *float32, db *float32, dy *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
-
-//go:noescape
-func bnGradSumsReLUAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 
 //go:noescape
 func bnGradApplyAVX512(dx *float32, dy *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 
 //go:noescape
 func bnGradApplyReLUAVX512(dx *float32, dy *float32, y *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
+
+//go:noescape
+func colSumAVX512(sum *float32, x *float32, c int, rows int)
+
+//go:noescape
+func colMomentsAVX512(mean *float32, m2 *float32, x *float32, headN float32, n float32, head int, c int, rows int)
+
+//go:noescape
+func bnGradSumsAVX512(dg *float32, db *float32, dy *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
+
+//go:noescape
+func bnGradSumsReLUAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 
 //go:noescape
 func affineMaxPool2AVX512(out *float32, idx *uint8, x0 *float32, x1 *float32, scale *float32, shift *float32, floor float32, c int, rows int)

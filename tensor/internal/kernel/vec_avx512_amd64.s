@@ -472,17 +472,17 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
-	VBROADCASTSS vecAVX512_c2aeac50<>+0(SB), Z0
-	VBROADCASTSS vecAVX512_42b17218<>+0(SB), Z1
+	VBROADCASTSS vecAVX512_c2aeac4f<>+0(SB), Z0
+	VBROADCASTSS vecAVX512_42b17217<>+0(SB), Z1
 	VBROADCASTSS vecAVX512_3fb8aa3b<>+0(SB), Z2
-	VBROADCASTSS vecAVX512_3f317200<>+0(SB), Z3
-	VBROADCASTSS vecAVX512_35bfbe8e<>+0(SB), Z4
-	VBROADCASTSS vecAVX512_3f800000<>+0(SB), Z5
-	VBROADCASTSS vecAVX512_7f800000<>+0(SB), Z6
-	VBROADCASTSS vecAVX512_3ab511e8<>+0(SB), Z7
-	VBROADCASTSS vecAVX512_3c091d10<>+0(SB), Z8
+	VBROADCASTSS vecAVX512_3f800000<>+0(SB), Z3
+	VBROADCASTSS vecAVX512_7f800000<>+0(SB), Z4
+	VBROADCASTSS vecAVX512_3f317200<>+0(SB), Z5
+	VBROADCASTSS vecAVX512_35bfbe8e<>+0(SB), Z6
+	VBROADCASTSS vecAVX512_3ab511c5<>+0(SB), Z7
+	VBROADCASTSS vecAVX512_3c091d15<>+0(SB), Z8
 	VBROADCASTSS vecAVX512_3d2aac79<>+0(SB), Z9
-	VBROADCASTSS vecAVX512_3e2aaa49<>+0(SB), Z10
+	VBROADCASTSS vecAVX512_3e2aaa48<>+0(SB), Z10
 	VBROADCASTSS vecAVX512_3efffffe<>+0(SB), Z11
 	XORQ         BX, BX
 
@@ -494,8 +494,8 @@ loop4:
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VFNMADD231PS Z4, Z14, Z15
+	VFNMADD231PS Z5, Z14, Z15
+	VFNMADD231PS Z6, Z14, Z15
 	VMULPS       Z15, Z15, Z16
 	VMOVUPS      Z7, Z14
 	VFMADD213PS  Z8, Z15, Z14
@@ -503,21 +503,21 @@ loop4:
 	VFMADD213PS  Z10, Z15, Z14
 	VFMADD213PS  Z11, Z15, Z14
 	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z5, Z14, Z14
+	VADDPS       Z3, Z14, Z14
 	VPSLLD       $0x17, Z13, Z13
 	VPADDD       Z13, Z14, Z14
 	VCMPPS       $0x15, Z0, Z12, K1
 	VMOVAPS.Z    Z14, K1, Z14
 	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z6, K1, Z14
+	VMOVAPS      Z4, K1, Z14
 	VMOVUPS      Z14, (AX)(BX*4)
 	VMOVUPS      64(CX)(BX*4), Z12
 	VMULPS       Z2, Z12, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VFNMADD231PS Z4, Z14, Z15
+	VFNMADD231PS Z5, Z14, Z15
+	VFNMADD231PS Z6, Z14, Z15
 	VMULPS       Z15, Z15, Z16
 	VMOVUPS      Z7, Z14
 	VFMADD213PS  Z8, Z15, Z14
@@ -525,21 +525,21 @@ loop4:
 	VFMADD213PS  Z10, Z15, Z14
 	VFMADD213PS  Z11, Z15, Z14
 	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z5, Z14, Z14
+	VADDPS       Z3, Z14, Z14
 	VPSLLD       $0x17, Z13, Z13
 	VPADDD       Z13, Z14, Z14
 	VCMPPS       $0x15, Z0, Z12, K1
 	VMOVAPS.Z    Z14, K1, Z14
 	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z6, K1, Z14
+	VMOVAPS      Z4, K1, Z14
 	VMOVUPS      Z14, 64(AX)(BX*4)
 	VMOVUPS      128(CX)(BX*4), Z12
 	VMULPS       Z2, Z12, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VFNMADD231PS Z4, Z14, Z15
+	VFNMADD231PS Z5, Z14, Z15
+	VFNMADD231PS Z6, Z14, Z15
 	VMULPS       Z15, Z15, Z16
 	VMOVUPS      Z7, Z14
 	VFMADD213PS  Z8, Z15, Z14
@@ -547,21 +547,21 @@ loop4:
 	VFMADD213PS  Z10, Z15, Z14
 	VFMADD213PS  Z11, Z15, Z14
 	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z5, Z14, Z14
+	VADDPS       Z3, Z14, Z14
 	VPSLLD       $0x17, Z13, Z13
 	VPADDD       Z13, Z14, Z14
 	VCMPPS       $0x15, Z0, Z12, K1
 	VMOVAPS.Z    Z14, K1, Z14
 	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z6, K1, Z14
+	VMOVAPS      Z4, K1, Z14
 	VMOVUPS      Z14, 128(AX)(BX*4)
 	VMOVUPS      192(CX)(BX*4), Z12
 	VMULPS       Z2, Z12, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VFNMADD231PS Z4, Z14, Z15
+	VFNMADD231PS Z5, Z14, Z15
+	VFNMADD231PS Z6, Z14, Z15
 	VMULPS       Z15, Z15, Z16
 	VMOVUPS      Z7, Z14
 	VFMADD213PS  Z8, Z15, Z14
@@ -569,13 +569,13 @@ loop4:
 	VFMADD213PS  Z10, Z15, Z14
 	VFMADD213PS  Z11, Z15, Z14
 	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z5, Z14, Z14
+	VADDPS       Z3, Z14, Z14
 	VPSLLD       $0x17, Z13, Z13
 	VPADDD       Z13, Z14, Z14
 	VCMPPS       $0x15, Z0, Z12, K1
 	VMOVAPS.Z    Z14, K1, Z14
 	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z6, K1, Z14
+	VMOVAPS      Z4, K1, Z14
 	VMOVUPS      Z14, 192(AX)(BX*4)
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000040, DX
@@ -590,8 +590,8 @@ loop1:
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
-	VFNMADD231PS Z3, Z14, Z15
-	VFNMADD231PS Z4, Z14, Z15
+	VFNMADD231PS Z5, Z14, Z15
+	VFNMADD231PS Z6, Z14, Z15
 	VMULPS       Z15, Z15, Z16
 	VMOVUPS      Z7, Z14
 	VFMADD213PS  Z8, Z15, Z14
@@ -599,13 +599,13 @@ loop1:
 	VFMADD213PS  Z10, Z15, Z14
 	VFMADD213PS  Z11, Z15, Z14
 	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z5, Z14, Z14
+	VADDPS       Z3, Z14, Z14
 	VPSLLD       $0x17, Z13, Z13
 	VPADDD       Z13, Z14, Z14
 	VCMPPS       $0x15, Z0, Z12, K1
 	VMOVAPS.Z    Z14, K1, Z14
 	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z6, K1, Z14
+	VMOVAPS      Z4, K1, Z14
 	VMOVUPS      Z14, (AX)(BX*4)
 	ADDQ         $0x00000010, BX
 	SUBQ         $0x00000010, DX
@@ -622,42 +622,36 @@ less1:
 	VCVTPS2DQ    Z2, Z2
 	VCVTDQ2PS    Z2, Z13
 	VMOVAPS      Z12, Z14
-	VFNMADD231PS Z3, Z13, Z14
-	VFNMADD231PS Z4, Z13, Z14
-	VMULPS       Z14, Z14, Z3
-	VMOVUPS      Z7, Z4
-	VFMADD213PS  Z8, Z14, Z4
-	VFMADD213PS  Z9, Z14, Z4
-	VFMADD213PS  Z10, Z14, Z4
-	VFMADD213PS  Z11, Z14, Z4
-	VFMADD213PS  Z14, Z3, Z4
-	VADDPS       Z5, Z4, Z4
+	VFNMADD231PS Z5, Z13, Z14
+	VFNMADD231PS Z6, Z13, Z14
+	VMULPS       Z14, Z14, Z5
+	VMOVUPS      Z7, Z6
+	VFMADD213PS  Z8, Z14, Z6
+	VFMADD213PS  Z9, Z14, Z6
+	VFMADD213PS  Z10, Z14, Z6
+	VFMADD213PS  Z11, Z14, Z6
+	VFMADD213PS  Z14, Z5, Z6
+	VADDPS       Z3, Z6, Z6
 	VPSLLD       $0x17, Z2, Z2
-	VPADDD       Z2, Z4, Z4
+	VPADDD       Z2, Z6, Z6
 	VCMPPS       $0x15, Z0, Z12, K2
-	VMOVAPS.Z    Z4, K2, Z4
+	VMOVAPS.Z    Z6, K2, Z6
 	VCMPPS       $0x1e, Z1, Z12, K2
-	VMOVAPS      Z6, K2, Z4
-	VMOVUPS      Z4, K1, (AX)(BX*4)
+	VMOVAPS      Z4, K2, Z6
+	VMOVUPS      Z6, K1, (AX)(BX*4)
 
 done:
 	VZEROUPPER
 	RET
 
-DATA vecAVX512_c2aeac50<>+0(SB)/4, $0xc2aeac50
-GLOBL vecAVX512_c2aeac50<>(SB), RODATA|NOPTR, $4
+DATA vecAVX512_c2aeac4f<>+0(SB)/4, $0xc2aeac4f
+GLOBL vecAVX512_c2aeac4f<>(SB), RODATA|NOPTR, $4
 
-DATA vecAVX512_42b17218<>+0(SB)/4, $0x42b17218
-GLOBL vecAVX512_42b17218<>(SB), RODATA|NOPTR, $4
+DATA vecAVX512_42b17217<>+0(SB)/4, $0x42b17217
+GLOBL vecAVX512_42b17217<>(SB), RODATA|NOPTR, $4
 
 DATA vecAVX512_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 GLOBL vecAVX512_3fb8aa3b<>(SB), RODATA|NOPTR, $4
-
-DATA vecAVX512_3f317200<>+0(SB)/4, $0x3f317200
-GLOBL vecAVX512_3f317200<>(SB), RODATA|NOPTR, $4
-
-DATA vecAVX512_35bfbe8e<>+0(SB)/4, $0x35bfbe8e
-GLOBL vecAVX512_35bfbe8e<>(SB), RODATA|NOPTR, $4
 
 DATA vecAVX512_3f800000<>+0(SB)/4, $0x3f800000
 GLOBL vecAVX512_3f800000<>(SB), RODATA|NOPTR, $4
@@ -665,17 +659,23 @@ GLOBL vecAVX512_3f800000<>(SB), RODATA|NOPTR, $4
 DATA vecAVX512_7f800000<>+0(SB)/4, $0x7f800000
 GLOBL vecAVX512_7f800000<>(SB), RODATA|NOPTR, $4
 
-DATA vecAVX512_3ab511e8<>+0(SB)/4, $0x3ab511e8
-GLOBL vecAVX512_3ab511e8<>(SB), RODATA|NOPTR, $4
+DATA vecAVX512_3f317200<>+0(SB)/4, $0x3f317200
+GLOBL vecAVX512_3f317200<>(SB), RODATA|NOPTR, $4
 
-DATA vecAVX512_3c091d10<>+0(SB)/4, $0x3c091d10
-GLOBL vecAVX512_3c091d10<>(SB), RODATA|NOPTR, $4
+DATA vecAVX512_35bfbe8e<>+0(SB)/4, $0x35bfbe8e
+GLOBL vecAVX512_35bfbe8e<>(SB), RODATA|NOPTR, $4
+
+DATA vecAVX512_3ab511c5<>+0(SB)/4, $0x3ab511c5
+GLOBL vecAVX512_3ab511c5<>(SB), RODATA|NOPTR, $4
+
+DATA vecAVX512_3c091d15<>+0(SB)/4, $0x3c091d15
+GLOBL vecAVX512_3c091d15<>(SB), RODATA|NOPTR, $4
 
 DATA vecAVX512_3d2aac79<>+0(SB)/4, $0x3d2aac79
 GLOBL vecAVX512_3d2aac79<>(SB), RODATA|NOPTR, $4
 
-DATA vecAVX512_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-GLOBL vecAVX512_3e2aaa49<>(SB), RODATA|NOPTR, $4
+DATA vecAVX512_3e2aaa48<>+0(SB)/4, $0x3e2aaa48
+GLOBL vecAVX512_3e2aaa48<>(SB), RODATA|NOPTR, $4
 
 DATA vecAVX512_3efffffe<>+0(SB)/4, $0x3efffffe
 GLOBL vecAVX512_3efffffe<>(SB), RODATA|NOPTR, $4
@@ -1365,456 +1365,90 @@ done:
 TEXT ·addRowAVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ c+16(FP), CX
-	MOVQ CX, DX
+	MOVQ rows+24(FP), SI
+	XORQ DI, DI
+
+row:
 	XORQ BX, BX
 
 block4:
+	MOVQ    CX, DX
+	SUBQ    BX, DX
 	CMPQ    DX, $0x00000040
 	JLT     less4
-	MOVQ    row+8(FP), SI
-	VMOVUPS (SI)(BX*4), Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	VMOVUPS 128(SI)(BX*4), Z2
-	VMOVUPS 192(SI)(BX*4), Z3
-	MOVQ    rows+24(FP), SI
-	MOVQ    BX, DI
-
-rows4:
-	VMOVUPS (AX)(DI*4), Z4
+	LEAQ    (DI)(BX*1), DX
+	MOVQ    row+8(FP), R8
+	VMOVUPS (R8)(BX*4), Z0
+	VMOVUPS 64(R8)(BX*4), Z1
+	VMOVUPS 128(R8)(BX*4), Z2
+	VMOVUPS 192(R8)(BX*4), Z3
+	VMOVUPS (AX)(DX*4), Z4
 	VADDPS  Z0, Z4, Z4
-	VMOVUPS Z4, (AX)(DI*4)
-	VMOVUPS 64(AX)(DI*4), Z4
-	VADDPS  Z1, Z4, Z4
-	VMOVUPS Z4, 64(AX)(DI*4)
-	VMOVUPS 128(AX)(DI*4), Z4
-	VADDPS  Z2, Z4, Z4
-	VMOVUPS Z4, 128(AX)(DI*4)
-	VMOVUPS 192(AX)(DI*4), Z4
-	VADDPS  Z3, Z4, Z4
-	VMOVUPS Z4, 192(AX)(DI*4)
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows4
+	VMOVUPS Z4, (AX)(DX*4)
+	VMOVUPS 64(AX)(DX*4), Z0
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(AX)(DX*4)
+	VMOVUPS 128(AX)(DX*4), Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 128(AX)(DX*4)
+	VMOVUPS 192(AX)(DX*4), Z0
+	VADDPS  Z3, Z0, Z0
+	VMOVUPS Z0, 192(AX)(DX*4)
 	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000040, DX
 	JMP     block4
 
 less4:
 block2:
+	MOVQ    CX, DX
+	SUBQ    BX, DX
 	CMPQ    DX, $0x00000020
 	JLT     less2
-	MOVQ    row+8(FP), SI
-	VMOVUPS (SI)(BX*4), Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	MOVQ    rows+24(FP), SI
-	MOVQ    BX, DI
-
-rows2:
-	VMOVUPS (AX)(DI*4), Z2
+	LEAQ    (DI)(BX*1), DX
+	MOVQ    row+8(FP), R8
+	VMOVUPS (R8)(BX*4), Z0
+	VMOVUPS 64(R8)(BX*4), Z1
+	VMOVUPS (AX)(DX*4), Z2
 	VADDPS  Z0, Z2, Z2
-	VMOVUPS Z2, (AX)(DI*4)
-	VMOVUPS 64(AX)(DI*4), Z2
-	VADDPS  Z1, Z2, Z2
-	VMOVUPS Z2, 64(AX)(DI*4)
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows2
+	VMOVUPS Z2, (AX)(DX*4)
+	VMOVUPS 64(AX)(DX*4), Z0
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(AX)(DX*4)
 	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
 	JMP     block2
 
 less2:
 block1:
+	MOVQ    CX, DX
+	SUBQ    BX, DX
 	CMPQ    DX, $0x00000010
 	JLT     less1
-	MOVQ    row+8(FP), SI
-	VMOVUPS (SI)(BX*4), Z0
-	MOVQ    rows+24(FP), SI
-	MOVQ    BX, DI
-
-rows1:
-	VMOVUPS (AX)(DI*4), Z1
+	LEAQ    (DI)(BX*1), DX
+	MOVQ    row+8(FP), R8
+	VMOVUPS (R8)(BX*4), Z0
+	VMOVUPS (AX)(DX*4), Z1
 	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z1, (AX)(DI*4)
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows1
+	VMOVUPS Z1, (AX)(DX*4)
 	ADDQ    $0x00000010, BX
-	SUBQ    $0x00000010, DX
 	JMP     block1
 
 less1:
-	TESTQ     DX, DX
-	JZ        done
-	MOVL      $0xffffffff, SI
-	BZHIL     DX, SI, SI
-	KMOVW     SI, K1
-	MOVQ      row+8(FP), DX
-	VMOVUPS.Z (DX)(BX*4), K1, Z0
-	MOVQ      rows+24(FP), DX
-
-rows0:
-	VMOVUPS.Z (AX)(BX*4), K1, Z1
+	MOVQ      CX, DX
+	SUBQ      BX, DX
+	JZ        whole
+	MOVL      $0xffffffff, R8
+	BZHIL     DX, R8, R8
+	KMOVW     R8, K1
+	LEAQ      (DI)(BX*1), DX
+	MOVQ      row+8(FP), R8
+	VMOVUPS.Z (R8)(BX*4), K1, Z0
+	VMOVUPS.Z (AX)(DX*4), K1, Z1
 	VADDPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (AX)(BX*4)
-	ADDQ      CX, BX
-	DECQ      DX
-	JNZ       rows0
+	VMOVUPS   Z1, K1, (AX)(DX*4)
 
-done:
-	VZEROUPPER
-	RET
-
-// func colSumAVX512(sum *float32, x *float32, c int, rows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·colSumAVX512(SB), NOSPLIT, $0-32
-	MOVQ x+8(FP), AX
-	MOVQ c+16(FP), CX
-	MOVQ CX, DX
-	XORQ BX, BX
-
-block4:
-	CMPQ   DX, $0x00000040
-	JLT    less4
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   rows+24(FP), SI
-	MOVQ   BX, DI
-
-rows4:
-	VMOVUPS (AX)(DI*4), Z4
-	VADDPS  Z4, Z0, Z0
-	VMOVUPS 64(AX)(DI*4), Z4
-	VADDPS  Z4, Z1, Z1
-	VMOVUPS 128(AX)(DI*4), Z4
-	VADDPS  Z4, Z2, Z2
-	VMOVUPS 192(AX)(DI*4), Z4
-	VADDPS  Z4, Z3, Z3
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows4
-	MOVQ    sum+0(FP), SI
-	VMOVUPS (SI)(BX*4), Z4
-	VMOVUPS 64(SI)(BX*4), Z9
-	VMOVUPS 128(SI)(BX*4), Z10
-	VMOVUPS 192(SI)(BX*4), Z11
-	VADDPS  Z4, Z0, Z0
-	VADDPS  Z9, Z1, Z1
-	VADDPS  Z10, Z2, Z2
-	VADDPS  Z11, Z3, Z3
-	MOVQ    sum+0(FP), SI
-	VMOVUPS Z0, (SI)(BX*4)
-	VMOVUPS Z1, 64(SI)(BX*4)
-	VMOVUPS Z2, 128(SI)(BX*4)
-	VMOVUPS Z3, 192(SI)(BX*4)
-	ADDQ    $0x00000040, BX
-	SUBQ    $0x00000040, DX
-	JMP     block4
-
-less4:
-block2:
-	CMPQ   DX, $0x00000020
-	JLT    less2
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	MOVQ   rows+24(FP), SI
-	MOVQ   BX, DI
-
-rows2:
-	VMOVUPS (AX)(DI*4), Z0
-	VADDPS  Z0, Z5, Z5
-	VMOVUPS 64(AX)(DI*4), Z0
-	VADDPS  Z0, Z6, Z6
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows2
-	MOVQ    sum+0(FP), SI
-	VMOVUPS (SI)(BX*4), Z0
-	VMOVUPS 64(SI)(BX*4), Z1
-	VADDPS  Z0, Z5, Z5
-	VADDPS  Z1, Z6, Z6
-	MOVQ    sum+0(FP), SI
-	VMOVUPS Z5, (SI)(BX*4)
-	VMOVUPS Z6, 64(SI)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JMP     block2
-
-less2:
-block1:
-	CMPQ   DX, $0x00000010
-	JLT    less1
-	VPXORD Z7, Z7, Z7
-	MOVQ   rows+24(FP), SI
-	MOVQ   BX, DI
-
-rows1:
-	VMOVUPS (AX)(DI*4), Z0
-	VADDPS  Z0, Z7, Z7
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     rows1
-	MOVQ    sum+0(FP), SI
-	VMOVUPS (SI)(BX*4), Z0
-	VADDPS  Z0, Z7, Z7
-	MOVQ    sum+0(FP), SI
-	VMOVUPS Z7, (SI)(BX*4)
-	ADDQ    $0x00000010, BX
-	SUBQ    $0x00000010, DX
-	JMP     block1
-
-less1:
-	TESTQ  DX, DX
-	JZ     done
-	MOVL   $0xffffffff, SI
-	BZHIL  DX, SI, SI
-	KMOVW  SI, K1
-	VPXORD Z8, Z8, Z8
-	MOVQ   rows+24(FP), DX
-	MOVQ   BX, SI
-
-rows0:
-	VMOVUPS.Z (AX)(SI*4), K1, Z0
-	VADDPS    Z0, Z8, Z8
-	ADDQ      CX, SI
-	DECQ      DX
-	JNZ       rows0
-	MOVQ      sum+0(FP), AX
-	VMOVUPS.Z (AX)(BX*4), K1, Z0
-	VADDPS    Z0, Z8, Z8
-	MOVQ      sum+0(FP), AX
-	VMOVUPS   Z8, K1, (AX)(BX*4)
-
-done:
-	VZEROUPPER
-	RET
-
-// func colMomentsAVX512(mean *float32, m2 *float32, x *float32, n float32, c int, rows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·colMomentsAVX512(SB), NOSPLIT, $0-48
-	MOVQ         x+16(FP), AX
-	MOVQ         c+32(FP), CX
-	VBROADCASTSS n+24(FP), Z0
-	MOVQ         CX, DX
-	XORQ         BX, BX
-
-block4:
-	CMPQ   DX, $0x00000040
-	JLT    less4
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	MOVQ   rows+40(FP), SI
-	MOVQ   BX, DI
-
-first4:
-	VMOVUPS (AX)(DI*4), Z5
-	VADDPS  Z5, Z1, Z1
-	VMOVUPS 64(AX)(DI*4), Z5
-	VADDPS  Z5, Z2, Z2
-	VMOVUPS 128(AX)(DI*4), Z5
-	VADDPS  Z5, Z3, Z3
-	VMOVUPS 192(AX)(DI*4), Z5
-	VADDPS  Z5, Z4, Z4
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     first4
-	VDIVPS  Z0, Z1, Z1
-	VDIVPS  Z0, Z2, Z2
-	VDIVPS  Z0, Z3, Z3
-	VDIVPS  Z0, Z4, Z4
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	MOVQ    rows+40(FP), SI
-	MOVQ    BX, DI
-
-second4:
-	VMOVUPS      (AX)(DI*4), Z5
-	VSUBPS       Z1, Z5, Z5
-	VADDPS       Z5, Z6, Z6
-	VFMADD231PS  Z5, Z5, Z10
-	VMOVUPS      64(AX)(DI*4), Z5
-	VSUBPS       Z2, Z5, Z5
-	VADDPS       Z5, Z7, Z7
-	VFMADD231PS  Z5, Z5, Z11
-	VMOVUPS      128(AX)(DI*4), Z5
-	VSUBPS       Z3, Z5, Z5
-	VADDPS       Z5, Z8, Z8
-	VFMADD231PS  Z5, Z5, Z12
-	VMOVUPS      192(AX)(DI*4), Z5
-	VSUBPS       Z4, Z5, Z5
-	VADDPS       Z5, Z9, Z9
-	VFMADD231PS  Z5, Z5, Z13
-	ADDQ         CX, DI
-	DECQ         SI
-	JNZ          second4
-	VDIVPS       Z0, Z6, Z5
-	VFNMADD231PS Z5, Z6, Z10
-	VADDPS       Z5, Z1, Z1
-	VDIVPS       Z0, Z7, Z5
-	VFNMADD231PS Z5, Z7, Z11
-	VADDPS       Z5, Z2, Z2
-	VDIVPS       Z0, Z8, Z5
-	VFNMADD231PS Z5, Z8, Z12
-	VADDPS       Z5, Z3, Z3
-	VDIVPS       Z0, Z9, Z5
-	VFNMADD231PS Z5, Z9, Z13
-	VADDPS       Z5, Z4, Z4
-	MOVQ         mean+0(FP), SI
-	VMOVUPS      Z1, (SI)(BX*4)
-	VMOVUPS      Z2, 64(SI)(BX*4)
-	VMOVUPS      Z3, 128(SI)(BX*4)
-	VMOVUPS      Z4, 192(SI)(BX*4)
-	MOVQ         m2+8(FP), SI
-	VMOVUPS      Z10, (SI)(BX*4)
-	VMOVUPS      Z11, 64(SI)(BX*4)
-	VMOVUPS      Z12, 128(SI)(BX*4)
-	VMOVUPS      Z13, 192(SI)(BX*4)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000040, DX
-	JMP          block4
-
-less4:
-block2:
-	CMPQ   DX, $0x00000020
-	JLT    less2
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   rows+40(FP), SI
-	MOVQ   BX, DI
-
-first2:
-	VMOVUPS (AX)(DI*4), Z1
-	VADDPS  Z1, Z14, Z14
-	VMOVUPS 64(AX)(DI*4), Z1
-	VADDPS  Z1, Z15, Z15
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     first2
-	VDIVPS  Z0, Z14, Z14
-	VDIVPS  Z0, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	MOVQ    rows+40(FP), SI
-	MOVQ    BX, DI
-
-second2:
-	VMOVUPS      (AX)(DI*4), Z1
-	VSUBPS       Z14, Z1, Z1
-	VADDPS       Z1, Z16, Z16
-	VFMADD231PS  Z1, Z1, Z18
-	VMOVUPS      64(AX)(DI*4), Z1
-	VSUBPS       Z15, Z1, Z1
-	VADDPS       Z1, Z17, Z17
-	VFMADD231PS  Z1, Z1, Z19
-	ADDQ         CX, DI
-	DECQ         SI
-	JNZ          second2
-	VDIVPS       Z0, Z16, Z1
-	VFNMADD231PS Z1, Z16, Z18
-	VADDPS       Z1, Z14, Z14
-	VDIVPS       Z0, Z17, Z1
-	VFNMADD231PS Z1, Z17, Z19
-	VADDPS       Z1, Z15, Z15
-	MOVQ         mean+0(FP), SI
-	VMOVUPS      Z14, (SI)(BX*4)
-	VMOVUPS      Z15, 64(SI)(BX*4)
-	MOVQ         m2+8(FP), SI
-	VMOVUPS      Z18, (SI)(BX*4)
-	VMOVUPS      Z19, 64(SI)(BX*4)
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000020, DX
-	JMP          block2
-
-less2:
-block1:
-	CMPQ   DX, $0x00000010
-	JLT    less1
-	VPXORD Z20, Z20, Z20
-	MOVQ   rows+40(FP), SI
-	MOVQ   BX, DI
-
-first1:
-	VMOVUPS (AX)(DI*4), Z1
-	VADDPS  Z1, Z20, Z20
-	ADDQ    CX, DI
-	DECQ    SI
-	JNZ     first1
-	VDIVPS  Z0, Z20, Z20
-	VPXORD  Z21, Z21, Z21
-	VPXORD  Z22, Z22, Z22
-	MOVQ    rows+40(FP), SI
-	MOVQ    BX, DI
-
-second1:
-	VMOVUPS      (AX)(DI*4), Z1
-	VSUBPS       Z20, Z1, Z1
-	VADDPS       Z1, Z21, Z21
-	VFMADD231PS  Z1, Z1, Z22
-	ADDQ         CX, DI
-	DECQ         SI
-	JNZ          second1
-	VDIVPS       Z0, Z21, Z1
-	VFNMADD231PS Z1, Z21, Z22
-	VADDPS       Z1, Z20, Z20
-	MOVQ         mean+0(FP), SI
-	VMOVUPS      Z20, (SI)(BX*4)
-	MOVQ         m2+8(FP), SI
-	VMOVUPS      Z22, (SI)(BX*4)
-	ADDQ         $0x00000010, BX
-	SUBQ         $0x00000010, DX
-	JMP          block1
-
-less1:
-	TESTQ  DX, DX
-	JZ     done
-	MOVL   $0xffffffff, SI
-	BZHIL  DX, SI, SI
-	KMOVW  SI, K1
-	VPXORD Z23, Z23, Z23
-	MOVQ   rows+40(FP), DX
-	MOVQ   BX, SI
-
-first0:
-	VMOVUPS.Z (AX)(SI*4), K1, Z1
-	VADDPS    Z1, Z23, Z23
-	ADDQ      CX, SI
-	DECQ      DX
-	JNZ       first0
-	VDIVPS    Z0, Z23, Z23
-	VPXORD    Z24, Z24, Z24
-	VPXORD    Z25, Z25, Z25
-	MOVQ      rows+40(FP), DX
-	MOVQ      BX, SI
-
-second0:
-	VMOVUPS.Z    (AX)(SI*4), K1, Z1
-	VSUBPS       Z23, Z1, Z1
-	VADDPS       Z1, Z24, Z24
-	VFMADD231PS  Z1, Z1, Z25
-	ADDQ         CX, SI
-	DECQ         DX
-	JNZ          second0
-	VDIVPS       Z0, Z24, Z0
-	VFNMADD231PS Z0, Z24, Z25
-	VADDPS       Z0, Z23, Z23
-	MOVQ         mean+0(FP), AX
-	VMOVUPS      Z23, K1, (AX)(BX*4)
-	MOVQ         m2+8(FP), AX
-	VMOVUPS      Z25, K1, (AX)(BX*4)
-
-done:
+whole:
+	ADDQ CX, DI
+	DECQ SI
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -1825,595 +1459,110 @@ TEXT ·affineAVX512(SB), NOSPLIT, $0-56
 	MOVQ         x+8(FP), CX
 	MOVQ         c+40(FP), DX
 	VBROADCASTSS floor+32(FP), Z0
-	MOVQ         DX, BX
-	XORQ         SI, SI
+	MOVQ         rows+48(FP), DI
+	XORQ         R8, R8
 
-block4:
-	CMPQ    BX, $0x00000040
-	JLT     less4
-	MOVQ    scale+16(FP), DI
-	VMOVUPS (DI)(SI*4), Z1
-	VMOVUPS 64(DI)(SI*4), Z2
-	VMOVUPS 128(DI)(SI*4), Z3
-	VMOVUPS 192(DI)(SI*4), Z4
-	MOVQ    shift+24(FP), DI
-	VMOVUPS (DI)(SI*4), Z5
-	VMOVUPS 64(DI)(SI*4), Z6
-	VMOVUPS 128(DI)(SI*4), Z7
-	VMOVUPS 192(DI)(SI*4), Z8
-	MOVQ    rows+48(FP), DI
-	MOVQ    SI, R8
-
-rows4:
-	VMOVUPS     (CX)(R8*4), Z9
-	VFMADD213PS Z5, Z1, Z9
-	VMAXPS      Z9, Z0, Z9
-	VMOVUPS     Z9, (AX)(R8*4)
-	VMOVUPS     64(CX)(R8*4), Z9
-	VFMADD213PS Z6, Z2, Z9
-	VMAXPS      Z9, Z0, Z9
-	VMOVUPS     Z9, 64(AX)(R8*4)
-	VMOVUPS     128(CX)(R8*4), Z9
-	VFMADD213PS Z7, Z3, Z9
-	VMAXPS      Z9, Z0, Z9
-	VMOVUPS     Z9, 128(AX)(R8*4)
-	VMOVUPS     192(CX)(R8*4), Z9
-	VFMADD213PS Z8, Z4, Z9
-	VMAXPS      Z9, Z0, Z9
-	VMOVUPS     Z9, 192(AX)(R8*4)
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows4
-	ADDQ        $0x00000040, SI
-	SUBQ        $0x00000040, BX
-	JMP         block4
-
-less4:
-block2:
-	CMPQ    BX, $0x00000020
-	JLT     less2
-	MOVQ    scale+16(FP), DI
-	VMOVUPS (DI)(SI*4), Z1
-	VMOVUPS 64(DI)(SI*4), Z2
-	MOVQ    shift+24(FP), DI
-	VMOVUPS (DI)(SI*4), Z3
-	VMOVUPS 64(DI)(SI*4), Z4
-	MOVQ    rows+48(FP), DI
-	MOVQ    SI, R8
-
-rows2:
-	VMOVUPS     (CX)(R8*4), Z5
-	VFMADD213PS Z3, Z1, Z5
-	VMAXPS      Z5, Z0, Z5
-	VMOVUPS     Z5, (AX)(R8*4)
-	VMOVUPS     64(CX)(R8*4), Z5
-	VFMADD213PS Z4, Z2, Z5
-	VMAXPS      Z5, Z0, Z5
-	VMOVUPS     Z5, 64(AX)(R8*4)
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows2
-	ADDQ        $0x00000020, SI
-	SUBQ        $0x00000020, BX
-	JMP         block2
-
-less2:
-block1:
-	CMPQ    BX, $0x00000010
-	JLT     less1
-	MOVQ    scale+16(FP), DI
-	VMOVUPS (DI)(SI*4), Z1
-	MOVQ    shift+24(FP), DI
-	VMOVUPS (DI)(SI*4), Z2
-	MOVQ    rows+48(FP), DI
-	MOVQ    SI, R8
-
-rows1:
-	VMOVUPS     (CX)(R8*4), Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMAXPS      Z3, Z0, Z3
-	VMOVUPS     Z3, (AX)(R8*4)
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows1
-	ADDQ        $0x00000010, SI
-	SUBQ        $0x00000010, BX
-	JMP         block1
-
-less1:
-	TESTQ     BX, BX
-	JZ        done
-	MOVL      $0xffffffff, DI
-	BZHIL     BX, DI, DI
-	KMOVW     DI, K1
-	MOVQ      scale+16(FP), BX
-	VMOVUPS.Z (BX)(SI*4), K1, Z1
-	MOVQ      shift+24(FP), BX
-	VMOVUPS.Z (BX)(SI*4), K1, Z2
-	MOVQ      rows+48(FP), BX
-
-rows0:
-	VMOVUPS.Z   (CX)(SI*4), K1, Z3
-	VFMADD213PS Z2, Z1, Z3
-	VMAXPS      Z3, Z0, Z3
-	VMOVUPS     Z3, K1, (AX)(SI*4)
-	ADDQ        DX, SI
-	DECQ        BX
-	JNZ         rows0
-
-done:
-	VZEROUPPER
-	RET
-
-// func bnGradSumsAVX512(dg *float32, db *float32, dy *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·bnGradSumsAVX512(SB), NOSPLIT, $0-64
-	MOVQ dy+16(FP), AX
-	MOVQ x+24(FP), CX
-	MOVQ c+48(FP), DX
-	MOVQ DX, BX
+row:
 	XORQ SI, SI
 
 block4:
-	CMPQ    BX, $0x00000040
-	JLT     less4
-	MOVQ    mean+32(FP), DI
-	VMOVUPS (DI)(SI*4), Z0
-	VMOVUPS 64(DI)(SI*4), Z1
-	VMOVUPS 128(DI)(SI*4), Z2
-	VMOVUPS 192(DI)(SI*4), Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	MOVQ    rows+56(FP), DI
-	MOVQ    SI, R8
-
-rows4:
-	VMOVUPS     (AX)(R8*4), Z12
-	VMOVUPS     (CX)(R8*4), Z13
-	VSUBPS      Z0, Z13, Z13
-	VADDPS      Z12, Z4, Z4
-	VFMADD231PS Z13, Z12, Z8
-	VMOVUPS     64(AX)(R8*4), Z12
-	VMOVUPS     64(CX)(R8*4), Z13
-	VSUBPS      Z1, Z13, Z13
-	VADDPS      Z12, Z5, Z5
-	VFMADD231PS Z13, Z12, Z9
-	VMOVUPS     128(AX)(R8*4), Z12
-	VMOVUPS     128(CX)(R8*4), Z13
-	VSUBPS      Z2, Z13, Z13
-	VADDPS      Z12, Z6, Z6
-	VFMADD231PS Z13, Z12, Z10
-	VMOVUPS     192(AX)(R8*4), Z12
-	VMOVUPS     192(CX)(R8*4), Z13
-	VSUBPS      Z3, Z13, Z13
-	VADDPS      Z12, Z7, Z7
-	VFMADD231PS Z13, Z12, Z11
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows4
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VMOVUPS     64(DI)(SI*4), Z1
-	VMOVUPS     128(DI)(SI*4), Z2
-	VMOVUPS     192(DI)(SI*4), Z3
-	VADDPS      Z0, Z4, Z4
-	VADDPS      Z1, Z5, Z5
-	VADDPS      Z2, Z6, Z6
-	VADDPS      Z3, Z7, Z7
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Z4, (DI)(SI*4)
-	VMOVUPS     Z5, 64(DI)(SI*4)
-	VMOVUPS     Z6, 128(DI)(SI*4)
-	VMOVUPS     Z7, 192(DI)(SI*4)
-	MOVQ        invstd+40(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VMOVUPS     64(DI)(SI*4), Z1
-	VMOVUPS     128(DI)(SI*4), Z2
-	VMOVUPS     192(DI)(SI*4), Z3
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VMOVUPS     64(DI)(SI*4), Z1
-	VMOVUPS     128(DI)(SI*4), Z2
-	VMOVUPS     192(DI)(SI*4), Z3
-	VADDPS      Z0, Z8, Z8
-	VADDPS      Z1, Z9, Z9
-	VADDPS      Z2, Z10, Z10
-	VADDPS      Z3, Z11, Z11
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Z8, (DI)(SI*4)
-	VMOVUPS     Z9, 64(DI)(SI*4)
-	VMOVUPS     Z10, 128(DI)(SI*4)
-	VMOVUPS     Z11, 192(DI)(SI*4)
+	MOVQ        DX, BX
+	SUBQ        SI, BX
+	CMPQ        BX, $0x00000040
+	JLT         less4
+	LEAQ        (R8)(SI*1), BX
+	MOVQ        scale+16(FP), R9
+	VMOVUPS     (R9)(SI*4), Z1
+	VMOVUPS     64(R9)(SI*4), Z2
+	VMOVUPS     128(R9)(SI*4), Z3
+	VMOVUPS     192(R9)(SI*4), Z4
+	MOVQ        shift+24(FP), R9
+	VMOVUPS     (R9)(SI*4), Z5
+	VMOVUPS     64(R9)(SI*4), Z6
+	VMOVUPS     128(R9)(SI*4), Z7
+	VMOVUPS     192(R9)(SI*4), Z8
+	VMOVUPS     (CX)(BX*4), Z9
+	VFMADD213PS Z5, Z1, Z9
+	VMAXPS      Z9, Z0, Z9
+	VMOVUPS     Z9, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z1
+	VFMADD213PS Z6, Z2, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	VMOVUPS     128(CX)(BX*4), Z1
+	VFMADD213PS Z7, Z3, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, 128(AX)(BX*4)
+	VMOVUPS     192(CX)(BX*4), Z1
+	VFMADD213PS Z8, Z4, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, 192(AX)(BX*4)
 	ADDQ        $0x00000040, SI
-	SUBQ        $0x00000040, BX
 	JMP         block4
 
 less4:
 block2:
-	CMPQ    BX, $0x00000020
-	JLT     less2
-	MOVQ    mean+32(FP), DI
-	VMOVUPS (DI)(SI*4), Z0
-	VMOVUPS 64(DI)(SI*4), Z1
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	MOVQ    rows+56(FP), DI
-	MOVQ    SI, R8
-
-rows2:
-	VMOVUPS     (AX)(R8*4), Z2
-	VMOVUPS     (CX)(R8*4), Z3
-	VSUBPS      Z0, Z3, Z3
-	VADDPS      Z2, Z14, Z14
-	VFMADD231PS Z3, Z2, Z16
-	VMOVUPS     64(AX)(R8*4), Z2
-	VMOVUPS     64(CX)(R8*4), Z3
-	VSUBPS      Z1, Z3, Z3
-	VADDPS      Z2, Z15, Z15
-	VFMADD231PS Z3, Z2, Z17
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows2
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VMOVUPS     64(DI)(SI*4), Z1
-	VADDPS      Z0, Z14, Z14
-	VADDPS      Z1, Z15, Z15
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Z14, (DI)(SI*4)
-	VMOVUPS     Z15, 64(DI)(SI*4)
-	MOVQ        invstd+40(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VMOVUPS     64(DI)(SI*4), Z1
-	VMULPS      Z0, Z16, Z16
-	VMULPS      Z1, Z17, Z17
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VMOVUPS     64(DI)(SI*4), Z1
-	VADDPS      Z0, Z16, Z16
-	VADDPS      Z1, Z17, Z17
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Z16, (DI)(SI*4)
-	VMOVUPS     Z17, 64(DI)(SI*4)
+	MOVQ        DX, BX
+	SUBQ        SI, BX
+	CMPQ        BX, $0x00000020
+	JLT         less2
+	LEAQ        (R8)(SI*1), BX
+	MOVQ        scale+16(FP), R9
+	VMOVUPS     (R9)(SI*4), Z1
+	VMOVUPS     64(R9)(SI*4), Z2
+	MOVQ        shift+24(FP), R9
+	VMOVUPS     (R9)(SI*4), Z3
+	VMOVUPS     64(R9)(SI*4), Z4
+	VMOVUPS     (CX)(BX*4), Z5
+	VFMADD213PS Z3, Z1, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMOVUPS     Z5, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z1
+	VFMADD213PS Z4, Z2, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
 	ADDQ        $0x00000020, SI
-	SUBQ        $0x00000020, BX
 	JMP         block2
 
 less2:
 block1:
-	CMPQ    BX, $0x00000010
-	JLT     less1
-	MOVQ    mean+32(FP), DI
-	VMOVUPS (DI)(SI*4), Z0
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	MOVQ    rows+56(FP), DI
-	MOVQ    SI, R8
-
-rows1:
-	VMOVUPS     (AX)(R8*4), Z1
-	VMOVUPS     (CX)(R8*4), Z2
-	VSUBPS      Z0, Z2, Z2
-	VADDPS      Z1, Z18, Z18
-	VFMADD231PS Z2, Z1, Z19
-	ADDQ        DX, R8
-	DECQ        DI
-	JNZ         rows1
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VADDPS      Z0, Z18, Z18
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Z18, (DI)(SI*4)
-	MOVQ        invstd+40(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VMULPS      Z0, Z19, Z19
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(SI*4), Z0
-	VADDPS      Z0, Z19, Z19
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Z19, (DI)(SI*4)
+	MOVQ        DX, BX
+	SUBQ        SI, BX
+	CMPQ        BX, $0x00000010
+	JLT         less1
+	LEAQ        (R8)(SI*1), BX
+	MOVQ        scale+16(FP), R9
+	VMOVUPS     (R9)(SI*4), Z1
+	MOVQ        shift+24(FP), R9
+	VMOVUPS     (R9)(SI*4), Z2
+	VMOVUPS     (CX)(BX*4), Z3
+	VFMADD213PS Z2, Z1, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
 	ADDQ        $0x00000010, SI
-	SUBQ        $0x00000010, BX
 	JMP         block1
 
 less1:
-	TESTQ     BX, BX
-	JZ        done
-	MOVL      $0xffffffff, DI
-	BZHIL     BX, DI, DI
-	KMOVW     DI, K1
-	MOVQ      mean+32(FP), BX
-	VMOVUPS.Z (BX)(SI*4), K1, Z0
-	VPXORD    Z20, Z20, Z20
-	VPXORD    Z21, Z21, Z21
-	MOVQ      rows+56(FP), BX
-	MOVQ      SI, DI
+	MOVQ        DX, BX
+	SUBQ        SI, BX
+	JZ          whole
+	MOVL        $0xffffffff, R9
+	BZHIL       BX, R9, R9
+	KMOVW       R9, K1
+	LEAQ        (R8)(SI*1), BX
+	MOVQ        scale+16(FP), R9
+	VMOVUPS.Z   (R9)(SI*4), K1, Z1
+	MOVQ        shift+24(FP), R9
+	VMOVUPS.Z   (R9)(SI*4), K1, Z2
+	VMOVUPS.Z   (CX)(BX*4), K1, Z3
+	VFMADD213PS Z2, Z1, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMOVUPS     Z3, K1, (AX)(BX*4)
 
-rows0:
-	VMOVUPS.Z   (AX)(DI*4), K1, Z1
-	VMOVUPS.Z   (CX)(DI*4), K1, Z2
-	VSUBPS      Z0, Z2, Z2
-	VADDPS      Z1, Z20, Z20
-	VFMADD231PS Z2, Z1, Z21
-	ADDQ        DX, DI
-	DECQ        BX
-	JNZ         rows0
-	MOVQ        db+8(FP), AX
-	VMOVUPS.Z   (AX)(SI*4), K1, Z0
-	VADDPS      Z0, Z20, Z20
-	MOVQ        db+8(FP), AX
-	VMOVUPS     Z20, K1, (AX)(SI*4)
-	MOVQ        invstd+40(FP), AX
-	VMOVUPS.Z   (AX)(SI*4), K1, Z0
-	VMULPS      Z0, Z21, Z21
-	MOVQ        dg+0(FP), AX
-	VMOVUPS.Z   (AX)(SI*4), K1, Z0
-	VADDPS      Z0, Z21, Z21
-	MOVQ        dg+0(FP), AX
-	VMOVUPS     Z21, K1, (AX)(SI*4)
-
-done:
-	VZEROUPPER
-	RET
-
-// func bnGradSumsReLUAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·bnGradSumsReLUAVX512(SB), NOSPLIT, $0-72
-	MOVQ   dy+16(FP), AX
-	MOVQ   y+24(FP), CX
-	MOVQ   x+32(FP), DX
-	MOVQ   c+56(FP), BX
-	VPXORD Z0, Z0, Z0
-	MOVQ   BX, SI
-	XORQ   DI, DI
-
-block4:
-	CMPQ    SI, $0x00000040
-	JLT     less4
-	MOVQ    mean+40(FP), R8
-	VMOVUPS (R8)(DI*4), Z1
-	VMOVUPS 64(R8)(DI*4), Z2
-	VMOVUPS 128(R8)(DI*4), Z3
-	VMOVUPS 192(R8)(DI*4), Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	MOVQ    rows+64(FP), R8
-	MOVQ    DI, R9
-
-rows4:
-	VMOVUPS     (CX)(R9*4), Z13
-	VCMPPS      $0x16, Z0, Z13, K1
-	VMOVUPS     (AX)(R9*4), Z13
-	VMOVAPS.Z   Z13, K1, Z13
-	VMOVUPS     (DX)(R9*4), Z22
-	VSUBPS      Z1, Z22, Z22
-	VADDPS      Z13, Z5, Z5
-	VFMADD231PS Z22, Z13, Z9
-	VMOVUPS     64(CX)(R9*4), Z13
-	VCMPPS      $0x16, Z0, Z13, K1
-	VMOVUPS     64(AX)(R9*4), Z13
-	VMOVAPS.Z   Z13, K1, Z13
-	VMOVUPS     64(DX)(R9*4), Z22
-	VSUBPS      Z2, Z22, Z22
-	VADDPS      Z13, Z6, Z6
-	VFMADD231PS Z22, Z13, Z10
-	VMOVUPS     128(CX)(R9*4), Z13
-	VCMPPS      $0x16, Z0, Z13, K1
-	VMOVUPS     128(AX)(R9*4), Z13
-	VMOVAPS.Z   Z13, K1, Z13
-	VMOVUPS     128(DX)(R9*4), Z22
-	VSUBPS      Z3, Z22, Z22
-	VADDPS      Z13, Z7, Z7
-	VFMADD231PS Z22, Z13, Z11
-	VMOVUPS     192(CX)(R9*4), Z13
-	VCMPPS      $0x16, Z0, Z13, K1
-	VMOVUPS     192(AX)(R9*4), Z13
-	VMOVAPS.Z   Z13, K1, Z13
-	VMOVUPS     192(DX)(R9*4), Z22
-	VSUBPS      Z4, Z22, Z22
-	VADDPS      Z13, Z8, Z8
-	VFMADD231PS Z22, Z13, Z12
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows4
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VMOVUPS     64(R8)(DI*4), Z2
-	VMOVUPS     128(R8)(DI*4), Z3
-	VMOVUPS     192(R8)(DI*4), Z4
-	VADDPS      Z1, Z5, Z5
-	VADDPS      Z2, Z6, Z6
-	VADDPS      Z3, Z7, Z7
-	VADDPS      Z4, Z8, Z8
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Z5, (R8)(DI*4)
-	VMOVUPS     Z6, 64(R8)(DI*4)
-	VMOVUPS     Z7, 128(R8)(DI*4)
-	VMOVUPS     Z8, 192(R8)(DI*4)
-	MOVQ        invstd+48(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VMOVUPS     64(R8)(DI*4), Z2
-	VMOVUPS     128(R8)(DI*4), Z3
-	VMOVUPS     192(R8)(DI*4), Z4
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VMOVUPS     64(R8)(DI*4), Z2
-	VMOVUPS     128(R8)(DI*4), Z3
-	VMOVUPS     192(R8)(DI*4), Z4
-	VADDPS      Z1, Z9, Z9
-	VADDPS      Z2, Z10, Z10
-	VADDPS      Z3, Z11, Z11
-	VADDPS      Z4, Z12, Z12
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Z9, (R8)(DI*4)
-	VMOVUPS     Z10, 64(R8)(DI*4)
-	VMOVUPS     Z11, 128(R8)(DI*4)
-	VMOVUPS     Z12, 192(R8)(DI*4)
-	ADDQ        $0x00000040, DI
-	SUBQ        $0x00000040, SI
-	JMP         block4
-
-less4:
-block2:
-	CMPQ    SI, $0x00000020
-	JLT     less2
-	MOVQ    mean+40(FP), R8
-	VMOVUPS (R8)(DI*4), Z1
-	VMOVUPS 64(R8)(DI*4), Z2
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	MOVQ    rows+64(FP), R8
-	MOVQ    DI, R9
-
-rows2:
-	VMOVUPS     (CX)(R9*4), Z3
-	VCMPPS      $0x16, Z0, Z3, K1
-	VMOVUPS     (AX)(R9*4), Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VMOVUPS     (DX)(R9*4), Z4
-	VSUBPS      Z1, Z4, Z4
-	VADDPS      Z3, Z14, Z14
-	VFMADD231PS Z4, Z3, Z16
-	VMOVUPS     64(CX)(R9*4), Z3
-	VCMPPS      $0x16, Z0, Z3, K1
-	VMOVUPS     64(AX)(R9*4), Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VMOVUPS     64(DX)(R9*4), Z4
-	VSUBPS      Z2, Z4, Z4
-	VADDPS      Z3, Z15, Z15
-	VFMADD231PS Z4, Z3, Z17
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows2
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VMOVUPS     64(R8)(DI*4), Z2
-	VADDPS      Z1, Z14, Z14
-	VADDPS      Z2, Z15, Z15
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Z14, (R8)(DI*4)
-	VMOVUPS     Z15, 64(R8)(DI*4)
-	MOVQ        invstd+48(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VMOVUPS     64(R8)(DI*4), Z2
-	VMULPS      Z1, Z16, Z16
-	VMULPS      Z2, Z17, Z17
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VMOVUPS     64(R8)(DI*4), Z2
-	VADDPS      Z1, Z16, Z16
-	VADDPS      Z2, Z17, Z17
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Z16, (R8)(DI*4)
-	VMOVUPS     Z17, 64(R8)(DI*4)
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000020, SI
-	JMP         block2
-
-less2:
-block1:
-	CMPQ    SI, $0x00000010
-	JLT     less1
-	MOVQ    mean+40(FP), R8
-	VMOVUPS (R8)(DI*4), Z1
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	MOVQ    rows+64(FP), R8
-	MOVQ    DI, R9
-
-rows1:
-	VMOVUPS     (CX)(R9*4), Z2
-	VCMPPS      $0x16, Z0, Z2, K1
-	VMOVUPS     (AX)(R9*4), Z2
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVUPS     (DX)(R9*4), Z3
-	VSUBPS      Z1, Z3, Z3
-	VADDPS      Z2, Z18, Z18
-	VFMADD231PS Z3, Z2, Z19
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows1
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VADDPS      Z1, Z18, Z18
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Z18, (R8)(DI*4)
-	MOVQ        invstd+48(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VMULPS      Z1, Z19, Z19
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(DI*4), Z1
-	VADDPS      Z1, Z19, Z19
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Z19, (R8)(DI*4)
-	ADDQ        $0x00000010, DI
-	SUBQ        $0x00000010, SI
-	JMP         block1
-
-less1:
-	TESTQ     SI, SI
-	JZ        done
-	MOVL      $0xffffffff, R8
-	BZHIL     SI, R8, R8
-	KMOVW     R8, K1
-	MOVQ      mean+40(FP), SI
-	VMOVUPS.Z (SI)(DI*4), K1, Z1
-	VPXORD    Z20, Z20, Z20
-	VPXORD    Z21, Z21, Z21
-	MOVQ      rows+64(FP), SI
-	MOVQ      DI, R8
-
-rows0:
-	VMOVUPS.Z   (CX)(R8*4), K1, Z2
-	VCMPPS      $0x16, Z0, Z2, K2
-	VMOVUPS.Z   (AX)(R8*4), K1, Z2
-	VMOVAPS.Z   Z2, K2, Z2
-	VMOVUPS.Z   (DX)(R8*4), K1, Z3
-	VSUBPS      Z1, Z3, Z3
-	VADDPS      Z2, Z20, Z20
-	VFMADD231PS Z3, Z2, Z21
-	ADDQ        BX, R8
-	DECQ        SI
-	JNZ         rows0
-	MOVQ        db+8(FP), AX
-	VMOVUPS.Z   (AX)(DI*4), K1, Z0
-	VADDPS      Z0, Z20, Z20
-	MOVQ        db+8(FP), AX
-	VMOVUPS     Z20, K1, (AX)(DI*4)
-	MOVQ        invstd+48(FP), AX
-	VMOVUPS.Z   (AX)(DI*4), K1, Z0
-	VMULPS      Z0, Z21, Z21
-	MOVQ        dg+0(FP), AX
-	VMOVUPS.Z   (AX)(DI*4), K1, Z0
-	VADDPS      Z0, Z21, Z21
-	MOVQ        dg+0(FP), AX
-	VMOVUPS     Z21, K1, (AX)(DI*4)
-
-done:
+whole:
+	ADDQ DX, R8
+	DECQ DI
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -2424,143 +1573,130 @@ TEXT ·bnGradApplyAVX512(SB), NOSPLIT, $0-64
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
 	MOVQ c+48(FP), BX
-	MOVQ BX, SI
+	MOVQ rows+56(FP), R8
+	XORQ R9, R9
+
+row:
 	XORQ DI, DI
 
 block4:
-	CMPQ    SI, $0x00000040
-	JLT     less4
-	MOVQ    a+24(FP), R8
-	VMOVUPS (R8)(DI*4), Z0
-	VMOVUPS 64(R8)(DI*4), Z1
-	VMOVUPS 128(R8)(DI*4), Z2
-	VMOVUPS 192(R8)(DI*4), Z3
-	MOVQ    b+32(FP), R8
-	VMOVUPS (R8)(DI*4), Z4
-	VMOVUPS 64(R8)(DI*4), Z5
-	VMOVUPS 128(R8)(DI*4), Z6
-	VMOVUPS 192(R8)(DI*4), Z7
-	MOVQ    c0+40(FP), R8
-	VMOVUPS (R8)(DI*4), Z8
-	VMOVUPS 64(R8)(DI*4), Z9
-	VMOVUPS 128(R8)(DI*4), Z10
-	VMOVUPS 192(R8)(DI*4), Z11
-	MOVQ    rows+56(FP), R8
-	MOVQ    DI, R9
-
-rows4:
-	VMOVUPS     (CX)(R9*4), Z12
-	VMOVUPS     (DX)(R9*4), Z13
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000040
+	JLT         less4
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        a+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Z0
+	VMOVUPS     64(R10)(DI*4), Z1
+	VMOVUPS     128(R10)(DI*4), Z2
+	VMOVUPS     192(R10)(DI*4), Z3
+	MOVQ        b+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Z4
+	VMOVUPS     64(R10)(DI*4), Z5
+	VMOVUPS     128(R10)(DI*4), Z6
+	VMOVUPS     192(R10)(DI*4), Z7
+	MOVQ        c0+40(FP), R10
+	VMOVUPS     (R10)(DI*4), Z8
+	VMOVUPS     64(R10)(DI*4), Z9
+	VMOVUPS     128(R10)(DI*4), Z10
+	VMOVUPS     192(R10)(DI*4), Z11
+	VMOVUPS     (CX)(SI*4), Z12
+	VMOVUPS     (DX)(SI*4), Z13
 	VFMADD213PS Z8, Z4, Z13
 	VFMADD231PS Z12, Z0, Z13
-	VMOVUPS     Z13, (AX)(R9*4)
-	VMOVUPS     64(CX)(R9*4), Z12
-	VMOVUPS     64(DX)(R9*4), Z13
-	VFMADD213PS Z9, Z5, Z13
-	VFMADD231PS Z12, Z1, Z13
-	VMOVUPS     Z13, 64(AX)(R9*4)
-	VMOVUPS     128(CX)(R9*4), Z12
-	VMOVUPS     128(DX)(R9*4), Z13
-	VFMADD213PS Z10, Z6, Z13
-	VFMADD231PS Z12, Z2, Z13
-	VMOVUPS     Z13, 128(AX)(R9*4)
-	VMOVUPS     192(CX)(R9*4), Z12
-	VMOVUPS     192(DX)(R9*4), Z13
-	VFMADD213PS Z11, Z7, Z13
-	VFMADD231PS Z12, Z3, Z13
-	VMOVUPS     Z13, 192(AX)(R9*4)
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows4
+	VMOVUPS     Z13, (AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Z0
+	VMOVUPS     64(DX)(SI*4), Z4
+	VFMADD213PS Z9, Z5, Z4
+	VFMADD231PS Z0, Z1, Z4
+	VMOVUPS     Z4, 64(AX)(SI*4)
+	VMOVUPS     128(CX)(SI*4), Z0
+	VMOVUPS     128(DX)(SI*4), Z1
+	VFMADD213PS Z10, Z6, Z1
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, 128(AX)(SI*4)
+	VMOVUPS     192(CX)(SI*4), Z0
+	VMOVUPS     192(DX)(SI*4), Z1
+	VFMADD213PS Z11, Z7, Z1
+	VFMADD231PS Z0, Z3, Z1
+	VMOVUPS     Z1, 192(AX)(SI*4)
 	ADDQ        $0x00000040, DI
-	SUBQ        $0x00000040, SI
 	JMP         block4
 
 less4:
 block2:
-	CMPQ    SI, $0x00000020
-	JLT     less2
-	MOVQ    a+24(FP), R8
-	VMOVUPS (R8)(DI*4), Z0
-	VMOVUPS 64(R8)(DI*4), Z1
-	MOVQ    b+32(FP), R8
-	VMOVUPS (R8)(DI*4), Z2
-	VMOVUPS 64(R8)(DI*4), Z3
-	MOVQ    c0+40(FP), R8
-	VMOVUPS (R8)(DI*4), Z4
-	VMOVUPS 64(R8)(DI*4), Z5
-	MOVQ    rows+56(FP), R8
-	MOVQ    DI, R9
-
-rows2:
-	VMOVUPS     (CX)(R9*4), Z6
-	VMOVUPS     (DX)(R9*4), Z7
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000020
+	JLT         less2
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        a+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Z0
+	VMOVUPS     64(R10)(DI*4), Z1
+	MOVQ        b+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Z2
+	VMOVUPS     64(R10)(DI*4), Z3
+	MOVQ        c0+40(FP), R10
+	VMOVUPS     (R10)(DI*4), Z4
+	VMOVUPS     64(R10)(DI*4), Z5
+	VMOVUPS     (CX)(SI*4), Z6
+	VMOVUPS     (DX)(SI*4), Z7
 	VFMADD213PS Z4, Z2, Z7
 	VFMADD231PS Z6, Z0, Z7
-	VMOVUPS     Z7, (AX)(R9*4)
-	VMOVUPS     64(CX)(R9*4), Z6
-	VMOVUPS     64(DX)(R9*4), Z7
-	VFMADD213PS Z5, Z3, Z7
-	VFMADD231PS Z6, Z1, Z7
-	VMOVUPS     Z7, 64(AX)(R9*4)
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows2
+	VMOVUPS     Z7, (AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Z0
+	VMOVUPS     64(DX)(SI*4), Z2
+	VFMADD213PS Z5, Z3, Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, 64(AX)(SI*4)
 	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000020, SI
 	JMP         block2
 
 less2:
 block1:
-	CMPQ    SI, $0x00000010
-	JLT     less1
-	MOVQ    a+24(FP), R8
-	VMOVUPS (R8)(DI*4), Z0
-	MOVQ    b+32(FP), R8
-	VMOVUPS (R8)(DI*4), Z1
-	MOVQ    c0+40(FP), R8
-	VMOVUPS (R8)(DI*4), Z2
-	MOVQ    rows+56(FP), R8
-	MOVQ    DI, R9
-
-rows1:
-	VMOVUPS     (CX)(R9*4), Z3
-	VMOVUPS     (DX)(R9*4), Z4
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000010
+	JLT         less1
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        a+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Z0
+	MOVQ        b+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Z1
+	MOVQ        c0+40(FP), R10
+	VMOVUPS     (R10)(DI*4), Z2
+	VMOVUPS     (CX)(SI*4), Z3
+	VMOVUPS     (DX)(SI*4), Z4
 	VFMADD213PS Z2, Z1, Z4
 	VFMADD231PS Z3, Z0, Z4
-	VMOVUPS     Z4, (AX)(R9*4)
-	ADDQ        BX, R9
-	DECQ        R8
-	JNZ         rows1
+	VMOVUPS     Z4, (AX)(SI*4)
 	ADDQ        $0x00000010, DI
-	SUBQ        $0x00000010, SI
 	JMP         block1
 
 less1:
-	TESTQ     SI, SI
-	JZ        done
-	MOVL      $0xffffffff, R8
-	BZHIL     SI, R8, R8
-	KMOVW     R8, K1
-	MOVQ      a+24(FP), SI
-	VMOVUPS.Z (SI)(DI*4), K1, Z0
-	MOVQ      b+32(FP), SI
-	VMOVUPS.Z (SI)(DI*4), K1, Z1
-	MOVQ      c0+40(FP), SI
-	VMOVUPS.Z (SI)(DI*4), K1, Z2
-	MOVQ      rows+56(FP), SI
-
-rows0:
-	VMOVUPS.Z   (CX)(DI*4), K1, Z3
-	VMOVUPS.Z   (DX)(DI*4), K1, Z4
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	JZ          whole
+	MOVL        $0xffffffff, R10
+	BZHIL       SI, R10, R10
+	KMOVW       R10, K1
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        a+24(FP), R10
+	VMOVUPS.Z   (R10)(DI*4), K1, Z0
+	MOVQ        b+32(FP), R10
+	VMOVUPS.Z   (R10)(DI*4), K1, Z1
+	MOVQ        c0+40(FP), R10
+	VMOVUPS.Z   (R10)(DI*4), K1, Z2
+	VMOVUPS.Z   (CX)(SI*4), K1, Z3
+	VMOVUPS.Z   (DX)(SI*4), K1, Z4
 	VFMADD213PS Z2, Z1, Z4
 	VFMADD231PS Z3, Z0, Z4
-	VMOVUPS     Z4, K1, (AX)(DI*4)
-	ADDQ        BX, DI
-	DECQ        SI
-	JNZ         rows0
+	VMOVUPS     Z4, K1, (AX)(SI*4)
 
-done:
+whole:
+	ADDQ BX, R9
+	DECQ R8
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -2573,167 +1709,1016 @@ TEXT ·bnGradApplyReLUAVX512(SB), NOSPLIT, $0-72
 	MOVQ   x+24(FP), BX
 	MOVQ   c+56(FP), SI
 	VPXORD Z0, Z0, Z0
-	MOVQ   SI, DI
-	XORQ   R8, R8
+	MOVQ   rows+64(FP), R9
+	XORQ   R10, R10
+
+row:
+	XORQ R8, R8
 
 block4:
-	CMPQ    DI, $0x00000040
-	JLT     less4
-	MOVQ    a+32(FP), R9
-	VMOVUPS (R9)(R8*4), Z1
-	VMOVUPS 64(R9)(R8*4), Z2
-	VMOVUPS 128(R9)(R8*4), Z3
-	VMOVUPS 192(R9)(R8*4), Z4
-	MOVQ    b+40(FP), R9
-	VMOVUPS (R9)(R8*4), Z5
-	VMOVUPS 64(R9)(R8*4), Z6
-	VMOVUPS 128(R9)(R8*4), Z7
-	VMOVUPS 192(R9)(R8*4), Z8
-	MOVQ    c0+48(FP), R9
-	VMOVUPS (R9)(R8*4), Z9
-	VMOVUPS 64(R9)(R8*4), Z10
-	VMOVUPS 128(R9)(R8*4), Z11
-	VMOVUPS 192(R9)(R8*4), Z12
-	MOVQ    rows+64(FP), R9
-	MOVQ    R8, R10
-
-rows4:
-	VMOVUPS     (DX)(R10*4), Z13
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	CMPQ        DI, $0x00000040
+	JLT         less4
+	LEAQ        (R10)(R8*1), DI
+	MOVQ        a+32(FP), R11
+	VMOVUPS     (R11)(R8*4), Z1
+	VMOVUPS     64(R11)(R8*4), Z2
+	VMOVUPS     128(R11)(R8*4), Z3
+	VMOVUPS     192(R11)(R8*4), Z4
+	MOVQ        b+40(FP), R11
+	VMOVUPS     (R11)(R8*4), Z5
+	VMOVUPS     64(R11)(R8*4), Z6
+	VMOVUPS     128(R11)(R8*4), Z7
+	VMOVUPS     192(R11)(R8*4), Z8
+	MOVQ        c0+48(FP), R11
+	VMOVUPS     (R11)(R8*4), Z9
+	VMOVUPS     64(R11)(R8*4), Z10
+	VMOVUPS     128(R11)(R8*4), Z11
+	VMOVUPS     192(R11)(R8*4), Z12
+	VMOVUPS     (DX)(DI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
-	VMOVUPS     (CX)(R10*4), Z13
+	VMOVUPS     (CX)(DI*4), Z13
 	VMOVAPS.Z   Z13, K1, Z13
-	VMOVUPS     (BX)(R10*4), Z14
+	VMOVUPS     (BX)(DI*4), Z14
 	VFMADD213PS Z9, Z5, Z14
 	VFMADD231PS Z13, Z1, Z14
-	VMOVUPS     Z14, (AX)(R10*4)
-	VMOVUPS     64(DX)(R10*4), Z13
-	VCMPPS      $0x16, Z0, Z13, K1
-	VMOVUPS     64(CX)(R10*4), Z13
-	VMOVAPS.Z   Z13, K1, Z13
-	VMOVUPS     64(BX)(R10*4), Z14
-	VFMADD213PS Z10, Z6, Z14
-	VFMADD231PS Z13, Z2, Z14
-	VMOVUPS     Z14, 64(AX)(R10*4)
-	VMOVUPS     128(DX)(R10*4), Z13
-	VCMPPS      $0x16, Z0, Z13, K1
-	VMOVUPS     128(CX)(R10*4), Z13
-	VMOVAPS.Z   Z13, K1, Z13
-	VMOVUPS     128(BX)(R10*4), Z14
-	VFMADD213PS Z11, Z7, Z14
-	VFMADD231PS Z13, Z3, Z14
-	VMOVUPS     Z14, 128(AX)(R10*4)
-	VMOVUPS     192(DX)(R10*4), Z13
-	VCMPPS      $0x16, Z0, Z13, K1
-	VMOVUPS     192(CX)(R10*4), Z13
-	VMOVAPS.Z   Z13, K1, Z13
-	VMOVUPS     192(BX)(R10*4), Z14
-	VFMADD213PS Z12, Z8, Z14
-	VFMADD231PS Z13, Z4, Z14
-	VMOVUPS     Z14, 192(AX)(R10*4)
-	ADDQ        SI, R10
-	DECQ        R9
-	JNZ         rows4
+	VMOVUPS     Z14, (AX)(DI*4)
+	VMOVUPS     64(DX)(DI*4), Z1
+	VCMPPS      $0x16, Z0, Z1, K1
+	VMOVUPS     64(CX)(DI*4), Z1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVUPS     64(BX)(DI*4), Z5
+	VFMADD213PS Z10, Z6, Z5
+	VFMADD231PS Z1, Z2, Z5
+	VMOVUPS     Z5, 64(AX)(DI*4)
+	VMOVUPS     128(DX)(DI*4), Z1
+	VCMPPS      $0x16, Z0, Z1, K1
+	VMOVUPS     128(CX)(DI*4), Z1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVUPS     128(BX)(DI*4), Z2
+	VFMADD213PS Z11, Z7, Z2
+	VFMADD231PS Z1, Z3, Z2
+	VMOVUPS     Z2, 128(AX)(DI*4)
+	VMOVUPS     192(DX)(DI*4), Z1
+	VCMPPS      $0x16, Z0, Z1, K1
+	VMOVUPS     192(CX)(DI*4), Z1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVUPS     192(BX)(DI*4), Z2
+	VFMADD213PS Z12, Z8, Z2
+	VFMADD231PS Z1, Z4, Z2
+	VMOVUPS     Z2, 192(AX)(DI*4)
 	ADDQ        $0x00000040, R8
-	SUBQ        $0x00000040, DI
 	JMP         block4
 
 less4:
 block2:
-	CMPQ    DI, $0x00000020
-	JLT     less2
-	MOVQ    a+32(FP), R9
-	VMOVUPS (R9)(R8*4), Z1
-	VMOVUPS 64(R9)(R8*4), Z2
-	MOVQ    b+40(FP), R9
-	VMOVUPS (R9)(R8*4), Z3
-	VMOVUPS 64(R9)(R8*4), Z4
-	MOVQ    c0+48(FP), R9
-	VMOVUPS (R9)(R8*4), Z5
-	VMOVUPS 64(R9)(R8*4), Z6
-	MOVQ    rows+64(FP), R9
-	MOVQ    R8, R10
-
-rows2:
-	VMOVUPS     (DX)(R10*4), Z7
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	CMPQ        DI, $0x00000020
+	JLT         less2
+	LEAQ        (R10)(R8*1), DI
+	MOVQ        a+32(FP), R11
+	VMOVUPS     (R11)(R8*4), Z1
+	VMOVUPS     64(R11)(R8*4), Z2
+	MOVQ        b+40(FP), R11
+	VMOVUPS     (R11)(R8*4), Z3
+	VMOVUPS     64(R11)(R8*4), Z4
+	MOVQ        c0+48(FP), R11
+	VMOVUPS     (R11)(R8*4), Z5
+	VMOVUPS     64(R11)(R8*4), Z6
+	VMOVUPS     (DX)(DI*4), Z7
 	VCMPPS      $0x16, Z0, Z7, K1
-	VMOVUPS     (CX)(R10*4), Z7
+	VMOVUPS     (CX)(DI*4), Z7
 	VMOVAPS.Z   Z7, K1, Z7
-	VMOVUPS     (BX)(R10*4), Z8
+	VMOVUPS     (BX)(DI*4), Z8
 	VFMADD213PS Z5, Z3, Z8
 	VFMADD231PS Z7, Z1, Z8
-	VMOVUPS     Z8, (AX)(R10*4)
-	VMOVUPS     64(DX)(R10*4), Z7
-	VCMPPS      $0x16, Z0, Z7, K1
-	VMOVUPS     64(CX)(R10*4), Z7
-	VMOVAPS.Z   Z7, K1, Z7
-	VMOVUPS     64(BX)(R10*4), Z8
-	VFMADD213PS Z6, Z4, Z8
-	VFMADD231PS Z7, Z2, Z8
-	VMOVUPS     Z8, 64(AX)(R10*4)
-	ADDQ        SI, R10
-	DECQ        R9
-	JNZ         rows2
+	VMOVUPS     Z8, (AX)(DI*4)
+	VMOVUPS     64(DX)(DI*4), Z1
+	VCMPPS      $0x16, Z0, Z1, K1
+	VMOVUPS     64(CX)(DI*4), Z1
+	VMOVAPS.Z   Z1, K1, Z1
+	VMOVUPS     64(BX)(DI*4), Z3
+	VFMADD213PS Z6, Z4, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 64(AX)(DI*4)
 	ADDQ        $0x00000020, R8
-	SUBQ        $0x00000020, DI
 	JMP         block2
 
 less2:
 block1:
-	CMPQ    DI, $0x00000010
-	JLT     less1
-	MOVQ    a+32(FP), R9
-	VMOVUPS (R9)(R8*4), Z1
-	MOVQ    b+40(FP), R9
-	VMOVUPS (R9)(R8*4), Z2
-	MOVQ    c0+48(FP), R9
-	VMOVUPS (R9)(R8*4), Z3
-	MOVQ    rows+64(FP), R9
-	MOVQ    R8, R10
-
-rows1:
-	VMOVUPS     (DX)(R10*4), Z4
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	CMPQ        DI, $0x00000010
+	JLT         less1
+	LEAQ        (R10)(R8*1), DI
+	MOVQ        a+32(FP), R11
+	VMOVUPS     (R11)(R8*4), Z1
+	MOVQ        b+40(FP), R11
+	VMOVUPS     (R11)(R8*4), Z2
+	MOVQ        c0+48(FP), R11
+	VMOVUPS     (R11)(R8*4), Z3
+	VMOVUPS     (DX)(DI*4), Z4
 	VCMPPS      $0x16, Z0, Z4, K1
-	VMOVUPS     (CX)(R10*4), Z4
+	VMOVUPS     (CX)(DI*4), Z4
 	VMOVAPS.Z   Z4, K1, Z4
-	VMOVUPS     (BX)(R10*4), Z5
+	VMOVUPS     (BX)(DI*4), Z5
 	VFMADD213PS Z3, Z2, Z5
 	VFMADD231PS Z4, Z1, Z5
-	VMOVUPS     Z5, (AX)(R10*4)
-	ADDQ        SI, R10
-	DECQ        R9
-	JNZ         rows1
+	VMOVUPS     Z5, (AX)(DI*4)
 	ADDQ        $0x00000010, R8
-	SUBQ        $0x00000010, DI
 	JMP         block1
 
 less1:
-	TESTQ     DI, DI
-	JZ        done
-	MOVL      $0xffffffff, R9
-	BZHIL     DI, R9, R9
-	KMOVW     R9, K1
-	MOVQ      a+32(FP), DI
-	VMOVUPS.Z (DI)(R8*4), K1, Z1
-	MOVQ      b+40(FP), DI
-	VMOVUPS.Z (DI)(R8*4), K1, Z2
-	MOVQ      c0+48(FP), DI
-	VMOVUPS.Z (DI)(R8*4), K1, Z3
-	MOVQ      rows+64(FP), DI
-
-rows0:
-	VMOVUPS.Z   (DX)(R8*4), K1, Z4
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	JZ          whole
+	MOVL        $0xffffffff, R11
+	BZHIL       DI, R11, R11
+	KMOVW       R11, K1
+	LEAQ        (R10)(R8*1), DI
+	MOVQ        a+32(FP), R11
+	VMOVUPS.Z   (R11)(R8*4), K1, Z1
+	MOVQ        b+40(FP), R11
+	VMOVUPS.Z   (R11)(R8*4), K1, Z2
+	MOVQ        c0+48(FP), R11
+	VMOVUPS.Z   (R11)(R8*4), K1, Z3
+	VMOVUPS.Z   (DX)(DI*4), K1, Z4
 	VCMPPS      $0x16, Z0, Z4, K2
-	VMOVUPS.Z   (CX)(R8*4), K1, Z4
+	VMOVUPS.Z   (CX)(DI*4), K1, Z4
 	VMOVAPS.Z   Z4, K2, Z4
-	VMOVUPS.Z   (BX)(R8*4), K1, Z5
+	VMOVUPS.Z   (BX)(DI*4), K1, Z5
 	VFMADD213PS Z3, Z2, Z5
 	VFMADD231PS Z4, Z1, Z5
-	VMOVUPS     Z5, K1, (AX)(R8*4)
-	ADDQ        SI, R8
-	DECQ        DI
-	JNZ         rows0
+	VMOVUPS     Z5, K1, (AX)(DI*4)
 
-done:
+whole:
+	ADDQ SI, R10
+	DECQ R9
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func colSumAVX512(sum *float32, x *float32, c int, rows int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·colSumAVX512(SB), NOSPLIT, $0-32
+	MOVQ x+8(FP), AX
+	MOVQ c+16(FP), CX
+	XORQ SI, SI
+	XORQ BX, BX
+
+block4:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000040
+	JLT    less4
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   rows+24(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+rows4:
+	VMOVUPS (AX)(DX*4), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS 64(AX)(DX*4), Z4
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS 128(AX)(DX*4), Z4
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS 192(AX)(DX*4), Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     rows4
+	MOVQ    sum+0(FP), DX
+	VMOVUPS (DX)(BX*4), Z4
+	VMOVUPS 64(DX)(BX*4), Z9
+	VMOVUPS 128(DX)(BX*4), Z10
+	VMOVUPS 192(DX)(BX*4), Z11
+	VADDPS  Z4, Z0, Z0
+	VADDPS  Z9, Z1, Z1
+	VADDPS  Z10, Z2, Z2
+	VADDPS  Z11, Z3, Z3
+	MOVQ    sum+0(FP), DX
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, 64(DX)(BX*4)
+	VMOVUPS Z2, 128(DX)(BX*4)
+	VMOVUPS Z3, 192(DX)(BX*4)
+	ADDQ    $0x00000040, BX
+	JMP     block4
+
+less4:
+block2:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000020
+	JLT    less2
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	MOVQ   rows+24(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+rows2:
+	VMOVUPS (AX)(DX*4), Z0
+	VADDPS  Z0, Z5, Z5
+	VMOVUPS 64(AX)(DX*4), Z0
+	VADDPS  Z0, Z6, Z6
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     rows2
+	MOVQ    sum+0(FP), DX
+	VMOVUPS (DX)(BX*4), Z0
+	VMOVUPS 64(DX)(BX*4), Z1
+	VADDPS  Z0, Z5, Z5
+	VADDPS  Z1, Z6, Z6
+	MOVQ    sum+0(FP), DX
+	VMOVUPS Z5, (DX)(BX*4)
+	VMOVUPS Z6, 64(DX)(BX*4)
+	ADDQ    $0x00000020, BX
+	JMP     block2
+
+less2:
+block1:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000010
+	JLT    less1
+	VPXORD Z7, Z7, Z7
+	MOVQ   rows+24(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+rows1:
+	VMOVUPS (AX)(DX*4), Z0
+	VADDPS  Z0, Z7, Z7
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     rows1
+	MOVQ    sum+0(FP), DX
+	VMOVUPS (DX)(BX*4), Z0
+	VADDPS  Z0, Z7, Z7
+	MOVQ    sum+0(FP), DX
+	VMOVUPS Z7, (DX)(BX*4)
+	ADDQ    $0x00000010, BX
+	JMP     block1
+
+less1:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	JZ     whole
+	MOVL   $0xffffffff, DI
+	BZHIL  DX, DI, DI
+	KMOVW  DI, K1
+	VPXORD Z8, Z8, Z8
+	MOVQ   rows+24(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+rows0:
+	VMOVUPS.Z (AX)(DX*4), K1, Z0
+	VADDPS    Z0, Z8, Z8
+	ADDQ      CX, DX
+	DECQ      DI
+	JNZ       rows0
+	MOVQ      sum+0(FP), AX
+	VMOVUPS.Z (AX)(BX*4), K1, Z0
+	VADDPS    Z0, Z8, Z8
+	MOVQ      sum+0(FP), AX
+	VMOVUPS   Z8, K1, (AX)(BX*4)
+
+whole:
+	VZEROUPPER
+	RET
+
+// func colMomentsAVX512(mean *float32, m2 *float32, x *float32, headN float32, n float32, head int, c int, rows int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·colMomentsAVX512(SB), NOSPLIT, $0-56
+	MOVQ         x+16(FP), AX
+	MOVQ         c+40(FP), CX
+	VBROADCASTSS headN+24(FP), Z0
+	VBROADCASTSS n+28(FP), Z1
+	XORQ         SI, SI
+	XORQ         BX, BX
+
+block4:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000040
+	JLT    less4
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   head+32(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+head4:
+	VMOVUPS (AX)(DX*4), Z6
+	VADDPS  Z6, Z2, Z2
+	VMOVUPS 64(AX)(DX*4), Z6
+	VADDPS  Z6, Z3, Z3
+	VMOVUPS 128(AX)(DX*4), Z6
+	VADDPS  Z6, Z4, Z4
+	VMOVUPS 192(AX)(DX*4), Z6
+	VADDPS  Z6, Z5, Z5
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     head4
+	VDIVPS  Z0, Z2, Z2
+	VDIVPS  Z0, Z3, Z3
+	VDIVPS  Z0, Z4, Z4
+	VDIVPS  Z0, Z5, Z5
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	MOVQ    rows+48(FP), DI
+	LEAQ    (SI)(BX*1), DX
+
+rows4:
+	VMOVUPS      (AX)(DX*4), Z6
+	VSUBPS       Z2, Z6, Z6
+	VADDPS       Z6, Z7, Z7
+	VFMADD231PS  Z6, Z6, Z11
+	VMOVUPS      64(AX)(DX*4), Z6
+	VSUBPS       Z3, Z6, Z6
+	VADDPS       Z6, Z8, Z8
+	VFMADD231PS  Z6, Z6, Z12
+	VMOVUPS      128(AX)(DX*4), Z6
+	VSUBPS       Z4, Z6, Z6
+	VADDPS       Z6, Z9, Z9
+	VFMADD231PS  Z6, Z6, Z13
+	VMOVUPS      192(AX)(DX*4), Z6
+	VSUBPS       Z5, Z6, Z6
+	VADDPS       Z6, Z10, Z10
+	VFMADD231PS  Z6, Z6, Z14
+	ADDQ         CX, DX
+	DECQ         DI
+	JNZ          rows4
+	VDIVPS       Z1, Z7, Z6
+	VFNMADD231PS Z6, Z7, Z11
+	VADDPS       Z6, Z2, Z2
+	VDIVPS       Z1, Z8, Z6
+	VFNMADD231PS Z6, Z8, Z12
+	VADDPS       Z6, Z3, Z3
+	VDIVPS       Z1, Z9, Z6
+	VFNMADD231PS Z6, Z9, Z13
+	VADDPS       Z6, Z4, Z4
+	VDIVPS       Z1, Z10, Z6
+	VFNMADD231PS Z6, Z10, Z14
+	VADDPS       Z6, Z5, Z5
+	MOVQ         mean+0(FP), DX
+	VMOVUPS      Z2, (DX)(BX*4)
+	VMOVUPS      Z3, 64(DX)(BX*4)
+	VMOVUPS      Z4, 128(DX)(BX*4)
+	VMOVUPS      Z5, 192(DX)(BX*4)
+	MOVQ         m2+8(FP), DX
+	VMOVUPS      Z11, (DX)(BX*4)
+	VMOVUPS      Z12, 64(DX)(BX*4)
+	VMOVUPS      Z13, 128(DX)(BX*4)
+	VMOVUPS      Z14, 192(DX)(BX*4)
+	ADDQ         $0x00000040, BX
+	JMP          block4
+
+less4:
+block2:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000020
+	JLT    less2
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	MOVQ   head+32(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+head2:
+	VMOVUPS (AX)(DX*4), Z2
+	VADDPS  Z2, Z15, Z15
+	VMOVUPS 64(AX)(DX*4), Z2
+	VADDPS  Z2, Z16, Z16
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     head2
+	VDIVPS  Z0, Z15, Z15
+	VDIVPS  Z0, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	MOVQ    rows+48(FP), DI
+	LEAQ    (SI)(BX*1), DX
+
+rows2:
+	VMOVUPS      (AX)(DX*4), Z2
+	VSUBPS       Z15, Z2, Z2
+	VADDPS       Z2, Z17, Z17
+	VFMADD231PS  Z2, Z2, Z19
+	VMOVUPS      64(AX)(DX*4), Z2
+	VSUBPS       Z16, Z2, Z2
+	VADDPS       Z2, Z18, Z18
+	VFMADD231PS  Z2, Z2, Z20
+	ADDQ         CX, DX
+	DECQ         DI
+	JNZ          rows2
+	VDIVPS       Z1, Z17, Z2
+	VFNMADD231PS Z2, Z17, Z19
+	VADDPS       Z2, Z15, Z15
+	VDIVPS       Z1, Z18, Z2
+	VFNMADD231PS Z2, Z18, Z20
+	VADDPS       Z2, Z16, Z16
+	MOVQ         mean+0(FP), DX
+	VMOVUPS      Z15, (DX)(BX*4)
+	VMOVUPS      Z16, 64(DX)(BX*4)
+	MOVQ         m2+8(FP), DX
+	VMOVUPS      Z19, (DX)(BX*4)
+	VMOVUPS      Z20, 64(DX)(BX*4)
+	ADDQ         $0x00000020, BX
+	JMP          block2
+
+less2:
+block1:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	CMPQ   DX, $0x00000010
+	JLT    less1
+	VPXORD Z21, Z21, Z21
+	MOVQ   head+32(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+head1:
+	VMOVUPS (AX)(DX*4), Z2
+	VADDPS  Z2, Z21, Z21
+	ADDQ    CX, DX
+	DECQ    DI
+	JNZ     head1
+	VDIVPS  Z0, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	MOVQ    rows+48(FP), DI
+	LEAQ    (SI)(BX*1), DX
+
+rows1:
+	VMOVUPS      (AX)(DX*4), Z2
+	VSUBPS       Z21, Z2, Z2
+	VADDPS       Z2, Z22, Z22
+	VFMADD231PS  Z2, Z2, Z23
+	ADDQ         CX, DX
+	DECQ         DI
+	JNZ          rows1
+	VDIVPS       Z1, Z22, Z2
+	VFNMADD231PS Z2, Z22, Z23
+	VADDPS       Z2, Z21, Z21
+	MOVQ         mean+0(FP), DX
+	VMOVUPS      Z21, (DX)(BX*4)
+	MOVQ         m2+8(FP), DX
+	VMOVUPS      Z23, (DX)(BX*4)
+	ADDQ         $0x00000010, BX
+	JMP          block1
+
+less1:
+	MOVQ   CX, DX
+	SUBQ   BX, DX
+	JZ     whole
+	MOVL   $0xffffffff, DI
+	BZHIL  DX, DI, DI
+	KMOVW  DI, K1
+	VPXORD Z24, Z24, Z24
+	MOVQ   head+32(FP), DI
+	LEAQ   (SI)(BX*1), DX
+
+head0:
+	VMOVUPS.Z (AX)(DX*4), K1, Z2
+	VADDPS    Z2, Z24, Z24
+	ADDQ      CX, DX
+	DECQ      DI
+	JNZ       head0
+	VDIVPS    Z0, Z24, Z24
+	VPXORD    Z25, Z25, Z25
+	VPXORD    Z26, Z26, Z26
+	MOVQ      rows+48(FP), DI
+	LEAQ      (SI)(BX*1), DX
+
+rows0:
+	VMOVUPS.Z    (AX)(DX*4), K1, Z0
+	VSUBPS       Z24, Z0, Z0
+	VADDPS       Z0, Z25, Z25
+	VFMADD231PS  Z0, Z0, Z26
+	ADDQ         CX, DX
+	DECQ         DI
+	JNZ          rows0
+	VDIVPS       Z1, Z25, Z0
+	VFNMADD231PS Z0, Z25, Z26
+	VADDPS       Z0, Z24, Z24
+	MOVQ         mean+0(FP), AX
+	VMOVUPS      Z24, K1, (AX)(BX*4)
+	MOVQ         m2+8(FP), AX
+	VMOVUPS      Z26, K1, (AX)(BX*4)
+
+whole:
+	VZEROUPPER
+	RET
+
+// func bnGradSumsAVX512(dg *float32, db *float32, dy *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·bnGradSumsAVX512(SB), NOSPLIT, $0-64
+	MOVQ    dy+16(FP), AX
+	MOVQ    x+24(FP), CX
+	MOVQ    c+48(FP), DX
+	XORQ    DI, DI
+	MOVQ    rows+56(FP), R9
+	MOVQ    R9, R8
+	MOVQ    $0x00000001, BX
+	CMPQ    DX, $0x00000040
+	CMOVQGT BX, R8
+
+tile:
+	XORQ SI, SI
+
+block4:
+	MOVQ    DX, BX
+	SUBQ    SI, BX
+	CMPQ    BX, $0x00000040
+	JLT     less4
+	MOVQ    mean+32(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VMOVUPS 128(BX)(SI*4), Z2
+	VMOVUPS 192(BX)(SI*4), Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	MOVQ    R8, R10
+	LEAQ    (DI)(SI*1), BX
+
+rows4:
+	VMOVUPS     (AX)(BX*4), Z12
+	VMOVUPS     (CX)(BX*4), Z13
+	VSUBPS      Z0, Z13, Z13
+	VADDPS      Z12, Z4, Z4
+	VFMADD231PS Z13, Z12, Z8
+	VMOVUPS     64(AX)(BX*4), Z12
+	VMOVUPS     64(CX)(BX*4), Z13
+	VSUBPS      Z1, Z13, Z13
+	VADDPS      Z12, Z5, Z5
+	VFMADD231PS Z13, Z12, Z9
+	VMOVUPS     128(AX)(BX*4), Z12
+	VMOVUPS     128(CX)(BX*4), Z13
+	VSUBPS      Z2, Z13, Z13
+	VADDPS      Z12, Z6, Z6
+	VFMADD231PS Z13, Z12, Z10
+	VMOVUPS     192(AX)(BX*4), Z12
+	VMOVUPS     192(CX)(BX*4), Z13
+	VSUBPS      Z3, Z13, Z13
+	VADDPS      Z12, Z7, Z7
+	VFMADD231PS Z13, Z12, Z11
+	ADDQ        DX, BX
+	DECQ        R10
+	JNZ         rows4
+	MOVQ        db+8(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VMOVUPS     64(BX)(SI*4), Z1
+	VMOVUPS     128(BX)(SI*4), Z2
+	VMOVUPS     192(BX)(SI*4), Z3
+	VADDPS      Z0, Z4, Z4
+	VADDPS      Z1, Z5, Z5
+	VADDPS      Z2, Z6, Z6
+	VADDPS      Z3, Z7, Z7
+	MOVQ        db+8(FP), BX
+	VMOVUPS     Z4, (BX)(SI*4)
+	VMOVUPS     Z5, 64(BX)(SI*4)
+	VMOVUPS     Z6, 128(BX)(SI*4)
+	VMOVUPS     Z7, 192(BX)(SI*4)
+	MOVQ        invstd+40(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VMOVUPS     64(BX)(SI*4), Z1
+	VMOVUPS     128(BX)(SI*4), Z2
+	VMOVUPS     192(BX)(SI*4), Z3
+	VMULPS      Z0, Z8, Z8
+	VMULPS      Z1, Z9, Z9
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z3, Z11, Z11
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VMOVUPS     64(BX)(SI*4), Z1
+	VMOVUPS     128(BX)(SI*4), Z2
+	VMOVUPS     192(BX)(SI*4), Z3
+	VADDPS      Z0, Z8, Z8
+	VADDPS      Z1, Z9, Z9
+	VADDPS      Z2, Z10, Z10
+	VADDPS      Z3, Z11, Z11
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     Z8, (BX)(SI*4)
+	VMOVUPS     Z9, 64(BX)(SI*4)
+	VMOVUPS     Z10, 128(BX)(SI*4)
+	VMOVUPS     Z11, 192(BX)(SI*4)
+	ADDQ        $0x00000040, SI
+	JMP         block4
+
+less4:
+block2:
+	MOVQ    DX, BX
+	SUBQ    SI, BX
+	CMPQ    BX, $0x00000020
+	JLT     less2
+	MOVQ    mean+32(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	MOVQ    R8, R10
+	LEAQ    (DI)(SI*1), BX
+
+rows2:
+	VMOVUPS     (AX)(BX*4), Z2
+	VMOVUPS     (CX)(BX*4), Z3
+	VSUBPS      Z0, Z3, Z3
+	VADDPS      Z2, Z14, Z14
+	VFMADD231PS Z3, Z2, Z16
+	VMOVUPS     64(AX)(BX*4), Z2
+	VMOVUPS     64(CX)(BX*4), Z3
+	VSUBPS      Z1, Z3, Z3
+	VADDPS      Z2, Z15, Z15
+	VFMADD231PS Z3, Z2, Z17
+	ADDQ        DX, BX
+	DECQ        R10
+	JNZ         rows2
+	MOVQ        db+8(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VMOVUPS     64(BX)(SI*4), Z1
+	VADDPS      Z0, Z14, Z14
+	VADDPS      Z1, Z15, Z15
+	MOVQ        db+8(FP), BX
+	VMOVUPS     Z14, (BX)(SI*4)
+	VMOVUPS     Z15, 64(BX)(SI*4)
+	MOVQ        invstd+40(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VMOVUPS     64(BX)(SI*4), Z1
+	VMULPS      Z0, Z16, Z16
+	VMULPS      Z1, Z17, Z17
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VMOVUPS     64(BX)(SI*4), Z1
+	VADDPS      Z0, Z16, Z16
+	VADDPS      Z1, Z17, Z17
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     Z16, (BX)(SI*4)
+	VMOVUPS     Z17, 64(BX)(SI*4)
+	ADDQ        $0x00000020, SI
+	JMP         block2
+
+less2:
+block1:
+	MOVQ    DX, BX
+	SUBQ    SI, BX
+	CMPQ    BX, $0x00000010
+	JLT     less1
+	MOVQ    mean+32(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	MOVQ    R8, R10
+	LEAQ    (DI)(SI*1), BX
+
+rows1:
+	VMOVUPS     (AX)(BX*4), Z1
+	VMOVUPS     (CX)(BX*4), Z2
+	VSUBPS      Z0, Z2, Z2
+	VADDPS      Z1, Z18, Z18
+	VFMADD231PS Z2, Z1, Z19
+	ADDQ        DX, BX
+	DECQ        R10
+	JNZ         rows1
+	MOVQ        db+8(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VADDPS      Z0, Z18, Z18
+	MOVQ        db+8(FP), BX
+	VMOVUPS     Z18, (BX)(SI*4)
+	MOVQ        invstd+40(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VMULPS      Z0, Z19, Z19
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     (BX)(SI*4), Z0
+	VADDPS      Z0, Z19, Z19
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     Z19, (BX)(SI*4)
+	ADDQ        $0x00000010, SI
+	JMP         block1
+
+less1:
+	MOVQ      DX, BX
+	SUBQ      SI, BX
+	JZ        whole
+	MOVL      $0xffffffff, R10
+	BZHIL     BX, R10, R10
+	KMOVW     R10, K1
+	MOVQ      mean+32(FP), BX
+	VMOVUPS.Z (BX)(SI*4), K1, Z0
+	VPXORD    Z20, Z20, Z20
+	VPXORD    Z21, Z21, Z21
+	MOVQ      R8, R10
+	LEAQ      (DI)(SI*1), BX
+
+rows0:
+	VMOVUPS.Z   (AX)(BX*4), K1, Z1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z2
+	VSUBPS      Z0, Z2, Z2
+	VADDPS      Z1, Z20, Z20
+	VFMADD231PS Z2, Z1, Z21
+	ADDQ        DX, BX
+	DECQ        R10
+	JNZ         rows0
+	MOVQ        db+8(FP), BX
+	VMOVUPS.Z   (BX)(SI*4), K1, Z0
+	VADDPS      Z0, Z20, Z20
+	MOVQ        db+8(FP), BX
+	VMOVUPS     Z20, K1, (BX)(SI*4)
+	MOVQ        invstd+40(FP), BX
+	VMOVUPS.Z   (BX)(SI*4), K1, Z0
+	VMULPS      Z0, Z21, Z21
+	MOVQ        dg+0(FP), BX
+	VMOVUPS.Z   (BX)(SI*4), K1, Z0
+	VADDPS      Z0, Z21, Z21
+	MOVQ        dg+0(FP), BX
+	VMOVUPS     Z21, K1, (BX)(SI*4)
+
+whole:
+	ADDQ DX, DI
+	SUBQ R8, R9
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func bnGradSumsReLUAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·bnGradSumsReLUAVX512(SB), NOSPLIT, $0-72
+	MOVQ    dy+16(FP), AX
+	MOVQ    y+24(FP), CX
+	MOVQ    x+32(FP), DX
+	MOVQ    c+56(FP), BX
+	VPXORD  Z0, Z0, Z0
+	XORQ    R8, R8
+	MOVQ    rows+64(FP), R10
+	MOVQ    R10, R9
+	MOVQ    $0x00000001, SI
+	CMPQ    BX, $0x00000040
+	CMOVQGT SI, R9
+
+tile:
+	XORQ DI, DI
+
+block4:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000040
+	JLT     less4
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMOVUPS 128(SI)(DI*4), Z3
+	VMOVUPS 192(SI)(DI*4), Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows4:
+	VMOVUPS     (CX)(SI*4), Z13
+	VCMPPS      $0x16, Z0, Z13, K1
+	VMOVUPS     (AX)(SI*4), Z13
+	VMOVAPS.Z   Z13, K1, Z13
+	VMOVUPS     (DX)(SI*4), Z22
+	VSUBPS      Z1, Z22, Z22
+	VADDPS      Z13, Z5, Z5
+	VFMADD231PS Z22, Z13, Z9
+	VMOVUPS     64(CX)(SI*4), Z13
+	VCMPPS      $0x16, Z0, Z13, K1
+	VMOVUPS     64(AX)(SI*4), Z13
+	VMOVAPS.Z   Z13, K1, Z13
+	VMOVUPS     64(DX)(SI*4), Z22
+	VSUBPS      Z2, Z22, Z22
+	VADDPS      Z13, Z6, Z6
+	VFMADD231PS Z22, Z13, Z10
+	VMOVUPS     128(CX)(SI*4), Z13
+	VCMPPS      $0x16, Z0, Z13, K1
+	VMOVUPS     128(AX)(SI*4), Z13
+	VMOVAPS.Z   Z13, K1, Z13
+	VMOVUPS     128(DX)(SI*4), Z22
+	VSUBPS      Z3, Z22, Z22
+	VADDPS      Z13, Z7, Z7
+	VFMADD231PS Z22, Z13, Z11
+	VMOVUPS     192(CX)(SI*4), Z13
+	VCMPPS      $0x16, Z0, Z13, K1
+	VMOVUPS     192(AX)(SI*4), Z13
+	VMOVAPS.Z   Z13, K1, Z13
+	VMOVUPS     192(DX)(SI*4), Z22
+	VSUBPS      Z4, Z22, Z22
+	VADDPS      Z13, Z8, Z8
+	VFMADD231PS Z22, Z13, Z12
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows4
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VMOVUPS     128(SI)(DI*4), Z3
+	VMOVUPS     192(SI)(DI*4), Z4
+	VADDPS      Z1, Z5, Z5
+	VADDPS      Z2, Z6, Z6
+	VADDPS      Z3, Z7, Z7
+	VADDPS      Z4, Z8, Z8
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Z5, (SI)(DI*4)
+	VMOVUPS     Z6, 64(SI)(DI*4)
+	VMOVUPS     Z7, 128(SI)(DI*4)
+	VMOVUPS     Z8, 192(SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VMOVUPS     128(SI)(DI*4), Z3
+	VMOVUPS     192(SI)(DI*4), Z4
+	VMULPS      Z1, Z9, Z9
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z3, Z11, Z11
+	VMULPS      Z4, Z12, Z12
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VMOVUPS     128(SI)(DI*4), Z3
+	VMOVUPS     192(SI)(DI*4), Z4
+	VADDPS      Z1, Z9, Z9
+	VADDPS      Z2, Z10, Z10
+	VADDPS      Z3, Z11, Z11
+	VADDPS      Z4, Z12, Z12
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Z9, (SI)(DI*4)
+	VMOVUPS     Z10, 64(SI)(DI*4)
+	VMOVUPS     Z11, 128(SI)(DI*4)
+	VMOVUPS     Z12, 192(SI)(DI*4)
+	ADDQ        $0x00000040, DI
+	JMP         block4
+
+less4:
+block2:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000020
+	JLT     less2
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows2:
+	VMOVUPS     (CX)(SI*4), Z3
+	VCMPPS      $0x16, Z0, Z3, K1
+	VMOVUPS     (AX)(SI*4), Z3
+	VMOVAPS.Z   Z3, K1, Z3
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z1, Z4, Z4
+	VADDPS      Z3, Z14, Z14
+	VFMADD231PS Z4, Z3, Z16
+	VMOVUPS     64(CX)(SI*4), Z3
+	VCMPPS      $0x16, Z0, Z3, K1
+	VMOVUPS     64(AX)(SI*4), Z3
+	VMOVAPS.Z   Z3, K1, Z3
+	VMOVUPS     64(DX)(SI*4), Z4
+	VSUBPS      Z2, Z4, Z4
+	VADDPS      Z3, Z15, Z15
+	VFMADD231PS Z4, Z3, Z17
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows2
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VADDPS      Z1, Z14, Z14
+	VADDPS      Z2, Z15, Z15
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Z14, (SI)(DI*4)
+	VMOVUPS     Z15, 64(SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VMULPS      Z1, Z16, Z16
+	VMULPS      Z2, Z17, Z17
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VADDPS      Z1, Z16, Z16
+	VADDPS      Z2, Z17, Z17
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Z16, (SI)(DI*4)
+	VMOVUPS     Z17, 64(SI)(DI*4)
+	ADDQ        $0x00000020, DI
+	JMP         block2
+
+less2:
+block1:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000010
+	JLT     less1
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows1:
+	VMOVUPS     (CX)(SI*4), Z2
+	VCMPPS      $0x16, Z0, Z2, K1
+	VMOVUPS     (AX)(SI*4), Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     (DX)(SI*4), Z3
+	VSUBPS      Z1, Z3, Z3
+	VADDPS      Z2, Z18, Z18
+	VFMADD231PS Z3, Z2, Z19
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows1
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VADDPS      Z1, Z18, Z18
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Z18, (SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMULPS      Z1, Z19, Z19
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VADDPS      Z1, Z19, Z19
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Z19, (SI)(DI*4)
+	ADDQ        $0x00000010, DI
+	JMP         block1
+
+less1:
+	MOVQ      BX, SI
+	SUBQ      DI, SI
+	JZ        whole
+	MOVL      $0xffffffff, R11
+	BZHIL     SI, R11, R11
+	KMOVW     R11, K1
+	MOVQ      mean+40(FP), SI
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VPXORD    Z20, Z20, Z20
+	VPXORD    Z21, Z21, Z21
+	MOVQ      R9, R11
+	LEAQ      (R8)(DI*1), SI
+
+rows0:
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VCMPPS      $0x16, Z0, Z2, K2
+	VMOVUPS.Z   (AX)(SI*4), K1, Z2
+	VMOVAPS.Z   Z2, K2, Z2
+	VMOVUPS.Z   (DX)(SI*4), K1, Z3
+	VSUBPS      Z1, Z3, Z3
+	VADDPS      Z2, Z20, Z20
+	VFMADD231PS Z3, Z2, Z21
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows0
+	MOVQ        db+8(FP), SI
+	VMOVUPS.Z   (SI)(DI*4), K1, Z1
+	VADDPS      Z1, Z20, Z20
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Z20, K1, (SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS.Z   (SI)(DI*4), K1, Z1
+	VMULPS      Z1, Z21, Z21
+	MOVQ        dg+0(FP), SI
+	VMOVUPS.Z   (SI)(DI*4), K1, Z1
+	VADDPS      Z1, Z21, Z21
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Z21, K1, (SI)(DI*4)
+
+whole:
+	ADDQ BX, R8
+	SUBQ R9, R10
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -2749,177 +2734,318 @@ TEXT ·affineMaxPool2AVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS vecAVX512_00000001<>+0(SB), Z1
 	VBROADCASTSS vecAVX512_00000002<>+0(SB), Z2
 	VBROADCASTSS vecAVX512_00000003<>+0(SB), Z3
-	MOVQ         SI, DI
-	XORQ         R8, R8
+	MOVQ         rows+64(FP), R11
+	XORQ         R12, R12
 
+row:
+	XORQ R8, R8
+
+block4:
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	CMPQ        DI, $0x00000040
+	JLT         less4
+	LEAQ        (R12)(R8*1), DI
+	LEAQ        (DI)(R12*1), R9
+	LEAQ        (R9)(SI*1), R10
+	MOVQ        scale+32(FP), R13
+	VMOVUPS     (R13)(R8*4), Z4
+	VMOVUPS     64(R13)(R8*4), Z5
+	VMOVUPS     128(R13)(R8*4), Z6
+	VMOVUPS     192(R13)(R8*4), Z7
+	MOVQ        shift+40(FP), R13
+	VMOVUPS     (R13)(R8*4), Z8
+	VMOVUPS     64(R13)(R8*4), Z9
+	VMOVUPS     128(R13)(R8*4), Z10
+	VMOVUPS     192(R13)(R8*4), Z11
+	VMOVUPS     (DX)(R9*4), Z12
+	VFMADD213PS Z8, Z4, Z12
+	VMAXPS      Z12, Z0, Z12
+	VPXORD      Z13, Z13, Z13
+	VMOVUPS     (DX)(R10*4), Z14
+	VFMADD213PS Z8, Z4, Z14
+	VMAXPS      Z14, Z0, Z14
+	VCMPPS      $0x1e, Z12, Z14, K1
+	VCMPPS      $0x03, Z14, Z14, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z14, K1, Z12
+	VMOVAPS     Z1, K1, Z13
+	VMOVUPS     (BX)(R9*4), Z14
+	VFMADD213PS Z8, Z4, Z14
+	VMAXPS      Z14, Z0, Z14
+	VCMPPS      $0x1e, Z12, Z14, K1
+	VCMPPS      $0x03, Z14, Z14, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z14, K1, Z12
+	VMOVAPS     Z2, K1, Z13
+	VMOVUPS     (BX)(R10*4), Z14
+	VFMADD213PS Z8, Z4, Z14
+	VMAXPS      Z14, Z0, Z14
+	VCMPPS      $0x1e, Z12, Z14, K1
+	VCMPPS      $0x03, Z14, Z14, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z14, K1, Z12
+	VMOVAPS     Z3, K1, Z13
+	VMOVUPS     Z12, (AX)(DI*4)
+	VPMOVDB     Z13, X4
+	VMOVDQU     X4, (CX)(DI*1)
+	VMOVUPS     64(DX)(R9*4), Z4
+	VFMADD213PS Z9, Z5, Z4
+	VMAXPS      Z4, Z0, Z4
+	VPXORD      Z15, Z15, Z15
+	VMOVUPS     64(DX)(R10*4), Z8
+	VFMADD213PS Z9, Z5, Z8
+	VMAXPS      Z8, Z0, Z8
+	VCMPPS      $0x1e, Z4, Z8, K1
+	VCMPPS      $0x03, Z8, Z8, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z8, K1, Z4
+	VMOVAPS     Z1, K1, Z15
+	VMOVUPS     64(BX)(R9*4), Z8
+	VFMADD213PS Z9, Z5, Z8
+	VMAXPS      Z8, Z0, Z8
+	VCMPPS      $0x1e, Z4, Z8, K1
+	VCMPPS      $0x03, Z8, Z8, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z8, K1, Z4
+	VMOVAPS     Z2, K1, Z15
+	VMOVUPS     64(BX)(R10*4), Z8
+	VFMADD213PS Z9, Z5, Z8
+	VMAXPS      Z8, Z0, Z8
+	VCMPPS      $0x1e, Z4, Z8, K1
+	VCMPPS      $0x03, Z8, Z8, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z8, K1, Z4
+	VMOVAPS     Z3, K1, Z15
+	VMOVUPS     Z4, 64(AX)(DI*4)
+	VPMOVDB     Z15, X4
+	VMOVDQU     X4, 16(CX)(DI*1)
+	VMOVUPS     128(DX)(R9*4), Z4
+	VFMADD213PS Z10, Z6, Z4
+	VMAXPS      Z4, Z0, Z4
+	VPXORD      Z16, Z16, Z16
+	VMOVUPS     128(DX)(R10*4), Z5
+	VFMADD213PS Z10, Z6, Z5
+	VMAXPS      Z5, Z0, Z5
+	VCMPPS      $0x1e, Z4, Z5, K1
+	VCMPPS      $0x03, Z5, Z5, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z5, K1, Z4
+	VMOVAPS     Z1, K1, Z16
+	VMOVUPS     128(BX)(R9*4), Z5
+	VFMADD213PS Z10, Z6, Z5
+	VMAXPS      Z5, Z0, Z5
+	VCMPPS      $0x1e, Z4, Z5, K1
+	VCMPPS      $0x03, Z5, Z5, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z5, K1, Z4
+	VMOVAPS     Z2, K1, Z16
+	VMOVUPS     128(BX)(R10*4), Z5
+	VFMADD213PS Z10, Z6, Z5
+	VMAXPS      Z5, Z0, Z5
+	VCMPPS      $0x1e, Z4, Z5, K1
+	VCMPPS      $0x03, Z5, Z5, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z5, K1, Z4
+	VMOVAPS     Z3, K1, Z16
+	VMOVUPS     Z4, 128(AX)(DI*4)
+	VPMOVDB     Z16, X4
+	VMOVDQU     X4, 32(CX)(DI*1)
+	VMOVUPS     192(DX)(R9*4), Z4
+	VFMADD213PS Z11, Z7, Z4
+	VMAXPS      Z4, Z0, Z4
+	VPXORD      Z17, Z17, Z17
+	VMOVUPS     192(DX)(R10*4), Z5
+	VFMADD213PS Z11, Z7, Z5
+	VMAXPS      Z5, Z0, Z5
+	VCMPPS      $0x1e, Z4, Z5, K1
+	VCMPPS      $0x03, Z5, Z5, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z5, K1, Z4
+	VMOVAPS     Z1, K1, Z17
+	VMOVUPS     192(BX)(R9*4), Z5
+	VFMADD213PS Z11, Z7, Z5
+	VMAXPS      Z5, Z0, Z5
+	VCMPPS      $0x1e, Z4, Z5, K1
+	VCMPPS      $0x03, Z5, Z5, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z5, K1, Z4
+	VMOVAPS     Z2, K1, Z17
+	VMOVUPS     192(BX)(R10*4), Z5
+	VFMADD213PS Z11, Z7, Z5
+	VMAXPS      Z5, Z0, Z5
+	VCMPPS      $0x1e, Z4, Z5, K1
+	VCMPPS      $0x03, Z5, Z5, K2
+	KORW        K2, K1, K1
+	VMOVAPS     Z5, K1, Z4
+	VMOVAPS     Z3, K1, Z17
+	VMOVUPS     Z4, 192(AX)(DI*4)
+	VPMOVDB     Z17, X4
+	VMOVDQU     X4, 48(CX)(DI*1)
+	ADDQ        $0x00000040, R8
+	JMP         block4
+
+less4:
 block2:
-	CMPQ    DI, $0x00000020
-	JLT     less2
-	MOVQ    scale+32(FP), R9
-	VMOVUPS (R9)(R8*4), Z4
-	VMOVUPS 64(R9)(R8*4), Z5
-	MOVQ    shift+40(FP), R9
-	VMOVUPS (R9)(R8*4), Z6
-	VMOVUPS 64(R9)(R8*4), Z7
-	MOVQ    rows+64(FP), R9
-	MOVQ    R8, R10
-	MOVQ    R8, R11
-	LEAQ    (R8)(SI*1), R12
-
-rows2:
-	VMOVUPS     (DX)(R11*4), Z8
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	CMPQ        DI, $0x00000020
+	JLT         less2
+	LEAQ        (R12)(R8*1), DI
+	LEAQ        (DI)(R12*1), R9
+	LEAQ        (R9)(SI*1), R10
+	MOVQ        scale+32(FP), R13
+	VMOVUPS     (R13)(R8*4), Z4
+	VMOVUPS     64(R13)(R8*4), Z5
+	MOVQ        shift+40(FP), R13
+	VMOVUPS     (R13)(R8*4), Z6
+	VMOVUPS     64(R13)(R8*4), Z7
+	VMOVUPS     (DX)(R9*4), Z8
 	VFMADD213PS Z6, Z4, Z8
 	VMAXPS      Z8, Z0, Z8
-	VPXORD      Z9, Z9, Z9
-	VMOVUPS     (DX)(R12*4), Z10
-	VFMADD213PS Z6, Z4, Z10
-	VMAXPS      Z10, Z0, Z10
-	VCMPPS      $0x1e, Z8, Z10, K1
-	VCMPPS      $0x03, Z10, Z10, K2
+	VPXORD      Z18, Z18, Z18
+	VMOVUPS     (DX)(R10*4), Z9
+	VFMADD213PS Z6, Z4, Z9
+	VMAXPS      Z9, Z0, Z9
+	VCMPPS      $0x1e, Z8, Z9, K1
+	VCMPPS      $0x03, Z9, Z9, K2
 	KORW        K2, K1, K1
-	VMOVAPS     Z10, K1, Z8
-	VMOVAPS     Z1, K1, Z9
-	VMOVUPS     (BX)(R11*4), Z10
-	VFMADD213PS Z6, Z4, Z10
-	VMAXPS      Z10, Z0, Z10
-	VCMPPS      $0x1e, Z8, Z10, K1
-	VCMPPS      $0x03, Z10, Z10, K2
+	VMOVAPS     Z9, K1, Z8
+	VMOVAPS     Z1, K1, Z18
+	VMOVUPS     (BX)(R9*4), Z9
+	VFMADD213PS Z6, Z4, Z9
+	VMAXPS      Z9, Z0, Z9
+	VCMPPS      $0x1e, Z8, Z9, K1
+	VCMPPS      $0x03, Z9, Z9, K2
 	KORW        K2, K1, K1
-	VMOVAPS     Z10, K1, Z8
-	VMOVAPS     Z2, K1, Z9
-	VMOVUPS     (BX)(R12*4), Z10
-	VFMADD213PS Z6, Z4, Z10
-	VMAXPS      Z10, Z0, Z10
-	VCMPPS      $0x1e, Z8, Z10, K1
-	VCMPPS      $0x03, Z10, Z10, K2
+	VMOVAPS     Z9, K1, Z8
+	VMOVAPS     Z2, K1, Z18
+	VMOVUPS     (BX)(R10*4), Z9
+	VFMADD213PS Z6, Z4, Z9
+	VMAXPS      Z9, Z0, Z9
+	VCMPPS      $0x1e, Z8, Z9, K1
+	VCMPPS      $0x03, Z9, Z9, K2
 	KORW        K2, K1, K1
-	VMOVAPS     Z10, K1, Z8
-	VMOVAPS     Z3, K1, Z9
-	VMOVUPS     Z8, (AX)(R10*4)
-	VPMOVDB     Z9, X8
-	VMOVDQU     X8, (CX)(R10*1)
-	VMOVUPS     64(DX)(R11*4), Z8
-	VFMADD213PS Z7, Z5, Z8
-	VMAXPS      Z8, Z0, Z8
-	VPXORD      Z11, Z11, Z11
-	VMOVUPS     64(DX)(R12*4), Z10
-	VFMADD213PS Z7, Z5, Z10
-	VMAXPS      Z10, Z0, Z10
-	VCMPPS      $0x1e, Z8, Z10, K1
-	VCMPPS      $0x03, Z10, Z10, K2
+	VMOVAPS     Z9, K1, Z8
+	VMOVAPS     Z3, K1, Z18
+	VMOVUPS     Z8, (AX)(DI*4)
+	VPMOVDB     Z18, X4
+	VMOVDQU     X4, (CX)(DI*1)
+	VMOVUPS     64(DX)(R9*4), Z4
+	VFMADD213PS Z7, Z5, Z4
+	VMAXPS      Z4, Z0, Z4
+	VPXORD      Z19, Z19, Z19
+	VMOVUPS     64(DX)(R10*4), Z6
+	VFMADD213PS Z7, Z5, Z6
+	VMAXPS      Z6, Z0, Z6
+	VCMPPS      $0x1e, Z4, Z6, K1
+	VCMPPS      $0x03, Z6, Z6, K2
 	KORW        K2, K1, K1
-	VMOVAPS     Z10, K1, Z8
-	VMOVAPS     Z1, K1, Z11
-	VMOVUPS     64(BX)(R11*4), Z10
-	VFMADD213PS Z7, Z5, Z10
-	VMAXPS      Z10, Z0, Z10
-	VCMPPS      $0x1e, Z8, Z10, K1
-	VCMPPS      $0x03, Z10, Z10, K2
+	VMOVAPS     Z6, K1, Z4
+	VMOVAPS     Z1, K1, Z19
+	VMOVUPS     64(BX)(R9*4), Z6
+	VFMADD213PS Z7, Z5, Z6
+	VMAXPS      Z6, Z0, Z6
+	VCMPPS      $0x1e, Z4, Z6, K1
+	VCMPPS      $0x03, Z6, Z6, K2
 	KORW        K2, K1, K1
-	VMOVAPS     Z10, K1, Z8
-	VMOVAPS     Z2, K1, Z11
-	VMOVUPS     64(BX)(R12*4), Z10
-	VFMADD213PS Z7, Z5, Z10
-	VMAXPS      Z10, Z0, Z10
-	VCMPPS      $0x1e, Z8, Z10, K1
-	VCMPPS      $0x03, Z10, Z10, K2
+	VMOVAPS     Z6, K1, Z4
+	VMOVAPS     Z2, K1, Z19
+	VMOVUPS     64(BX)(R10*4), Z6
+	VFMADD213PS Z7, Z5, Z6
+	VMAXPS      Z6, Z0, Z6
+	VCMPPS      $0x1e, Z4, Z6, K1
+	VCMPPS      $0x03, Z6, Z6, K2
 	KORW        K2, K1, K1
-	VMOVAPS     Z10, K1, Z8
-	VMOVAPS     Z3, K1, Z11
-	VMOVUPS     Z8, 64(AX)(R10*4)
-	VPMOVDB     Z11, X8
-	VMOVDQU     X8, 16(CX)(R10*1)
-	ADDQ        SI, R10
-	LEAQ        (R12)(SI*1), R11
-	LEAQ        (R11)(SI*1), R12
-	DECQ        R9
-	JNZ         rows2
+	VMOVAPS     Z6, K1, Z4
+	VMOVAPS     Z3, K1, Z19
+	VMOVUPS     Z4, 64(AX)(DI*4)
+	VPMOVDB     Z19, X4
+	VMOVDQU     X4, 16(CX)(DI*1)
 	ADDQ        $0x00000020, R8
-	SUBQ        $0x00000020, DI
 	JMP         block2
 
 less2:
 block1:
-	CMPQ    DI, $0x00000010
-	JLT     less1
-	MOVQ    scale+32(FP), R9
-	VMOVUPS (R9)(R8*4), Z4
-	MOVQ    shift+40(FP), R9
-	VMOVUPS (R9)(R8*4), Z5
-	MOVQ    rows+64(FP), R9
-	MOVQ    R8, R10
-	MOVQ    R8, R11
-	LEAQ    (R8)(SI*1), R12
-
-rows1:
-	VMOVUPS     (DX)(R11*4), Z6
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	CMPQ        DI, $0x00000010
+	JLT         less1
+	LEAQ        (R12)(R8*1), DI
+	LEAQ        (DI)(R12*1), R9
+	LEAQ        (R9)(SI*1), R10
+	MOVQ        scale+32(FP), R13
+	VMOVUPS     (R13)(R8*4), Z4
+	MOVQ        shift+40(FP), R13
+	VMOVUPS     (R13)(R8*4), Z5
+	VMOVUPS     (DX)(R9*4), Z6
 	VFMADD213PS Z5, Z4, Z6
 	VMAXPS      Z6, Z0, Z6
-	VPXORD      Z12, Z12, Z12
-	VMOVUPS     (DX)(R12*4), Z7
+	VPXORD      Z20, Z20, Z20
+	VMOVUPS     (DX)(R10*4), Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
 	VCMPPS      $0x1e, Z6, Z7, K1
 	VCMPPS      $0x03, Z7, Z7, K2
 	KORW        K2, K1, K1
 	VMOVAPS     Z7, K1, Z6
-	VMOVAPS     Z1, K1, Z12
-	VMOVUPS     (BX)(R11*4), Z7
+	VMOVAPS     Z1, K1, Z20
+	VMOVUPS     (BX)(R9*4), Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
 	VCMPPS      $0x1e, Z6, Z7, K1
 	VCMPPS      $0x03, Z7, Z7, K2
 	KORW        K2, K1, K1
 	VMOVAPS     Z7, K1, Z6
-	VMOVAPS     Z2, K1, Z12
-	VMOVUPS     (BX)(R12*4), Z7
+	VMOVAPS     Z2, K1, Z20
+	VMOVUPS     (BX)(R10*4), Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
 	VCMPPS      $0x1e, Z6, Z7, K1
 	VCMPPS      $0x03, Z7, Z7, K2
 	KORW        K2, K1, K1
 	VMOVAPS     Z7, K1, Z6
-	VMOVAPS     Z3, K1, Z12
-	VMOVUPS     Z6, (AX)(R10*4)
-	VPMOVDB     Z12, X6
-	VMOVDQU     X6, (CX)(R10*1)
-	ADDQ        SI, R10
-	LEAQ        (R12)(SI*1), R11
-	LEAQ        (R11)(SI*1), R12
-	DECQ        R9
-	JNZ         rows1
+	VMOVAPS     Z3, K1, Z20
+	VMOVUPS     Z6, (AX)(DI*4)
+	VPMOVDB     Z20, X4
+	VMOVDQU     X4, (CX)(DI*1)
 	ADDQ        $0x00000010, R8
-	SUBQ        $0x00000010, DI
 	JMP         block1
 
 less1:
-	TESTQ     DI, DI
-	JZ        done
-	MOVL      $0xffffffff, R9
-	BZHIL     DI, R9, R9
-	KMOVW     R9, K1
-	MOVQ      scale+32(FP), DI
-	VMOVUPS.Z (DI)(R8*4), K1, Z4
-	MOVQ      shift+40(FP), DI
-	VMOVUPS.Z (DI)(R8*4), K1, Z5
-	MOVQ      rows+64(FP), DI
-	MOVQ      R8, R9
-	MOVQ      R8, R10
-	LEAQ      (R8)(SI*1), R8
-
-rows0:
-	VMOVUPS.Z   (DX)(R10*4), K1, Z6
+	MOVQ        SI, DI
+	SUBQ        R8, DI
+	JZ          whole
+	MOVL        $0xffffffff, R9
+	BZHIL       DI, R9, R9
+	KMOVW       R9, K1
+	LEAQ        (R12)(R8*1), DI
+	LEAQ        (DI)(R12*1), R9
+	LEAQ        (R9)(SI*1), R10
+	MOVQ        scale+32(FP), R13
+	VMOVUPS.Z   (R13)(R8*4), K1, Z4
+	MOVQ        shift+40(FP), R13
+	VMOVUPS.Z   (R13)(R8*4), K1, Z5
+	VMOVUPS.Z   (DX)(R9*4), K1, Z6
 	VFMADD213PS Z5, Z4, Z6
 	VMAXPS      Z6, Z0, Z6
-	VPXORD      Z13, Z13, Z13
-	VMOVUPS.Z   (DX)(R8*4), K1, Z7
+	VPXORD      Z21, Z21, Z21
+	VMOVUPS.Z   (DX)(R10*4), K1, Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
 	VCMPPS      $0x1e, Z6, Z7, K2
 	VCMPPS      $0x03, Z7, Z7, K3
 	KORW        K3, K2, K2
 	VMOVAPS     Z7, K2, Z6
-	VMOVAPS     Z1, K2, Z13
+	VMOVAPS     Z1, K2, Z21
+	VMOVUPS.Z   (BX)(R9*4), K1, Z7
+	VFMADD213PS Z5, Z4, Z7
+	VMAXPS      Z7, Z0, Z7
+	VCMPPS      $0x1e, Z6, Z7, K2
+	VCMPPS      $0x03, Z7, Z7, K3
+	KORW        K3, K2, K2
+	VMOVAPS     Z7, K2, Z6
+	VMOVAPS     Z2, K2, Z21
 	VMOVUPS.Z   (BX)(R10*4), K1, Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
@@ -2927,25 +3053,15 @@ rows0:
 	VCMPPS      $0x03, Z7, Z7, K3
 	KORW        K3, K2, K2
 	VMOVAPS     Z7, K2, Z6
-	VMOVAPS     Z2, K2, Z13
-	VMOVUPS.Z   (BX)(R8*4), K1, Z7
-	VFMADD213PS Z5, Z4, Z7
-	VMAXPS      Z7, Z0, Z7
-	VCMPPS      $0x1e, Z6, Z7, K2
-	VCMPPS      $0x03, Z7, Z7, K3
-	KORW        K3, K2, K2
-	VMOVAPS     Z7, K2, Z6
-	VMOVAPS     Z3, K2, Z13
-	VMOVUPS     Z6, K1, (AX)(R9*4)
-	VPMOVDB     Z13, X6
-	VMOVDQU8    X6, K1, (CX)(R9*1)
-	ADDQ        SI, R9
-	LEAQ        (R8)(SI*1), R10
-	LEAQ        (R10)(SI*1), R8
-	DECQ        DI
-	JNZ         rows0
+	VMOVAPS     Z3, K2, Z21
+	VMOVUPS     Z6, K1, (AX)(DI*4)
+	VPMOVDB     Z21, X4
+	VMOVDQU8    X4, K1, (CX)(DI*1)
 
-done:
+whole:
+	ADDQ SI, R12
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -2969,187 +3085,320 @@ TEXT ·bnPoolGradSumsAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS vecAVX512_00000001<>+0(SB), Z0
 	VBROADCASTSS vecAVX512_00000002<>+0(SB), Z1
 	VBROADCASTSS vecAVX512_00000003<>+0(SB), Z2
-	MOVQ         SI, DI
+	XORQ         R11, R11
 	XORQ         R8, R8
 
-block2:
-	CMPQ    DI, $0x00000020
-	JLT     less2
-	MOVQ    mean+48(FP), R9
-	VMOVUPS (R9)(R8*4), Z3
-	VMOVUPS 64(R9)(R8*4), Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
+block4:
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000040
+	JLT     less4
+	MOVQ    mean+48(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMOVUPS 64(DI)(R8*4), Z4
+	VMOVUPS 128(DI)(R8*4), Z5
+	VMOVUPS 192(DI)(R8*4), Z6
 	VPXORD  Z7, Z7, Z7
 	VPXORD  Z8, Z8, Z8
-	MOVQ    rows+72(FP), R9
-	MOVQ    R8, R10
-	MOVQ    R8, R11
-	LEAQ    (R8)(SI*1), R12
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	MOVQ    rows+72(FP), R12
+	LEAQ    (R11)(R8*1), DI
+	LEAQ    (DI)(R11*1), R9
+	LEAQ    (R9)(SI*1), R10
 
-rows2:
-	VPMOVZXBD   (CX)(R10*1), Z9
-	VMOVUPS     (DX)(R11*4), Z10
-	VPCMPEQD    Z0, Z9, K1
-	VMOVUPS     (DX)(R12*4), Z11
-	VMOVAPS     Z11, K1, Z10
-	VPCMPEQD    Z1, Z9, K1
-	VMOVUPS     (BX)(R11*4), Z11
-	VMOVAPS     Z11, K1, Z10
-	VPCMPEQD    Z2, Z9, K1
-	VMOVUPS     (BX)(R12*4), Z9
-	VMOVAPS     Z9, K1, Z10
-	VMOVUPS     (AX)(R10*4), Z9
-	VSUBPS      Z3, Z10, Z10
-	VADDPS      Z9, Z5, Z5
-	VFMADD231PS Z10, Z9, Z7
-	VPMOVZXBD   16(CX)(R10*1), Z9
-	VMOVUPS     64(DX)(R11*4), Z10
-	VPCMPEQD    Z0, Z9, K1
-	VMOVUPS     64(DX)(R12*4), Z11
-	VMOVAPS     Z11, K1, Z10
-	VPCMPEQD    Z1, Z9, K1
-	VMOVUPS     64(BX)(R11*4), Z11
-	VMOVAPS     Z11, K1, Z10
-	VPCMPEQD    Z2, Z9, K1
-	VMOVUPS     64(BX)(R12*4), Z9
-	VMOVAPS     Z9, K1, Z10
-	VMOVUPS     64(AX)(R10*4), Z9
-	VSUBPS      Z4, Z10, Z10
-	VADDPS      Z9, Z6, Z6
-	VFMADD231PS Z10, Z9, Z8
-	ADDQ        SI, R10
-	LEAQ        (R12)(SI*1), R11
-	LEAQ        (R11)(SI*1), R12
-	DECQ        R9
-	JNZ         rows2
-	MOVQ        db+8(FP), R9
-	VMOVUPS     (R9)(R8*4), Z3
-	VMOVUPS     64(R9)(R8*4), Z4
-	VADDPS      Z3, Z5, Z5
-	VADDPS      Z4, Z6, Z6
-	MOVQ        db+8(FP), R9
-	VMOVUPS     Z5, (R9)(R8*4)
-	VMOVUPS     Z6, 64(R9)(R8*4)
-	MOVQ        invstd+56(FP), R9
-	VMOVUPS     (R9)(R8*4), Z3
-	VMOVUPS     64(R9)(R8*4), Z4
-	VMULPS      Z3, Z7, Z7
-	VMULPS      Z4, Z8, Z8
-	MOVQ        dg+0(FP), R9
-	VMOVUPS     (R9)(R8*4), Z3
-	VMOVUPS     64(R9)(R8*4), Z4
+rows4:
+	VPMOVZXBD   (CX)(DI*1), Z15
+	VMOVUPS     (DX)(R9*4), Z16
+	VPCMPEQD    Z0, Z15, K1
+	VMOVUPS     (DX)(R10*4), Z17
+	VMOVAPS     Z17, K1, Z16
+	VPCMPEQD    Z1, Z15, K1
+	VMOVUPS     (BX)(R9*4), Z17
+	VMOVAPS     Z17, K1, Z16
+	VPCMPEQD    Z2, Z15, K1
+	VMOVUPS     (BX)(R10*4), Z15
+	VMOVAPS     Z15, K1, Z16
+	VMOVUPS     (AX)(DI*4), Z15
+	VSUBPS      Z3, Z16, Z16
+	VADDPS      Z15, Z7, Z7
+	VFMADD231PS Z16, Z15, Z11
+	VPMOVZXBD   16(CX)(DI*1), Z15
+	VMOVUPS     64(DX)(R9*4), Z16
+	VPCMPEQD    Z0, Z15, K1
+	VMOVUPS     64(DX)(R10*4), Z17
+	VMOVAPS     Z17, K1, Z16
+	VPCMPEQD    Z1, Z15, K1
+	VMOVUPS     64(BX)(R9*4), Z17
+	VMOVAPS     Z17, K1, Z16
+	VPCMPEQD    Z2, Z15, K1
+	VMOVUPS     64(BX)(R10*4), Z15
+	VMOVAPS     Z15, K1, Z16
+	VMOVUPS     64(AX)(DI*4), Z15
+	VSUBPS      Z4, Z16, Z16
+	VADDPS      Z15, Z8, Z8
+	VFMADD231PS Z16, Z15, Z12
+	VPMOVZXBD   32(CX)(DI*1), Z15
+	VMOVUPS     128(DX)(R9*4), Z16
+	VPCMPEQD    Z0, Z15, K1
+	VMOVUPS     128(DX)(R10*4), Z17
+	VMOVAPS     Z17, K1, Z16
+	VPCMPEQD    Z1, Z15, K1
+	VMOVUPS     128(BX)(R9*4), Z17
+	VMOVAPS     Z17, K1, Z16
+	VPCMPEQD    Z2, Z15, K1
+	VMOVUPS     128(BX)(R10*4), Z15
+	VMOVAPS     Z15, K1, Z16
+	VMOVUPS     128(AX)(DI*4), Z15
+	VSUBPS      Z5, Z16, Z16
+	VADDPS      Z15, Z9, Z9
+	VFMADD231PS Z16, Z15, Z13
+	VPMOVZXBD   48(CX)(DI*1), Z15
+	VMOVUPS     192(DX)(R9*4), Z16
+	VPCMPEQD    Z0, Z15, K1
+	VMOVUPS     192(DX)(R10*4), Z17
+	VMOVAPS     Z17, K1, Z16
+	VPCMPEQD    Z1, Z15, K1
+	VMOVUPS     192(BX)(R9*4), Z17
+	VMOVAPS     Z17, K1, Z16
+	VPCMPEQD    Z2, Z15, K1
+	VMOVUPS     192(BX)(R10*4), Z15
+	VMOVAPS     Z15, K1, Z16
+	VMOVUPS     192(AX)(DI*4), Z15
+	VSUBPS      Z6, Z16, Z16
+	VADDPS      Z15, Z10, Z10
+	VFMADD231PS Z16, Z15, Z14
+	ADDQ        SI, DI
+	LEAQ        (R10)(SI*1), R9
+	LEAQ        (R9)(SI*1), R10
+	DECQ        R12
+	JNZ         rows4
+	MOVQ        db+8(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VMOVUPS     64(DI)(R8*4), Z4
+	VMOVUPS     128(DI)(R8*4), Z5
+	VMOVUPS     192(DI)(R8*4), Z6
 	VADDPS      Z3, Z7, Z7
 	VADDPS      Z4, Z8, Z8
-	MOVQ        dg+0(FP), R9
-	VMOVUPS     Z7, (R9)(R8*4)
-	VMOVUPS     Z8, 64(R9)(R8*4)
+	VADDPS      Z5, Z9, Z9
+	VADDPS      Z6, Z10, Z10
+	MOVQ        db+8(FP), DI
+	VMOVUPS     Z7, (DI)(R8*4)
+	VMOVUPS     Z8, 64(DI)(R8*4)
+	VMOVUPS     Z9, 128(DI)(R8*4)
+	VMOVUPS     Z10, 192(DI)(R8*4)
+	MOVQ        invstd+56(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VMOVUPS     64(DI)(R8*4), Z4
+	VMOVUPS     128(DI)(R8*4), Z5
+	VMOVUPS     192(DI)(R8*4), Z6
+	VMULPS      Z3, Z11, Z11
+	VMULPS      Z4, Z12, Z12
+	VMULPS      Z5, Z13, Z13
+	VMULPS      Z6, Z14, Z14
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VMOVUPS     64(DI)(R8*4), Z4
+	VMOVUPS     128(DI)(R8*4), Z5
+	VMOVUPS     192(DI)(R8*4), Z6
+	VADDPS      Z3, Z11, Z11
+	VADDPS      Z4, Z12, Z12
+	VADDPS      Z5, Z13, Z13
+	VADDPS      Z6, Z14, Z14
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     Z11, (DI)(R8*4)
+	VMOVUPS     Z12, 64(DI)(R8*4)
+	VMOVUPS     Z13, 128(DI)(R8*4)
+	VMOVUPS     Z14, 192(DI)(R8*4)
+	ADDQ        $0x00000040, R8
+	JMP         block4
+
+less4:
+block2:
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000020
+	JLT     less2
+	MOVQ    mean+48(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMOVUPS 64(DI)(R8*4), Z4
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	MOVQ    rows+72(FP), R12
+	LEAQ    (R11)(R8*1), DI
+	LEAQ    (DI)(R11*1), R9
+	LEAQ    (R9)(SI*1), R10
+
+rows2:
+	VPMOVZXBD   (CX)(DI*1), Z5
+	VMOVUPS     (DX)(R9*4), Z6
+	VPCMPEQD    Z0, Z5, K1
+	VMOVUPS     (DX)(R10*4), Z7
+	VMOVAPS     Z7, K1, Z6
+	VPCMPEQD    Z1, Z5, K1
+	VMOVUPS     (BX)(R9*4), Z7
+	VMOVAPS     Z7, K1, Z6
+	VPCMPEQD    Z2, Z5, K1
+	VMOVUPS     (BX)(R10*4), Z5
+	VMOVAPS     Z5, K1, Z6
+	VMOVUPS     (AX)(DI*4), Z5
+	VSUBPS      Z3, Z6, Z6
+	VADDPS      Z5, Z18, Z18
+	VFMADD231PS Z6, Z5, Z20
+	VPMOVZXBD   16(CX)(DI*1), Z5
+	VMOVUPS     64(DX)(R9*4), Z6
+	VPCMPEQD    Z0, Z5, K1
+	VMOVUPS     64(DX)(R10*4), Z7
+	VMOVAPS     Z7, K1, Z6
+	VPCMPEQD    Z1, Z5, K1
+	VMOVUPS     64(BX)(R9*4), Z7
+	VMOVAPS     Z7, K1, Z6
+	VPCMPEQD    Z2, Z5, K1
+	VMOVUPS     64(BX)(R10*4), Z5
+	VMOVAPS     Z5, K1, Z6
+	VMOVUPS     64(AX)(DI*4), Z5
+	VSUBPS      Z4, Z6, Z6
+	VADDPS      Z5, Z19, Z19
+	VFMADD231PS Z6, Z5, Z21
+	ADDQ        SI, DI
+	LEAQ        (R10)(SI*1), R9
+	LEAQ        (R9)(SI*1), R10
+	DECQ        R12
+	JNZ         rows2
+	MOVQ        db+8(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VMOVUPS     64(DI)(R8*4), Z4
+	VADDPS      Z3, Z18, Z18
+	VADDPS      Z4, Z19, Z19
+	MOVQ        db+8(FP), DI
+	VMOVUPS     Z18, (DI)(R8*4)
+	VMOVUPS     Z19, 64(DI)(R8*4)
+	MOVQ        invstd+56(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VMOVUPS     64(DI)(R8*4), Z4
+	VMULPS      Z3, Z20, Z20
+	VMULPS      Z4, Z21, Z21
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VMOVUPS     64(DI)(R8*4), Z4
+	VADDPS      Z3, Z20, Z20
+	VADDPS      Z4, Z21, Z21
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     Z20, (DI)(R8*4)
+	VMOVUPS     Z21, 64(DI)(R8*4)
 	ADDQ        $0x00000020, R8
-	SUBQ        $0x00000020, DI
 	JMP         block2
 
 less2:
 block1:
+	MOVQ    SI, DI
+	SUBQ    R8, DI
 	CMPQ    DI, $0x00000010
 	JLT     less1
-	MOVQ    mean+48(FP), R9
-	VMOVUPS (R9)(R8*4), Z3
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	MOVQ    rows+72(FP), R9
-	MOVQ    R8, R10
-	MOVQ    R8, R11
-	LEAQ    (R8)(SI*1), R12
+	MOVQ    mean+48(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	MOVQ    rows+72(FP), R12
+	LEAQ    (R11)(R8*1), DI
+	LEAQ    (DI)(R11*1), R9
+	LEAQ    (R9)(SI*1), R10
 
 rows1:
-	VPMOVZXBD   (CX)(R10*1), Z4
-	VMOVUPS     (DX)(R11*4), Z5
+	VPMOVZXBD   (CX)(DI*1), Z4
+	VMOVUPS     (DX)(R9*4), Z5
 	VPCMPEQD    Z0, Z4, K1
-	VMOVUPS     (DX)(R12*4), Z6
+	VMOVUPS     (DX)(R10*4), Z6
 	VMOVAPS     Z6, K1, Z5
 	VPCMPEQD    Z1, Z4, K1
-	VMOVUPS     (BX)(R11*4), Z6
+	VMOVUPS     (BX)(R9*4), Z6
 	VMOVAPS     Z6, K1, Z5
 	VPCMPEQD    Z2, Z4, K1
-	VMOVUPS     (BX)(R12*4), Z4
+	VMOVUPS     (BX)(R10*4), Z4
 	VMOVAPS     Z4, K1, Z5
-	VMOVUPS     (AX)(R10*4), Z4
+	VMOVUPS     (AX)(DI*4), Z4
 	VSUBPS      Z3, Z5, Z5
-	VADDPS      Z4, Z12, Z12
-	VFMADD231PS Z5, Z4, Z13
-	ADDQ        SI, R10
-	LEAQ        (R12)(SI*1), R11
-	LEAQ        (R11)(SI*1), R12
-	DECQ        R9
+	VADDPS      Z4, Z22, Z22
+	VFMADD231PS Z5, Z4, Z23
+	ADDQ        SI, DI
+	LEAQ        (R10)(SI*1), R9
+	LEAQ        (R9)(SI*1), R10
+	DECQ        R12
 	JNZ         rows1
-	MOVQ        db+8(FP), R9
-	VMOVUPS     (R9)(R8*4), Z3
-	VADDPS      Z3, Z12, Z12
-	MOVQ        db+8(FP), R9
-	VMOVUPS     Z12, (R9)(R8*4)
-	MOVQ        invstd+56(FP), R9
-	VMOVUPS     (R9)(R8*4), Z3
-	VMULPS      Z3, Z13, Z13
-	MOVQ        dg+0(FP), R9
-	VMOVUPS     (R9)(R8*4), Z3
-	VADDPS      Z3, Z13, Z13
-	MOVQ        dg+0(FP), R9
-	VMOVUPS     Z13, (R9)(R8*4)
+	MOVQ        db+8(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VADDPS      Z3, Z22, Z22
+	MOVQ        db+8(FP), DI
+	VMOVUPS     Z22, (DI)(R8*4)
+	MOVQ        invstd+56(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VMULPS      Z3, Z23, Z23
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     (DI)(R8*4), Z3
+	VADDPS      Z3, Z23, Z23
+	MOVQ        dg+0(FP), DI
+	VMOVUPS     Z23, (DI)(R8*4)
 	ADDQ        $0x00000010, R8
-	SUBQ        $0x00000010, DI
 	JMP         block1
 
 less1:
-	TESTQ     DI, DI
-	JZ        done
+	MOVQ      SI, DI
+	SUBQ      R8, DI
+	JZ        whole
 	MOVL      $0xffffffff, R9
 	BZHIL     DI, R9, R9
 	KMOVW     R9, K1
 	MOVQ      mean+48(FP), DI
 	VMOVUPS.Z (DI)(R8*4), K1, Z3
-	VPXORD    Z14, Z14, Z14
-	VPXORD    Z15, Z15, Z15
-	MOVQ      rows+72(FP), DI
-	MOVQ      R8, R9
-	MOVQ      R8, R10
-	LEAQ      (R8)(SI*1), R11
+	VPXORD    Z24, Z24, Z24
+	VPXORD    Z25, Z25, Z25
+	MOVQ      rows+72(FP), R12
+	LEAQ      (R11)(R8*1), DI
+	LEAQ      (DI)(R11*1), R9
+	LEAQ      (R9)(SI*1), R10
 
 rows0:
-	VPMOVZXBD.Z (CX)(R9*1), K1, Z4
-	VMOVUPS.Z   (DX)(R10*4), K1, Z5
+	VPMOVZXBD.Z (CX)(DI*1), K1, Z4
+	VMOVUPS.Z   (DX)(R9*4), K1, Z5
 	VPCMPEQD    Z0, Z4, K2
-	VMOVUPS.Z   (DX)(R11*4), K1, Z6
+	VMOVUPS.Z   (DX)(R10*4), K1, Z6
 	VMOVAPS     Z6, K2, Z5
 	VPCMPEQD    Z1, Z4, K2
-	VMOVUPS.Z   (BX)(R10*4), K1, Z6
+	VMOVUPS.Z   (BX)(R9*4), K1, Z6
 	VMOVAPS     Z6, K2, Z5
 	VPCMPEQD    Z2, Z4, K2
-	VMOVUPS.Z   (BX)(R11*4), K1, Z4
+	VMOVUPS.Z   (BX)(R10*4), K1, Z4
 	VMOVAPS     Z4, K2, Z5
-	VMOVUPS.Z   (AX)(R9*4), K1, Z4
+	VMOVUPS.Z   (AX)(DI*4), K1, Z4
 	VSUBPS      Z3, Z5, Z5
-	VADDPS      Z4, Z14, Z14
-	VFMADD231PS Z5, Z4, Z15
-	ADDQ        SI, R9
-	LEAQ        (R11)(SI*1), R10
-	LEAQ        (R10)(SI*1), R11
-	DECQ        DI
+	VADDPS      Z4, Z24, Z24
+	VFMADD231PS Z5, Z4, Z25
+	ADDQ        SI, DI
+	LEAQ        (R10)(SI*1), R9
+	LEAQ        (R9)(SI*1), R10
+	DECQ        R12
 	JNZ         rows0
 	MOVQ        db+8(FP), AX
 	VMOVUPS.Z   (AX)(R8*4), K1, Z0
-	VADDPS      Z0, Z14, Z14
+	VADDPS      Z0, Z24, Z24
 	MOVQ        db+8(FP), AX
-	VMOVUPS     Z14, K1, (AX)(R8*4)
+	VMOVUPS     Z24, K1, (AX)(R8*4)
 	MOVQ        invstd+56(FP), AX
 	VMOVUPS.Z   (AX)(R8*4), K1, Z0
-	VMULPS      Z0, Z15, Z15
+	VMULPS      Z0, Z25, Z25
 	MOVQ        dg+0(FP), AX
 	VMOVUPS.Z   (AX)(R8*4), K1, Z0
-	VADDPS      Z0, Z15, Z15
+	VADDPS      Z0, Z25, Z25
 	MOVQ        dg+0(FP), AX
-	VMOVUPS     Z15, K1, (AX)(R8*4)
+	VMOVUPS     Z25, K1, (AX)(R8*4)
 
-done:
+whole:
 	VZEROUPPER
 	RET
 
@@ -3166,199 +3415,344 @@ TEXT ·bnPoolGradSumsReLUAVX512(SB), NOSPLIT, $0-88
 	VBROADCASTSS vecAVX512_00000001<>+0(SB), Z1
 	VBROADCASTSS vecAVX512_00000002<>+0(SB), Z2
 	VBROADCASTSS vecAVX512_00000003<>+0(SB), Z3
-	MOVQ         DI, R8
+	XORQ         R12, R12
 	XORQ         R9, R9
 
-block2:
-	CMPQ    R8, $0x00000020
-	JLT     less2
-	MOVQ    mean+48(FP), R10
-	VMOVUPS (R10)(R9*4), Z4
-	VMOVUPS 64(R10)(R9*4), Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
+block4:
+	MOVQ    DI, R8
+	SUBQ    R9, R8
+	CMPQ    R8, $0x00000040
+	JLT     less4
+	MOVQ    mean+48(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMOVUPS 64(R8)(R9*4), Z5
+	VMOVUPS 128(R8)(R9*4), Z6
+	VMOVUPS 192(R8)(R9*4), Z7
 	VPXORD  Z8, Z8, Z8
 	VPXORD  Z9, Z9, Z9
-	MOVQ    rows+80(FP), R10
-	MOVQ    R9, R11
-	MOVQ    R9, R12
-	LEAQ    (R9)(DI*1), R13
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	MOVQ    rows+80(FP), R13
+	LEAQ    (R12)(R9*1), R8
+	LEAQ    (R8)(R12*1), R10
+	LEAQ    (R10)(DI*1), R11
 
-rows2:
-	VPMOVZXBD   (CX)(R11*1), Z10
-	VMOVUPS     (DX)(R12*4), Z11
-	VPCMPEQD    Z1, Z10, K1
-	VMOVUPS     (DX)(R13*4), Z12
-	VMOVAPS     Z12, K1, Z11
-	VPCMPEQD    Z2, Z10, K1
-	VMOVUPS     (BX)(R12*4), Z12
-	VMOVAPS     Z12, K1, Z11
-	VPCMPEQD    Z3, Z10, K1
-	VMOVUPS     (BX)(R13*4), Z10
-	VMOVAPS     Z10, K1, Z11
-	VMOVUPS     (SI)(R11*4), Z10
-	VCMPPS      $0x16, Z0, Z10, K1
-	VMOVUPS     (AX)(R11*4), Z10
-	VMOVAPS.Z   Z10, K1, Z10
-	VSUBPS      Z4, Z11, Z11
-	VADDPS      Z10, Z6, Z6
-	VFMADD231PS Z11, Z10, Z8
-	VPMOVZXBD   16(CX)(R11*1), Z10
-	VMOVUPS     64(DX)(R12*4), Z11
-	VPCMPEQD    Z1, Z10, K1
-	VMOVUPS     64(DX)(R13*4), Z12
-	VMOVAPS     Z12, K1, Z11
-	VPCMPEQD    Z2, Z10, K1
-	VMOVUPS     64(BX)(R12*4), Z12
-	VMOVAPS     Z12, K1, Z11
-	VPCMPEQD    Z3, Z10, K1
-	VMOVUPS     64(BX)(R13*4), Z10
-	VMOVAPS     Z10, K1, Z11
-	VMOVUPS     64(SI)(R11*4), Z10
-	VCMPPS      $0x16, Z0, Z10, K1
-	VMOVUPS     64(AX)(R11*4), Z10
-	VMOVAPS.Z   Z10, K1, Z10
-	VSUBPS      Z5, Z11, Z11
-	VADDPS      Z10, Z7, Z7
-	VFMADD231PS Z11, Z10, Z9
-	ADDQ        DI, R11
-	LEAQ        (R13)(DI*1), R12
-	LEAQ        (R12)(DI*1), R13
-	DECQ        R10
-	JNZ         rows2
-	MOVQ        db+8(FP), R10
-	VMOVUPS     (R10)(R9*4), Z4
-	VMOVUPS     64(R10)(R9*4), Z5
-	VADDPS      Z4, Z6, Z6
-	VADDPS      Z5, Z7, Z7
-	MOVQ        db+8(FP), R10
-	VMOVUPS     Z6, (R10)(R9*4)
-	VMOVUPS     Z7, 64(R10)(R9*4)
-	MOVQ        invstd+56(FP), R10
-	VMOVUPS     (R10)(R9*4), Z4
-	VMOVUPS     64(R10)(R9*4), Z5
-	VMULPS      Z4, Z8, Z8
-	VMULPS      Z5, Z9, Z9
-	MOVQ        dg+0(FP), R10
-	VMOVUPS     (R10)(R9*4), Z4
-	VMOVUPS     64(R10)(R9*4), Z5
+rows4:
+	VPMOVZXBD   (CX)(R8*1), Z16
+	VMOVUPS     (DX)(R10*4), Z17
+	VPCMPEQD    Z1, Z16, K1
+	VMOVUPS     (DX)(R11*4), Z18
+	VMOVAPS     Z18, K1, Z17
+	VPCMPEQD    Z2, Z16, K1
+	VMOVUPS     (BX)(R10*4), Z18
+	VMOVAPS     Z18, K1, Z17
+	VPCMPEQD    Z3, Z16, K1
+	VMOVUPS     (BX)(R11*4), Z16
+	VMOVAPS     Z16, K1, Z17
+	VMOVUPS     (SI)(R8*4), Z16
+	VCMPPS      $0x16, Z0, Z16, K1
+	VMOVUPS     (AX)(R8*4), Z16
+	VMOVAPS.Z   Z16, K1, Z16
+	VSUBPS      Z4, Z17, Z17
+	VADDPS      Z16, Z8, Z8
+	VFMADD231PS Z17, Z16, Z12
+	VPMOVZXBD   16(CX)(R8*1), Z16
+	VMOVUPS     64(DX)(R10*4), Z17
+	VPCMPEQD    Z1, Z16, K1
+	VMOVUPS     64(DX)(R11*4), Z18
+	VMOVAPS     Z18, K1, Z17
+	VPCMPEQD    Z2, Z16, K1
+	VMOVUPS     64(BX)(R10*4), Z18
+	VMOVAPS     Z18, K1, Z17
+	VPCMPEQD    Z3, Z16, K1
+	VMOVUPS     64(BX)(R11*4), Z16
+	VMOVAPS     Z16, K1, Z17
+	VMOVUPS     64(SI)(R8*4), Z16
+	VCMPPS      $0x16, Z0, Z16, K1
+	VMOVUPS     64(AX)(R8*4), Z16
+	VMOVAPS.Z   Z16, K1, Z16
+	VSUBPS      Z5, Z17, Z17
+	VADDPS      Z16, Z9, Z9
+	VFMADD231PS Z17, Z16, Z13
+	VPMOVZXBD   32(CX)(R8*1), Z16
+	VMOVUPS     128(DX)(R10*4), Z17
+	VPCMPEQD    Z1, Z16, K1
+	VMOVUPS     128(DX)(R11*4), Z18
+	VMOVAPS     Z18, K1, Z17
+	VPCMPEQD    Z2, Z16, K1
+	VMOVUPS     128(BX)(R10*4), Z18
+	VMOVAPS     Z18, K1, Z17
+	VPCMPEQD    Z3, Z16, K1
+	VMOVUPS     128(BX)(R11*4), Z16
+	VMOVAPS     Z16, K1, Z17
+	VMOVUPS     128(SI)(R8*4), Z16
+	VCMPPS      $0x16, Z0, Z16, K1
+	VMOVUPS     128(AX)(R8*4), Z16
+	VMOVAPS.Z   Z16, K1, Z16
+	VSUBPS      Z6, Z17, Z17
+	VADDPS      Z16, Z10, Z10
+	VFMADD231PS Z17, Z16, Z14
+	VPMOVZXBD   48(CX)(R8*1), Z16
+	VMOVUPS     192(DX)(R10*4), Z17
+	VPCMPEQD    Z1, Z16, K1
+	VMOVUPS     192(DX)(R11*4), Z18
+	VMOVAPS     Z18, K1, Z17
+	VPCMPEQD    Z2, Z16, K1
+	VMOVUPS     192(BX)(R10*4), Z18
+	VMOVAPS     Z18, K1, Z17
+	VPCMPEQD    Z3, Z16, K1
+	VMOVUPS     192(BX)(R11*4), Z16
+	VMOVAPS     Z16, K1, Z17
+	VMOVUPS     192(SI)(R8*4), Z16
+	VCMPPS      $0x16, Z0, Z16, K1
+	VMOVUPS     192(AX)(R8*4), Z16
+	VMOVAPS.Z   Z16, K1, Z16
+	VSUBPS      Z7, Z17, Z17
+	VADDPS      Z16, Z11, Z11
+	VFMADD231PS Z17, Z16, Z15
+	ADDQ        DI, R8
+	LEAQ        (R11)(DI*1), R10
+	LEAQ        (R10)(DI*1), R11
+	DECQ        R13
+	JNZ         rows4
+	MOVQ        db+8(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VMOVUPS     64(R8)(R9*4), Z5
+	VMOVUPS     128(R8)(R9*4), Z6
+	VMOVUPS     192(R8)(R9*4), Z7
 	VADDPS      Z4, Z8, Z8
 	VADDPS      Z5, Z9, Z9
-	MOVQ        dg+0(FP), R10
-	VMOVUPS     Z8, (R10)(R9*4)
-	VMOVUPS     Z9, 64(R10)(R9*4)
+	VADDPS      Z6, Z10, Z10
+	VADDPS      Z7, Z11, Z11
+	MOVQ        db+8(FP), R8
+	VMOVUPS     Z8, (R8)(R9*4)
+	VMOVUPS     Z9, 64(R8)(R9*4)
+	VMOVUPS     Z10, 128(R8)(R9*4)
+	VMOVUPS     Z11, 192(R8)(R9*4)
+	MOVQ        invstd+56(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VMOVUPS     64(R8)(R9*4), Z5
+	VMOVUPS     128(R8)(R9*4), Z6
+	VMOVUPS     192(R8)(R9*4), Z7
+	VMULPS      Z4, Z12, Z12
+	VMULPS      Z5, Z13, Z13
+	VMULPS      Z6, Z14, Z14
+	VMULPS      Z7, Z15, Z15
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VMOVUPS     64(R8)(R9*4), Z5
+	VMOVUPS     128(R8)(R9*4), Z6
+	VMOVUPS     192(R8)(R9*4), Z7
+	VADDPS      Z4, Z12, Z12
+	VADDPS      Z5, Z13, Z13
+	VADDPS      Z6, Z14, Z14
+	VADDPS      Z7, Z15, Z15
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     Z12, (R8)(R9*4)
+	VMOVUPS     Z13, 64(R8)(R9*4)
+	VMOVUPS     Z14, 128(R8)(R9*4)
+	VMOVUPS     Z15, 192(R8)(R9*4)
+	ADDQ        $0x00000040, R9
+	JMP         block4
+
+less4:
+block2:
+	MOVQ    DI, R8
+	SUBQ    R9, R8
+	CMPQ    R8, $0x00000020
+	JLT     less2
+	MOVQ    mean+48(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMOVUPS 64(R8)(R9*4), Z5
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	MOVQ    rows+80(FP), R13
+	LEAQ    (R12)(R9*1), R8
+	LEAQ    (R8)(R12*1), R10
+	LEAQ    (R10)(DI*1), R11
+
+rows2:
+	VPMOVZXBD   (CX)(R8*1), Z6
+	VMOVUPS     (DX)(R10*4), Z7
+	VPCMPEQD    Z1, Z6, K1
+	VMOVUPS     (DX)(R11*4), Z8
+	VMOVAPS     Z8, K1, Z7
+	VPCMPEQD    Z2, Z6, K1
+	VMOVUPS     (BX)(R10*4), Z8
+	VMOVAPS     Z8, K1, Z7
+	VPCMPEQD    Z3, Z6, K1
+	VMOVUPS     (BX)(R11*4), Z6
+	VMOVAPS     Z6, K1, Z7
+	VMOVUPS     (SI)(R8*4), Z6
+	VCMPPS      $0x16, Z0, Z6, K1
+	VMOVUPS     (AX)(R8*4), Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VSUBPS      Z4, Z7, Z7
+	VADDPS      Z6, Z19, Z19
+	VFMADD231PS Z7, Z6, Z21
+	VPMOVZXBD   16(CX)(R8*1), Z6
+	VMOVUPS     64(DX)(R10*4), Z7
+	VPCMPEQD    Z1, Z6, K1
+	VMOVUPS     64(DX)(R11*4), Z8
+	VMOVAPS     Z8, K1, Z7
+	VPCMPEQD    Z2, Z6, K1
+	VMOVUPS     64(BX)(R10*4), Z8
+	VMOVAPS     Z8, K1, Z7
+	VPCMPEQD    Z3, Z6, K1
+	VMOVUPS     64(BX)(R11*4), Z6
+	VMOVAPS     Z6, K1, Z7
+	VMOVUPS     64(SI)(R8*4), Z6
+	VCMPPS      $0x16, Z0, Z6, K1
+	VMOVUPS     64(AX)(R8*4), Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VSUBPS      Z5, Z7, Z7
+	VADDPS      Z6, Z20, Z20
+	VFMADD231PS Z7, Z6, Z22
+	ADDQ        DI, R8
+	LEAQ        (R11)(DI*1), R10
+	LEAQ        (R10)(DI*1), R11
+	DECQ        R13
+	JNZ         rows2
+	MOVQ        db+8(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VMOVUPS     64(R8)(R9*4), Z5
+	VADDPS      Z4, Z19, Z19
+	VADDPS      Z5, Z20, Z20
+	MOVQ        db+8(FP), R8
+	VMOVUPS     Z19, (R8)(R9*4)
+	VMOVUPS     Z20, 64(R8)(R9*4)
+	MOVQ        invstd+56(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VMOVUPS     64(R8)(R9*4), Z5
+	VMULPS      Z4, Z21, Z21
+	VMULPS      Z5, Z22, Z22
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VMOVUPS     64(R8)(R9*4), Z5
+	VADDPS      Z4, Z21, Z21
+	VADDPS      Z5, Z22, Z22
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     Z21, (R8)(R9*4)
+	VMOVUPS     Z22, 64(R8)(R9*4)
 	ADDQ        $0x00000020, R9
-	SUBQ        $0x00000020, R8
 	JMP         block2
 
 less2:
 block1:
+	MOVQ    DI, R8
+	SUBQ    R9, R8
 	CMPQ    R8, $0x00000010
 	JLT     less1
-	MOVQ    mean+48(FP), R10
-	VMOVUPS (R10)(R9*4), Z4
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	MOVQ    rows+80(FP), R10
-	MOVQ    R9, R11
-	MOVQ    R9, R12
-	LEAQ    (R9)(DI*1), R13
+	MOVQ    mean+48(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VPXORD  Z23, Z23, Z23
+	VPXORD  Z24, Z24, Z24
+	MOVQ    rows+80(FP), R13
+	LEAQ    (R12)(R9*1), R8
+	LEAQ    (R8)(R12*1), R10
+	LEAQ    (R10)(DI*1), R11
 
 rows1:
-	VPMOVZXBD   (CX)(R11*1), Z5
-	VMOVUPS     (DX)(R12*4), Z6
+	VPMOVZXBD   (CX)(R8*1), Z5
+	VMOVUPS     (DX)(R10*4), Z6
 	VPCMPEQD    Z1, Z5, K1
-	VMOVUPS     (DX)(R13*4), Z7
+	VMOVUPS     (DX)(R11*4), Z7
 	VMOVAPS     Z7, K1, Z6
 	VPCMPEQD    Z2, Z5, K1
-	VMOVUPS     (BX)(R12*4), Z7
+	VMOVUPS     (BX)(R10*4), Z7
 	VMOVAPS     Z7, K1, Z6
 	VPCMPEQD    Z3, Z5, K1
-	VMOVUPS     (BX)(R13*4), Z5
+	VMOVUPS     (BX)(R11*4), Z5
 	VMOVAPS     Z5, K1, Z6
-	VMOVUPS     (SI)(R11*4), Z5
+	VMOVUPS     (SI)(R8*4), Z5
 	VCMPPS      $0x16, Z0, Z5, K1
-	VMOVUPS     (AX)(R11*4), Z5
+	VMOVUPS     (AX)(R8*4), Z5
 	VMOVAPS.Z   Z5, K1, Z5
 	VSUBPS      Z4, Z6, Z6
-	VADDPS      Z5, Z13, Z13
-	VFMADD231PS Z6, Z5, Z14
-	ADDQ        DI, R11
-	LEAQ        (R13)(DI*1), R12
-	LEAQ        (R12)(DI*1), R13
-	DECQ        R10
+	VADDPS      Z5, Z23, Z23
+	VFMADD231PS Z6, Z5, Z24
+	ADDQ        DI, R8
+	LEAQ        (R11)(DI*1), R10
+	LEAQ        (R10)(DI*1), R11
+	DECQ        R13
 	JNZ         rows1
-	MOVQ        db+8(FP), R10
-	VMOVUPS     (R10)(R9*4), Z4
-	VADDPS      Z4, Z13, Z13
-	MOVQ        db+8(FP), R10
-	VMOVUPS     Z13, (R10)(R9*4)
-	MOVQ        invstd+56(FP), R10
-	VMOVUPS     (R10)(R9*4), Z4
-	VMULPS      Z4, Z14, Z14
-	MOVQ        dg+0(FP), R10
-	VMOVUPS     (R10)(R9*4), Z4
-	VADDPS      Z4, Z14, Z14
-	MOVQ        dg+0(FP), R10
-	VMOVUPS     Z14, (R10)(R9*4)
+	MOVQ        db+8(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VADDPS      Z4, Z23, Z23
+	MOVQ        db+8(FP), R8
+	VMOVUPS     Z23, (R8)(R9*4)
+	MOVQ        invstd+56(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VMULPS      Z4, Z24, Z24
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     (R8)(R9*4), Z4
+	VADDPS      Z4, Z24, Z24
+	MOVQ        dg+0(FP), R8
+	VMOVUPS     Z24, (R8)(R9*4)
 	ADDQ        $0x00000010, R9
-	SUBQ        $0x00000010, R8
 	JMP         block1
 
 less1:
-	TESTQ     R8, R8
-	JZ        done
+	MOVQ      DI, R8
+	SUBQ      R9, R8
+	JZ        whole
 	MOVL      $0xffffffff, R10
 	BZHIL     R8, R10, R10
 	KMOVW     R10, K1
 	MOVQ      mean+48(FP), R8
 	VMOVUPS.Z (R8)(R9*4), K1, Z4
-	VPXORD    Z15, Z15, Z15
-	VPXORD    Z16, Z16, Z16
-	MOVQ      rows+80(FP), R8
-	MOVQ      R9, R10
-	MOVQ      R9, R11
-	LEAQ      (R9)(DI*1), R12
+	VPXORD    Z25, Z25, Z25
+	VPXORD    Z26, Z26, Z26
+	MOVQ      rows+80(FP), R13
+	LEAQ      (R12)(R9*1), R8
+	LEAQ      (R8)(R12*1), R10
+	LEAQ      (R10)(DI*1), R11
 
 rows0:
-	VPMOVZXBD.Z (CX)(R10*1), K1, Z5
-	VMOVUPS.Z   (DX)(R11*4), K1, Z6
+	VPMOVZXBD.Z (CX)(R8*1), K1, Z5
+	VMOVUPS.Z   (DX)(R10*4), K1, Z6
 	VPCMPEQD    Z1, Z5, K2
-	VMOVUPS.Z   (DX)(R12*4), K1, Z7
+	VMOVUPS.Z   (DX)(R11*4), K1, Z7
 	VMOVAPS     Z7, K2, Z6
 	VPCMPEQD    Z2, Z5, K2
-	VMOVUPS.Z   (BX)(R11*4), K1, Z7
+	VMOVUPS.Z   (BX)(R10*4), K1, Z7
 	VMOVAPS     Z7, K2, Z6
 	VPCMPEQD    Z3, Z5, K2
-	VMOVUPS.Z   (BX)(R12*4), K1, Z5
+	VMOVUPS.Z   (BX)(R11*4), K1, Z5
 	VMOVAPS     Z5, K2, Z6
-	VMOVUPS.Z   (SI)(R10*4), K1, Z5
+	VMOVUPS.Z   (SI)(R8*4), K1, Z5
 	VCMPPS      $0x16, Z0, Z5, K2
-	VMOVUPS.Z   (AX)(R10*4), K1, Z5
+	VMOVUPS.Z   (AX)(R8*4), K1, Z5
 	VMOVAPS.Z   Z5, K2, Z5
 	VSUBPS      Z4, Z6, Z6
-	VADDPS      Z5, Z15, Z15
-	VFMADD231PS Z6, Z5, Z16
-	ADDQ        DI, R10
-	LEAQ        (R12)(DI*1), R11
-	LEAQ        (R11)(DI*1), R12
-	DECQ        R8
+	VADDPS      Z5, Z25, Z25
+	VFMADD231PS Z6, Z5, Z26
+	ADDQ        DI, R8
+	LEAQ        (R11)(DI*1), R10
+	LEAQ        (R10)(DI*1), R11
+	DECQ        R13
 	JNZ         rows0
 	MOVQ        db+8(FP), AX
 	VMOVUPS.Z   (AX)(R9*4), K1, Z0
-	VADDPS      Z0, Z15, Z15
+	VADDPS      Z0, Z25, Z25
 	MOVQ        db+8(FP), AX
-	VMOVUPS     Z15, K1, (AX)(R9*4)
+	VMOVUPS     Z25, K1, (AX)(R9*4)
 	MOVQ        invstd+56(FP), AX
 	VMOVUPS.Z   (AX)(R9*4), K1, Z0
-	VMULPS      Z0, Z16, Z16
+	VMULPS      Z0, Z26, Z26
 	MOVQ        dg+0(FP), AX
 	VMOVUPS.Z   (AX)(R9*4), K1, Z0
-	VADDPS      Z0, Z16, Z16
+	VADDPS      Z0, Z26, Z26
 	MOVQ        dg+0(FP), AX
-	VMOVUPS     Z16, K1, (AX)(R9*4)
+	VMOVUPS     Z26, K1, (AX)(R9*4)
 
-done:
+whole:
 	VZEROUPPER
 	RET
 
@@ -3376,178 +3770,282 @@ TEXT ·bnPoolGradApplyAVX512(SB), NOSPLIT, $0-88
 	VBROADCASTSS vecAVX512_00000001<>+0(SB), Z1
 	VBROADCASTSS vecAVX512_00000002<>+0(SB), Z2
 	VBROADCASTSS vecAVX512_00000003<>+0(SB), Z3
-	MOVQ         R8, R9
-	XORQ         R10, R10
+	MOVQ         rows+80(FP), R13
+	XORQ         R14, R14
 
+row:
+	XORQ R10, R10
+
+block4:
+	MOVQ        R8, R9
+	SUBQ        R10, R9
+	CMPQ        R9, $0x00000040
+	JLT         less4
+	LEAQ        (R14)(R10*1), R9
+	LEAQ        (R9)(R14*1), R11
+	LEAQ        (R11)(R8*1), R12
+	MOVQ        a+48(FP), R15
+	VMOVUPS     (R15)(R10*4), Z4
+	VMOVUPS     64(R15)(R10*4), Z5
+	VMOVUPS     128(R15)(R10*4), Z6
+	VMOVUPS     192(R15)(R10*4), Z7
+	MOVQ        b+56(FP), R15
+	VMOVUPS     (R15)(R10*4), Z8
+	VMOVUPS     64(R15)(R10*4), Z9
+	VMOVUPS     128(R15)(R10*4), Z10
+	VMOVUPS     192(R15)(R10*4), Z11
+	MOVQ        c0+64(FP), R15
+	VMOVUPS     (R15)(R10*4), Z12
+	VMOVUPS     64(R15)(R10*4), Z13
+	VMOVUPS     128(R15)(R10*4), Z14
+	VMOVUPS     192(R15)(R10*4), Z15
+	VPMOVZXBD   (BX)(R9*1), Z16
+	VMOVUPS     (DX)(R9*4), Z17
+	VMULPS      Z4, Z17, Z17
+	VMOVUPS     (SI)(R11*4), Z4
+	VFMADD213PS Z12, Z8, Z4
+	VPCMPEQD    Z0, Z16, K1
+	VADDPS      Z17, Z4, K1, Z4
+	VMOVUPS     Z4, (AX)(R11*4)
+	VMOVUPS     (SI)(R12*4), Z4
+	VFMADD213PS Z12, Z8, Z4
+	VPCMPEQD    Z1, Z16, K1
+	VADDPS      Z17, Z4, K1, Z4
+	VMOVUPS     Z4, (AX)(R12*4)
+	VMOVUPS     (DI)(R11*4), Z4
+	VFMADD213PS Z12, Z8, Z4
+	VPCMPEQD    Z2, Z16, K1
+	VADDPS      Z17, Z4, K1, Z4
+	VMOVUPS     Z4, (CX)(R11*4)
+	VMOVUPS     (DI)(R12*4), Z4
+	VFMADD213PS Z12, Z8, Z4
+	VPCMPEQD    Z3, Z16, K1
+	VADDPS      Z17, Z4, K1, Z4
+	VMOVUPS     Z4, (CX)(R12*4)
+	VPMOVZXBD   16(BX)(R9*1), Z4
+	VMOVUPS     64(DX)(R9*4), Z8
+	VMULPS      Z5, Z8, Z8
+	VMOVUPS     64(SI)(R11*4), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VPCMPEQD    Z0, Z4, K1
+	VADDPS      Z8, Z5, K1, Z5
+	VMOVUPS     Z5, 64(AX)(R11*4)
+	VMOVUPS     64(SI)(R12*4), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VPCMPEQD    Z1, Z4, K1
+	VADDPS      Z8, Z5, K1, Z5
+	VMOVUPS     Z5, 64(AX)(R12*4)
+	VMOVUPS     64(DI)(R11*4), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VPCMPEQD    Z2, Z4, K1
+	VADDPS      Z8, Z5, K1, Z5
+	VMOVUPS     Z5, 64(CX)(R11*4)
+	VMOVUPS     64(DI)(R12*4), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VPCMPEQD    Z3, Z4, K1
+	VADDPS      Z8, Z5, K1, Z5
+	VMOVUPS     Z5, 64(CX)(R12*4)
+	VPMOVZXBD   32(BX)(R9*1), Z4
+	VMOVUPS     128(DX)(R9*4), Z5
+	VMULPS      Z6, Z5, Z5
+	VMOVUPS     128(SI)(R11*4), Z6
+	VFMADD213PS Z14, Z10, Z6
+	VPCMPEQD    Z0, Z4, K1
+	VADDPS      Z5, Z6, K1, Z6
+	VMOVUPS     Z6, 128(AX)(R11*4)
+	VMOVUPS     128(SI)(R12*4), Z6
+	VFMADD213PS Z14, Z10, Z6
+	VPCMPEQD    Z1, Z4, K1
+	VADDPS      Z5, Z6, K1, Z6
+	VMOVUPS     Z6, 128(AX)(R12*4)
+	VMOVUPS     128(DI)(R11*4), Z6
+	VFMADD213PS Z14, Z10, Z6
+	VPCMPEQD    Z2, Z4, K1
+	VADDPS      Z5, Z6, K1, Z6
+	VMOVUPS     Z6, 128(CX)(R11*4)
+	VMOVUPS     128(DI)(R12*4), Z6
+	VFMADD213PS Z14, Z10, Z6
+	VPCMPEQD    Z3, Z4, K1
+	VADDPS      Z5, Z6, K1, Z6
+	VMOVUPS     Z6, 128(CX)(R12*4)
+	VPMOVZXBD   48(BX)(R9*1), Z4
+	VMOVUPS     192(DX)(R9*4), Z5
+	VMULPS      Z7, Z5, Z5
+	VMOVUPS     192(SI)(R11*4), Z6
+	VFMADD213PS Z15, Z11, Z6
+	VPCMPEQD    Z0, Z4, K1
+	VADDPS      Z5, Z6, K1, Z6
+	VMOVUPS     Z6, 192(AX)(R11*4)
+	VMOVUPS     192(SI)(R12*4), Z6
+	VFMADD213PS Z15, Z11, Z6
+	VPCMPEQD    Z1, Z4, K1
+	VADDPS      Z5, Z6, K1, Z6
+	VMOVUPS     Z6, 192(AX)(R12*4)
+	VMOVUPS     192(DI)(R11*4), Z6
+	VFMADD213PS Z15, Z11, Z6
+	VPCMPEQD    Z2, Z4, K1
+	VADDPS      Z5, Z6, K1, Z6
+	VMOVUPS     Z6, 192(CX)(R11*4)
+	VMOVUPS     192(DI)(R12*4), Z6
+	VFMADD213PS Z15, Z11, Z6
+	VPCMPEQD    Z3, Z4, K1
+	VADDPS      Z5, Z6, K1, Z6
+	VMOVUPS     Z6, 192(CX)(R12*4)
+	ADDQ        $0x00000040, R10
+	JMP         block4
+
+less4:
 block2:
-	CMPQ    R9, $0x00000020
-	JLT     less2
-	MOVQ    a+48(FP), R11
-	VMOVUPS (R11)(R10*4), Z4
-	VMOVUPS 64(R11)(R10*4), Z5
-	MOVQ    b+56(FP), R11
-	VMOVUPS (R11)(R10*4), Z6
-	VMOVUPS 64(R11)(R10*4), Z7
-	MOVQ    c0+64(FP), R11
-	VMOVUPS (R11)(R10*4), Z8
-	VMOVUPS 64(R11)(R10*4), Z9
-	MOVQ    rows+80(FP), R11
-	MOVQ    R10, R12
-	MOVQ    R10, R13
-	LEAQ    (R10)(R8*1), R14
-
-rows2:
-	VPMOVZXBD   (BX)(R12*1), Z10
-	VMOVUPS     (DX)(R12*4), Z11
+	MOVQ        R8, R9
+	SUBQ        R10, R9
+	CMPQ        R9, $0x00000020
+	JLT         less2
+	LEAQ        (R14)(R10*1), R9
+	LEAQ        (R9)(R14*1), R11
+	LEAQ        (R11)(R8*1), R12
+	MOVQ        a+48(FP), R15
+	VMOVUPS     (R15)(R10*4), Z4
+	VMOVUPS     64(R15)(R10*4), Z5
+	MOVQ        b+56(FP), R15
+	VMOVUPS     (R15)(R10*4), Z6
+	VMOVUPS     64(R15)(R10*4), Z7
+	MOVQ        c0+64(FP), R15
+	VMOVUPS     (R15)(R10*4), Z8
+	VMOVUPS     64(R15)(R10*4), Z9
+	VPMOVZXBD   (BX)(R9*1), Z10
+	VMOVUPS     (DX)(R9*4), Z11
 	VMULPS      Z4, Z11, Z11
-	VMOVUPS     (SI)(R13*4), Z12
-	VFMADD213PS Z8, Z6, Z12
+	VMOVUPS     (SI)(R11*4), Z4
+	VFMADD213PS Z8, Z6, Z4
 	VPCMPEQD    Z0, Z10, K1
-	VADDPS      Z11, Z12, K1, Z12
-	VMOVUPS     Z12, (AX)(R13*4)
-	VMOVUPS     (SI)(R14*4), Z12
-	VFMADD213PS Z8, Z6, Z12
+	VADDPS      Z11, Z4, K1, Z4
+	VMOVUPS     Z4, (AX)(R11*4)
+	VMOVUPS     (SI)(R12*4), Z4
+	VFMADD213PS Z8, Z6, Z4
 	VPCMPEQD    Z1, Z10, K1
-	VADDPS      Z11, Z12, K1, Z12
-	VMOVUPS     Z12, (AX)(R14*4)
-	VMOVUPS     (DI)(R13*4), Z12
-	VFMADD213PS Z8, Z6, Z12
+	VADDPS      Z11, Z4, K1, Z4
+	VMOVUPS     Z4, (AX)(R12*4)
+	VMOVUPS     (DI)(R11*4), Z4
+	VFMADD213PS Z8, Z6, Z4
 	VPCMPEQD    Z2, Z10, K1
-	VADDPS      Z11, Z12, K1, Z12
-	VMOVUPS     Z12, (CX)(R13*4)
-	VMOVUPS     (DI)(R14*4), Z12
-	VFMADD213PS Z8, Z6, Z12
+	VADDPS      Z11, Z4, K1, Z4
+	VMOVUPS     Z4, (CX)(R11*4)
+	VMOVUPS     (DI)(R12*4), Z4
+	VFMADD213PS Z8, Z6, Z4
 	VPCMPEQD    Z3, Z10, K1
-	VADDPS      Z11, Z12, K1, Z12
-	VMOVUPS     Z12, (CX)(R14*4)
-	VPMOVZXBD   16(BX)(R12*1), Z10
-	VMOVUPS     64(DX)(R12*4), Z11
-	VMULPS      Z5, Z11, Z11
-	VMOVUPS     64(SI)(R13*4), Z12
-	VFMADD213PS Z9, Z7, Z12
-	VPCMPEQD    Z0, Z10, K1
-	VADDPS      Z11, Z12, K1, Z12
-	VMOVUPS     Z12, 64(AX)(R13*4)
-	VMOVUPS     64(SI)(R14*4), Z12
-	VFMADD213PS Z9, Z7, Z12
-	VPCMPEQD    Z1, Z10, K1
-	VADDPS      Z11, Z12, K1, Z12
-	VMOVUPS     Z12, 64(AX)(R14*4)
-	VMOVUPS     64(DI)(R13*4), Z12
-	VFMADD213PS Z9, Z7, Z12
-	VPCMPEQD    Z2, Z10, K1
-	VADDPS      Z11, Z12, K1, Z12
-	VMOVUPS     Z12, 64(CX)(R13*4)
-	VMOVUPS     64(DI)(R14*4), Z12
-	VFMADD213PS Z9, Z7, Z12
-	VPCMPEQD    Z3, Z10, K1
-	VADDPS      Z11, Z12, K1, Z12
-	VMOVUPS     Z12, 64(CX)(R14*4)
-	ADDQ        R8, R12
-	LEAQ        (R14)(R8*1), R13
-	LEAQ        (R13)(R8*1), R14
-	DECQ        R11
-	JNZ         rows2
+	VADDPS      Z11, Z4, K1, Z4
+	VMOVUPS     Z4, (CX)(R12*4)
+	VPMOVZXBD   16(BX)(R9*1), Z4
+	VMOVUPS     64(DX)(R9*4), Z6
+	VMULPS      Z5, Z6, Z6
+	VMOVUPS     64(SI)(R11*4), Z5
+	VFMADD213PS Z9, Z7, Z5
+	VPCMPEQD    Z0, Z4, K1
+	VADDPS      Z6, Z5, K1, Z5
+	VMOVUPS     Z5, 64(AX)(R11*4)
+	VMOVUPS     64(SI)(R12*4), Z5
+	VFMADD213PS Z9, Z7, Z5
+	VPCMPEQD    Z1, Z4, K1
+	VADDPS      Z6, Z5, K1, Z5
+	VMOVUPS     Z5, 64(AX)(R12*4)
+	VMOVUPS     64(DI)(R11*4), Z5
+	VFMADD213PS Z9, Z7, Z5
+	VPCMPEQD    Z2, Z4, K1
+	VADDPS      Z6, Z5, K1, Z5
+	VMOVUPS     Z5, 64(CX)(R11*4)
+	VMOVUPS     64(DI)(R12*4), Z5
+	VFMADD213PS Z9, Z7, Z5
+	VPCMPEQD    Z3, Z4, K1
+	VADDPS      Z6, Z5, K1, Z5
+	VMOVUPS     Z5, 64(CX)(R12*4)
 	ADDQ        $0x00000020, R10
-	SUBQ        $0x00000020, R9
 	JMP         block2
 
 less2:
 block1:
-	CMPQ    R9, $0x00000010
-	JLT     less1
-	MOVQ    a+48(FP), R11
-	VMOVUPS (R11)(R10*4), Z4
-	MOVQ    b+56(FP), R11
-	VMOVUPS (R11)(R10*4), Z5
-	MOVQ    c0+64(FP), R11
-	VMOVUPS (R11)(R10*4), Z6
-	MOVQ    rows+80(FP), R11
-	MOVQ    R10, R12
-	MOVQ    R10, R13
-	LEAQ    (R10)(R8*1), R14
-
-rows1:
-	VPMOVZXBD   (BX)(R12*1), Z7
-	VMOVUPS     (DX)(R12*4), Z8
+	MOVQ        R8, R9
+	SUBQ        R10, R9
+	CMPQ        R9, $0x00000010
+	JLT         less1
+	LEAQ        (R14)(R10*1), R9
+	LEAQ        (R9)(R14*1), R11
+	LEAQ        (R11)(R8*1), R12
+	MOVQ        a+48(FP), R15
+	VMOVUPS     (R15)(R10*4), Z4
+	MOVQ        b+56(FP), R15
+	VMOVUPS     (R15)(R10*4), Z5
+	MOVQ        c0+64(FP), R15
+	VMOVUPS     (R15)(R10*4), Z6
+	VPMOVZXBD   (BX)(R9*1), Z7
+	VMOVUPS     (DX)(R9*4), Z8
 	VMULPS      Z4, Z8, Z8
-	VMOVUPS     (SI)(R13*4), Z9
-	VFMADD213PS Z6, Z5, Z9
+	VMOVUPS     (SI)(R11*4), Z4
+	VFMADD213PS Z6, Z5, Z4
 	VPCMPEQD    Z0, Z7, K1
-	VADDPS      Z8, Z9, K1, Z9
-	VMOVUPS     Z9, (AX)(R13*4)
-	VMOVUPS     (SI)(R14*4), Z9
-	VFMADD213PS Z6, Z5, Z9
+	VADDPS      Z8, Z4, K1, Z4
+	VMOVUPS     Z4, (AX)(R11*4)
+	VMOVUPS     (SI)(R12*4), Z4
+	VFMADD213PS Z6, Z5, Z4
 	VPCMPEQD    Z1, Z7, K1
-	VADDPS      Z8, Z9, K1, Z9
-	VMOVUPS     Z9, (AX)(R14*4)
-	VMOVUPS     (DI)(R13*4), Z9
-	VFMADD213PS Z6, Z5, Z9
+	VADDPS      Z8, Z4, K1, Z4
+	VMOVUPS     Z4, (AX)(R12*4)
+	VMOVUPS     (DI)(R11*4), Z4
+	VFMADD213PS Z6, Z5, Z4
 	VPCMPEQD    Z2, Z7, K1
-	VADDPS      Z8, Z9, K1, Z9
-	VMOVUPS     Z9, (CX)(R13*4)
-	VMOVUPS     (DI)(R14*4), Z9
-	VFMADD213PS Z6, Z5, Z9
+	VADDPS      Z8, Z4, K1, Z4
+	VMOVUPS     Z4, (CX)(R11*4)
+	VMOVUPS     (DI)(R12*4), Z4
+	VFMADD213PS Z6, Z5, Z4
 	VPCMPEQD    Z3, Z7, K1
-	VADDPS      Z8, Z9, K1, Z9
-	VMOVUPS     Z9, (CX)(R14*4)
-	ADDQ        R8, R12
-	LEAQ        (R14)(R8*1), R13
-	LEAQ        (R13)(R8*1), R14
-	DECQ        R11
-	JNZ         rows1
+	VADDPS      Z8, Z4, K1, Z4
+	VMOVUPS     Z4, (CX)(R12*4)
 	ADDQ        $0x00000010, R10
-	SUBQ        $0x00000010, R9
 	JMP         block1
 
 less1:
-	TESTQ     R9, R9
-	JZ        done
-	MOVL      $0xffffffff, R11
-	BZHIL     R9, R11, R11
-	KMOVW     R11, K1
-	MOVQ      a+48(FP), R9
-	VMOVUPS.Z (R9)(R10*4), K1, Z4
-	MOVQ      b+56(FP), R9
-	VMOVUPS.Z (R9)(R10*4), K1, Z5
-	MOVQ      c0+64(FP), R9
-	VMOVUPS.Z (R9)(R10*4), K1, Z6
-	MOVQ      rows+80(FP), R9
-	MOVQ      R10, R11
-	MOVQ      R10, R12
-	LEAQ      (R10)(R8*1), R10
-
-rows0:
-	VPMOVZXBD.Z (BX)(R11*1), K1, Z7
-	VMOVUPS.Z   (DX)(R11*4), K1, Z8
+	MOVQ        R8, R9
+	SUBQ        R10, R9
+	JZ          whole
+	MOVL        $0xffffffff, R11
+	BZHIL       R9, R11, R11
+	KMOVW       R11, K1
+	LEAQ        (R14)(R10*1), R9
+	LEAQ        (R9)(R14*1), R11
+	LEAQ        (R11)(R8*1), R12
+	MOVQ        a+48(FP), R15
+	VMOVUPS.Z   (R15)(R10*4), K1, Z4
+	MOVQ        b+56(FP), R15
+	VMOVUPS.Z   (R15)(R10*4), K1, Z5
+	MOVQ        c0+64(FP), R15
+	VMOVUPS.Z   (R15)(R10*4), K1, Z6
+	VPMOVZXBD.Z (BX)(R9*1), K1, Z7
+	VMOVUPS.Z   (DX)(R9*4), K1, Z8
 	VMULPS      Z4, Z8, Z8
-	VMOVUPS.Z   (SI)(R12*4), K1, Z9
-	VFMADD213PS Z6, Z5, Z9
+	VMOVUPS.Z   (SI)(R11*4), K1, Z4
+	VFMADD213PS Z6, Z5, Z4
 	VPCMPEQD    Z0, Z7, K2
-	VADDPS      Z8, Z9, K2, Z9
-	VMOVUPS     Z9, K1, (AX)(R12*4)
-	VMOVUPS.Z   (SI)(R10*4), K1, Z9
-	VFMADD213PS Z6, Z5, Z9
+	VADDPS      Z8, Z4, K2, Z4
+	VMOVUPS     Z4, K1, (AX)(R11*4)
+	VMOVUPS.Z   (SI)(R12*4), K1, Z4
+	VFMADD213PS Z6, Z5, Z4
 	VPCMPEQD    Z1, Z7, K2
-	VADDPS      Z8, Z9, K2, Z9
-	VMOVUPS     Z9, K1, (AX)(R10*4)
-	VMOVUPS.Z   (DI)(R12*4), K1, Z9
-	VFMADD213PS Z6, Z5, Z9
+	VADDPS      Z8, Z4, K2, Z4
+	VMOVUPS     Z4, K1, (AX)(R12*4)
+	VMOVUPS.Z   (DI)(R11*4), K1, Z4
+	VFMADD213PS Z6, Z5, Z4
 	VPCMPEQD    Z2, Z7, K2
-	VADDPS      Z8, Z9, K2, Z9
-	VMOVUPS     Z9, K1, (CX)(R12*4)
-	VMOVUPS.Z   (DI)(R10*4), K1, Z9
-	VFMADD213PS Z6, Z5, Z9
+	VADDPS      Z8, Z4, K2, Z4
+	VMOVUPS     Z4, K1, (CX)(R11*4)
+	VMOVUPS.Z   (DI)(R12*4), K1, Z4
+	VFMADD213PS Z6, Z5, Z4
 	VPCMPEQD    Z3, Z7, K2
-	VADDPS      Z8, Z9, K2, Z9
-	VMOVUPS     Z9, K1, (CX)(R10*4)
-	ADDQ        R8, R11
-	LEAQ        (R10)(R8*1), R12
-	LEAQ        (R12)(R8*1), R10
-	DECQ        R9
-	JNZ         rows0
+	VADDPS      Z8, Z4, K2, Z4
+	VMOVUPS     Z4, K1, (CX)(R12*4)
 
-done:
+whole:
+	ADDQ R8, R14
+	DECQ R13
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -3556,7 +4054,7 @@ GLOBL vecAVX512_00000000<>(SB), RODATA|NOPTR, $4
 
 // func bnPoolGradApplyReLUAVX512(dx0 *float32, dx1 *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, a *float32, b *float32, c0 *float32, out *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·bnPoolGradApplyReLUAVX512(SB), NOSPLIT, $0-96
+TEXT ·bnPoolGradApplyReLUAVX512(SB), NOSPLIT, $8-96
 	MOVQ         dx0+0(FP), AX
 	MOVQ         dx1+8(FP), CX
 	MOVQ         dy+16(FP), DX
@@ -3570,189 +4068,305 @@ TEXT ·bnPoolGradApplyReLUAVX512(SB), NOSPLIT, $0-96
 	VBROADCASTSS vecAVX512_00000001<>+0(SB), Z2
 	VBROADCASTSS vecAVX512_00000002<>+0(SB), Z3
 	VBROADCASTSS vecAVX512_00000003<>+0(SB), Z4
-	MOVQ         R9, R10
-	XORQ         R11, R11
+	MOVQ         rows+88(FP), R14
+	XORQ         R15, R15
 
+row:
+	XORQ R11, R11
+
+block4:
+	MOVQ        R9, R10
+	SUBQ        R11, R10
+	CMPQ        R10, $0x00000040
+	JLT         less4
+	LEAQ        (R15)(R11*1), R10
+	LEAQ        (R10)(R15*1), R12
+	LEAQ        (R12)(R9*1), R13
+	MOVQ        a+48(FP), BP
+	VMOVUPS     (BP)(R11*4), Z5
+	VMOVUPS     64(BP)(R11*4), Z6
+	VMOVUPS     128(BP)(R11*4), Z7
+	VMOVUPS     192(BP)(R11*4), Z8
+	MOVQ        b+56(FP), BP
+	VMOVUPS     (BP)(R11*4), Z9
+	VMOVUPS     64(BP)(R11*4), Z10
+	VMOVUPS     128(BP)(R11*4), Z11
+	VMOVUPS     192(BP)(R11*4), Z12
+	MOVQ        c0+64(FP), BP
+	VMOVUPS     (BP)(R11*4), Z13
+	VMOVUPS     64(BP)(R11*4), Z14
+	VMOVUPS     128(BP)(R11*4), Z15
+	VMOVUPS     192(BP)(R11*4), Z16
+	VPMOVZXBD   (BX)(R10*1), Z17
+	VMOVUPS     (R8)(R10*4), Z18
+	VCMPPS      $0x16, Z0, Z18, K1
+	VMOVUPS     (DX)(R10*4), Z18
+	VMOVAPS.Z   Z18, K1, Z18
+	VMULPS      Z5, Z18, Z18
+	VMOVUPS     (SI)(R12*4), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VPCMPEQD    Z1, Z17, K1
+	VADDPS      Z18, Z5, K1, Z5
+	VMOVUPS     Z5, (AX)(R12*4)
+	VMOVUPS     (SI)(R13*4), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VPCMPEQD    Z2, Z17, K1
+	VADDPS      Z18, Z5, K1, Z5
+	VMOVUPS     Z5, (AX)(R13*4)
+	VMOVUPS     (DI)(R12*4), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VPCMPEQD    Z3, Z17, K1
+	VADDPS      Z18, Z5, K1, Z5
+	VMOVUPS     Z5, (CX)(R12*4)
+	VMOVUPS     (DI)(R13*4), Z5
+	VFMADD213PS Z13, Z9, Z5
+	VPCMPEQD    Z4, Z17, K1
+	VADDPS      Z18, Z5, K1, Z5
+	VMOVUPS     Z5, (CX)(R13*4)
+	VPMOVZXBD   16(BX)(R10*1), Z5
+	VMOVUPS     64(R8)(R10*4), Z9
+	VCMPPS      $0x16, Z0, Z9, K1
+	VMOVUPS     64(DX)(R10*4), Z9
+	VMOVAPS.Z   Z9, K1, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     64(SI)(R12*4), Z6
+	VFMADD213PS Z14, Z10, Z6
+	VPCMPEQD    Z1, Z5, K1
+	VADDPS      Z9, Z6, K1, Z6
+	VMOVUPS     Z6, 64(AX)(R12*4)
+	VMOVUPS     64(SI)(R13*4), Z6
+	VFMADD213PS Z14, Z10, Z6
+	VPCMPEQD    Z2, Z5, K1
+	VADDPS      Z9, Z6, K1, Z6
+	VMOVUPS     Z6, 64(AX)(R13*4)
+	VMOVUPS     64(DI)(R12*4), Z6
+	VFMADD213PS Z14, Z10, Z6
+	VPCMPEQD    Z3, Z5, K1
+	VADDPS      Z9, Z6, K1, Z6
+	VMOVUPS     Z6, 64(CX)(R12*4)
+	VMOVUPS     64(DI)(R13*4), Z6
+	VFMADD213PS Z14, Z10, Z6
+	VPCMPEQD    Z4, Z5, K1
+	VADDPS      Z9, Z6, K1, Z6
+	VMOVUPS     Z6, 64(CX)(R13*4)
+	VPMOVZXBD   32(BX)(R10*1), Z5
+	VMOVUPS     128(R8)(R10*4), Z6
+	VCMPPS      $0x16, Z0, Z6, K1
+	VMOVUPS     128(DX)(R10*4), Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VMULPS      Z7, Z6, Z6
+	VMOVUPS     128(SI)(R12*4), Z7
+	VFMADD213PS Z15, Z11, Z7
+	VPCMPEQD    Z1, Z5, K1
+	VADDPS      Z6, Z7, K1, Z7
+	VMOVUPS     Z7, 128(AX)(R12*4)
+	VMOVUPS     128(SI)(R13*4), Z7
+	VFMADD213PS Z15, Z11, Z7
+	VPCMPEQD    Z2, Z5, K1
+	VADDPS      Z6, Z7, K1, Z7
+	VMOVUPS     Z7, 128(AX)(R13*4)
+	VMOVUPS     128(DI)(R12*4), Z7
+	VFMADD213PS Z15, Z11, Z7
+	VPCMPEQD    Z3, Z5, K1
+	VADDPS      Z6, Z7, K1, Z7
+	VMOVUPS     Z7, 128(CX)(R12*4)
+	VMOVUPS     128(DI)(R13*4), Z7
+	VFMADD213PS Z15, Z11, Z7
+	VPCMPEQD    Z4, Z5, K1
+	VADDPS      Z6, Z7, K1, Z7
+	VMOVUPS     Z7, 128(CX)(R13*4)
+	VPMOVZXBD   48(BX)(R10*1), Z5
+	VMOVUPS     192(R8)(R10*4), Z6
+	VCMPPS      $0x16, Z0, Z6, K1
+	VMOVUPS     192(DX)(R10*4), Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VMULPS      Z8, Z6, Z6
+	VMOVUPS     192(SI)(R12*4), Z7
+	VFMADD213PS Z16, Z12, Z7
+	VPCMPEQD    Z1, Z5, K1
+	VADDPS      Z6, Z7, K1, Z7
+	VMOVUPS     Z7, 192(AX)(R12*4)
+	VMOVUPS     192(SI)(R13*4), Z7
+	VFMADD213PS Z16, Z12, Z7
+	VPCMPEQD    Z2, Z5, K1
+	VADDPS      Z6, Z7, K1, Z7
+	VMOVUPS     Z7, 192(AX)(R13*4)
+	VMOVUPS     192(DI)(R12*4), Z7
+	VFMADD213PS Z16, Z12, Z7
+	VPCMPEQD    Z3, Z5, K1
+	VADDPS      Z6, Z7, K1, Z7
+	VMOVUPS     Z7, 192(CX)(R12*4)
+	VMOVUPS     192(DI)(R13*4), Z7
+	VFMADD213PS Z16, Z12, Z7
+	VPCMPEQD    Z4, Z5, K1
+	VADDPS      Z6, Z7, K1, Z7
+	VMOVUPS     Z7, 192(CX)(R13*4)
+	ADDQ        $0x00000040, R11
+	JMP         block4
+
+less4:
 block2:
-	CMPQ    R10, $0x00000020
-	JLT     less2
-	MOVQ    a+48(FP), R12
-	VMOVUPS (R12)(R11*4), Z5
-	VMOVUPS 64(R12)(R11*4), Z6
-	MOVQ    b+56(FP), R12
-	VMOVUPS (R12)(R11*4), Z7
-	VMOVUPS 64(R12)(R11*4), Z8
-	MOVQ    c0+64(FP), R12
-	VMOVUPS (R12)(R11*4), Z9
-	VMOVUPS 64(R12)(R11*4), Z10
-	MOVQ    rows+88(FP), R12
-	MOVQ    R11, R13
-	MOVQ    R11, R14
-	LEAQ    (R11)(R9*1), R15
-
-rows2:
-	VPMOVZXBD   (BX)(R13*1), Z11
-	VMOVUPS     (R8)(R13*4), Z12
+	MOVQ        R9, R10
+	SUBQ        R11, R10
+	CMPQ        R10, $0x00000020
+	JLT         less2
+	LEAQ        (R15)(R11*1), R10
+	LEAQ        (R10)(R15*1), R12
+	LEAQ        (R12)(R9*1), R13
+	MOVQ        a+48(FP), BP
+	VMOVUPS     (BP)(R11*4), Z5
+	VMOVUPS     64(BP)(R11*4), Z6
+	MOVQ        b+56(FP), BP
+	VMOVUPS     (BP)(R11*4), Z7
+	VMOVUPS     64(BP)(R11*4), Z8
+	MOVQ        c0+64(FP), BP
+	VMOVUPS     (BP)(R11*4), Z9
+	VMOVUPS     64(BP)(R11*4), Z10
+	VPMOVZXBD   (BX)(R10*1), Z11
+	VMOVUPS     (R8)(R10*4), Z12
 	VCMPPS      $0x16, Z0, Z12, K1
-	VMOVUPS     (DX)(R13*4), Z12
+	VMOVUPS     (DX)(R10*4), Z12
 	VMOVAPS.Z   Z12, K1, Z12
 	VMULPS      Z5, Z12, Z12
-	VMOVUPS     (SI)(R14*4), Z13
-	VFMADD213PS Z9, Z7, Z13
+	VMOVUPS     (SI)(R12*4), Z5
+	VFMADD213PS Z9, Z7, Z5
 	VPCMPEQD    Z1, Z11, K1
-	VADDPS      Z12, Z13, K1, Z13
-	VMOVUPS     Z13, (AX)(R14*4)
-	VMOVUPS     (SI)(R15*4), Z13
-	VFMADD213PS Z9, Z7, Z13
+	VADDPS      Z12, Z5, K1, Z5
+	VMOVUPS     Z5, (AX)(R12*4)
+	VMOVUPS     (SI)(R13*4), Z5
+	VFMADD213PS Z9, Z7, Z5
 	VPCMPEQD    Z2, Z11, K1
-	VADDPS      Z12, Z13, K1, Z13
-	VMOVUPS     Z13, (AX)(R15*4)
-	VMOVUPS     (DI)(R14*4), Z13
-	VFMADD213PS Z9, Z7, Z13
+	VADDPS      Z12, Z5, K1, Z5
+	VMOVUPS     Z5, (AX)(R13*4)
+	VMOVUPS     (DI)(R12*4), Z5
+	VFMADD213PS Z9, Z7, Z5
 	VPCMPEQD    Z3, Z11, K1
-	VADDPS      Z12, Z13, K1, Z13
-	VMOVUPS     Z13, (CX)(R14*4)
-	VMOVUPS     (DI)(R15*4), Z13
-	VFMADD213PS Z9, Z7, Z13
+	VADDPS      Z12, Z5, K1, Z5
+	VMOVUPS     Z5, (CX)(R12*4)
+	VMOVUPS     (DI)(R13*4), Z5
+	VFMADD213PS Z9, Z7, Z5
 	VPCMPEQD    Z4, Z11, K1
-	VADDPS      Z12, Z13, K1, Z13
-	VMOVUPS     Z13, (CX)(R15*4)
-	VPMOVZXBD   16(BX)(R13*1), Z11
-	VMOVUPS     64(R8)(R13*4), Z12
-	VCMPPS      $0x16, Z0, Z12, K1
-	VMOVUPS     64(DX)(R13*4), Z12
-	VMOVAPS.Z   Z12, K1, Z12
-	VMULPS      Z6, Z12, Z12
-	VMOVUPS     64(SI)(R14*4), Z13
-	VFMADD213PS Z10, Z8, Z13
-	VPCMPEQD    Z1, Z11, K1
-	VADDPS      Z12, Z13, K1, Z13
-	VMOVUPS     Z13, 64(AX)(R14*4)
-	VMOVUPS     64(SI)(R15*4), Z13
-	VFMADD213PS Z10, Z8, Z13
-	VPCMPEQD    Z2, Z11, K1
-	VADDPS      Z12, Z13, K1, Z13
-	VMOVUPS     Z13, 64(AX)(R15*4)
-	VMOVUPS     64(DI)(R14*4), Z13
-	VFMADD213PS Z10, Z8, Z13
-	VPCMPEQD    Z3, Z11, K1
-	VADDPS      Z12, Z13, K1, Z13
-	VMOVUPS     Z13, 64(CX)(R14*4)
-	VMOVUPS     64(DI)(R15*4), Z13
-	VFMADD213PS Z10, Z8, Z13
-	VPCMPEQD    Z4, Z11, K1
-	VADDPS      Z12, Z13, K1, Z13
-	VMOVUPS     Z13, 64(CX)(R15*4)
-	ADDQ        R9, R13
-	LEAQ        (R15)(R9*1), R14
-	LEAQ        (R14)(R9*1), R15
-	DECQ        R12
-	JNZ         rows2
+	VADDPS      Z12, Z5, K1, Z5
+	VMOVUPS     Z5, (CX)(R13*4)
+	VPMOVZXBD   16(BX)(R10*1), Z5
+	VMOVUPS     64(R8)(R10*4), Z7
+	VCMPPS      $0x16, Z0, Z7, K1
+	VMOVUPS     64(DX)(R10*4), Z7
+	VMOVAPS.Z   Z7, K1, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     64(SI)(R12*4), Z6
+	VFMADD213PS Z10, Z8, Z6
+	VPCMPEQD    Z1, Z5, K1
+	VADDPS      Z7, Z6, K1, Z6
+	VMOVUPS     Z6, 64(AX)(R12*4)
+	VMOVUPS     64(SI)(R13*4), Z6
+	VFMADD213PS Z10, Z8, Z6
+	VPCMPEQD    Z2, Z5, K1
+	VADDPS      Z7, Z6, K1, Z6
+	VMOVUPS     Z6, 64(AX)(R13*4)
+	VMOVUPS     64(DI)(R12*4), Z6
+	VFMADD213PS Z10, Z8, Z6
+	VPCMPEQD    Z3, Z5, K1
+	VADDPS      Z7, Z6, K1, Z6
+	VMOVUPS     Z6, 64(CX)(R12*4)
+	VMOVUPS     64(DI)(R13*4), Z6
+	VFMADD213PS Z10, Z8, Z6
+	VPCMPEQD    Z4, Z5, K1
+	VADDPS      Z7, Z6, K1, Z6
+	VMOVUPS     Z6, 64(CX)(R13*4)
 	ADDQ        $0x00000020, R11
-	SUBQ        $0x00000020, R10
 	JMP         block2
 
 less2:
 block1:
-	CMPQ    R10, $0x00000010
-	JLT     less1
-	MOVQ    a+48(FP), R12
-	VMOVUPS (R12)(R11*4), Z5
-	MOVQ    b+56(FP), R12
-	VMOVUPS (R12)(R11*4), Z6
-	MOVQ    c0+64(FP), R12
-	VMOVUPS (R12)(R11*4), Z7
-	MOVQ    rows+88(FP), R12
-	MOVQ    R11, R13
-	MOVQ    R11, R14
-	LEAQ    (R11)(R9*1), R15
-
-rows1:
-	VPMOVZXBD   (BX)(R13*1), Z8
-	VMOVUPS     (R8)(R13*4), Z9
+	MOVQ        R9, R10
+	SUBQ        R11, R10
+	CMPQ        R10, $0x00000010
+	JLT         less1
+	LEAQ        (R15)(R11*1), R10
+	LEAQ        (R10)(R15*1), R12
+	LEAQ        (R12)(R9*1), R13
+	MOVQ        a+48(FP), BP
+	VMOVUPS     (BP)(R11*4), Z5
+	MOVQ        b+56(FP), BP
+	VMOVUPS     (BP)(R11*4), Z6
+	MOVQ        c0+64(FP), BP
+	VMOVUPS     (BP)(R11*4), Z7
+	VPMOVZXBD   (BX)(R10*1), Z8
+	VMOVUPS     (R8)(R10*4), Z9
 	VCMPPS      $0x16, Z0, Z9, K1
-	VMOVUPS     (DX)(R13*4), Z9
+	VMOVUPS     (DX)(R10*4), Z9
 	VMOVAPS.Z   Z9, K1, Z9
 	VMULPS      Z5, Z9, Z9
-	VMOVUPS     (SI)(R14*4), Z10
-	VFMADD213PS Z7, Z6, Z10
+	VMOVUPS     (SI)(R12*4), Z5
+	VFMADD213PS Z7, Z6, Z5
 	VPCMPEQD    Z1, Z8, K1
-	VADDPS      Z9, Z10, K1, Z10
-	VMOVUPS     Z10, (AX)(R14*4)
-	VMOVUPS     (SI)(R15*4), Z10
-	VFMADD213PS Z7, Z6, Z10
+	VADDPS      Z9, Z5, K1, Z5
+	VMOVUPS     Z5, (AX)(R12*4)
+	VMOVUPS     (SI)(R13*4), Z5
+	VFMADD213PS Z7, Z6, Z5
 	VPCMPEQD    Z2, Z8, K1
-	VADDPS      Z9, Z10, K1, Z10
-	VMOVUPS     Z10, (AX)(R15*4)
-	VMOVUPS     (DI)(R14*4), Z10
-	VFMADD213PS Z7, Z6, Z10
+	VADDPS      Z9, Z5, K1, Z5
+	VMOVUPS     Z5, (AX)(R13*4)
+	VMOVUPS     (DI)(R12*4), Z5
+	VFMADD213PS Z7, Z6, Z5
 	VPCMPEQD    Z3, Z8, K1
-	VADDPS      Z9, Z10, K1, Z10
-	VMOVUPS     Z10, (CX)(R14*4)
-	VMOVUPS     (DI)(R15*4), Z10
-	VFMADD213PS Z7, Z6, Z10
+	VADDPS      Z9, Z5, K1, Z5
+	VMOVUPS     Z5, (CX)(R12*4)
+	VMOVUPS     (DI)(R13*4), Z5
+	VFMADD213PS Z7, Z6, Z5
 	VPCMPEQD    Z4, Z8, K1
-	VADDPS      Z9, Z10, K1, Z10
-	VMOVUPS     Z10, (CX)(R15*4)
-	ADDQ        R9, R13
-	LEAQ        (R15)(R9*1), R14
-	LEAQ        (R14)(R9*1), R15
-	DECQ        R12
-	JNZ         rows1
+	VADDPS      Z9, Z5, K1, Z5
+	VMOVUPS     Z5, (CX)(R13*4)
 	ADDQ        $0x00000010, R11
-	SUBQ        $0x00000010, R10
 	JMP         block1
 
 less1:
-	TESTQ     R10, R10
-	JZ        done
-	MOVL      $0xffffffff, R12
-	BZHIL     R10, R12, R12
-	KMOVW     R12, K1
-	MOVQ      a+48(FP), R10
-	VMOVUPS.Z (R10)(R11*4), K1, Z5
-	MOVQ      b+56(FP), R10
-	VMOVUPS.Z (R10)(R11*4), K1, Z6
-	MOVQ      c0+64(FP), R10
-	VMOVUPS.Z (R10)(R11*4), K1, Z7
-	MOVQ      rows+88(FP), R10
-	MOVQ      R11, R12
-	MOVQ      R11, R13
-	LEAQ      (R11)(R9*1), R11
-
-rows0:
-	VPMOVZXBD.Z (BX)(R12*1), K1, Z8
-	VMOVUPS.Z   (R8)(R12*4), K1, Z9
+	MOVQ        R9, R10
+	SUBQ        R11, R10
+	JZ          whole
+	MOVL        $0xffffffff, R12
+	BZHIL       R10, R12, R12
+	KMOVW       R12, K1
+	LEAQ        (R15)(R11*1), R10
+	LEAQ        (R10)(R15*1), R12
+	LEAQ        (R12)(R9*1), R13
+	MOVQ        a+48(FP), BP
+	VMOVUPS.Z   (BP)(R11*4), K1, Z5
+	MOVQ        b+56(FP), BP
+	VMOVUPS.Z   (BP)(R11*4), K1, Z6
+	MOVQ        c0+64(FP), BP
+	VMOVUPS.Z   (BP)(R11*4), K1, Z7
+	VPMOVZXBD.Z (BX)(R10*1), K1, Z8
+	VMOVUPS.Z   (R8)(R10*4), K1, Z9
 	VCMPPS      $0x16, Z0, Z9, K2
-	VMOVUPS.Z   (DX)(R12*4), K1, Z9
+	VMOVUPS.Z   (DX)(R10*4), K1, Z9
 	VMOVAPS.Z   Z9, K2, Z9
 	VMULPS      Z5, Z9, Z9
-	VMOVUPS.Z   (SI)(R13*4), K1, Z10
-	VFMADD213PS Z7, Z6, Z10
+	VMOVUPS.Z   (SI)(R12*4), K1, Z5
+	VFMADD213PS Z7, Z6, Z5
 	VPCMPEQD    Z1, Z8, K2
-	VADDPS      Z9, Z10, K2, Z10
-	VMOVUPS     Z10, K1, (AX)(R13*4)
-	VMOVUPS.Z   (SI)(R11*4), K1, Z10
-	VFMADD213PS Z7, Z6, Z10
+	VADDPS      Z9, Z5, K2, Z5
+	VMOVUPS     Z5, K1, (AX)(R12*4)
+	VMOVUPS.Z   (SI)(R13*4), K1, Z5
+	VFMADD213PS Z7, Z6, Z5
 	VPCMPEQD    Z2, Z8, K2
-	VADDPS      Z9, Z10, K2, Z10
-	VMOVUPS     Z10, K1, (AX)(R11*4)
-	VMOVUPS.Z   (DI)(R13*4), K1, Z10
-	VFMADD213PS Z7, Z6, Z10
+	VADDPS      Z9, Z5, K2, Z5
+	VMOVUPS     Z5, K1, (AX)(R13*4)
+	VMOVUPS.Z   (DI)(R12*4), K1, Z5
+	VFMADD213PS Z7, Z6, Z5
 	VPCMPEQD    Z3, Z8, K2
-	VADDPS      Z9, Z10, K2, Z10
-	VMOVUPS     Z10, K1, (CX)(R13*4)
-	VMOVUPS.Z   (DI)(R11*4), K1, Z10
-	VFMADD213PS Z7, Z6, Z10
+	VADDPS      Z9, Z5, K2, Z5
+	VMOVUPS     Z5, K1, (CX)(R12*4)
+	VMOVUPS.Z   (DI)(R13*4), K1, Z5
+	VFMADD213PS Z7, Z6, Z5
 	VPCMPEQD    Z4, Z8, K2
-	VADDPS      Z9, Z10, K2, Z10
-	VMOVUPS     Z10, K1, (CX)(R11*4)
-	ADDQ        R9, R12
-	LEAQ        (R11)(R9*1), R13
-	LEAQ        (R13)(R9*1), R11
-	DECQ        R10
-	JNZ         rows0
+	VADDPS      Z9, Z5, K2, Z5
+	VMOVUPS     Z5, K1, (CX)(R13*4)
 
-done:
+whole:
+	ADDQ R9, R15
+	DECQ R14
+	JNZ  row
 	VZEROUPPER
 	RET

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -74,7 +75,8 @@ func (a *arena) statistic(n int) []float32 {
 
 // places is n bytes from 0 to 3.
 func (a *arena) places(n int) []uint8 {
-	x := make([]uint8, n+1+a.shift)[1+a.shift:]
+	words := a.alloc((n+3)/4, a.shift)
+	x := unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(words))), 4*len(words))[4*len(words)-n:]
 	for i := range x {
 		x[i] = uint8(a.r.IntN(4))
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -125,18 +127,21 @@ func (s simd) flatKernels() {
 	s.flat("adam", "p, m, v, grad *float32, step, b1, rest1, b2, rest2, invSqrtC2, eps, l2, keep float32", []string{"p", "m", "v", "grad"}, s.adam)
 }
 
+// ln2Head is ln 2 in 15 bits, so that its products with k are exact.
+const ln2Head = 0.693145751953125
+
 // exp is e^x = 2^k e^r with k = round(x/ln 2) and |r| <= (ln 2)/2. ln 2 is
 // split into two numbers so that r is exact, and e^r = 1 + r + r^2 q(r), where
-// q is the minimax polynomial for the relative error (3.7e-9, found with
+// q is the minimax polynomial for the relative error (below 5e-9, found with
 // Lawson's algorithm). Adding k to the exponent bits multiplies by 2^k.
 func (s simd) exp() func(lane) {
-	low, high := s.bits(0xc2aeac50), s.bits(0x42b17218) // -87.33654, 88.72284
-	inverse := s.bits(0x3fb8aa3b)                       // 1/ln 2
-	ln2, ln2Rest := s.bits(0x3f317200), s.bits(0x35bfbe8e)
-	one, inf := s.bits(0x3f800000), s.bits(0x7f800000)
+	number := func(x float64) Op { return s.bits(math.Float32bits(float32(x))) }
+	low, high := number(-87.33654), number(88.72283) // expLow and the logarithm of the largest float32
+	inverse, one, inf := number(1/math.Ln2), number(1), number(math.Inf(1))
+	ln2, ln2Rest := number(ln2Head), number(math.Ln2-ln2Head)
 	var q []Op // of r^4, r^3, ..., 1
-	for _, bits := range []uint32{0x3ab511e8, 0x3c091d10, 0x3d2aac79, 0x3e2aaa49, 0x3efffffe} {
-		q = append(q, s.bits(bits))
+	for _, c := range []float64{0.00138145, 0.00836875, 0.04166839, 0.1666652, 0.49999993} {
+		q = append(q, number(c))
 	}
 	return func(l lane) {
 		x := l.get("x")
