@@ -11,9 +11,9 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// ProjectionTap is the name under which a Method shows what its loss compares:
-// the projections before normalisation, shape [views*N, D]. The trainer watches
-// their spread to notice a collapse.
+// ProjectionTap is the name under which a Method's Loss must show what it
+// compares: the projections before normalisation, shape [views*N, D]. The
+// trainer watches their spread to notice a collapse.
 const ProjectionTap = "projection"
 
 // Method is a self-supervised objective together with every network that it

@@ -16,8 +16,7 @@ type StepResult struct {
 	GradNorm float64 // l2 norm of the gradient of all parameters together
 	// Spread is the total variance of the normalised projections over the
 	// batch, mean |u|^2 - |mean u|^2: 1 where they fill the sphere evenly, 0
-	// where all are the same (a collapse). NaN if the method does not show its
-	// projections.
+	// where all are the same (a collapse).
 	Spread float64
 }
 
@@ -31,8 +30,11 @@ var ErrNotFinite = errors.New("not a finite number")
 func Step(tp *tensor.Tape, m Method, o optim.Optimizer, views []*tensor.Tensor, lr float64) (StepResult, error) {
 	defer tp.Release()
 	o.ZeroGrad()
-	w := watch{tape: tp, spread: math.NaN()}
+	w := watch{tape: tp}
 	loss := m.Loss(&nn.Context{Tape: tp, Taps: &w}, views)
+	if !w.heard {
+		panic("ssl: the method " + m.Name() + " showed no " + ProjectionTap)
+	}
 	r := StepResult{Loss: float64(loss.Item()), Spread: w.spread}
 	if !finite(r.Loss) {
 		return r, fmt.Errorf("the loss is %v: %w", r.Loss, ErrNotFinite)
@@ -61,6 +63,7 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // watch listens to the projections and measures their spread.
 type watch struct {
 	tape   *tensor.Tape
+	heard  bool
 	spread float64
 }
 
@@ -69,6 +72,7 @@ func (w *watch) Wants(name string) bool { return name == ProjectionTap }
 
 // Got measures z [n,D].
 func (w *watch) Got(_ string, z *tensor.Tensor) {
+	w.heard = true
 	e, u := w.tape.Engine(), w.tape.L2Normalize(z, normEps)
 	w.spread = e.SumSquares(u)/float64(z.Dim(0)) - e.SumSquares(w.tape.MeanAxis0(u))
 }

@@ -265,18 +265,48 @@ func TestStepLeavesTheWeightsWhenTheLossIsNaN(t *testing.T) {
 	assert.Zero(t, p.config.Optimizer.Steps())
 }
 
-// scripted is a method whose projections are given: z [2N,D].
+// scripted is a method whose projections are given: z [2N,D]. Its loss is the
+// sum of z times the factors.
 type scripted struct {
 	Method
-	z *tensor.Tensor
+	z       *tensor.Tensor
+	factors []float32
 }
 
 func (s scripted) Loss(c *nn.Context, _ []*tensor.Tensor) *tensor.Tensor {
 	c.Tap(ProjectionTap, s.z)
-	return c.Tape.Sum(s.z)
+	y := s.z
+	for _, f := range s.factors {
+		y = c.Tape.Scale(y, f)
+	}
+	return c.Tape.Sum(y)
 }
 
 func (s scripted) Params() []*nn.Param { return []*nn.Param{{Name: "z", Value: s.z}} }
+
+// The product of the factors is too large for a float32, the loss is not.
+func TestStepRefusesAnInfiniteGradient(t *testing.T) {
+	p := newProblem(t, problemOptions{})
+	m := scripted{p.method, tensor.FromSlice([]float32{1e-30, 1e-30}, 2, 1).RequireGrad(), []float32{1e30, 1e30}}
+	r, err := Step(p.config.Engine.NewTape(tensor.Training), m, p.config.Optimizer, nil, .1)
+	require.ErrorIs(t, err, ErrNotFinite)
+	assert.ErrorContains(t, err, "the gradient of z has a NaN or an infinity")
+	assert.InEpsilon(t, 2e30, r.Loss, 1e-5)
+	assert.Zero(t, p.config.Optimizer.Steps())
+}
+
+// silent is a method that does not show its projections.
+type silent struct{ scripted }
+
+func (s silent) Loss(c *nn.Context, _ []*tensor.Tensor) *tensor.Tensor { return c.Tape.Sum(s.z) }
+
+func TestStepNeedsProjections(t *testing.T) {
+	p := newProblem(t, problemOptions{})
+	m := silent{scripted{p.method, tensor.New(2, 2).RequireGrad(), nil}}
+	assert.PanicsWithValue(t, "ssl: the method simclr showed no projection", func() {
+		_, _ = Step(p.config.Engine.NewTape(tensor.Training), m, p.config.Optimizer, nil, 0)
+	})
+}
 
 func TestSpread(t *testing.T) {
 	p := newProblem(t, problemOptions{})
@@ -290,7 +320,7 @@ func TestSpread(t *testing.T) {
 		{"evenly spread", []float32{1, 0, 0, 3, -1, 0, 0, -1}, 1},
 		{"two directions", []float32{1, 0, 0, 1, 2, 0, 0, 2}, .5},
 	} {
-		m := scripted{p.method, tensor.FromSlice(c.z, 4, 2).RequireGrad()}
+		m := scripted{p.method, tensor.FromSlice(c.z, 4, 2).RequireGrad(), nil}
 		r, err := Step(p.config.Engine.NewTape(tensor.Training), m, p.config.Optimizer, nil, 0)
 		require.NoError(t, err)
 		assert.InDelta(t, c.want, r.Spread, 1e-6, c.name)
