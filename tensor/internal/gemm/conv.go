@@ -37,7 +37,7 @@ type convJob struct {
 	*plan
 	in, out, w, bias []float32
 	acc              bool
-	chunks, splits   int // tasks = chunks of the strips x splits of the panels
+	tasks, splits    int // shares of the strips x shares of the panels
 }
 
 // ConvForward sets y [N,OH,OW,K] to the convolution of x [N,H,W,C] with the
@@ -66,14 +66,14 @@ func (r *Runner) convolveAll() {
 	if j.n > 0 && j.outH > 0 && j.outW > 0 && j.outC > 0 {
 		threads := r.p.Threads()
 		units := j.strips(r.k.MR)
-		j.chunks = min(units, ceil(ceil(units, j.perChunk), threads)*threads)
+		j.tasks = min(ceil(units, j.perChunk), 8*threads)
 		j.splits = 1
 		if threads > 1 {
-			j.splits = min(j.panels, ceil(2*threads, j.chunks))
+			j.splits = min(j.panels, ceil(2*threads, j.tasks))
 		}
 		scratch(&r.packed, j.panels*j.panelSize)
 		r.run(j.panels*j.kh*j.kw, j.panels*j.panelSize, r.packFiltersTask)
-		r.run(j.chunks*j.splits, j.work, r.convTask)
+		r.run(j.tasks*j.splits, j.work, r.convTask)
 	}
 	r.conv = convJob{}
 }
@@ -104,29 +104,50 @@ func (r *Runner) packFilters(task, _ int) {
 	}
 }
 
-// convolve computes a share of the panels of a chunk of strips.
+// convolve computes a share of the panels of a share of the strips, chunk by
+// chunk, so that what a chunk reads stays in the cache for all panels.
 func (r *Runner) convolve(task, wk int) {
 	j, w := &r.conv, &r.workers[wk]
-	from, to := cut(j.strips(r.k.MR), j.chunks, task/j.splits)
+	strip0, strip1 := cut(j.strips(r.k.MR), j.tasks, task/j.splits)
 	panel0, panel1 := cut(j.panels, j.splits, task%j.splits)
 	nr := r.k.NR
 	t := &w.tile
 	*t = kernel.Tile{KS: 1, BS: nr, Acc: j.acc}
-	var gathered []float32
-	if j.byImage {
-		gathered = r.gather(w, from, to)
-	}
-	for p := panel0; p < panel1; p++ {
-		t.N = min(nr, j.outC-p*nr)
-		t.B = r.packed[p*j.panelSize:][:j.panelSize]
-		t.Bias = r.bias(w, j.bias, p*nr)
+	chunks := ceil(strip1-strip0, j.perChunk)
+	for c := range chunks {
+		from, to := cut(strip1-strip0, chunks, c)
+		from, to = from+strip0, to+strip0
+		var gathered []float32
 		if j.byImage {
-			r.convolveImages(t, gathered, j.out[p*nr:], from, to)
-		} else {
-			r.convolvePixels(t, j.out[p*nr:], from, to)
+			gathered = r.gather(w, from, to)
+		}
+		w.next[0] = r.inputOf(to, min(to+to-from, strip1))
+		for p := panel0; p < panel1; p++ {
+			t.N = min(nr, j.outC-p*nr)
+			t.B = r.packed[p*j.panelSize:][:j.panelSize]
+			t.Bias = r.bias(w, j.bias, p*nr)
+			if j.byImage {
+				r.convolveImages(w, gathered, j.out[p*nr:], from, to)
+			} else {
+				r.convolvePixels(w, j.out[p*nr:], from, to)
+			}
 		}
 	}
-	*t = kernel.Tile{}
+	*t, w.next = kernel.Tile{}, fetcher{}
+}
+
+// inputOf returns the images that strips from, from+1, ..., to-1 read, but for
+// one that an earlier strip reads too.
+func (r *Runner) inputOf(from, to int) []float32 {
+	j := &r.conv
+	size := j.inH * j.inW * j.inC
+	image0, image1 := ceil(from, max(j.perImage, 1)), ceil(to, max(j.perImage, 1))
+	if j.byImage {
+		strips := j.strips(r.k.MR)
+		image0, _ = cut(j.n, strips, from)
+		image1, _ = cut(j.n, strips, to)
+	}
+	return j.in[image0*size : max(image0, image1)*size]
 }
 
 // gather copies the images of some strips to where their rows do not share
@@ -144,8 +165,8 @@ func (r *Runner) gather(w *worker, from, to int) []float32 {
 }
 
 // convolveImages computes one panel of strips of images: every pixel in turn.
-func (r *Runner) convolveImages(t *kernel.Tile, in, out []float32, from, to int) {
-	j := &r.conv
+func (r *Runner) convolveImages(w *worker, in, out []float32, from, to int) {
+	j, t := &r.conv, &w.tile
 	strips := j.strips(r.k.MR)
 	base, _ := cut(j.n, strips, from)
 	t.RS, t.CS = j.inStride, j.outH*j.outW*j.outC
@@ -159,6 +180,7 @@ func (r *Runner) convolveImages(t *kernel.Tile, in, out []float32, from, to int)
 			for i := range q.ni {
 				for k := range q.nj {
 					t.A, t.C = in[i*q.inI+k*q.inJ:], out[q.out+i*q.outI+k*q.outJ:]
+					t.Fetch = w.next.take(q.taps)
 					r.k.Tile(t)
 				}
 			}
@@ -167,8 +189,8 @@ func (r *Runner) convolveImages(t *kernel.Tile, in, out []float32, from, to int)
 }
 
 // convolvePixels computes one panel of strips of pixels.
-func (r *Runner) convolvePixels(t *kernel.Tile, out []float32, from, to int) {
-	j := &r.conv
+func (r *Runner) convolvePixels(w *worker, out []float32, from, to int) {
+	j, t := &r.conv, &w.tile
 	inSize, outSize := j.inH*j.inW*j.inC, j.outH*j.outW*j.outC
 	for image := from / j.perImage; image*j.perImage < to; image++ {
 		in, out := j.in[image*inSize:], out[image*outSize:]
@@ -181,6 +203,7 @@ func (r *Runner) convolvePixels(t *kernel.Tile, out []float32, from, to int) {
 				first, end := cut(q.nj, q.strips, s%q.strips)
 				t.M = end - first
 				t.A, t.C = in[i*q.inI+first*q.inJ:], out[q.out+i*q.outI+first*q.outJ:]
+				t.Fetch = w.next.take(q.taps)
 				r.k.Tile(t)
 			}
 			lo, hi = lo-q.ni*q.strips, hi-q.ni*q.strips

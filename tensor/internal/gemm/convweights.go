@@ -81,6 +81,9 @@ func (r *Runner) convWeights(task, wk int) {
 	for block := block0; block < block1; block++ {
 		b := j.block(block)
 		x, dy := r.layOut(w, b, panel0, panel1)
+		if block+1 < block1 {
+			w.next = r.rawBlock(j.block(block+1), panel1-panel0)
+		}
 		for item := item0; item < item1; item++ {
 			panel, u := item/len(j.units), &j.units[item%len(j.units)]
 			col := panel * nr
@@ -96,16 +99,30 @@ func (r *Runner) convWeights(task, wk int) {
 			for i := range u.pieces {
 				q := &u.pieces[i]
 				w.segs = j.segments(w.segs[:0], t, q, b, nr)
-				r.pieceTiles(t, w.segs, q, x, dw[col:])
+				r.pieceTiles(w, w.segs, q, x, dw[col:])
 			}
 		}
 	}
-	*t = kernel.Tile{}
+	*t, w.next = kernel.Tile{}, fetcher{}
+}
+
+// rawBlock returns the input and the output gradient of a block where they lie,
+// the latter only if most of it is for the panels of this task.
+func (r *Runner) rawBlock(b block, panels int) fetcher {
+	j, s := &r.weights, &r.weights.s
+	h0 := max(0, b.h0*s.StrideH-s.PadH)
+	h1 := min(s.H, (b.h1-1)*s.StrideH-s.PadH+s.KH)
+	f := fetcher{j.x[(b.n0*s.H+h0)*s.W*s.C : ((b.n1-1)*s.H+max(h0, h1))*s.W*s.C]}
+	if 2*panels >= j.panels {
+		f[1] = j.dy[(b.n0*j.oh+b.h0)*j.ow*s.K : ((b.n1-1)*j.oh+b.h1)*j.ow*s.K]
+	}
+	return f
 }
 
 // pieceTiles computes the tiles of one piece, in strips of its rows. So that no
 // call of the tile is long, the segments are handed to it in portions.
-func (r *Runner) pieceTiles(t *kernel.Tile, segs []kernel.Segment, q *piece, x, dw []float32) {
+func (r *Runner) pieceTiles(w *worker, segs []kernel.Segment, q *piece, x, dw []float32) {
+	t := &w.tile
 	strips := ceil(q.rows, r.k.MR)
 	for {
 		n, steps := 0, 0
@@ -119,6 +136,7 @@ func (r *Runner) pieceTiles(t *kernel.Tile, segs []kernel.Segment, q *piece, x, 
 			t.M = to - from
 			t.C = dw[(q.row+from)*t.CS:]
 			t.A = x[from:]
+			t.Fetch = w.next.take(steps)
 			r.k.Tile(t)
 		}
 		t.Acc = true

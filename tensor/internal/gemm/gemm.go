@@ -40,7 +40,8 @@ type worker struct {
 	tile kernel.Tile
 	segs []kernel.Segment
 	a, b []float32 // repacked operands
-	_    [64]byte  // keeps neighbours off the cache line
+	next fetcher
+	_    [64]byte // keeps neighbours off the cache line
 }
 
 // New returns a Runner that computes with k on the workers of p.
@@ -51,6 +52,23 @@ func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
 	return r
+}
+
+// fetcher hands out memory that the tasks to come will read, so that the tiles
+// have the cache fetch it while they compute.
+type fetcher [2][]float32
+
+// take returns what a tile of that many steps, which fetches one cache line a
+// step, is to fetch.
+func (f *fetcher) take(steps int) []float32 {
+	for i, rest := range f {
+		if len(rest) > 0 {
+			n := min(len(rest), 16*steps)
+			f[i] = rest[n:]
+			return rest[:n]
+		}
+	}
+	return nil
 }
 
 // Epilogue is what happens to the sums of a product before they are stored:

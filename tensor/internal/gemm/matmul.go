@@ -9,9 +9,9 @@ import "github.com/locimem/locimem/tensor/internal/kernel"
 // after the other. The panel and the strips stay in the second-level cache
 // while they are in use, and each is read from it in order.
 const (
-	maxK      = 1024    // steps along the sum in one block
-	blockSize = 1 << 20 // numbers in a packed block of B
-	stripSize = 1 << 16 // numbers of A that a task holds
+	maxK      = 1024     // steps along the sum in one block
+	blockSize = 1 << 20  // numbers in a packed block of B
+	stripSize = 32 << 10 // numbers of A that a task holds
 )
 
 // matmulJob is a product under way and the block of it that is being done.

@@ -38,6 +38,10 @@ type Tile struct {
 	Bias   []float32 // nil or NR readable floats
 	Acc    bool      // add to what C holds
 	ReLU   bool
+
+	// Fetch is memory that will be needed soon: every step along the sum may
+	// have the cache fetch its next 64 bytes. It is not read.
+	Fetch []float32
 }
 
 // Segment is a piece of the sum of a Tile: K steps that start at A[A] and B[B].

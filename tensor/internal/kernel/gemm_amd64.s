@@ -21,29 +21,41 @@ DATA tileAVX2_tail<>+60(SB)/4, $0x00000000
 GLOBL tileAVX2_tail<>(SB), RODATA|NOPTR, $64
 
 // func tileAVX512x1x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -54,6 +66,8 @@ step:
 	VFMADD231PS  Z30, Z28, Z0
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -96,30 +110,44 @@ store:
 	RET
 
 // func tileAVX512x2x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -132,6 +160,8 @@ step:
 	VFMADD231PS  Z31, Z28, Z1
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -180,31 +210,47 @@ store:
 	RET
 
 // func tileAVX512x3x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -219,6 +265,8 @@ step:
 	VFMADD231PS  Z30, Z28, Z2
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -273,32 +321,50 @@ store:
 	RET
 
 // func tileAVX512x4x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -315,6 +381,8 @@ step:
 	VFMADD231PS  Z31, Z28, Z3
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -375,33 +443,53 @@ store:
 	RET
 
 // func tileAVX512x5x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -420,6 +508,8 @@ step:
 	VFMADD231PS  Z30, Z28, Z4
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -486,36 +576,58 @@ store:
 	RET
 
 // func tileAVX512x6x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -537,6 +649,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -609,37 +723,61 @@ store:
 	RET
 
 // func tileAVX512x7x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -663,6 +801,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -741,38 +881,64 @@ store:
 	RET
 
 // func tileAVX512x8x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -798,6 +964,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -882,39 +1050,67 @@ store:
 	RET
 
 // func tileAVX512x9x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -942,6 +1138,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -1032,40 +1230,70 @@ store:
 	RET
 
 // func tileAVX512x10x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -1095,6 +1323,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -1191,43 +1421,75 @@ store:
 	RET
 
 // func tileAVX512x11x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	LEAQ  (R8)(R10*2), R9
 	ADDQ  R11, R9
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -1260,6 +1522,8 @@ step:
 	ADDQ         R12, R8
 	ADDQ         R12, R9
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -1362,44 +1626,78 @@ store:
 	RET
 
 // func tileAVX512x12x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	LEAQ  (R8)(R10*2), R9
 	ADDQ  R11, R9
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -1434,6 +1732,8 @@ step:
 	ADDQ         R12, R8
 	ADDQ         R12, R9
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -1542,45 +1842,81 @@ store:
 	RET
 
 // func tileAVX512x13x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	LEAQ  (R8)(R10*2), R9
 	ADDQ  R11, R9
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -1617,6 +1953,8 @@ step:
 	ADDQ         R12, R8
 	ADDQ         R12, R9
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -1731,46 +2069,84 @@ store:
 	RET
 
 // func tileAVX512x14x1(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	LEAQ  (R8)(R10*2), R9
 	ADDQ  R11, R9
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -1809,6 +2185,8 @@ step:
 	ADDQ         R12, R8
 	ADDQ         R12, R9
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -1929,30 +2307,43 @@ store:
 	RET
 
 // func tileAVX512x1x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -1965,6 +2356,8 @@ step:
 	VFMADD231PS  Z30, Z29, Z1
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -2012,32 +2405,48 @@ store:
 	RET
 
 // func tileAVX512x2x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -2053,6 +2462,8 @@ step:
 	VFMADD231PS  Z31, Z29, Z3
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -2110,34 +2521,53 @@ store:
 	RET
 
 // func tileAVX512x3x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -2156,6 +2586,8 @@ step:
 	VFMADD231PS  Z30, Z29, Z5
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -2223,36 +2655,58 @@ store:
 	RET
 
 // func tileAVX512x4x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -2274,6 +2728,8 @@ step:
 	VFMADD231PS  Z31, Z29, Z7
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -2351,38 +2807,63 @@ store:
 	RET
 
 // func tileAVX512x5x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -2407,6 +2888,8 @@ step:
 	VFMADD231PS  Z30, Z29, Z9
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -2494,42 +2977,70 @@ store:
 	RET
 
 // func tileAVX512x6x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -2558,6 +3069,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -2655,44 +3168,75 @@ store:
 	RET
 
 // func tileAVX512x7x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -2724,6 +3268,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -2831,46 +3377,80 @@ store:
 	RET
 
 // func tileAVX512x8x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -2905,6 +3485,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -3022,48 +3604,85 @@ store:
 	RET
 
 // func tileAVX512x9x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -3101,6 +3720,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -3228,50 +3849,90 @@ store:
 	RET
 
 // func tileAVX512x10x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	VXORPS Z18, Z18, Z18
-	VXORPS Z19, Z19, Z19
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	VXORPS     Z18, Z18, Z18
+	VXORPS     Z19, Z19, Z19
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -3312,6 +3973,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -3449,54 +4112,97 @@ store:
 	RET
 
 // func tileAVX512x11x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	VXORPS Z18, Z18, Z18
-	VXORPS Z19, Z19, Z19
-	VXORPS Z20, Z20, Z20
-	VXORPS Z21, Z21, Z21
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	VXORPS     Z18, Z18, Z18
+	VXORPS     Z19, Z19, Z19
+	VXORPS     Z20, Z20, Z20
+	VXORPS     Z21, Z21, Z21
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	LEAQ  (R8)(R10*2), R9
 	ADDQ  R11, R9
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -3541,6 +4247,8 @@ step:
 	ADDQ         R12, R8
 	ADDQ         R12, R9
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -3688,56 +4396,102 @@ store:
 	RET
 
 // func tileAVX512x12x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	VXORPS Z18, Z18, Z18
-	VXORPS Z19, Z19, Z19
-	VXORPS Z20, Z20, Z20
-	VXORPS Z21, Z21, Z21
-	VXORPS Z22, Z22, Z22
-	VXORPS Z23, Z23, Z23
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	VXORPS     Z18, Z18, Z18
+	VXORPS     Z19, Z19, Z19
+	VXORPS     Z20, Z20, Z20
+	VXORPS     Z21, Z21, Z21
+	VXORPS     Z22, Z22, Z22
+	VXORPS     Z23, Z23, Z23
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	LEAQ  (R8)(R10*2), R9
 	ADDQ  R11, R9
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -3785,6 +4539,8 @@ step:
 	ADDQ         R12, R8
 	ADDQ         R12, R9
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -3942,58 +4698,107 @@ store:
 	RET
 
 // func tileAVX512x13x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	VXORPS Z18, Z18, Z18
-	VXORPS Z19, Z19, Z19
-	VXORPS Z20, Z20, Z20
-	VXORPS Z21, Z21, Z21
-	VXORPS Z22, Z22, Z22
-	VXORPS Z23, Z23, Z23
-	VXORPS Z24, Z24, Z24
-	VXORPS Z25, Z25, Z25
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	VXORPS     Z18, Z18, Z18
+	VXORPS     Z19, Z19, Z19
+	VXORPS     Z20, Z20, Z20
+	VXORPS     Z21, Z21, Z21
+	VXORPS     Z22, Z22, Z22
+	VXORPS     Z23, Z23, Z23
+	VXORPS     Z24, Z24, Z24
+	VXORPS     Z25, Z25, Z25
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	LEAQ  (R8)(R10*2), R9
 	ADDQ  R11, R9
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -4044,6 +4849,8 @@ step:
 	ADDQ         R12, R8
 	ADDQ         R12, R9
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -4211,60 +5018,112 @@ store:
 	RET
 
 // func tileAVX512x14x2(t *byte)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	VXORPS Z18, Z18, Z18
-	VXORPS Z19, Z19, Z19
-	VXORPS Z20, Z20, Z20
-	VXORPS Z21, Z21, Z21
-	VXORPS Z22, Z22, Z22
-	VXORPS Z23, Z23, Z23
-	VXORPS Z24, Z24, Z24
-	VXORPS Z25, Z25, Z25
-	VXORPS Z26, Z26, Z26
-	VXORPS Z27, Z27, Z27
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	VXORPS     Z18, Z18, Z18
+	VXORPS     Z19, Z19, Z19
+	VXORPS     Z20, Z20, Z20
+	VXORPS     Z21, Z21, Z21
+	VXORPS     Z22, Z22, Z22
+	VXORPS     Z23, Z23, Z23
+	VXORPS     Z24, Z24, Z24
+	VXORPS     Z25, Z25, Z25
+	VXORPS     Z26, Z26, Z26
+	VXORPS     Z27, Z27, Z27
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	LEAQ  (R8)(R10*2), R9
 	ADDQ  R11, R9
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -4318,6 +5177,8 @@ step:
 	ADDQ         R12, R8
 	ADDQ         R12, R9
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -4495,29 +5356,41 @@ store:
 	RET
 
 // func tileAVX2x1x1(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -4528,6 +5401,8 @@ step:
 	VFMADD231PS  Y14, Y12, Y0
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -4579,30 +5454,44 @@ end:
 	RET
 
 // func tileAVX2x2x1(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -4615,6 +5504,8 @@ step:
 	VFMADD231PS  Y15, Y12, Y1
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -4675,31 +5566,47 @@ end:
 	RET
 
 // func tileAVX2x3x1(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -4714,6 +5621,8 @@ step:
 	VFMADD231PS  Y14, Y12, Y2
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -4783,32 +5692,50 @@ end:
 	RET
 
 // func tileAVX2x4x1(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -4825,6 +5752,8 @@ step:
 	VFMADD231PS  Y15, Y12, Y3
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -4903,33 +5832,53 @@ end:
 	RET
 
 // func tileAVX2x5x1(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -4948,6 +5897,8 @@ step:
 	VFMADD231PS  Y14, Y12, Y4
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -5035,36 +5986,58 @@ end:
 	RET
 
 // func tileAVX2x6x1(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -5086,6 +6059,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -5182,30 +6157,43 @@ end:
 	RET
 
 // func tileAVX2x1x2(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x1x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -5218,6 +6206,8 @@ step:
 	VFMADD231PS  Y14, Y13, Y1
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -5275,32 +6265,48 @@ end:
 	RET
 
 // func tileAVX2x2x2(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x2x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -5316,6 +6322,8 @@ step:
 	VFMADD231PS  Y15, Y13, Y3
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -5387,34 +6395,53 @@ end:
 	RET
 
 // func tileAVX2x3x2(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x3x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -5433,6 +6460,8 @@ step:
 	VFMADD231PS  Y14, Y13, Y5
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -5518,36 +6547,58 @@ end:
 	RET
 
 // func tileAVX2x4x2(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x4x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -5569,6 +6620,8 @@ step:
 	VFMADD231PS  Y15, Y13, Y7
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -5668,38 +6721,63 @@ end:
 	RET
 
 // func tileAVX2x5x2(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x5x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -5724,6 +6802,8 @@ step:
 	VFMADD231PS  Y14, Y13, Y9
 	ADDQ         R12, SI
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 
@@ -5837,42 +6917,70 @@ end:
 	RET
 
 // func tileAVX2x6x2(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x6x2(SB), NOSPLIT, $0-8
-	MOVQ   t+0(FP), DI
-	MOVQ   56(DI), R10
-	SHLQ   $0x02, R10
-	LEAQ   (R10)(R10*2), R11
-	MOVQ   64(DI), R12
-	SHLQ   $0x02, R12
-	MOVQ   96(DI), DX
-	SHLQ   $0x02, DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   104(DI), R13
-	MOVQ   112(DI), AX
-	TESTQ  AX, AX
-	JZ     done
+	MOVQ       t+0(FP), DI
+	MOVQ       56(DI), R10
+	SHLQ       $0x02, R10
+	LEAQ       (R10)(R10*2), R11
+	MOVQ       64(DI), R12
+	SHLQ       $0x02, R12
+	MOVQ       96(DI), DX
+	SHLQ       $0x02, DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       24(DI), R8
+	SHLQ       $0x02, R8
+	MOVQ       (DI), SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	ADDQ       R8, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 32(SI)
+	MOVQ       176(DI), R14
+	MOVQ       $0x00000040, R15
+	CMPQ       184(DI), $0x00
+	JNE        fetches
+	MOVQ       (DI), R14
+	XORQ       R15, R15
+
+fetches:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
 	MOVQ  32(DI), SI
-	MOVQ  (R13), R15
-	LEAQ  (SI)(R15*4), SI
+	MOVQ  (R13), CX
+	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
 	ADDQ  R11, R8
 	MOVQ  72(DI), BX
-	MOVQ  8(R13), R15
-	LEAQ  (BX)(R15*4), BX
+	MOVQ  8(R13), CX
+	LEAQ  (BX)(CX*4), BX
 	MOVQ  16(R13), CX
 	TESTQ CX, CX
 	JZ    next
@@ -5901,6 +7009,8 @@ step:
 	ADDQ         R12, SI
 	ADDQ         R12, R8
 	ADDQ         DX, BX
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
 	DECQ         CX
 	JNZ          step
 

@@ -91,7 +91,9 @@ var (
 	segmentsLeft = RAX
 	cRow         = RSI // after the sums are done
 	cStride      = R8
-	scratch      = R15
+	scratch      = R15 // outside of the steps
+	fetch        = R14 // the next line to fetch
+	fetchStep    = R15 // 64 bytes, or 0 if there is nothing to fetch
 )
 
 func (t *tile) funcName() string { return fmt.Sprintf("tile%sx%dx%d", t.name, t.rows, t.nv) }
@@ -124,6 +126,8 @@ func (t *tile) generate() {
 	Load(Param("t"), args)
 	t.loadStrides()
 	t.clearSums()
+	t.fetchC()
+	t.loadFetch()
 
 	MOVQ(t.field("Segs"), segment)
 	MOVQ(t.field("Segs").Offset(8), segmentsLeft)
@@ -167,19 +171,39 @@ func (t *tile) clearSums() {
 	}
 }
 
+// fetchC has the cache get the tile's part of C while the sums are computed; its
+// rows may be far apart, where the hardware does not foresee them.
+func (t *tile) fetchC() {
+	MOVQ(t.field("CS"), cStride)
+	SHLQ(Imm(2), cStride)
+	t.each(func(i, v int) { PREFETCHT0(t.vector(cRow, v)) })
+}
+
+// loadFetch readies the fetching of a line a step. With nothing to fetch, every
+// step touches the same line of C, which costs less than a branch.
+func (t *tile) loadFetch() {
+	MOVQ(t.field("Fetch"), fetch)
+	MOVQ(U32(64), fetchStep)
+	CMPQ(t.field("Fetch").Offset(8), Imm(0))
+	JNE(LabelRef("fetches"))
+	MOVQ(t.field("C"), fetch)
+	XORQ(fetchStep, fetchStep)
+	Label("fetches")
+}
+
 // enterSegment sets the pointers to the segment's first step.
 func (t *tile) enterSegment() {
 	at := func(f string) Mem { return Mem{Base: segment, Disp: t.offset("Segment", f)} }
 	MOVQ(t.field("A"), base[0])
-	MOVQ(at("A"), scratch)
-	LEAQ(Mem{Base: base[0], Index: scratch, Scale: 4}, base[0])
+	MOVQ(at("A"), count)
+	LEAQ(Mem{Base: base[0], Index: count, Scale: 4}, base[0])
 	for g := 1; g <= (t.rows-1)/5; g++ {
 		LEAQ(Mem{Base: base[g-1], Index: stride, Scale: 2}, base[g])
 		ADDQ(stride3, base[g])
 	}
 	MOVQ(t.field("B"), bRow)
-	MOVQ(at("B"), scratch)
-	LEAQ(Mem{Base: bRow, Index: scratch, Scale: 4}, bRow)
+	MOVQ(at("B"), count)
+	LEAQ(Mem{Base: bRow, Index: count, Scale: 4}, bRow)
 	MOVQ(at("K"), count)
 }
 
@@ -198,6 +222,8 @@ func (t *tile) step() {
 		ADDQ(step, base[g])
 	}
 	ADDQ(bStep, bRow)
+	PREFETCHT1(Mem{Base: fetch})
+	ADDQ(fetchStep, fetch)
 }
 
 // vector addresses vector v of a row.
