@@ -1,7 +1,6 @@
 package nn_test
 
 import (
-	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,55 +19,6 @@ const (
 	forwardTolerance  = 2e-5
 	gradientTolerance = 2e-5
 )
-
-// images is make_resnet9.py's function of that name.
-func images(name string, n, h, w int) *tensor.Tensor {
-	batch, _, _ := strings.Cut(name, "/")
-	ch, cw := (h+7)/8, (w+7)/8
-	coarse := testutil.Uniform(batch, n*ch*cw*3)
-	x := testutil.Uniform(name, n*h*w*3)
-	for i := range x {
-		img, row, col, c := i/(h*w*3), i/(w*3)%h, i/3%w, i%3
-		x[i] = coarse[((img*ch+row/8)*cw+col/8)*3+c] + x[i]/4
-	}
-	return tensor.FromSlice(x, n, h, w, 3)
-}
-
-// fill is make_resnet9.py's function of that name: PyTorch's order of elements
-// is OIHW, ours HWIO.
-func fill(params []*nn.Param) {
-	fanIn := 0
-	for _, p := range params {
-		if p.Buffer {
-			continue
-		}
-		v := p.Value
-		u := testutil.Uniform(p.Name, v.Len())
-		weight := strings.HasSuffix(p.Name, ".weight")
-		if weight {
-			fanIn = v.Len() / v.Dim(0)
-			if v.Rank() == 4 {
-				fanIn = v.Len() / v.Dim(3)
-			}
-		}
-		bound := float32(1 / math.Sqrt(float64(fanIn)))
-		out := v.Data()
-		for i, x := range u {
-			switch {
-			case strings.Contains(p.Name, "bn") && weight:
-				out[i] = 1 + x/2
-			case strings.Contains(p.Name, "bn"):
-				out[i] = x / 4
-			case v.Rank() == 4:
-				area, in := v.Dim(0)*v.Dim(1), v.Dim(2)
-				o, c, at := i/(area*in), i/area%in, i%area
-				out[(at*in+c)*v.Dim(3)+o] = x * bound
-			default:
-				out[i] = x * bound
-			}
-		}
-	}
-}
 
 // compare returns the error of got against the array or summary of that name.
 func compare(t *testing.T, g *testutil.Golden, full bool, name string, got *tensor.Tensor) float64 {
@@ -117,7 +67,12 @@ func checkResNet9(t *testing.T, e *tensor.Engine, g *testutil.Golden) {
 	g.About(&about)
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: about.Width, Pool: about.Pool, InH: about.H, InW: about.W}, 1)
 	require.NoError(t, err)
-	fill(enc.Params())
+	var values testutil.NetParams
+	for _, p := range enc.Params() {
+		if !p.Buffer {
+			p.Value.CopyFrom(values.Next(p.Name, p.Value.Shape()))
+		}
+	}
 	require.Equal(t, about.Parameters, nn.Count(enc.Params()))
 	if about.Width == 1 {
 		require.Equal(t, 1_644_672, about.Parameters, "Table 8 of the paper adds up to this")
@@ -129,7 +84,7 @@ func checkResNet9(t *testing.T, e *tensor.Engine, g *testutil.Golden) {
 		assert.LessOrEqual(t, err, limit, what)
 		*of = max(*of, err)
 	}
-	x := images("images/a", about.N, about.H, about.W)
+	x := tensor.FromSlice(testutil.NetImages("images/a", about.N, about.H, about.W), about.N, about.H, about.W, 3)
 	for _, mode := range []string{"train", "eval"} {
 		tp := e.NewTape(tensor.Mode{Train: mode == "train", Grad: mode == "train"})
 		taps := nn.NewCapture()
