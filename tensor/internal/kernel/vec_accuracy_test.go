@@ -92,7 +92,9 @@ func TestVecPanicsOnShortSlices(t *testing.T) {
 		require.Panics(t, func() { impl.Exp(short, long) })
 		require.Panics(t, func() { impl.Affine(long, short, long[:8], long[:8], 8, true) })
 		require.Panics(t, func() { impl.ColSum(long[:8], short, 8) })
-		require.Panics(t, func() { impl.AffineMaxPool2(long[:16], make([]uint8, 16), long[:32], short[:31:31], long[:8], long[:8], true) })
+		require.Panics(t, func() {
+			impl.AffineMaxPool2(long[:16], make([]uint8, 16), long[:32], short[:31:31], long[:8], long[:8], true)
+		})
 	})
 }
 

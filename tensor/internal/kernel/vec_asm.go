@@ -51,41 +51,11 @@ func wrapReLU(f func(dst, x *float32, n int)) func(dst, x []float32) {
 	}
 }
 
-// wrapMaxUpdate also serves AccEqual. The assembly takes multiples of step,
-// plain does the rest.
-func wrapMaxUpdate(f func(dst *float32, idx *uint8, src *float32, k uint32, n int), step int,
-	plain func(dst []float32, idx []uint8, src []float32, k uint8)) func(dst []float32, idx []uint8, src []float32, k uint8) {
-	return func(dst []float32, idx []uint8, src []float32, k uint8) {
-		n := len(src)
-		whole := n - n%step
-		f(first(dst, n), first(idx, n), first(src, n), uint32(k), whole)
-		plain(dst[whole:n], idx[whole:n], src[whole:], k)
-	}
-}
-
 // wrapDot also serves L1 and L2Sq.
 func wrapDot(f func(a, b *float32, n int) float64) func(a, b []float32) float64 {
 	return func(a, b []float32) float64 {
 		n := len(a)
 		return f(first(a, n), first(b, n), n)
-	}
-}
-
-func wrapSGD(heavyBall, nesterov func(p, v, g *float32, lr, momentum, decay float32, n int)) func(p, v, g []float32, a SGDArgs) {
-	return func(p, v, g []float32, a SGDArgs) {
-		f, n := heavyBall, len(p)
-		if a.Nesterov {
-			f = nesterov
-		}
-		f(first(p, n), first(v, n), first(g, n), a.LR, a.Momentum, a.Decay, n)
-	}
-}
-
-func wrapAdam(f func(p, m, v, g *float32, step, b1, rest1, b2, rest2, invSqrtC2, eps, l2, keep float32, n int)) func(p, m, v, g []float32, a AdamArgs) {
-	return func(p, m, v, g []float32, a AdamArgs) {
-		n := len(p)
-		f(first(p, n), first(m, n), first(v, n), first(g, n),
-			a.Step, a.B1, 1-a.B1, a.B2, 1-a.B2, a.InvSqrtC2, a.Eps, a.L2, a.Keep, n)
 	}
 }
 
@@ -100,33 +70,6 @@ func rowBlocks(c, rows int, f func(start, rows int)) {
 	}
 	for r := 0; r < rows; r += sumRows {
 		f(r*c, min(sumRows, rows-r))
-	}
-}
-
-func wrapAddRow(f func(dst, row *float32, c, rows int)) func(dst, row []float32, rows int) {
-	return func(dst, row []float32, rows int) {
-		c := len(row)
-		if c > 0 && rows > 0 {
-			f(first(dst, rows*c), first(row, c), c, rows)
-		}
-	}
-}
-
-func wrapColSum(f func(sum, x *float32, c, rows int)) func(sum, x []float32, rows int) {
-	return func(sum, x []float32, rows int) {
-		c := len(sum)
-		rowBlocks(c, rows, func(start, rows int) {
-			f(first(sum, c), first(x[start:], rows*c), c, rows)
-		})
-	}
-}
-
-func wrapColMoments(f func(mean, m2, x *float32, headN, n float32, head, c, rows int)) func(mean, m2, x []float32, rows int) {
-	return func(mean, m2, x []float32, rows int) {
-		c, head := len(mean), (rows+7)/8
-		if c > 0 && rows > 0 {
-			f(first(mean, c), first(m2, c), first(x, rows*c), float32(head), float32(rows), head, c, rows)
-		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -187,6 +186,11 @@ func record(v *Vec, call func(v *Vec, a *arena), seed uint64, special bool, shif
 // checkCall compares the call on v with the literal, and the same call on
 // slices that start elsewhere with the first.
 func checkCall(t *testing.T, v *Vec, tol float64, call func(v *Vec, a *arena), seed uint64, special bool) {
+	defer func() {
+		if t.Failed() {
+			t.Logf("n or 1000*rows+c is %d, special values: %v", seed, special)
+		}
+	}()
 	want := record(&vecLiteral, call, seed, special, 0)
 	got := record(v, call, seed, special, 0)
 	for k := range want.floats {
@@ -261,7 +265,6 @@ func TestVecFlat(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				for _, n := range flatLengths() {
 					for _, special := range []bool{false, true} {
-						t.Log(n, special)
 						checkCall(t, &impl.Vec, c.tol, func(v *Vec, a *arena) { c.call(v, a, n) }, uint64(n), special)
 					}
 				}
@@ -276,7 +279,6 @@ func TestVecRows(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				for _, s := range matrixShapes() {
 					for _, special := range []bool{false, true} {
-						t.Log(fmt.Sprint(s), special)
 						checkCall(t, &impl.Vec, c.tol*math.Sqrt(float64(1+s[0])), func(v *Vec, a *arena) { c.call(v, a, s[0], s[1]) }, uint64(s[0]*1000+s[1]), special)
 					}
 				}
