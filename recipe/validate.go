@@ -232,11 +232,30 @@ func (r *Recipe) score(c *checker) {
 	within(c, "score.views", o.Views, 1, 10000)
 	within(c, "score.batch", o.Batch, 1, maxImages)
 	within(c, "score.resamples", o.Resamples, 1, 10_000_000)
-	for _, t := range o.Taps {
-		if strings.TrimSpace(t) == "" {
-			c.problem("score.taps", "want names or patterns of taps, found an empty text")
-		}
+	r.taps(c, o.Taps)
+}
+
+// taps wants patterns that match taps of the encoder.
+func (r *Recipe) taps(c *checker, patterns []string) {
+	// The narrowest encoder of its kind has the same taps and costs nothing.
+	enc, err := nn.NewEncoder(r.Encoder.Name, nn.EncoderOptions{Width: 1e-9, InH: r.ImageSize(), InW: r.ImageSize()}, 0)
+	if len(r.Score.Taps) == 0 {
+		c.problem("score.taps", "want all, names or patterns of taps, found none")
 	}
+	if err != nil || len(patterns) == 0 {
+		return // what is wrong with the encoder is said elsewhere
+	}
+	if _, err := nn.SelectTaps(enc.Taps(), patterns); err != nil {
+		c.problem("score.taps", "%v", err)
+	}
+}
+
+// ImageSize is the height and width of the recipe's images.
+func (r *Recipe) ImageSize() int {
+	if r.Data.Name == "synthetic" {
+		return r.Data.Synthetic.Size
+	}
+	return 32
 }
 
 // ScoreOptions returns the options of the measurement.

@@ -70,24 +70,32 @@ func layerMemFigure(r *recipe.Recipe, s *Summary) *figure.Page {
 	return figure.LayerMem("LayerMem by depth: "+r.RunName(), note, taps, series, controlled, s.Level)
 }
 
+// unitMemFigure shows the taps whose UnitMem lies in [0, 1] on both sets, or all
+// if there is none: elsewhere negative activations scatter it over all numbers.
 func unitMemFigure(r *recipe.Recipe, t *Tables, s *Summary) *figure.Page {
-	var taps []string
-	var sets []figure.Distribution
-	for _, set := range []string{memorize.Candidate, memorize.External} {
-		if !slices.Contains(s.Sets, set) {
-			continue
-		}
-		d := figure.Distribution{Name: setNames[set]}
-		for _, tap := range s.Taps {
-			d.Quantiles = append(d.Quantiles, quantiles(t.units(tap.Tap, set)))
-		}
-		sets = append(sets, d)
-	}
+	sets := []string{memorize.Candidate, memorize.External}
+	sets = slices.DeleteFunc(sets, func(set string) bool { return !slices.Contains(s.Sets, set) })
+	var all, inside []string
 	for _, tap := range s.Taps {
-		taps = append(taps, tap.Tap)
+		all = append(all, tap.Tap)
+		if !slices.ContainsFunc(sets, func(set string) bool { return !bounded(t.units(tap.Tap, set)) }) {
+			inside = append(inside, tap.Tap)
+		}
 	}
 	note := fmt.Sprintf("%s; units of f, %s of the other points, %d views", r.Describe(), r.Score.Rest, r.Score.Views)
-	return figure.UnitMem("UnitMem by layer: "+r.RunName(), note, taps, sets)
+	if len(inside) == 0 {
+		inside = all
+	} else if len(inside) < len(all) {
+		note += "; without taps that have negative activations"
+	}
+	dists := make([]figure.Distribution, len(sets))
+	for i, set := range sets {
+		dists[i].Name = setNames[set]
+		for _, tap := range inside {
+			dists[i].Quantiles = append(dists[i].Quantiles, quantiles(t.units(tap, set)))
+		}
+	}
+	return figure.UnitMem("UnitMem by layer: "+r.RunName(), note, inside, dists)
 }
 
 // quantiles returns the 5th, 25th, 50th, 75th and 95th percentile, NaN without

@@ -10,6 +10,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/internal/strict"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
@@ -37,7 +38,9 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 	switch d := r.Data; d.Name {
 	case "cifar10":
 		if d.Dir == "" {
-			return nil, nil, fmt.Errorf("data.dir: the folder with the binary files of CIFAR-10 is not given; add --set data.dir=DIR")
+			var wrong strict.Problems
+			wrong.Add("", "data.dir", "the folder with the binary files of CIFAR-10 is not given; add --set data.dir=DIR")
+			return nil, nil, wrong
 		}
 		if train, err = data.OpenCIFAR10(d.Dir, data.Train); err != nil {
 			return nil, nil, err

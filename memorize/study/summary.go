@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/locimem/locimem/memorize"
 )
 
@@ -30,8 +32,9 @@ type TapRow struct {
 	// Delta is LayerMem of the candidates minus that of the tap before, nil for
 	// the first tap.
 	Delta *memorize.Stat `json:"delta"`
-	// UnitMem is the mean over the units of f on the candidates, nil if units
-	// were not scored.
+	// UnitMem is the mean over the units of f on the candidates. It is nil if
+	// units were not scored, and where negative activations put values outside
+	// of [0, 1]: a mean of those says nothing.
 	UnitMem *float64 `json:"unitmem"`
 }
 
@@ -63,12 +66,9 @@ func (t *Tables) Summarize(est memorize.Estimator, dist memorize.Distance, level
 			s.Taps[i].Delta = &d.Stat
 		}
 	}
-	for tap, i := range byTap {
-		if values := t.units(tap, memorize.Candidate); len(values) > 0 {
-			mean := 0.
-			for _, v := range values {
-				mean += v / float64(len(values))
-			}
+	for i := range s.Taps {
+		if values := t.units(s.Taps[i].Tap, memorize.Candidate); len(values) > 0 && bounded(values) {
+			mean := stat.Mean(values, nil)
 			s.Taps[i].UnitMem = &mean
 		}
 	}
@@ -84,6 +84,11 @@ func (t *Tables) units(tap, set string) []float64 {
 		}
 	}
 	return out
+}
+
+// bounded tells whether all values lie in [0, 1].
+func bounded(values []float64) bool {
+	return !slices.ContainsFunc(values, func(v float64) bool { return !(v >= 0 && v <= 1) })
 }
 
 // Above returns the taps in which the interval of the controlled score lies

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/locimem/locimem/bench"
+	"github.com/locimem/locimem/tensor"
+)
+
+type benchCmd struct {
+	Gemm benchGemmCmd `cmd:"" help:"Time the product of two matrices."`
+	Step benchStepCmd `cmd:"" help:"Time a SimCLR training step."`
+}
+
+// engineFlags choose how to compute.
+type engineFlags struct {
+	Threads int    `default:"0" placeholder:"N" help:"Number of threads (default: all cores)."`
+	ISA     string `name:"isa" placeholder:"NAME" help:"Instruction set (default: the best; locimem version lists them)."`
+	Reps    int    `default:"20" placeholder:"N" help:"Timed repetitions; their median counts (default: 20)."`
+	JSON    bool   `name:"json" help:"Write the result as JSON."`
+}
+
+func (f *engineFlags) options() tensor.Options { return tensor.Options{Threads: f.Threads, ISA: f.ISA} }
+
+type benchGemmCmd struct {
+	engineFlags
+	M int `name:"m" default:"1024" placeholder:"N" help:"Rows of the result (default: 1024)."`
+	N int `name:"n" default:"1024" placeholder:"N" help:"Columns of the result (default: 1024)."`
+	K int `name:"k" default:"1024" placeholder:"N" help:"Length of the sums (default: 1024)."`
+}
+
+// Run times matrix products.
+func (c *benchGemmCmd) Run(a *app) error {
+	r, err := bench.Gemm(bench.GemmOptions{M: c.M, N: c.N, K: c.K, Reps: c.Reps, Engine: c.options()})
+	if err != nil {
+		return usageError{err}
+	}
+	if c.JSON {
+		return a.writeJSON(r)
+	}
+	a.printf("%dx%dx%d, %d threads, %s: %.3f ms, %.1f GFLOP/s (best %.1f)\n", r.M, r.N, r.K, r.Threads, r.ISA, r.Millis, r.GFLOPS, r.Best)
+	return nil
+}
+
+type benchStepCmd struct {
+	engineFlags
+	Encoder string  `default:"resnet9" placeholder:"NAME" help:"Encoder (default: resnet9)."`
+	Width   float64 `default:"1" placeholder:"X" help:"Width factor of the encoder (default: 1)."`
+	Batch   int     `default:"256" placeholder:"N" help:"Images of a step (default: 256)."`
+	Size    int     `default:"32" placeholder:"N" help:"Height and width of the images (default: 32)."`
+}
+
+// Run times training steps.
+func (c *benchStepCmd) Run(a *app) error {
+	r, err := bench.Step(bench.StepOptions{Encoder: c.Encoder, Width: c.Width, Batch: c.Batch, Size: c.Size, Reps: c.Reps, Engine: c.options()})
+	if err != nil {
+		return usageError{err}
+	}
+	if c.JSON {
+		return a.writeJSON(r)
+	}
+	a.printf("%s x%g, batch %d of %dx%d, %d threads, %s\n", r.Encoder, r.Width, r.Batch, r.Size, r.Size, r.Threads, r.ISA)
+	a.printf("views %.1f ms, step %.1f ms, together %.1f ms: %.0f images/s; peak memory %.0f MiB\n",
+		r.ViewsMillis, r.StepMillis, r.TotalMillis, r.ImagesPerSecond, float64(r.PeakRSS)/(1<<20))
+	return nil
+}
+
+type versionCmd struct {
+	JSON bool `name:"json" help:"Write it as JSON."`
+}
+
+// version is what locimem version tells.
+type version struct {
+	Version string           `json:"version"`
+	Go      string           `json:"go"`
+	System  string           `json:"system"`
+	CPU     string           `json:"cpu"`
+	Cores   int              `json:"cores"`
+	ISA     string           `json:"isa"` // in use
+	ISAs    []tensor.ISAInfo `json:"isas"`
+}
+
+// Run shows version, processor and instruction sets.
+func (c *versionCmd) Run(a *app) error {
+	v := version{Version: buildVersion(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		CPU: cpuid.CPU.BrandName, Cores: runtime.NumCPU(), ISAs: tensor.ISAs()}
+	e, err := tensor.NewEngine(tensor.Options{Threads: 1})
+	if err != nil {
+		return usageError{err}
+	}
+	v.ISA = e.ISA()
+	e.Close()
+	if c.JSON {
+		return a.writeJSON(v)
+	}
+	a.printf("locimem %s, %s, %s\n%s, %d cores\ninstruction sets:\n", v.Version, v.Go, v.System, v.CPU, v.Cores)
+	for _, i := range v.ISAs {
+		state := "can be used"
+		switch {
+		case i.Name == v.ISA:
+			state = "in use"
+		case i.Missing != "":
+			state = "cannot be used: the CPU lacks " + i.Missing
+		}
+		a.printf("  %-8s %s\n", i.Name, state)
+	}
+	return nil
+}
+
+// buildVersion returns the version or commit that the program was built from.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	commit, dirty := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 12:
+			commit = s.Value[:12]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+changes"
+		}
+	}
+	if commit == "" {
+		return "development version"
+	}
+	return "commit " + commit + dirty
+}

@@ -1,0 +1,360 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/locimem/locimem/memorize/study"
+)
+
+// TestMain turns the test binary into the program itself where a test starts it
+// as another process.
+func TestMain(m *testing.M) {
+	if os.Getenv("LOCIMEM_AS_PROGRAM") == "1" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// program returns the command line as another process.
+func program(args ...string) *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	c := exec.Command(exe, args...)
+	c.Env = append(os.Environ(), "LOCIMEM_AS_PROGRAM=1")
+	return c
+}
+
+// locimem runs a command line in this process.
+func locimem(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = execute(args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// tiny is a recipe that runs in a second or two.
+const tiny = `
+name: tiny
+data: {synthetic: {train: 96, test: 40, size: 16}}
+split: {shared: 40, candidate: 16, independent: 16, external: 16}
+encoder: {width: 0.125}
+method: {projector: [16, 8]}
+train: {epochs: 4, batch: 16, checkpoint_every: 1}
+knn: {every: 2, k: 5, test: 30}
+score: {views: 3, points: {shared: 16}, resamples: 99}
+`
+
+func writeFile(t *testing.T, text string, elem ...string) string {
+	t.Helper()
+	path := filepath.Join(elem...)
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	return path
+}
+
+func readFile(t *testing.T, elem ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(elem...))
+	require.NoError(t, err)
+	return string(b)
+}
+
+// runDir returns the only run directory in a folder.
+func runDir(t *testing.T, out string) string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(out, "*-*"))
+	require.NoError(t, err)
+	require.Len(t, dirs, 1)
+	return dirs[0]
+}
+
+// results are the files whose bits do not depend on how a run went.
+var results = []string{"split.json", "f.safetensors", "g.safetensors", "scores/layermem.csv", "scores/unitmem.csv", "scores/delta.csv", "scores/scores.json"}
+
+func sameResults(t *testing.T, want, got string) {
+	t.Helper()
+	for _, name := range results {
+		assert.True(t, readFile(t, want, name) == readFile(t, got, name), "%s differs", name)
+	}
+}
+
+func TestFromRecipeToScores(t *testing.T) {
+	tmp := t.TempDir()
+	recipe := writeFile(t, tiny, tmp, "tiny.yaml")
+	out := filepath.Join(tmp, "runs")
+
+	code, stdout, stderr := locimem("run", recipe, "--out", out)
+	require.Equal(t, exitDone, code, stderr)
+	for _, want := range []string{"(C-I)/2", "95 % interval", "delta C", "UnitMem", "conv4_2", "head", "kNN accuracy of f", "layermem.png", "Took "} {
+		assert.Contains(t, stdout, want)
+	}
+	assert.Contains(t, stderr, "training f")
+	assert.Contains(t, stderr, "chance 3.434")
+	assert.NotContains(t, stdout, "training f", "progress is no result")
+	dir := runDir(t, out)
+
+	t.Run("again", func(t *testing.T) {
+		code, second, stderr := locimem("run", recipe, "--out", out)
+		require.Equal(t, exitDone, code, stderr)
+		assert.Contains(t, stderr, "f is trained already")
+		assert.Contains(t, second, "All of it was there")
+		table := func(s string) string { return s[:strings.Index(s, "Figures:")] }
+		assert.Equal(t, table(stdout), table(second))
+	})
+	t.Run("json", func(t *testing.T) {
+		code, stdout, stderr := locimem("run", recipe, "--out", out, "--json")
+		require.Equal(t, exitDone, code, stderr)
+		var res study.Result
+		require.NoError(t, json.Unmarshal([]byte(stdout), &res))
+		assert.Len(t, res.Summary.Taps, 31)
+		assert.Equal(t, dir, res.Dir)
+	})
+	t.Run("score", func(t *testing.T) {
+		scores := filepath.Join(tmp, "scores")
+		code, stdout, stderr := locimem("score", "--f", filepath.Join(dir, "f.safetensors"), "--g", filepath.Join(dir, "g.safetensors"), "--run", dir, "--out", scores)
+		require.Equal(t, exitDone, code, stderr)
+		assert.Contains(t, stdout, "conv4_2")
+		for _, name := range []string{"layermem.csv", "delta.csv", "unitmem.csv", "scores.json"} {
+			assert.True(t, readFile(t, dir, "scores", name) == readFile(t, scores, name), name)
+		}
+		code, _, stderr = locimem("score", "--run", dir, "--out", scores)
+		assert.Equal(t, exitUsage, code)
+		assert.Contains(t, stderr, "has scores already")
+		code, _, stderr = locimem("score", "--run", dir, "--out", scores, "--force", "--set", "train.lr=0.1")
+		assert.Equal(t, exitUsage, code)
+		assert.Contains(t, stderr, "only fields of score")
+
+		// Exchanging f and g exchanges the signs.
+		code, stdout, stderr = locimem("score", "--f", filepath.Join(dir, "g.safetensors"), "--g", filepath.Join(dir, "f.safetensors"),
+			"--recipe", recipe, "--out", filepath.Join(tmp, "swapped"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
+		require.Equal(t, exitDone, code, stderr)
+		var swapped study.Summary
+		require.NoError(t, json.Unmarshal([]byte(stdout), &swapped))
+		code, stdout, stderr = locimem("score", "--run", dir, "--out", filepath.Join(tmp, "straight"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
+		require.Equal(t, exitDone, code, stderr)
+		var straight study.Summary
+		require.NoError(t, json.Unmarshal([]byte(stdout), &straight))
+		assert.Equal(t, straight.Taps[0].Controlled.Mean, -swapped.Taps[0].Controlled.Mean)
+		assert.NotZero(t, straight.Taps[0].Controlled.Mean)
+	})
+	t.Run("probe", func(t *testing.T) {
+		code, stdout, stderr := locimem("probe", "--run", dir, "--which", "g", "--json")
+		require.Equal(t, exitDone, code, stderr)
+		var p study.ProbeResult
+		require.NoError(t, json.Unmarshal([]byte(stdout), &p))
+		var last struct{ KNN float64 }
+		lines := strings.Split(strings.TrimSpace(readFile(t, dir, "log.jsonl")), "\n")
+		require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &last))
+		assert.Equal(t, last.KNN, p.Accuracy, "the probe of the saved encoder is that of its last epoch")
+		assert.Equal(t, 56, p.Bank)
+	})
+	t.Run("train", func(t *testing.T) {
+		other := filepath.Join(tmp, "train")
+		code, stdout, stderr := locimem("train", recipe, "--which", "g", "--out", other)
+		require.Equal(t, exitDone, code, stderr)
+		assert.Equal(t, filepath.Join(runDir(t, other), "g.safetensors"), strings.TrimSpace(stdout))
+		assert.True(t, readFile(t, dir, "g.safetensors") == readFile(t, strings.TrimSpace(stdout)))
+		assert.NoFileExists(t, filepath.Join(runDir(t, other), "f.safetensors"))
+	})
+	t.Run("a checkpoint of another recipe", func(t *testing.T) {
+		other := filepath.Join(tmp, "other")
+		code, _, _ := locimem("train", recipe, "--which", "f", "--out", other)
+		require.Equal(t, exitDone, code)
+		// The same directory, as if the recipe had another seed.
+		theirs := runDir(t, other)
+		require.NoError(t, os.Remove(filepath.Join(theirs, "f.safetensors")))
+		for _, name := range []string{"recipe.yaml", "split.json"} {
+			require.NoError(t, os.Remove(filepath.Join(theirs, name)))
+		}
+		code, _, _ = locimem("train", recipe, "--which", "g", "--out", filepath.Join(tmp, "seed2"), "--set", "seed=2", "--set", "train.epochs=1")
+		require.Equal(t, exitDone, code)
+		ours := runDir(t, filepath.Join(tmp, "seed2"))
+		require.NoError(t, os.RemoveAll(filepath.Join(ours, "checkpoint")))
+		require.NoError(t, os.Rename(filepath.Join(theirs, "checkpoint"), filepath.Join(ours, "checkpoint")))
+		code, _, stderr := locimem("train", recipe, "--which", "f", "--out", filepath.Join(tmp, "seed2"), "--set", "seed=2", "--set", "train.epochs=1")
+		assert.Equal(t, exitFailed, code)
+		assert.Contains(t, stderr, "recipe hash")
+		assert.Contains(t, stderr, "checkpoint")
+	})
+}
+
+func TestOtherCommands(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want []string
+	}{
+		{"--help", []string{"Usage: locimem", "data check", "bench step"}},
+		{"run --help", []string{"--set", "--out", "Recipe file"}},
+		{"version", []string{"go1.", runtime.GOARCH, "generic", "in use"}},
+		{"version --json", []string{`"isas"`, `"missing"`}},
+		{"taps", []string{"conv4_2", "res4", "head"}},
+		{"taps --json", []string{`"conv4_2"`}},
+		{"data list", []string{"synthetic", "cifar10"}},
+		{"data check --set data.synthetic.train=1500", []string{"1500 images of 32x32x3", "atypical"}},
+		{"data check --json", []string{`"duplicates"`}},
+		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
+		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
+	} {
+		code, stdout, stderr := locimem(strings.Fields(c.args)...)
+		assert.Equal(t, exitDone, code, "%s: %s", c.args, stderr)
+		for _, w := range c.want {
+			assert.Contains(t, stdout, w, c.args)
+		}
+	}
+	png := filepath.Join(t.TempDir(), "x.png")
+	code, _, stderr := locimem("data", "show", "--out", png, "--count", "20", "--part", "test")
+	require.Equal(t, exitDone, code, stderr)
+	assert.True(t, strings.HasPrefix(readFile(t, png), "\x89PNG"))
+}
+
+func TestBadInput(t *testing.T) {
+	tmp := t.TempDir()
+	bad := writeFile(t, "name: x\ntrain:\n  epochs: ten\n  bach: 3\n", tmp, "bad.yaml")
+	cifar := filepath.Join(tmp, "cifar")
+	require.NoError(t, os.Mkdir(cifar, 0o755))
+	file := writeFile(t, "", tmp, "file")
+	junk := writeFile(t, "not weights", tmp, "junk.safetensors")
+	good := writeFile(t, tiny, tmp, "tiny.yaml")
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"", exitDone, ""},
+		{"rnu", exitUsage, `did you mean "run"`},
+		{"run --nonesuch", exitUsage, "--nonesuch"},
+		{"run a b", exitUsage, "unexpected argument b"},
+		{"run " + filepath.Join(tmp, "none.yaml"), exitUsage, "none.yaml"},
+		{"run " + bad, exitUsage, `bad.yaml:3: train.epochs: want a whole number, found the text "ten"`},
+		{"run " + bad, exitUsage, "bad.yaml:4: no field train.bach; did you mean train.batch?"},
+		{"run --set trian.epochs=3", exitUsage, "did you mean train.epochs?"},
+		{"run --set train.epochs=0", exitUsage, "train.epochs: want 1 to 1000000, found 0"},
+		{"run --set train.batch=5000", exitUsage, "train.batch"},
+		{"run --set data.name=cifar10", exitUsage, "--set data.dir=DIR"},
+		{"run --set data.name=cifar10 --set data.dir=" + cifar, exitFailed, "data_batch_1.bin"},
+		{"data check --set data.name=cifar10 --set data.dir=" + filepath.Join(tmp, "nowhere"), exitFailed, "nowhere"},
+		{"run " + good + " --set score.taps=conv9 --out " + filepath.Join(tmp, "taps"), exitUsage, `score.taps: no tap matches "conv9"`},
+		{"run " + good + " --out " + filepath.Join(file, "runs"), exitFailed, "making the run directory"},
+		{"train", exitUsage, "--which"},
+		{"train --which h", exitUsage, "--which"},
+		{"score", exitUsage, "neither --run DIR nor --recipe FILE"},
+		{"score --run a --recipe b", exitUsage, "--run"},
+		{"score --recipe " + good, exitUsage, "--f FILE is not given"},
+		{"score --run " + filepath.Join(tmp, "none"), exitUsage, "recipe.yaml"},
+		{"score --recipe " + good + " --f " + junk + " --g " + junk + " --out " + filepath.Join(tmp, "s"), exitFailed, "junk.safetensors"},
+		{"probe --recipe " + good + " " + filepath.Join(tmp, "none.safetensors"), exitFailed, "none.safetensors"},
+		{"data show --count 0", exitUsage, "--count 0"},
+		{"bench gemm --m 0", exitUsage, "m: want 1 to"},
+		{"bench gemm --isa mmx", exitUsage, "mmx"},
+		{"bench step --encoder vgg", exitUsage, "vgg"},
+	} {
+		code, stdout, stderr := locimem(strings.Fields(c.args)...)
+		assert.Equal(t, c.code, code, "%s\n%s", c.args, stderr)
+		assert.Contains(t, stderr, c.want, c.args)
+		if c.code != exitDone {
+			assert.Empty(t, stdout, c.args)
+		}
+	}
+	assert.NoDirExists(t, filepath.Join(tmp, "taps"), "a wrong recipe leaves nothing behind")
+}
+
+func TestUnknownISA(t *testing.T) {
+	t.Setenv("LOCIMEM_ISA", "mmx")
+	code, _, stderr := locimem("version")
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, stderr, `LOCIMEM_ISA: instruction set "mmx"`)
+}
+
+// waitFor waits until the run in out has logged n epochs.
+func waitFor(t *testing.T, out string, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		logs, _ := filepath.Glob(filepath.Join(out, "*", "log.jsonl"))
+		if len(logs) != 1 {
+			return false
+		}
+		b, _ := os.ReadFile(logs[0])
+		return bytes.Count(b, []byte("\n")) >= n
+	}, time.Minute, 2*time.Millisecond)
+}
+
+func TestKilledRunGoesOn(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs signals")
+	}
+	tmp := t.TempDir()
+	recipe := writeFile(t, tiny, tmp, "tiny.yaml")
+	args := func(out string) []string { return []string{"run", recipe, "--out", filepath.Join(tmp, out), "--set", "train.epochs=6"} }
+	code, _, stderr := locimem(args("whole")...)
+	require.Equal(t, exitDone, code, stderr)
+	whole := runDir(t, filepath.Join(tmp, "whole"))
+
+	t.Run("kill -9", func(t *testing.T) {
+		out := filepath.Join(tmp, "killed")
+		for _, epochs := range []int{2, 8} { // once in the training of f, once in that of g
+			c := program(args("killed")...)
+			require.NoError(t, c.Start())
+			waitFor(t, out, epochs)
+			require.NoError(t, c.Process.Kill())
+			var exit *exec.ExitError
+			require.True(t, errors.As(c.Wait(), &exit), "it was killed before its end")
+		}
+		assert.NoDirExists(t, filepath.Join(runDir(t, out), "scores"))
+		b, err := program(args("killed")...).CombinedOutput()
+		require.NoError(t, err, string(b))
+		assert.Contains(t, string(b), "f is trained already")
+		assert.Contains(t, string(b), "g goes on after epoch")
+		sameResults(t, whole, runDir(t, out))
+		assert.Equal(t, 12, strings.Count(readFile(t, runDir(t, out), "log.jsonl"), "\n"), "each epoch is logged once")
+	})
+	t.Run("ctrl-C", func(t *testing.T) {
+		out := filepath.Join(tmp, "stopped")
+		c := program(args("stopped")...)
+		var said bytes.Buffer
+		c.Stdout, c.Stderr = io.Discard, &said
+		require.NoError(t, c.Start())
+		waitFor(t, out, 1)
+		require.NoError(t, c.Process.Signal(syscall.SIGINT))
+		var exit *exec.ExitError
+		require.True(t, errors.As(c.Wait(), &exit), said.String())
+		assert.Equal(t, exitFailed, exit.ExitCode(), said.String())
+		assert.Contains(t, said.String(), "interrupted")
+		assert.Contains(t, said.String(), "locimem run "+recipe)
+		assert.NotContains(t, said.String(), "context canceled")
+		b, err := program(args("stopped")...).CombinedOutput()
+		require.NoError(t, err, string(b))
+		assert.Contains(t, string(b), "f goes on after epoch")
+		sameResults(t, whole, runDir(t, out))
+	})
+	t.Run("two at once", func(t *testing.T) {
+		out := filepath.Join(tmp, "twice")
+		first := program(append(args("twice"), "--set", "train.epochs=2000")...)
+		require.NoError(t, first.Start())
+		waitFor(t, out, 1)
+		b, err := program(append(args("twice"), "--set", "train.epochs=2000")...).CombinedOutput()
+		require.NoError(t, first.Process.Kill())
+		first.Wait()
+		var exit *exec.ExitError
+		require.True(t, errors.As(err, &exit))
+		assert.Equal(t, exitFailed, exit.ExitCode())
+		assert.Contains(t, string(b), "in use by another process")
+	})
+}
+
+func TestQuoted(t *testing.T) {
+	assert.Equal(t, `run --set 'score.taps=[a, b]' 'it'\''s' x=1`, quoted([]string{"run", "--set", "score.taps=[a, b]", "it's", "x=1"}))
+}

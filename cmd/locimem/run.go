@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/recipe"
+)
+
+// recipeFlags name a recipe.
+type recipeFlags struct {
+	Recipe string   `arg:"" optional:"" help:"Recipe file; without one, the recipe that needs no files (recipes/default.yaml)."`
+	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as train.epochs=3; may be given again."`
+}
+
+func (f *recipeFlags) load() (*recipe.Recipe, error) { return loadRecipe(f.Recipe, f.Set) }
+
+func loadRecipe(path string, sets []string) (*recipe.Recipe, error) {
+	r, err := recipe.Load(path, sets)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usageError{err}
+	}
+	return r, err
+}
+
+type runCmd struct {
+	recipeFlags
+	Out  string `default:"runs" placeholder:"DIR" help:"Folder of the run directories (default: runs)."`
+	JSON bool   `name:"json" help:"Write the result as JSON."`
+}
+
+// Run trains, scores and shows.
+func (c *runCmd) Run(a *app) error {
+	r, err := c.load()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(c.Out, r.RunName())
+	a.ui.Printf("%s: %s", dir, r.Describe())
+	res, err := study.RunPair(a.ctx, r, dir, reporter{a.ui})
+	if err != nil {
+		return err
+	}
+	a.ui.Close()
+	if c.JSON {
+		return a.writeJSON(res)
+	}
+	a.summary(res.Summary)
+	a.paragraph("", res.Reading)
+	a.printf("\n")
+	for _, name := range []string{study.F, study.G} {
+		if k := res.KNN[name]; k != nil {
+			a.printf("kNN accuracy of %s: %.3f (k %d, t %g)\n", name, *k, r.KNN.K, r.KNN.T)
+		}
+	}
+	a.printf("Figures: %s\n", filepath.Join(dir, "figures", "layermem.png"))
+	a.printf("Tables:  %s\n", filepath.Join(dir, "scores", "layermem.csv"))
+	took := progress.Duration(time.Duration(res.Seconds * float64(time.Second)))
+	if len(res.Reused) == 4 {
+		a.printf("All of it was there from an earlier run; reading it took %s.\n", took)
+	} else {
+		a.printf("Took %s with %d threads (%s).\n", took, res.Threads, res.ISA)
+	}
+	return nil
+}
+
+type trainCmd struct {
+	recipeFlags
+	Which string `required:"" enum:"f,g" help:"Which encoder: f (trains on the candidates) or g (on the independents)."`
+	Out   string `default:"runs" placeholder:"DIR" help:"Folder of the run directories (default: runs)."`
+}
+
+// Run trains one encoder in the directory of the run, where locimem run finds it.
+func (c *trainCmd) Run(a *app) error {
+	r, err := c.load()
+	if err != nil {
+		return err
+	}
+	path, err := study.TrainEncoder(a.ctx, r, filepath.Join(c.Out, r.RunName()), c.Which, reporter{a.ui})
+	if err != nil {
+		return err
+	}
+	a.ui.Close()
+	a.printf("%s\n", path)
+	return nil
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/recipe"
+)
+
+// fromRun names what an encoder was trained by: a run, or a recipe.
+type fromRun struct {
+	RunDir string   `name:"run" xor:"from" placeholder:"DIR" help:"Run directory to take the recipe from."`
+	Recipe string   `xor:"from" placeholder:"FILE" help:"Recipe, where there is no run directory."`
+	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as score.views=20; may be given again."`
+}
+
+func (f *fromRun) load() (*recipe.Recipe, error) {
+	switch {
+	case f.RunDir != "":
+		return loadRecipe(filepath.Join(f.RunDir, "recipe.yaml"), f.Set)
+	case f.Recipe != "":
+		return loadRecipe(f.Recipe, f.Set)
+	}
+	return nil, usageError{errors.New("neither --run DIR nor --recipe FILE is given")}
+}
+
+// inRun returns path or, if it is empty, the file of that name in the run.
+func (f *fromRun) inRun(path, flag, name string) (string, error) {
+	if path == "" && f.RunDir == "" {
+		return "", usageError{fmt.Errorf("--%s FILE is not given, and there is no --run DIR to take it from", flag)}
+	}
+	if path == "" {
+		path = filepath.Join(f.RunDir, name)
+	}
+	return path, nil
+}
+
+type scoreCmd struct {
+	fromRun
+	F     string `name:"f" placeholder:"FILE" help:"Encoder f, a safetensors file; default: f.safetensors of the run."`
+	G     string `name:"g" placeholder:"FILE" help:"Encoder g; default: g.safetensors of the run."`
+	Split string `placeholder:"FILE" help:"Which image is in which set: split.json of a run. Default: that of the run, else drawn by the recipe."`
+	Out   string `default:"scores" placeholder:"DIR" help:"Folder for the tables (default: scores)."`
+	Force bool   `help:"Replace scores that are in that folder."`
+	JSON  bool   `name:"json" help:"Write the summary as JSON."`
+}
+
+// Run scores two encoders.
+func (c *scoreCmd) Run(a *app) error {
+	r, err := c.load()
+	if err != nil {
+		return err
+	}
+	conf := study.ScoreConfig{Split: c.Split, Out: c.Out}
+	if conf.F, err = c.inRun(c.F, "f", "f.safetensors"); err != nil {
+		return err
+	}
+	if conf.G, err = c.inRun(c.G, "g", "g.safetensors"); err != nil {
+		return err
+	}
+	if conf.Split == "" && c.RunDir != "" {
+		conf.Split = filepath.Join(c.RunDir, "split.json")
+	}
+	if err := onlyScoreFields(c.RunDir, r); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(c.Out, "scores.json")); err == nil && !c.Force {
+		return usageError{fmt.Errorf("%s has scores already; choose another --out, or --force", c.Out)}
+	}
+	s, err := study.Score(a.ctx, r, conf, reporter{a.ui})
+	if err != nil {
+		return err
+	}
+	a.ui.Close()
+	if c.JSON {
+		return a.writeJSON(s)
+	}
+	a.summary(s)
+	a.paragraph("", s.Reading())
+	a.printf("\nTables: %s\n", strings.Join([]string{filepath.Join(c.Out, "layermem.csv"), "..."}, ", "))
+	return nil
+}
+
+// onlyScoreFields refuses a changed recipe by which the encoders of the run would
+// have been other ones.
+func onlyScoreFields(runDir string, r *recipe.Recipe) error {
+	if runDir == "" {
+		return nil
+	}
+	own, err := recipe.Load(filepath.Join(runDir, "recipe.yaml"), nil)
+	if err != nil {
+		return err
+	}
+	if own.TrainHash() != r.TrainHash() {
+		return usageError{errors.New("--set changes how the encoders of the run are trained; when scoring, only fields of score (and places of files) can be changed")}
+	}
+	return nil
+}
+
+type probeCmd struct {
+	fromRun
+	Encoder string `arg:"" optional:"" help:"Encoder, a safetensors file; default: the one of the run that --which names."`
+	Which   string `default:"f" enum:"f,g" help:"Whose training images the neighbours are: f or g (default: f)."`
+	JSON    bool   `name:"json" help:"Write the result as JSON."`
+}
+
+// Run tests an encoder.
+func (c *probeCmd) Run(a *app) error {
+	r, err := c.load()
+	if err != nil {
+		return err
+	}
+	path, err := c.inRun(c.Encoder, "run", c.Which+".safetensors")
+	if err != nil {
+		return err
+	}
+	p, err := study.Probe(a.ctx, r, path, c.Which)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.writeJSON(p)
+	}
+	a.printf("kNN accuracy %.4f (guessing: %.4f)\n%d images of %s, %d neighbours of %d training images of %s, t %g\n",
+		p.Accuracy, 1/float64(p.Classes), p.Test, p.Data, p.K, p.Bank, c.Which, p.T)
+	return nil
+}
