@@ -279,6 +279,6 @@ func (r *Recipe) ScoreOptions() memorize.Options {
 
 // Describe says in a few words what the recipe is about, for titles.
 func (r *Recipe) Describe() string {
-	return fmt.Sprintf("%s, %s, %s, %d epochs, %d shared + %d candidate or independent images",
+	return fmt.Sprintf("%s, %s, %s, %d epochs, %d shared + %d own images",
 		r.Data.Name, r.Encoder.Name, r.Method.Name, r.Train.Epochs, r.Split.Shared, r.Split.Candidate)
 }

@@ -10,6 +10,9 @@ import (
 // barWidth is the width of a bar in characters; the numbers need the rest of 80.
 const barWidth = 22
 
+// nameWidth is the room for a name, so that bars stand one below another.
+const nameWidth = 17
+
 // draw makes the bar on the terminal:
 //
 //	train f ━━━━━━━━───────  42%  epoch 51/120  loss 4.31 (chance 6.24)  4,812 images/s  5m10s left
@@ -20,7 +23,8 @@ func (b *Bar) draw(p *mpb.Progress) *mpb.Bar {
 	return p.New(int64(b.total), style,
 		mpb.BarWidth(barWidth),
 		mpb.BarFillerClearOnComplete(),
-		mpb.PrependDecorators(decor.Name(b.name+" ", decor.WCSyncSpaceR)),
+		mpb.BarFillerTrim(),
+		mpb.PrependDecorators(decor.Name(fmt.Sprintf("%-*s", nameWidth, b.name))),
 		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return b.text(s.Completed) })))
 }
 

@@ -124,7 +124,7 @@ func (s *Summary) Reading() string {
 		verb = "Memorization hardly shows"
 	}
 	return fmt.Sprintf("%s in %d of %d taps: there the %g %% interval of the controlled score lies above 0 (%s). It is largest in %s, %s. "+
-		"By chance alone about %.1f of the taps would do so. The interval covers points and views of this one pair of encoders, not other pairs.",
+		"By chance alone about %.1f of the taps would do so, and neighbours tend to do it together. The interval covers points and views of this one pair of encoders, not other pairs.",
 		verb, len(above), n, 100*s.Level, s.runs(above), best.Tap, Interval(best.Controlled), chance)
 }
 
