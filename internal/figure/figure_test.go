@@ -58,7 +58,7 @@ func examples() map[string]*Page {
 		controlled.Lo[i] -= .02
 		controlled.Hi[i] -= .02
 	}
-	note := "SimCLR, ResNet-9, synthetic, 30 epochs, f and g 1,500 images each, Eq. 2, l2, 10 pairs of views"
+	note := "SimCLR, ResNet-9, synthetic, 30 epochs, f and g 1,500 images each\nEq. 2, l2, 10 pairs of views"
 	return map[string]*Page{
 		"layermem": LayerMem("LayerMem by depth: default-0123456789ab", note, taps,
 			[]Series{series("candidates", .15), series("shared", .02), series("independents", -.1), series("external", .03)}, controlled, .95),
@@ -94,6 +94,7 @@ func TestFiguresAreWrittenAndRepeatable(t *testing.T) {
 	}
 	all, err := os.ReadFile(filepath.Join(dir, "layermem.svg"))
 	require.NoError(t, err)
+	assert.Contains(t, string(all), "sans-serif")
 	for _, word := range append([]string{"candidates", "external", "controlled score", "95 % interval"}, taps...) {
 		assert.Contains(t, string(all), word)
 	}

@@ -4,10 +4,12 @@
 package figure
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -38,7 +40,7 @@ var (
 const dpi = 144
 
 // Page is a finished drawing that can be written in any format. It is a title
-// and a note over panels that stand one above another, each with its legend to
+// and a note of one or more lines over panels that stand one above another, each with its legend to
 // the right.
 type Page struct {
 	title, note   string
@@ -60,7 +62,11 @@ func (p *Page) Save(path string) error {
 		case ".svg":
 			c := vgsvg.New(p.width, p.height)
 			p.draw(draw.New(c))
-			_, err := c.WriteTo(w)
+			var b bytes.Buffer
+			if _, err := c.WriteTo(&b); err != nil {
+				return err
+			}
+			_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte(svgFont), []byte(svgFonts)))
 			return err
 		case ".png":
 			c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(p.width, p.height), vgimg.UseDPI(dpi))}
@@ -73,9 +79,16 @@ func (p *Page) Save(path string) error {
 	})
 }
 
+// A viewer without the font of the PNG files takes one that is as wide.
+const (
+	svgFont  = "font-family:Liberation Sans"
+	svgFonts = "font-family:'Liberation Sans',Arial,Helvetica,sans-serif"
+)
+
 const (
 	margin      = 14 // around the page
-	headHeight  = 40 // of title and note
+	titleHeight = 28
+	noteHeight  = 12 // of each line
 	legendWidth = 118
 	panelGap    = 10
 )
@@ -87,8 +100,11 @@ func (p *Page) draw(c draw.Canvas) {
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
 	c.FillText(style(13, true, black), vg.Point{X: c.Min.X, Y: c.Max.Y - 12}, p.title)
-	c.FillText(style(9, false, grey), vg.Point{X: c.Min.X, Y: c.Max.Y - 27}, p.note)
-	c = draw.Crop(c, 0, 0, 0, -headHeight)
+	c = draw.Crop(c, 0, 0, 0, -titleHeight)
+	for line := range strings.SplitSeq(p.note, "\n") {
+		c.FillText(style(9, false, grey), vg.Point{X: c.Min.X, Y: c.Max.Y}, line)
+		c.Max.Y -= noteHeight
+	}
 
 	top := c.Max.Y
 	gaps := vg.Length(len(p.panels)-1) * panelGap

@@ -66,7 +66,7 @@ func layerMemFigure(r *recipe.Recipe, s *Summary) *figure.Page {
 		controlled.Lo = append(controlled.Lo, c.Lo)
 		controlled.Hi = append(controlled.Hi, c.Hi)
 	}
-	note := fmt.Sprintf("%s; estimator %s, distance %s, %s of %d views", r.Describe(), s.Estimator, s.Distance, r.Score.Mode, r.Score.Views)
+	note := fmt.Sprintf("%s\nestimator %s, distance %s, %s of %d views", r.Describe(), s.Estimator, s.Distance, r.Score.Mode, r.Score.Views)
 	return figure.LayerMem("LayerMem by depth: "+r.RunName(), note, taps, series, controlled, s.Level)
 }
 
@@ -82,7 +82,7 @@ func unitMemFigure(r *recipe.Recipe, t *Tables, s *Summary) *figure.Page {
 			inside = append(inside, tap.Tap)
 		}
 	}
-	note := fmt.Sprintf("%s; units of f, %s of the other points, %d views", r.Describe(), r.Score.Rest, r.Score.Views)
+	note := fmt.Sprintf("%s\nunits of f, %s of the other points, %d views", r.Describe(), r.Score.Rest, r.Score.Views)
 	if len(inside) == 0 {
 		inside = all
 	} else if len(inside) < len(all) {
@@ -127,6 +127,6 @@ func trainingFigure(r *recipe.Recipe, log *Log) *figure.Page {
 		}
 		curves = append(curves, c)
 	}
-	note := fmt.Sprintf("%s; batch %d, kNN with k %d, t %g", r.Describe(), r.Train.Batch, r.KNN.K, r.KNN.T)
+	note := fmt.Sprintf("%s\nbatch %d, kNN with k %d, t %g", r.Describe(), r.Train.Batch, r.KNN.K, r.KNN.T)
 	return figure.Training("Training: "+r.RunName(), note, curves, chance)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/internal/strict"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
@@ -38,7 +39,11 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 		return fmt.Errorf("scoring: %w", err)
 	}
 	c := &scores.Circumstances
-	c.Recipe, c.Augmentation = l.Recipe.Hash(), l.Recipe.Augment
+	augmentation := map[string]any{}
+	for _, f := range strict.Leaves(&l.Recipe.Augment) {
+		augmentation[f.Path] = f.Value.Interface()
+	}
+	c.Recipe, c.Augmentation = l.Recipe.Hash(), augmentation
 	c.Seeds = map[string]uint64{"split": l.Recipe.SplitSeed(), "f": l.Recipe.TrainSeed(F), "g": l.Recipe.TrainSeed(G), "score": l.Recipe.ScoreSeed()}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)

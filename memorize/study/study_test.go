@@ -101,6 +101,7 @@ func TestRunPair(t *testing.T) {
 	assert.NotNil(t, head.UnitMem)
 	assert.NotNil(t, res.KNN[F])
 	assert.NotNil(t, res.KNN[G])
+	assert.Contains(t, read(t, dir, "scores", "scores.json"), `"crop.scale": [`)
 	_, err = json.Marshal(res)
 	assert.NoError(t, err)
 
