@@ -114,6 +114,9 @@ func readManifest(r io.Reader) (*Split, error) {
 	if err := d.Decode(&m); err != nil {
 		return nil, fmt.Errorf("not a split: %w", err)
 	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("not a split: something follows after the end")
+	}
 	if m.Version != splitVersion {
 		return nil, fmt.Errorf("version: found %d, expected %d", m.Version, splitVersion)
 	}

@@ -202,6 +202,9 @@ func TestReadSplitRefusesBrokenFiles(t *testing.T) {
 	write(t, filepath.Join(dir, "cut.json"), text[:len(text)/2])
 	_, err = ReadSplit(filepath.Join(dir, "cut.json"))
 	assert.ErrorContains(t, err, "not a split")
+	write(t, filepath.Join(dir, "long.json"), append(text, '{'))
+	_, err = ReadSplit(filepath.Join(dir, "long.json"))
+	assert.ErrorContains(t, err, "something follows")
 	_, err = ReadSplit(filepath.Join(dir, "none.json"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -23,20 +23,20 @@ type Augmenter struct {
 // that names the field.
 func New(cfg Config, h, w, c int) (*Augmenter, error) {
 	if h < 1 || w < 1 || h > maxSide || w > maxSide || c != 1 && c != 3 {
-		return nil, fmt.Errorf("augment: images of shape (%d,%d,%d): expected sides from 1 to %d and 1 or 3 channels", h, w, c, maxSide)
+		return nil, fmt.Errorf("images of shape (%d,%d,%d): expected sides from 1 to %d and 1 or 3 channels", h, w, c, maxSide)
 	}
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("augment: %w", err)
+		return nil, err
 	}
 	a := &Augmenter{cfg: cfg, h: h, w: w, c: c, outH: h, outW: w}
 	if cfg.Size != [2]int{} {
 		a.outH, a.outW = cfg.Size[0], cfg.Size[1]
 	}
 	if n := len(cfg.Mean); n != 0 && n != c {
-		return nil, fmt.Errorf("augment: mean and std: found %d numbers, expected one for each of the %d channels", n, c)
+		return nil, fmt.Errorf("mean and std: found %d numbers, expected one for each of the %d channels", n, c)
 	}
 	if half := cfg.Blur.Kernel / 2; cfg.Blur.P > 0 && (half >= a.outH || half >= a.outW) {
-		return nil, fmt.Errorf("augment: blur.kernel: found %d, expected less than twice the side of the views (%d x %d)", cfg.Blur.Kernel, a.outH, a.outW)
+		return nil, fmt.Errorf("blur.kernel: found %d, expected less than twice the side of the views (%d x %d)", cfg.Blur.Kernel, a.outH, a.outW)
 	}
 	for i := range cfg.Mean {
 		a.mean, a.std = append(a.mean, float32(cfg.Mean[i])), append(a.std, float32(cfg.Std[i]))
