@@ -21,9 +21,9 @@ type matmulJob struct {
 	transA, transB         bool
 	m                      int
 	e                      Epilogue
-	j0, nc, p0, kc         int // columns and steps of the block
-	first, last            bool
-	strips, groups, splits int // tasks = groups of strips x splits of the panels
+	j0, nc, p0, kc         int  // columns and steps of the block
+	direct                 bool // whole panels of B are used where they lie
+	strips, groups, splits int  // tasks = groups of strips x splits of the panels
 }
 
 // MatMul sets C [m x n] = op(A) op(B), where op transposes if told to and e adds
@@ -77,12 +77,14 @@ func (r *Runner) multiply() {
 	perGroup := max(1, stripSize/(r.k.MR*max(j.kc, 1)))
 	threads := r.p.Threads()
 	j.groups = min(j.strips, ceil(ceil(j.strips, perGroup), threads)*threads)
-	j.splits = min(panels, ceil(2*threads, j.groups))
-	if threads == 1 {
-		j.splits = 1
+	j.splits = 1
+	if threads > 1 {
+		j.splits = min(panels, ceil(2*threads, j.groups))
 	}
 	work := j.m * j.nc * j.kc
 	scratch(&r.packed, panels*r.k.NR*j.kc)
+	// With one strip each number of B is used once, too seldom to move it.
+	j.direct = j.strips == 1 && !j.transB && j.kc > 0
 	r.run(ceil(j.kc, packRows), work, r.packMatrixTask)
 	r.run(j.groups*j.splits, work, r.matmulTask)
 }
@@ -90,12 +92,16 @@ func (r *Runner) multiply() {
 // packRows is how many rows of a block of B a task packs.
 const packRows = 128
 
-// packMatrix packs some rows of the block of B into all panels: number (p, j) of
+// packMatrix packs some rows of the block of B into the panels: number (p, j) of
 // a panel stands at p*NR + j. Columns past the last are zero.
 func (r *Runner) packMatrix(task, _ int) {
 	j, nr := &r.matmul, r.k.NR
 	from, to := task*packRows, min(j.kc, (task+1)*packRows)
-	for col := 0; col < j.nc; col += nr {
+	first := 0
+	if j.direct {
+		first = j.nc / nr * nr
+	}
+	for col := first; col < j.nc; col += nr {
 		cols := min(nr, j.nc-col)
 		dst := r.packed[col*j.kc+from*nr:][:(to-from)*nr]
 		if cols < nr {
@@ -140,21 +146,28 @@ func (r *Runner) multiplyBlock(task, wk int) {
 
 	w.segs = append(w.segs[:0], kernel.Segment{K: j.kc})
 	t := &w.tile
-	*t = kernel.Tile{CS: j.ldc, RS: rs, KS: ks, BS: nr, Segs: w.segs, Acc: j.e.Accumulate, ReLU: j.e.ReLU}
+	*t = kernel.Tile{CS: j.ldc, RS: rs, KS: ks, Segs: w.segs, Acc: j.e.Accumulate, ReLU: j.e.ReLU}
 	for p := panel0; p < panel1; p++ {
 		col := p * nr
 		t.N = min(nr, j.nc-col)
-		t.B = r.packed[col*j.kc:][:nr*j.kc]
+		t.B, t.BS = r.packed[col*j.kc:][:nr*j.kc], nr
+		if j.direct && t.N == nr {
+			t.B, t.BS = j.b[j.p0*j.ldb+j.j0+col:], j.ldb
+		}
 		t.Bias = r.bias(w, j.e.Bias, j.j0+col)
+		if p+1 < panel1 && !j.direct {
+			w.next[0] = r.packed[(col+nr)*j.kc:][:nr*j.kc]
+		}
 		for s := strip0; s < strip1; s++ {
 			row, end := cut(j.m, j.strips, s)
 			t.M = end - row
 			t.A = pack[(s-strip0)*size:][:size]
 			t.C = j.c[row*j.ldc+j.j0+col:]
+			t.Fetch = w.next.take(j.kc)
 			r.k.Tile(t)
 		}
 	}
-	*t = kernel.Tile{}
+	*t, w.next = kernel.Tile{}, fetcher{}
 }
 
 // bias returns NR readable numbers of the bias from column col on.

@@ -51,6 +51,7 @@ func gemm() {
 	}
 	transposeBlocks()
 	writeStubs("../gemm_tiles_amd64.go", isas)
+	gemmNEON()
 }
 
 // isa is what differs between the instruction sets.
