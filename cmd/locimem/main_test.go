@@ -204,7 +204,7 @@ func TestOtherCommands(t *testing.T) {
 		{"taps", []string{"conv4_2", "res4", "head"}},
 		{"taps --json", []string{`"conv4_2"`}},
 		{"data list", []string{"synthetic", "cifar10"}},
-		{"data check --set data.synthetic.train=1500", []string{"1500 images of 32x32x3", "atypical"}},
+		{"data check --set data.synthetic.train=800", []string{"800 images of 32x32x3", "atypical"}},
 		{"data check --json", []string{`"duplicates"`}},
 		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
