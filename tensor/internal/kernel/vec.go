@@ -17,8 +17,8 @@ type Vec struct {
 	ColSum func(sum, x []float32, rows int)   // sum[c] += the sum of column c of x [rows x c]
 
 	// ColMoments gives mean[c] and m2[c], the sum of squared distances from
-	// that mean, of the columns of x [rows x c]; two passes, so it is exact to
-	// rounding even where the mean is large. rows >= 1.
+	// that mean, of the columns of x [rows x c]. It sums distances, not x^2, so
+	// that a large mean costs no precision. rows >= 1.
 	ColMoments func(mean, m2, x []float32, rows int)
 	// Affine is y = x*scale + shift by column, then max(., 0) if relu.
 	Affine func(y, x, scale, shift []float32, rows int, relu bool)

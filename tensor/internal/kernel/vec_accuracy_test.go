@@ -56,7 +56,7 @@ func TestVecSumsOfMany(t *testing.T) {
 // A mean far from 0 must not cost the sum of squares its precision; nor must
 // rows that come in an unlucky order.
 func TestVecColMomentsFarFromZero(t *testing.T) {
-	const rows, c = 1024, 37
+	const rows, c = 1024, 125 // blocks of every width
 	onEachImpl(t, func(t *testing.T, impl *Impl) {
 		for _, order := range []string{"mixed", "outliers first", "sorted"} {
 			x := make([]float32, rows*c)
