@@ -287,24 +287,22 @@ func TestTablesReadBack(t *testing.T) {
 }
 
 func TestReading(t *testing.T) {
-	taps := func(lows ...float64) *Summary {
+	taps := func(se float64, lows ...float64) *Summary {
 		s := &Summary{Level: .95}
 		for i, lo := range lows {
-			s.Taps = append(s.Taps, TapRow{Tap: string(rune('a' + i)), Controlled: &memorize.Stat{Mean: lo + .1, Lo: lo, Hi: lo + .2}})
+			s.Taps = append(s.Taps, TapRow{Tap: string(rune('a' + i)), Controlled: &memorize.Stat{Mean: lo + .1, SE: se, Lo: lo, Hi: lo + .2}})
 		}
 		return s
 	}
-	assert.Contains(t, taps(-1, -1).Reading(), "No memorization shows: in none of the 2 taps")
-	text := taps(-1, .1, .2, -1, .1, -1, .3, .4).Reading()
-	assert.Contains(t, text, "Memorization shows in 5 of 8 taps")
-	assert.Contains(t, text, "(b to c, e, all from g on)")
+	assert.Contains(t, taps(.05, -1, -1).Reading(), "No memorization shows: the 95 % interval of the controlled score lies above 0 in none of the 2 taps")
+	s := taps(.1, -1, .1, .2, -1, .1, -1, .3, .4)
+	// 8 taps ask for 2.73 standard errors.
+	assert.Equal(t, []string{"c", "g", "h"}, s.Beyond())
+	text := s.Reading()
+	assert.Contains(t, text, "Memorization shows: the 95 % interval of the controlled score lies above 0 in 5 of 8 taps (b to c, e, all from g on), in 3 of them by more")
 	assert.Contains(t, text, "largest in h, 0.5000 [0.4000, 0.6000]")
-	many := make([]float64, 80)
-	for i := range many {
-		many[i] = -1
-	}
-	many[3] = .1
-	assert.Contains(t, taps(many...).Reading(), "hardly shows in 1 of 80")
+	assert.Contains(t, taps(.1, -1, .1, -1).Reading(), "does not show for sure: the 95 % interval of the controlled score lies above 0 in 1 of 3 taps (b), but in none")
+	assert.Contains(t, (&Summary{}).Reading(), "no controlled score")
 }
 
 func TestOpenDataWithoutDir(t *testing.T) {

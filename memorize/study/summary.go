@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/locimem/locimem/memorize"
 )
@@ -103,15 +104,35 @@ func (s *Summary) Above() []string {
 	return taps
 }
 
+// Beyond returns the taps in which the controlled score is above 0 by more than
+// looking at all these taps explains: by as many standard errors as the level
+// asks for after Bonferroni's correction.
+func (s *Summary) Beyond() []string {
+	z := distuv.UnitNormal.Quantile(1 - (1-s.Level)/2/float64(max(len(s.Taps), 1)))
+	var taps []string
+	for _, t := range s.Taps {
+		if c := t.Controlled; c != nil && c.Mean > z*c.SE {
+			taps = append(taps, t.Tap)
+		}
+	}
+	return taps
+}
+
 // Reading says in words what the table shows.
 func (s *Summary) Reading() string {
 	if len(s.Taps) == 0 || s.Taps[0].Controlled == nil {
 		return "Without candidates and independents there is no controlled score: the table cannot tell memorization from a bias of the pair."
 	}
-	above, n := s.Above(), len(s.Taps)
-	chance := (1 - s.Level) / 2 * float64(n)
+	above, beyond, n := s.Above(), s.Beyond(), len(s.Taps)
+	interval := fmt.Sprintf("the %g %% interval of the controlled score lies above 0", 100*s.Level)
 	if len(above) == 0 {
-		return fmt.Sprintf("No memorization shows: in none of the %d taps does the %g %% interval of the controlled score lie above 0.", n, 100*s.Level)
+		return fmt.Sprintf("No memorization shows: %s in none of the %d taps.", interval, n)
+	}
+	verdict := fmt.Sprintf("Memorization shows: %s in %d of %d taps (%s), in %d of them by more than having looked at %d taps explains.",
+		interval, len(above), n, s.runs(above), len(beyond), n)
+	if len(beyond) == 0 {
+		verdict = fmt.Sprintf("Memorization does not show for sure: %s in %d of %d taps (%s), but in none by more than having looked at %d taps explains.",
+			interval, len(above), n, s.runs(above), n)
 	}
 	best := s.Taps[0]
 	for _, t := range s.Taps {
@@ -119,13 +140,8 @@ func (s *Summary) Reading() string {
 			best = t
 		}
 	}
-	verb := "Memorization shows"
-	if float64(len(above)) <= 2*chance {
-		verb = "Memorization hardly shows"
-	}
-	return fmt.Sprintf("%s in %d of %d taps: there the %g %% interval of the controlled score lies above 0 (%s). It is largest in %s, %s. "+
-		"By chance alone about %.1f of the taps would do so, and neighbours tend to do it together. The interval covers points and views of this one pair of encoders, not other pairs.",
-		verb, len(above), n, 100*s.Level, s.runs(above), best.Tap, Interval(best.Controlled), chance)
+	return fmt.Sprintf("%s It is largest in %s, %s. The interval covers points and views of this one pair of encoders, not other pairs.",
+		verdict, best.Tap, Interval(best.Controlled))
 }
 
 // runs lists taps, neighbouring ones as "from to".
