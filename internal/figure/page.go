@@ -26,7 +26,6 @@ import (
 // tell apart ("Color Universal Design", 2008).
 var (
 	black      = color.RGBA{A: 255}
-	orange     = color.RGBA{R: 230, G: 159, A: 255}
 	skyBlue    = color.RGBA{R: 86, G: 180, B: 233, A: 255}
 	green      = color.RGBA{G: 158, B: 115, A: 255}
 	blue       = color.RGBA{G: 114, B: 178, A: 255}
