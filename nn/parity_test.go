@@ -45,7 +45,7 @@ func TestResNet9MatchesPyTorch(t *testing.T) {
 				t.Run(isa, func(t *testing.T) {
 					e, err := tensor.NewEngine(tensor.Options{ISA: isa})
 					if err != nil {
-						t.Skip(err)
+						testutil.MissingISA(t, isa, err)
 					}
 					defer e.Close()
 					checkResNet9(t, e, g)

@@ -21,7 +21,7 @@ func onEveryISA(t *testing.T, f func(t *testing.T, e *tensor.Engine)) {
 		t.Run(isa, func(t *testing.T) {
 			e, err := tensor.NewEngine(tensor.Options{ISA: isa})
 			if err != nil {
-				t.Skip(err)
+				testutil.MissingISA(t, isa, err)
 			}
 			defer e.Close()
 			f(t, e)

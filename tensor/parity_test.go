@@ -98,7 +98,7 @@ func engines(t *testing.T, f func(t *testing.T, e *tensor.Engine)) {
 		t.Run(isa, func(t *testing.T) {
 			e, err := tensor.NewEngine(tensor.Options{ISA: isa, Threads: 1 + i%3})
 			if err != nil {
-				t.Skip(err)
+				testutil.MissingISA(t, isa, err)
 			}
 			defer e.Close()
 			f(t, e)

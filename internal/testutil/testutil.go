@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -28,4 +30,15 @@ func SharedData(t testing.TB, name string) string {
 		t.Skipf("needs the data set %s: no directory %s (set LOCIMEM_SHARED_DATA)", name, dir)
 	}
 	return dir
+}
+
+// MissingISA skips a test of the kernels of that name, for which err says why
+// there is no engine, or fails it where the environment variable
+// LOCIMEM_REQUIRE_ISA (names with commas) says that it has to run.
+func MissingISA(t testing.TB, isa string, err error) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("LOCIMEM_REQUIRE_ISA"), ","), isa) {
+		t.Fatalf("LOCIMEM_REQUIRE_ISA wants %s: %v", isa, err)
+	}
+	t.Skip(err)
 }

@@ -58,7 +58,7 @@ func TestOptimisersMatchPyTorch(t *testing.T) {
 		t.Run(isa, func(t *testing.T) {
 			e, err := tensor.NewEngine(tensor.Options{ISA: isa, Threads: 2})
 			if err != nil {
-				t.Skip(err)
+				testutil.MissingISA(t, isa, err)
 			}
 			defer e.Close()
 			worst, at := 0.0, ""
