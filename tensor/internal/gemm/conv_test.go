@@ -185,3 +185,50 @@ func TestConvRefusesShortSlices(t *testing.T) {
 		New(k, p).ConvForward(make([]float32, 3), make([]float32, 4), make([]float32, 1), nil, s)
 	})
 }
+
+// Shapes that are large enough to be cut into blocks, bands, parts and portions.
+func TestConvLarge(t *testing.T) {
+	shapes := []ConvShape{
+		{N: 3, H: 200, W: 190, C: 1, KH: 1, KW: 1, K: 2, StrideH: 1, StrideW: 1},                   // segments longer than one call
+		{N: 1, H: 230, W: 220, C: 2, KH: 3, KW: 3, K: 1, StrideH: 2, StrideW: 1, PadH: 1, PadW: 1}, // bands, taps joined
+		{N: 2, H: 90, W: 91, C: 9, KH: 2, KW: 2, K: 3, StrideH: 1, StrideW: 2, PadW: 1},            // bands, many channels
+		{N: 400, H: 4, W: 3, C: 8, KH: 3, KW: 3, K: 2, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},   // many images inside
+		{N: 90, H: 5, W: 5, C: 8, KH: 3, KW: 3, K: 8, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1},    // the same with a stride
+		{N: 70, H: 9, W: 9, C: 40, KH: 1, KW: 1, K: 5, StrideH: 1, StrideW: 1},                     // gathered, several chunks
+		{N: 1, H: 70, W: 120, C: 12, KH: 3, KW: 1, K: 34, StrideH: 1, StrideW: 1, PadH: 1},         // one image for all threads
+		{N: 100, H: 1, W: 1, C: 20, KH: 3, KW: 3, K: 70, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}, // one pixel
+	}
+	forEach(t, func(t *testing.T, k *kernel.Impl) {
+		for i, s := range shapes {
+			s.test(t, k, uint64(i))
+		}
+	})
+}
+
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	k, err := kernel.Choose()
+	assert.NoError(t, err)
+	withThreads(k, func(threads int, r *Runner) {
+		s := square(32, 8, 16, 40)
+		x, w, y := make([]float32, s.N*s.H*s.W*s.C), make([]float32, 9*s.C*s.K), make([]float32, s.N*s.H*s.W*s.K)
+		bias := make([]float32, s.K)
+		assert.Zero(t, testing.AllocsPerRun(20, func() {
+			r.ConvForward(y, x, w, bias, s)
+			r.ConvBackwardData(x, y, w, s, true)
+			r.ConvBackwardWeights(w, y, x, s, false)
+			r.MatMul(y, 40, x, 64, false, w, 40, false, 100, 40, 64, Epilogue{Bias: bias, ReLU: true})
+		}), "%d threads", threads)
+	})
+}
+
+func TestPlansAreForgotten(t *testing.T) {
+	k, err := kernel.Get("generic")
+	assert.NoError(t, err)
+	r := New(k, pool.New(1))
+	for n := range maxPlans + 2 {
+		r.plan(square(n, 2, 1, 1), false)
+		r.weightsPlan(square(n, 2, 1, 1))
+	}
+	assert.Len(t, r.plans, 2)
+	assert.Len(t, r.weightsPlans, 2)
+}

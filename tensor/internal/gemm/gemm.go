@@ -118,7 +118,8 @@ func ceil(a, b int) int { return (a + b - 1) / b }
 // and push each other out.
 func oddLines(n int) int { return (ceil(n, 16) | 1) * 16 }
 
-func need(what string, have, want int, shape any) {
+// need panics if a slice is too short for a shape.
+func need[S any](what string, have, want int, shape S) {
 	if have < want {
 		panic(fmt.Sprintf("gemm: %s has %d numbers, needs %d for %+v", what, have, want, shape))
 	}

@@ -104,6 +104,9 @@ func TestTile(t *testing.T) {
 					if try&4 == 0 {
 						a.Bias = bias.x
 					}
+					if try&8 == 0 {
+						a.Fetch = ia.x
+					}
 					want, bound := tileReference(a)
 					before := append([]float32(nil), ic.x...)
 					k.Tile(a)
