@@ -103,7 +103,7 @@ func TestFromRecipeToScores(t *testing.T) {
 		assert.Contains(t, stdout, want)
 	}
 	assert.Contains(t, stderr, "training f")
-	assert.Contains(t, stderr, "chance 3.434")
+	assert.Contains(t, stderr, "chance 3.43")
 	assert.NotContains(t, stdout, "training f", "progress is no result")
 	dir := runDir(t, out)
 

@@ -40,7 +40,7 @@ func (c *runCmd) Run(a *app) error {
 		return err
 	}
 	dir := filepath.Join(c.Out, r.RunName())
-	a.ui.Printf("%s: %s", dir, r.Describe())
+	a.ui.Printf("%s\n%s", dir, r.Describe())
 	res, err := study.RunPair(a.ctx, r, dir, reporter{a.ui})
 	if err != nil {
 		return err

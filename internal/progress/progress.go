@@ -49,7 +49,8 @@ func (u *UI) Printf(format string, args ...any) {
 func (u *UI) println(line string) {
 	w := u.w
 	if u.multi != nil {
-		w = u.multi
+		// The return covers a ^C that the terminal has just echoed.
+		w, line = u.multi, "\r"+line
 	}
 	fmt.Fprintln(w, line)
 }
@@ -133,7 +134,7 @@ func (b *Bar) Note(format string, args ...any) {
 		return
 	}
 	b.lastLine = now
-	b.ui.Printf("%s  %s%s", b.name, b.note, b.pace())
+	b.ui.Printf("%s  %s%s%s", b.name, b.note, b.rate(), b.left())
 }
 
 // Finish ends the work with a summary, which stays to be read.
@@ -166,11 +167,19 @@ func (b *Bar) stop() {
 	}
 }
 
-// pace returns the rate and the remaining time in words, "" while unknown.
-func (b *Bar) pace() string {
+// left returns the remaining time in words, "" while unknown.
+func (b *Bar) left() string {
 	if b.meter.rate <= 0 {
 		return ""
 	}
 	left := time.Duration(float64(b.total-b.done) / b.meter.rate * float64(time.Second))
-	return fmt.Sprintf("  %s %s/s  %s left", Count(b.meter.rate), b.unit, Duration(left))
+	return "  " + Duration(left) + " left"
+}
+
+// rate returns the rate in words, "" while unknown.
+func (b *Bar) rate() string {
+	if b.meter.rate <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("  %s %s/s", Count(b.meter.rate), b.unit)
 }

@@ -33,7 +33,7 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 		total += len(s.Points)
 	}
 	began := time.Now()
-	bar := rep.Bar("scoring f and g", "points", total, 0)
+	bar := rep.Bar("scores", "points", total, 0)
 	scores, err := memorize.Score(ctx, e, f, g, sets, l.Augment, l.Recipe.ScoreOptions(), func(done, _ int) { bar.Set(done) })
 	if err != nil {
 		return fmt.Errorf("scoring: %w", err)

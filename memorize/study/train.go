@@ -80,7 +80,8 @@ func (t *training) start(s ssl.Start) {
 			t.knn = r.KNN
 		}
 	}
-	t.bar = t.rep.Bar("training "+t.which, "images", t.images(t.lab.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
+	t.rep.Printf("training %s on %d images, %d steps an epoch", t.which, len(t.trainer.Indices), t.trainer.StepsPerEpoch())
+	t.bar = t.rep.Bar(t.which, "images", t.images(t.lab.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
 }
 
 func (t *training) step(p ssl.Progress) { t.bar.Set(t.images(p.Epoch-1, p.Step)) }
@@ -117,9 +118,9 @@ func (t *training) epoch(r ssl.Record) error {
 
 // state says in words how far an encoder is after an epoch.
 func (t *training) state(r ssl.Record) string {
-	s := fmt.Sprintf("loss %.3f (chance %.3f)", r.Loss, r.Chance)
+	s := fmt.Sprintf("loss %.2f (chance %.2f)", r.Loss, r.Chance)
 	if t.knn != nil {
-		s += fmt.Sprintf("  kNN %.3f", *t.knn)
+		s += fmt.Sprintf("  kNN %.2f", *t.knn)
 	}
 	return s
 }
