@@ -69,7 +69,7 @@ func (r *Runner) convolveAll() {
 		j.tasks = min(ceil(units, j.perChunk), 8*threads)
 		j.splits = 1
 		if threads > 1 {
-			j.splits = min(j.panels, ceil(2*threads, j.tasks))
+			j.splits = min(j.panels, ceil(4*threads, j.tasks))
 		}
 		scratch(&r.packed, j.panels*j.panelSize)
 		r.run(j.panels*j.kh*j.kw, j.panels*j.panelSize, r.packFiltersTask)

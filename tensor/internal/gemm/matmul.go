@@ -79,7 +79,7 @@ func (r *Runner) multiply() {
 	j.groups = min(j.strips, ceil(ceil(j.strips, perGroup), threads)*threads)
 	j.splits = 1
 	if threads > 1 {
-		j.splits = min(panels, ceil(2*threads, j.groups))
+		j.splits = min(panels, ceil(4*threads, j.groups))
 	}
 	work := j.m * j.nc * j.kc
 	scratch(&r.packed, panels*r.k.NR*j.kc)
