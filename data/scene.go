@@ -22,6 +22,12 @@ type scene struct {
 	noise  *rand.Rand
 }
 
+// The shapes have muted colours of strong contrast, so that their textures are
+// what two views of one have in common; the backgrounds have vivid ones. With
+// vivid colours everywhere SimCLR went by colours alone and learnt nothing about
+// the classes.
+const muted, vivid = 0.4, 1.0
+
 // newScene draws the scene of one image of class k.
 func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 	size := float64(o.Size)
@@ -29,10 +35,10 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 	s := &scene{light: direction(r).scale(between(r, 0, 0.25)), grain: between(r, 2, 10), noise: r}
 	anywhere := func() vec { return vec{between(r, 0, size), between(r, 0, size)} }
 
-	// The background: one to four regions of their own colours and textures.
+	// The background: two to four regions of their own colours and textures.
 	back := layer{shape: halfPlane, centre: vec{3 * size, 0}, dir: vec{1, 0}, radius: 1, fill: background(r, unit)}
 	s.layers = append(s.layers, back)
-	for range r.IntN(3) {
+	for range 1 + r.IntN(3) {
 		region := layer{shape: halfPlane, centre: anywhere(), dir: direction(r), radius: 1, fill: background(r, unit)}
 		if r.IntN(2) == 0 {
 			region.shape, region.radius = disc, between(r, 0.3, 0.6)*size
@@ -42,10 +48,10 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 	// Clutter, small and of any kind.
 	for range r.IntN(4) {
 		s.layers = append(s.layers, layer{shape: shape(r.IntN(int(numShapes))), centre: anywhere(), dir: direction(r),
-			radius: between(r, 2, 4) * unit, fill: newFill(r, texture(r.IntN(int(numTextures)+1)), unit)})
+			radius: between(r, 2, 4) * unit, fill: newFill(r, texture(r.IntN(int(numTextures)+1)), unit, muted)})
 	}
 	main := layer{shape: classShape(k), dir: direction(r), radius: between(r, 10, 16) * unit,
-		centre: vec{between(r, 0.35, 0.65) * size, between(r, 0.35, 0.65) * size}, fill: newFill(r, classTexture(k), unit)}
+		centre: vec{between(r, 0.35, 0.65) * size, between(r, 0.35, 0.65) * size}, fill: newFill(r, classTexture(k), unit, muted)}
 	if !atypical {
 		s.layers = append(s.layers, main)
 		return s
@@ -60,7 +66,7 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 		cover.centre = main.centre.add(direction(r).scale(0.45 * main.radius))
 		s.layers = append(s.layers, main, cover)
 	case 2: // overlapped by one of another class
-		over := layer{shape: classShape(other), dir: direction(r), radius: main.radius, fill: newFill(r, classTexture(other), unit)}
+		over := layer{shape: classShape(other), dir: direction(r), radius: main.radius, fill: newFill(r, classTexture(other), unit, muted)}
 		over.centre = main.centre.add(direction(r).scale(0.8 * main.radius))
 		s.layers = append(s.layers, main, over)
 	case 3: // the texture of another class, or none
@@ -73,13 +79,14 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 	return s
 }
 
-// newFill draws colours, scale and direction of a texture.
-func newFill(r *rand.Rand, kind texture, unit float64) fill {
+// newFill draws colours, scale and direction of a texture; the saturation of the
+// colours is at most saturation.
+func newFill(r *rand.Rand, kind texture, unit, saturation float64) fill {
 	f := fill{kind: kind, dir: direction(r), period: between(r, 4, 7.5) * unit, duty: between(r, 0.35, 0.65), seed: r.Uint64()}
 	f.origin = vec{between(r, 0, 32) * unit, between(r, 0, 32) * unit}
 	// Colours that can be told apart; the last try is taken as it is.
 	for range 8 {
-		f.colour = [2][3]float64{colour(r), colour(r)}
+		f.colour = [2][3]float64{colour(r, saturation), colour(r, saturation)}
 		if contrast(f.colour[0], f.colour[1]) > 1 {
 			break
 		}
@@ -90,10 +97,10 @@ func newFill(r *rand.Rand, kind texture, unit float64) fill {
 // background draws a fill that is often plain and never of full contrast.
 func background(r *rand.Rand, unit float64) fill {
 	kind := plain
-	if r.IntN(4) == 0 {
+	if r.IntN(2) == 0 {
 		kind = texture(r.IntN(int(numTextures)))
 	}
-	f := newFill(r, kind, unit)
+	f := newFill(r, kind, unit, vivid)
 	t := between(r, 0.15, 0.6)
 	for ch := range 3 {
 		f.colour[1][ch] = lerp(f.colour[0][ch], f.colour[1][ch], t)
@@ -114,9 +121,10 @@ func direction(r *rand.Rand) vec {
 	}
 }
 
-// colour draws red, green and blue in [0,1] by hue, saturation and value.
-func colour(r *rand.Rand) [3]float64 {
-	h, s, v := between(r, 0, 6), between(r, 0, 0.5), between(r, 0.1, 1)
+// colour draws red, green and blue in [0,1] by hue, saturation and value; the
+// saturation is at most most.
+func colour(r *rand.Rand, most float64) [3]float64 {
+	h, s, v := between(r, 0, 6), between(r, 0, most), between(r, 0.1, 1)
 	var out [3]float64
 	for ch, at := range [3]float64{0, 2, 4} {
 		d := math.Abs(h - at) // distance on the circle of six to the pure colour

@@ -57,12 +57,13 @@ func (o SyntheticOptions) Validate() error {
 }
 
 // NewSynthetic draws a data set of textured shapes, for work without any files.
-// A class is a shape with a texture ("striped disc"); place, size, rotation, all
+// A class is a shape with a texture ("striped disc"). Place, size, rotation, all
 // colours, the scale of the texture, the patchwork behind the shape and the
-// clutter around it differ from image to image, so that an image has much that
-// can be memorized and little that its class foretells. Image i has the class
-// i mod Classes. Atypical images keep their label: the shape is tiny, mostly
-// covered, overlapped by one of another class, or has a texture of another class.
+// clutter around it are drawn for each image. What lies in one corner says
+// nothing about the other corners, so that an encoder can only know by heart
+// which crops belong together. Image i has the class i mod Classes. Atypical
+// images keep their label: the shape is tiny, mostly covered, overlapped by one
+// of another class, or has a texture of another class.
 //
 // An image is a function of (Seed, Part, Size, Classes, AtypicalShare, i), with
 // the same bits on all processors; asking for more images adds to the end.

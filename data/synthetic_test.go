@@ -37,7 +37,7 @@ func TestSyntheticIsPinned(t *testing.T) {
 			h.Write(sum[:])
 		}
 	}
-	assert.Equal(t, "bd3ee26947a6654cd37d59ecd0c1db936aaa77a232e26ee7686a58685958366d", hex.EncodeToString(h.Sum(nil)))
+	assert.Equal(t, "86686495172cd3e4f1fc1c1e95d15b69641fbf66833ca3310dd32422f243cb53", hex.EncodeToString(h.Sum(nil)))
 }
 
 func TestSyntheticContents(t *testing.T) {
