@@ -128,8 +128,12 @@ func (s *Summary) Reading() string {
 	if len(above) == 0 {
 		return fmt.Sprintf("No memorization shows: %s in none of the %d taps.", interval, n)
 	}
-	verdict := fmt.Sprintf("Memorization shows: %s in %d of %d taps (%s), in %d of them by more than having looked at %d taps explains.",
-		interval, len(above), n, s.runs(above), len(beyond), n)
+	many := fmt.Sprintf("%d of them", len(beyond))
+	if len(beyond) == len(above) {
+		many = "all of them"
+	}
+	verdict := fmt.Sprintf("Memorization shows: %s in %d of %d taps (%s), in %s by more than having looked at %d taps explains.",
+		interval, len(above), n, s.runs(above), many, n)
 	if len(beyond) == 0 {
 		verdict = fmt.Sprintf("Memorization does not show for sure: %s in %d of %d taps (%s), but in none by more than having looked at %d taps explains.",
 			interval, len(above), n, s.runs(above), n)
