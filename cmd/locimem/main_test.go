@@ -298,7 +298,9 @@ func TestKilledRunGoesOn(t *testing.T) {
 	}
 	tmp := t.TempDir()
 	recipe := writeFile(t, tiny, tmp, "tiny.yaml")
-	args := func(out string) []string { return []string{"run", recipe, "--out", filepath.Join(tmp, out), "--set", "train.epochs=6"} }
+	args := func(out string) []string {
+		return []string{"run", recipe, "--out", filepath.Join(tmp, out), "--set", "train.epochs=6"}
+	}
 	code, _, stderr := locimem(args("whole")...)
 	require.Equal(t, exitDone, code, stderr)
 	whole := runDir(t, filepath.Join(tmp, "whole"))
