@@ -205,6 +205,15 @@ func TestWrongShapesPanic(t *testing.T) {
 	assert.Panics(t, func() { GaussianBlur(dst, dst[:5], 8, 8, 3, 3, 1) })
 }
 
+func TestViewsMakeNoGarbage(t *testing.T) {
+	cfg := SimCLR()
+	cfg.Blur = Blur{P: 1, Kernel: 5, Sigma: [2]float64{0.1, 2}}
+	a := must(t, cfg, 32, 32, 3)
+	img, dst := picture("garbage", 32, 32, 3), make([]float32, 32*32*3)
+	r := rng.New(1, "view")
+	assert.Zero(t, testing.AllocsPerRun(200, func() { a.View(dst, img, r) }))
+}
+
 // Images of a pixel or two must have views, however odd.
 func TestTinyImages(t *testing.T) {
 	for _, s := range [][2]int{{1, 1}, {1, 9}, {7, 1}, {2, 2}} {
