@@ -128,9 +128,12 @@ def step(binary, a, versions):
         "locimem": [binary, "bench", "step", "--batch", "256", "--threads", "2", "--json", *reps],
         "PyTorch, channels last": [*torch, "--layout", "channels_last"],
         "PyTorch, NCHW": [*torch, "--layout", "nchw"],
+        "PyTorch, channels last, memory kept": [*torch, "--layout", "channels_last", "--keep"],
+        "PyTorch, NCHW, memory kept": [*torch, "--layout", "nchw", "--keep"],
     }
     if a.compile:
         programs["PyTorch, channels last, compiled"] = [*programs["PyTorch, channels last"], "--compile"]
+        programs["PyTorch, channels last, compiled, memory kept"] = [*programs["PyTorch, channels last"], "--compile", "--keep"]
     r = interleave(a.rounds, programs)
     l = r["locimem"]
     rows = []
@@ -145,7 +148,9 @@ def step(binary, a, versions):
     share = statistics.median(x["views_ms"] / x["step_ms"] for x in l)
     return ["## SimCLR step: ResNet-9, batch 256 (512 views of 32x32), Adam, 2 threads", "",
             "Without the making of views. Memory is the peak of the whole process: locimem's includes data and views; of PyTorch's "
-            f"{imported:.0f} MiB are in use before the first tensor.", "",
+            f"{imported:.0f} MiB are in use before the first tensor (in a build without CUDA it is less). By default glibc gives PyTorch's "
+            "buffers back to the system after every use; with memory kept (`torch_step.py --keep`) it does not, which is the peer to beat "
+            "in speed.", "",
             *table(["", "ms a step", "images/s", "peak MiB", "speed, ratio", "memory, ratio"], rows),
             f"Making both views of the batch takes locimem {median(l, 'views_ms'):.1f} ms, {100 * share:.1f} % of its step.", ""]  # fmt: skip
 
