@@ -86,6 +86,9 @@ func (s *store) save(at *place, steps int) error {
 	}
 	before := s.last
 	s.last = path
+	if before == path { // written again: nothing older has become needless
+		return nil
+	}
 	files, err := s.files()
 	if err != nil {
 		return fmt.Errorf("checkpoints: %w", err)

@@ -113,6 +113,25 @@ func TestStoppedWhileEvaluating(t *testing.T) {
 	assert.Equal(t, uninterrupted(t), got)
 }
 
+// A stop right at a checkpoint writes the same file again: the one before it
+// stays, in case this one turns out to be damaged.
+func TestStopAtACheckpointKeepsTheOneBefore(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := newProblem(t, problemOptions{dir: dir, change: func(c *TrainerConfig) {
+		c.CheckpointEvery = 1
+		add := c.Hooks.OnEpoch
+		c.Hooks.OnEpoch = func(r Record) error {
+			if r.Epoch == 2 {
+				cancel()
+			}
+			return add(r)
+		}
+	}})
+	require.ErrorIs(t, p.run(t, ctx), context.Canceled)
+	assert.Equal(t, []string{"f-00000004.safetensors", "f-00000008.safetensors"}, checkpoints(t, dir))
+}
+
 func TestDoneTrainingIsOnlyLoaded(t *testing.T) {
 	dir := t.TempDir()
 	p := newProblem(t, problemOptions{dir: dir})

@@ -1,7 +1,6 @@
 package study
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -36,18 +35,19 @@ func OpenLog(path string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := bufio.NewScanner(bytes.NewReader(src))
-	for n := 1; s.Scan(); n++ {
+	n := 0
+	for line := range bytes.Lines(src) {
+		n++
 		var r ssl.Record
-		if err := json.Unmarshal(s.Bytes(), &r); err != nil {
-			if bytes.HasSuffix(src, s.Bytes()) { // no newline after it: cut off
+		if err := json.Unmarshal(line, &r); err != nil {
+			if !bytes.HasSuffix(line, []byte("\n")) { // the last one, cut off
 				break
 			}
 			return nil, fmt.Errorf("%s:%d: not a record of an epoch: %w", path, n, err)
 		}
 		l.records = append(l.records, r)
 	}
-	return l, s.Err()
+	return l, nil
 }
 
 // Rewind removes the records of an encoder after that many epochs: a training

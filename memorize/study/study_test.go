@@ -255,6 +255,11 @@ func TestLog(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("{}\nnonsense\n{}\n"), 0o644))
 	_, err = OpenLog(path)
 	assert.ErrorContains(t, err, "log.jsonl:2: not a record")
+	for _, bad := range []string{"", "}"} { // a line that the file's end happens to repeat
+		require.NoError(t, os.WriteFile(path, []byte("{}\n"+bad+"\n{}\n"), 0o644))
+		_, err = OpenLog(path)
+		assert.ErrorContains(t, err, "log.jsonl:2: not a record", "line %q", bad)
+	}
 }
 
 func TestTablesReadBack(t *testing.T) {
