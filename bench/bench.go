@@ -100,6 +100,9 @@ type StepResult struct {
 // images: two views of SimCLR, projector 256-64, NT-Xent with temperature 0.5,
 // Adam.
 func Step(o StepOptions) (*StepResult, error) {
+	if !(o.Width > 0) {
+		return nil, fmt.Errorf("width: want more than 0, found %v", o.Width)
+	}
 	if o.Reps < 1 || o.Batch < 2 || o.Batch > 1<<16 {
 		return nil, fmt.Errorf("want at least 1 repetition of a batch of 2 to %d images, found %d of %d", 1<<16, o.Reps, o.Batch)
 	}

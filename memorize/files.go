@@ -3,8 +3,11 @@ package memorize
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -31,6 +34,10 @@ func (s *Scores) WriteFiles(dir string) ([]string, error) {
 		{"unitmem_g.csv", func(w io.Writer) error { return WriteUnitMem(w, s.UnitsG) }},
 		{"points.csv", s.WritePoints},
 		{"scores.json", s.WriteJSON},
+	}
+	// Old scores stop being complete before the first of their files is replaced.
+	if err := os.Remove(filepath.Join(dir, "scores.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	var paths []string
 	for _, f := range files {

@@ -39,6 +39,8 @@ type Circumstances struct {
 
 	// Recipe is the hash of the recipe of the run.
 	Recipe string `json:"recipe_hash,omitempty"`
+	// Split is the SHA-256 of the manifest that says which image is in which set.
+	Split string `json:"split_sha256,omitempty"`
 	// WeightsF and WeightsG are SHA-256 hashes of the encoders' parameters. Score
 	// fills them in.
 	WeightsF string `json:"weights_f_sha256,omitempty"`

@@ -200,11 +200,11 @@ func (r *Recipe) train(c *checker) {
 func (r *Recipe) knn(c *checker) {
 	k := r.KNN
 	within(c, "knn.every", k.Every, 0, maxEpochs)
-	if k.Every == 0 {
-		return
-	}
 	c.positive("knn.t", k.T, 1000)
 	bank := min(r.Split.Shared+r.Split.Candidate, r.Split.Shared+r.Split.Independent)
+	if k.Every == 0 {
+		bank = maxImages // a probe asked for by hand says itself what does not fit
+	}
 	within(c, "knn.train", k.Train, 0, max(bank, 0))
 	if k.Train > 0 {
 		bank = k.Train
@@ -224,9 +224,11 @@ func (r *Recipe) score(c *checker) {
 		limit, all int
 	}{{"shared", p.Shared, r.Split.Shared}, {"candidate", p.Candidate, r.Split.Candidate},
 		{"independent", p.Independent, r.Split.Independent}, {"external", p.External, r.Split.External}} {
-		within(c, "score.points."+s.field, s.limit, 0, max(s.all, 0))
-		if o.Units && (s.all == 1 || s.limit == 1) {
-			c.problem("score.points."+s.field, "want at least 2 points to score units, found 1")
+		within(c, "score.points."+s.field, s.limit, 0, maxImages)
+		if o.Units && s.all == 1 {
+			c.problem("split."+s.field, "want at least 2 images to score units (or score.units=false), found 1")
+		} else if o.Units && s.limit == 1 {
+			c.problem("score.points."+s.field, "want at least 2 points to score units (or score.units=false), found 1")
 		}
 	}
 	within(c, "score.views", o.Views, 1, 10000)

@@ -16,7 +16,7 @@ import (
 type dataCmd struct {
 	List  dataListCmd  `cmd:"" help:"List the kinds of data that recipes can name."`
 	Check dataCheckCmd `cmd:"" help:"Read the data of a recipe and sum up what is in them."`
-	Show  dataShowCmd  `cmd:"" help:"Draw images of a recipe's data onto a PNG."`
+	Show  dataShowCmd  `cmd:"" help:"Draw images of a recipe's data onto a PNG; atypical ones get a red frame."`
 }
 
 type dataListCmd struct{}
@@ -86,7 +86,7 @@ type dataShowCmd struct {
 	Count int    `default:"100" placeholder:"N" help:"Number of images (default: 100)."`
 }
 
-// Run draws images.
+// Run draws images; atypical ones have a red frame.
 func (c *dataShowCmd) Run(a *app) error {
 	r, err := c.load()
 	if err != nil {

@@ -109,7 +109,7 @@ func (a *app) end(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, context.Canceled):
+	case a.ctx.Err() != nil && errors.Is(err, context.Canceled):
 		a.ui.Printf("locimem: %s\nThe same command goes on from here:\n\n    locimem %s\n",
 			strings.ReplaceAll(err.Error(), "context canceled", "interrupted"), quoted(a.args))
 		return exitFailed

@@ -15,7 +15,7 @@ import (
 type fromRun struct {
 	RunDir string   `name:"run" xor:"from" placeholder:"DIR" help:"Run directory to take the recipe from."`
 	Recipe string   `xor:"from" placeholder:"FILE" help:"Recipe, where there is no run directory."`
-	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as score.views=20; may be given again."`
+	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as score.views=20 or knn.k=5; may be given again."`
 }
 
 func (f *fromRun) load() (*recipe.Recipe, error) {
@@ -29,9 +29,9 @@ func (f *fromRun) load() (*recipe.Recipe, error) {
 }
 
 // inRun returns path or, if it is empty, the file of that name in the run.
-func (f *fromRun) inRun(path, flag, name string) (string, error) {
+func (f *fromRun) inRun(path, what, name string) (string, error) {
 	if path == "" && f.RunDir == "" {
-		return "", usageError{fmt.Errorf("--%s FILE is not given, and there is no --run DIR to take it from", flag)}
+		return "", usageError{fmt.Errorf("%s is not given, and there is no --run DIR to take it from", what)}
 	}
 	if path == "" {
 		path = filepath.Join(f.RunDir, name)
@@ -56,10 +56,10 @@ func (c *scoreCmd) Run(a *app) error {
 		return err
 	}
 	conf := study.ScoreConfig{Split: c.Split, Out: c.Out}
-	if conf.F, err = c.inRun(c.F, "f", "f.safetensors"); err != nil {
+	if conf.F, err = c.inRun(c.F, "--f FILE", "f.safetensors"); err != nil {
 		return err
 	}
-	if conf.G, err = c.inRun(c.G, "g", "g.safetensors"); err != nil {
+	if conf.G, err = c.inRun(c.G, "--g FILE", "g.safetensors"); err != nil {
 		return err
 	}
 	if conf.Split == "" && c.RunDir != "" {
@@ -96,7 +96,7 @@ func onlyScoreFields(runDir string, r *recipe.Recipe) error {
 		return err
 	}
 	if own.TrainHash() != r.TrainHash() {
-		return usageError{errors.New("--set changes how the encoders of the run are trained; when scoring, only fields of score (and places of files) can be changed")}
+		return usageError{errors.New("--set changes how the encoders of the run are trained; only fields of score and knn (and places of files) can be changed here")}
 	}
 	return nil
 }
@@ -114,8 +114,11 @@ func (c *probeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	path, err := c.inRun(c.Encoder, "run", c.Which+".safetensors")
+	path, err := c.inRun(c.Encoder, "an encoder file", c.Which+".safetensors")
 	if err != nil {
+		return err
+	}
+	if err := onlyScoreFields(c.RunDir, r); err != nil {
 		return err
 	}
 	p, err := study.Probe(a.ctx, r, path, c.Which)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -93,7 +94,10 @@ func (a *app) summary(s *study.Summary) {
 		}
 		mean, interval, mark := "", "", ""
 		if c := tap.Controlled; c != nil {
-			mean, interval = fmt.Sprintf("%.4f", c.Mean), fmt.Sprintf("%.4f to %.4f", c.Lo, c.Hi)
+			mean, interval = fmt.Sprintf("%.4f", c.Mean), "-"
+			if !math.IsNaN(c.Lo) {
+				interval = fmt.Sprintf("%.4f to %.4f", c.Lo, c.Hi)
+			}
 			if c.Lo > 0 {
 				mark = "*"
 			}

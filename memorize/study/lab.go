@@ -151,7 +151,7 @@ func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProb
 	p := &ssl.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
 		BankIndices: l.TrainIndices(which), K: k.K, T: k.T, Batch: l.Recipe.Score.Batch}
 	if k.Train > 0 {
-		p.BankIndices = p.BankIndices[:k.Train]
+		p.BankIndices = p.BankIndices[:min(k.Train, len(p.BankIndices))]
 	}
 	n := l.Test.Len()
 	if k.Test > 0 {

@@ -51,12 +51,15 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 		return nil, err
 	}
 	res := &Result{Dir: dir, Recipe: r.Hash(), ISA: e.ISA(), Threads: e.Threads(), KNN: map[string]*float64{}}
+	if nf, ng := len(l.TrainIndices(F)), len(l.TrainIndices(G)); nf != ng {
+		rep.Printf("warning: f trains on %d images and g on %d: their batches differ, and so may their numbers of steps; make split.candidate and split.independent equal to compare them", nf, ng)
+	}
 	encoders, reused, err := trainAll(ctx, e, l, d, log, rep, F, G)
 	if err != nil {
 		return nil, err
 	}
 	res.Reused = append([]string{}, reused...)
-	fresh := !scored(d.Path("scores"))
+	fresh := !scored(d.Path("scores"), l, encoders[F], encoders[G])
 	if fresh {
 		if err := ScorePair(ctx, e, l, encoders[F], encoders[G], d.Path("scores"), rep); err != nil {
 			return nil, err

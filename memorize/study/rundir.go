@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/atomicfile"
@@ -43,11 +44,29 @@ func OpenRunDir(path string, r *recipe.Recipe) (*RunDir, error) {
 		return nil, fmt.Errorf("the run directory: %w", err)
 	}
 	d := &RunDir{path: path, lock: lock}
+	d.tidy()
 	if err := d.claim(r); err != nil {
 		d.Close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// tidy removes the temporary files of a process that was killed while it wrote;
+// the lock says that nobody else is writing. What cannot be removed only takes
+// room.
+func (d *RunDir) tidy() {
+	for _, sub := range []string{"", "checkpoint", "scores", "figures"} {
+		entries, err := os.ReadDir(d.Path(sub))
+		if err != nil {
+			continue // not there yet
+		}
+		for _, e := range entries {
+			if n := e.Name(); strings.HasPrefix(n, ".") && (strings.Contains(n, ".tmp") || strings.HasPrefix(n, ".probe")) {
+				_ = os.Remove(d.Path(sub, n))
+			}
+		}
+	}
 }
 
 // Close gives the lock back.
@@ -96,7 +115,7 @@ func (d *RunDir) claimSplit(s *data.Split) error {
 // exists tells whether all of these files are there.
 func exists(paths ...string) bool {
 	for _, p := range paths {
-		if _, err := os.Stat(p); err != nil {
+		if f, err := os.Stat(p); err != nil || f.Size() == 0 {
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package study
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,9 +17,8 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// scoreFiles are the files whose presence means that scores are complete. The
-// last is written last.
-var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, scoresJSON}
+// scoreFiles are the files that scores consist of. The last is written last.
+var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, pointsCSV, scoresJSON}
 
 // ScorePair scores the encoders f and g on the sets of the lab and writes the
 // tables into the folder out, which is made if need be.
@@ -43,7 +43,7 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	for _, f := range strict.Leaves(&l.Recipe.Augment) {
 		augmentation[f.Path] = f.Value.Interface()
 	}
-	c.Recipe, c.Augmentation = l.Recipe.Hash(), augmentation
+	c.Recipe, c.Split, c.Augmentation = l.Recipe.Hash(), l.Split.Hash(), augmentation
 	c.Seeds = map[string]uint64{"split": l.Recipe.SplitSeed(), "f": l.Recipe.TrainSeed(F), "g": l.Recipe.TrainSeed(G), "score": l.Recipe.ScoreSeed()}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
@@ -52,14 +52,27 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	return nil
 }
 
-// scored tells whether a folder holds complete scores.
-func scored(dir string) bool {
+// scored tells whether a folder holds complete scores of these encoders by this
+// recipe on this split; others, put there by hand, are made anew.
+func scored(dir string, l *Lab, f, g nn.Encoder) bool {
 	for _, name := range scoreFiles {
 		if !exists(filepath.Join(dir, name)) {
 			return false
 		}
 	}
-	return true
+	b, err := os.ReadFile(filepath.Join(dir, scoresJSON))
+	if err != nil {
+		return false
+	}
+	var s struct {
+		Circumstances memorize.Circumstances `json:"circumstances"`
+	}
+	if json.Unmarshal(b, &s) != nil {
+		return false
+	}
+	c := s.Circumstances
+	return c.Recipe == l.Recipe.Hash() && c.Split == l.Split.Hash() &&
+		c.WeightsF == nn.Hash(f.Params()) && c.WeightsG == nn.Hash(g.Params())
 }
 
 // ScoreConfig names the encoders to score and where the scores go.
@@ -90,12 +103,14 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		if err != nil {
 			return nil, err
 		}
-		origin, err := LoadEncoder(path, enc)
+		meta, err := LoadEncoder(path, enc)
 		if err != nil {
 			return nil, err
 		}
-		if origin != l.TrainID() {
+		if meta[metaRecipe] != l.TrainID() {
 			rep.Printf("note: %s was not trained by this recipe on this split; the scores take the split's word for what it has seen", path)
+		} else if meta[metaEncoder] != which {
+			rep.Printf("note: %s is given as %s but was trained as %s: signs are turned round", path, which, meta[metaEncoder])
 		}
 		encoders[which] = enc
 	}

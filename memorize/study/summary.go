@@ -111,7 +111,7 @@ func (s *Summary) Beyond() []string {
 	z := distuv.UnitNormal.Quantile(1 - (1-s.Level)/2/float64(max(len(s.Taps), 1)))
 	var taps []string
 	for _, t := range s.Taps {
-		if c := t.Controlled; c != nil && c.Mean > z*c.SE {
+		if c := t.Controlled; c != nil && c.Lo > 0 && c.Mean > z*c.SE {
 			taps = append(taps, t.Tap)
 		}
 	}
@@ -122,6 +122,9 @@ func (s *Summary) Beyond() []string {
 func (s *Summary) Reading() string {
 	if len(s.Taps) == 0 || s.Taps[0].Controlled == nil {
 		return "Without candidates and independents there is no controlled score: the table cannot tell memorization from a bias of the pair."
+	}
+	if math.IsNaN(s.Taps[0].Controlled.Lo) {
+		return "A set of one image has no interval: the table cannot tell memorization from chance."
 	}
 	above, beyond, n := s.Above(), s.Beyond(), len(s.Taps)
 	interval := fmt.Sprintf("the %g %% interval of the controlled score lies above 0", 100*s.Level)

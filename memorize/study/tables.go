@@ -19,6 +19,8 @@ const (
 	layerMemCSV = "layermem.csv"
 	deltaCSV    = "delta.csv"
 	unitMemCSV  = "unitmem.csv"
+	unitMemGCSV = "unitmem_g.csv"
+	pointsCSV   = "points.csv"
 	scoresJSON  = "scores.json"
 )
 

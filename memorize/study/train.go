@@ -140,7 +140,7 @@ func (t *training) save(e *tensor.Engine, dir *RunDir) error {
 
 // loadTrained returns encoder F or G of an earlier run in the directory, nil if
 // there is none yet.
-func loadTrained(l *Lab, dir *RunDir, which string) (nn.Encoder, error) {
+func loadTrained(e *tensor.Engine, l *Lab, dir *RunDir, which string, rep Reporter) (nn.Encoder, error) {
 	path := dir.Encoder(which)
 	if !exists(path) {
 		return nil, nil
@@ -149,29 +149,35 @@ func loadTrained(l *Lab, dir *RunDir, which string) (nn.Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	origin, err := LoadEncoder(path, enc)
+	meta, err := LoadEncoder(path, enc)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; remove the file to make it again from the last checkpoint", err)
 	}
-	if origin != l.TrainID() {
+	if origin := meta[metaRecipe]; origin != l.TrainID() {
 		return nil, fmt.Errorf("%s was trained with another recipe or other images (%.12s, expected %.12s): remove it to train it again",
 			path, origin, l.TrainID())
+	}
+	if meta[metaEncoder] != which {
+		return nil, fmt.Errorf("%s holds encoder %q, expected %q", path, meta[metaEncoder], which)
+	}
+	if isa := meta[metaISA]; isa != e.ISA() {
+		rep.Printf("warning: %s was trained with %s kernels, the work goes on with %s: the same up to rounding only", path, isa, e.ISA())
 	}
 	return enc, nil
 }
 
 // LoadEncoder sets the weights of an encoder from a safetensors file and returns
-// the TrainID that the file names, "" if it was not made here.
-func LoadEncoder(path string, enc nn.Encoder) (origin string, err error) {
+// the file's metadata, in which only files made here have entries of ours.
+func LoadEncoder(path string, enc nn.Encoder) (meta map[string]string, err error) {
 	if err := weights.Load(path, enc.Params()); err != nil {
-		return "", err
+		return nil, err
 	}
 	f, err := weights.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
-	return f.Meta()[metaRecipe], nil
+	return f.Meta(), nil
 }
 
 // trainAll returns the encoders of these names, from the directory where they
@@ -180,7 +186,7 @@ func trainAll(ctx context.Context, e *tensor.Engine, l *Lab, dir *RunDir, log *L
 	encoders = map[string]nn.Encoder{}
 	var todo []string
 	for _, w := range names {
-		enc, err := loadTrained(l, dir, w)
+		enc, err := loadTrained(e, l, dir, w, rep)
 		if err != nil {
 			return nil, nil, err
 		}
