@@ -34,8 +34,9 @@ type Viewer interface {
 // over the images. f and g see the same views: view v of the image with index i
 // comes from the random stream (seed, "score-view", i, v). Activations are
 // reduced as the layers put them out, so memory does not grow with the number of
-// points but for one number a tap, distance and point. progress, if not nil, is
-// called with the number of points done.
+// points but for one number a tap, distance and point and, where UnitMem takes the
+// median, one a unit and point. progress, if not nil, is called with the number of
+// points done.
 //
 // It returns an error for what NewAccumulator refuses, for encoders with
 // different taps, for indices outside a data set, for activations that are NaN

@@ -81,7 +81,8 @@ func (e *Engine) BufferBytes() (held, peak int) { return e.arena.Bytes() }
 // Parallel calls f(task, worker) for every task in [0, n) on the engine's
 // threads. Worker is in [0, Threads); two calls with the same worker never run
 // at the same time. Which worker gets which task is not defined, so results
-// must not depend on it.
+// must not depend on it. A call from inside f runs all of its tasks there, as
+// worker 0.
 func (e *Engine) Parallel(n int, f func(task, worker int)) { e.pool.Run(n, f) }
 
 // sweep is the number of floats that one task of a sweep over memory takes: it
