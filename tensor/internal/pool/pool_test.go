@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -101,12 +102,28 @@ func TestGoexitOfTheCallerFreesThePool(t *testing.T) {
 	assert.False(t, p.busy.Load())
 }
 
+// workers counts the workers of all pools that have not ended.
+func workers() int {
+	stacks := make([]byte, 1<<20)
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("created by github.com/locimem/locimem/tensor/internal/pool.New"))
+}
+
+// waitForWorkers fails if there are not n workers within some seconds.
+func waitForWorkers(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); workers() != n && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	assert.Equal(t, n, workers(), "workers of all pools")
+}
+
 func TestClose(t *testing.T) {
-	before := runtime.NumGoroutine()
+	waitForWorkers(t, 0) // those of earlier tests may still be on their way out
 	p := New(4)
 	p.Run(8, func(int, int) {})
+	waitForWorkers(t, 3)
 	p.Close()
-	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before }, 5*time.Second, time.Millisecond)
+	waitForWorkers(t, 0)
 	n := 0
 	p.Run(3, func(_, worker int) { n += 1 + worker })
 	assert.Equal(t, 3, n, "tasks of a closed pool run on the caller")
