@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/internal/testutil"
 	"github.com/locimem/locimem/tensor/internal/kernel"
 	"github.com/locimem/locimem/tensor/internal/pool"
 )
@@ -21,10 +19,7 @@ func forEach(t *testing.T, f func(t *testing.T, k *kernel.Impl)) {
 	for _, k := range kernel.All() {
 		t.Run(k.Name, func(t *testing.T) {
 			if m := k.Missing(); m != "" {
-				if slices.Contains(strings.Split(os.Getenv("LOCIMEM_REQUIRE_ISA"), ","), k.Name) {
-					t.Fatalf("LOCIMEM_REQUIRE_ISA wants %s, but this CPU lacks %s", k.Name, m)
-				}
-				t.Skipf("this CPU lacks %s", m)
+				testutil.MissingISA(t, k.Name, fmt.Errorf("this CPU lacks %s", m))
 			}
 			f(t, checked(t, k))
 		})
