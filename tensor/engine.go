@@ -31,6 +31,7 @@ type Engine struct {
 	k     *kernel.Impl
 	pool  *pool.Pool
 	gemm  *gemm.Runner
+	attn  *gemm.Attention
 	arena arena.Arena
 }
 
@@ -54,7 +55,7 @@ func NewEngine(o Options) (*Engine, error) {
 		return nil, err
 	}
 	p := pool.New(o.Threads)
-	return &Engine{k: k, pool: p, gemm: gemm.New(k, p)}, nil
+	return &Engine{k: k, pool: p, gemm: gemm.New(k, p), attn: gemm.NewAttention(k, p)}, nil
 }
 
 // Close stops the threads and gives free buffers back. The engine must not be

@@ -25,6 +25,12 @@ type opCase struct {
 	Eps, Value     float64
 	Targets, Rows  []int
 	Shape          []int
+
+	// of make_transformer.py
+	Heads, Groups int
+	Index         int // of a token, or what else is counted
+	Tokens        [][]int
+	Keep          []float32
 }
 
 func (c *opCase) pool() tensor.PoolSpec {
@@ -113,7 +119,7 @@ func engines(t *testing.T, f func(t *testing.T, e *tensor.Engine)) {
 func TestOpsMatchPyTorch(t *testing.T) {
 	files, err := filepath.Glob("testdata/ops_*.npz")
 	require.NoError(t, err)
-	require.Len(t, files, 5)
+	require.Len(t, files, 6)
 	for _, file := range files {
 		g := testutil.OpenGolden(t, file)
 		var about struct {
