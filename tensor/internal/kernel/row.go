@@ -19,7 +19,7 @@ type Row struct {
 
 	// GELU is y = x*P(x), where P is the normal distribution function
 	// (1 + erf(x/sqrt 2))/2 (Hendrycks and Gimpel 2016). The error is below
-	// 2e-7*|x| for normal x, and below 3e-45 for subnormal ones.
+	// 3e-7*|x| for normal x, and below 3e-45 for subnormal ones.
 	GELU func(y, x []float32)
 	// GELUGrad is dx = dy*(P(x) + x*p(x)), where p is the normal density; the
 	// factor has an error below 5e-7.
