@@ -42,10 +42,11 @@ type attentionWorker struct {
 	_      [64]byte // keeps neighbours off the cache line
 }
 
-// Scores are made in blocks of at most this many queries and keys. A block and
-// what it is multiplied with stay in the second-level cache.
+// Scores are made in blocks of at most this many queries, as equal as they can
+// be, and keys. A block and what it is multiplied with stay in the second-level
+// cache.
 const (
-	queryBlock = 56
+	queryBlock = 70
 	keyBlock   = 512 // a multiple of every NR
 )
 
@@ -107,7 +108,7 @@ func (a *Attention) forwardHead(task, wk int) {
 	c := s.Heads * s.D
 	q, k, v := a.head(a.qkv, task)
 	out := a.rows(a.out, task)
-	bq, bk := min(queryBlock, s.T), min(keyBlock, s.T)
+	bq, bk := ceil(s.T, ceil(s.T, queryBlock)), min(keyBlock, s.T)
 	stride := oddLines(bk)
 	across, down := a.panelSize(s.D, s.T), a.panelSize(s.T, s.D)
 	rest := w.scratch(across + down + bq*stride + 3*bq)
@@ -165,7 +166,7 @@ func (a *Attention) gradHead(task, wk int) {
 	q, k, v := a.head(a.qkv, task)
 	dq, dk, dv := a.head(a.dqkv, task)
 	out, dout, lse := a.rows(a.out, task), a.rows(a.dout, task), a.lse[task*s.T:]
-	bq, bk := min(queryBlock, s.T), min(keyBlock, s.T)
+	bq, bk := ceil(s.T, ceil(s.T, queryBlock)), min(keyBlock, s.T)
 	stride := oddLines(bk)
 	across, down, block := a.panelSize(s.D, s.T), a.panelSize(s.T, s.D), a.panelSize(bq, s.D)
 	rest := w.scratch(2*across + down + 2*block + 2*bq*stride + 2*bq)
