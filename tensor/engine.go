@@ -107,24 +107,3 @@ func (e *Engine) chunks(n, size int, f func(lo, hi int)) {
 
 // rowChunk is the number of rows of c floats that one task takes.
 func rowChunk(c int) int { return max(1, sweep/max(c, 1)) }
-
-// colSums adds the column sums of x [rows x c] to sum [c]: sums of fixed chunks
-// in float32, which are added in order in float64.
-func (e *Engine) colSums(sum, x []float32, rows, c int) {
-	size := rowChunk(c)
-	n := (rows + size - 1) / size
-	part := e.arena.Get(n * c)
-	defer e.arena.Put(part)
-	e.chunks(rows, size, func(lo, hi int) {
-		p := part[lo/size*c:][:c]
-		clear(p)
-		e.k.ColSum(p, x[lo*c:hi*c], hi-lo)
-	})
-	for j := range sum {
-		s := 0.0
-		for i := range n {
-			s += float64(part[i*c+j])
-		}
-		sum[j] += float32(s)
-	}
-}

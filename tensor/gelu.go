@@ -7,10 +7,8 @@ func (tp *Tape) GELU(x *Tensor) *Tensor {
 	y := tp.result([]*Tensor{x}, x.shape...)
 	tp.e.chunks(len(y.data), sweep, func(lo, hi int) { tp.e.k.GELU(y.data[lo:hi], x.data[lo:hi]) })
 	tp.record(y, func() {
-		tp.addGradFrom(x, func(dst []float32) {
-			tp.e.chunks(len(dst), sweep, func(lo, hi int) {
-				tp.e.k.GELUGrad(dst[lo:hi], y.grad.data[lo:hi], x.data[lo:hi])
-			})
+		tp.addGradRows(x, len(x.data), 1, func(dst []float32, lo, hi int) {
+			tp.e.k.GELUGrad(dst, y.grad.data[lo:hi], x.data[lo:hi])
 		})
 	})
 	return y

@@ -19,21 +19,11 @@ func (tp *Tape) LayerNorm(x, gamma, beta *Tensor, eps float32) *Tensor {
 		n := (rows + size - 1) / size
 		part := tp.e.arena.Get(2 * n * c)
 		defer tp.e.arena.Put(part)
-		grads := func(dx []float32) {
-			tp.e.chunks(rows, size, func(lo, hi int) {
-				p := part[2*c*(lo/size):][:2*c]
-				clear(p)
-				tp.e.k.LayerNormGrad(dx[lo*c:hi*c], p[:c], p[c:], y.grad.data[lo*c:hi*c], x.data[lo*c:hi*c],
-					gamma.data, mean[lo:hi], invstd[lo:hi])
-			})
-		}
-		if x.needs {
-			tp.addGradFrom(x, grads)
-		} else {
-			dx := tp.e.arena.Get(len(x.data))
-			grads(dx)
-			tp.e.arena.Put(dx)
-		}
+		tp.addGradRows(x, rows, c, func(dx []float32, lo, hi int) {
+			p := part[2*c*(lo/size):][:2*c]
+			clear(p)
+			tp.e.k.LayerNormGrad(dx, p[:c], p[c:], y.grad.data[lo*c:hi*c], x.data[lo*c:hi*c], gamma.data, mean[lo:hi], invstd[lo:hi])
+		})
 		tp.addParts(gamma, part, n, 2*c)
 		tp.addParts(beta, part[min(c, len(part)):], n, 2*c)
 	})
@@ -41,21 +31,36 @@ func (tp *Tape) LayerNorm(x, gamma, beta *Tensor, eps float32) *Tensor {
 }
 
 // addParts adds to the gradient of a parameter t, if it wants one, the sum of n
-// parts, which stand stride numbers apart, in order and in float64.
+// parts, as foldParts does.
 func (tp *Tape) addParts(t *Tensor, part []float32, n, stride int) {
-	if !t.needs {
+	if t.needs {
+		g, holds := tp.gradOf(t)
+		tp.e.foldParts(g, part, n, stride, holds)
+	}
+}
+
+// addGradRows adds to the gradient of t, which is rows of c numbers, what fill
+// writes for the rows of each chunk. Where there are values already, or nobody
+// wants the gradient, fill writes to a buffer that stays in the cache.
+func (tp *Tape) addGradRows(t *Tensor, rows, c int, fill func(dst []float32, lo, hi int)) {
+	var g []float32
+	holds := true
+	if t.needs {
+		g, holds = tp.gradOf(t)
+	}
+	size := rowChunk(c)
+	if !holds {
+		tp.e.chunks(rows, size, func(lo, hi int) { fill(g[lo*c:hi*c], lo, hi) })
 		return
 	}
-	g, holds := tp.gradOf(t)
-	for j := range g {
-		s := 0.0
-		for i := range n {
-			s += float64(part[i*stride+j])
+	buffer := tp.e.arena.Get(tp.e.Threads() * size * c)
+	tp.e.pool.Run((rows+size-1)/size, func(task, worker int) {
+		lo, hi := task*size, min(task*size+size, rows)
+		b := buffer[worker*size*c:][:(hi-lo)*c]
+		fill(b, lo, hi)
+		if g != nil {
+			tp.e.k.Acc(g[lo*c:hi*c], b)
 		}
-		if holds {
-			g[j] += float32(s)
-		} else {
-			g[j] = float32(s)
-		}
-	}
+	})
+	tp.e.arena.Put(buffer)
 }

@@ -181,9 +181,7 @@ func (a *Attention) gradHead(task, wk int) {
 		q, dq, dout := q[q0*3*c:], dq[q0*3*c:], dout[q0*c:]
 		a.pack(qp, q, 3*c, n, s.D)
 		a.pack(op, dout, c, n, s.D)
-		for i := range n {
-			dot[i] = float32(a.k.Dot(dout[i*c:][:s.D], out[(q0+i)*c:][:s.D]))
-		}
+		a.k.RowDot(dot[:n], dout, out[q0*c:], c, s.D)
 		for k0 := 0; k0 < s.T; k0 += bk {
 			kn := min(bk, s.T-k0)
 			a.product(w, prob, stride, q, 3*c, 1, kt[k0*s.D:], s.D, n, kn, s.D, false)

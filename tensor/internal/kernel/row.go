@@ -33,6 +33,9 @@ type Row struct {
 	RowExp func(sum, x []float32, stride, cols int, m []float32, scale float32)
 	// RowScale multiplies row r of x by s[r]. rows = len(s).
 	RowScale func(x []float32, stride, cols int, s []float32)
+	// RowDot sets d[r] to the inner product of rows r of a and b, which have the
+	// same stride. rows = len(d).
+	RowDot func(d, a, b []float32, stride, cols int)
 	// SoftmaxGrad is the gradient of a softmax: dp[r,j] = scale * p[r,j] *
 	// (dp[r,j] - d[r]), where p and dp have the same stride. rows = len(d).
 	SoftmaxGrad func(dp, p []float32, stride, cols int, d []float32, scale float32)

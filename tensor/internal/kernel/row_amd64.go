@@ -7,14 +7,14 @@ var rowAVX2 = Row{
 	LayerNorm: wrapLayerNorm(layerNormAVX2), LayerNormGrad: wrapLayerNormGrad(layerNormGradAVX2),
 	GELU: wrapReLU(geluAVX2), GELUGrad: wrapAdd(geluGradAVX2),
 	RowMax: wrapRowMax(rowMaxAVX2), RowExp: wrapRowExp(rowExpAVX2),
-	RowScale: wrapRowScale(rowScaleAVX2), SoftmaxGrad: wrapSoftmaxGrad(softmaxGradAVX2),
+	RowScale: wrapRowScale(rowScaleAVX2), RowDot: wrapRowDot(rowDotAVX2), SoftmaxGrad: wrapSoftmaxGrad(softmaxGradAVX2),
 }
 
 var rowAVX512 = Row{
 	LayerNorm: wrapLayerNorm(layerNormAVX512), LayerNormGrad: wrapLayerNormGrad(layerNormGradAVX512),
 	GELU: wrapReLU(geluAVX512), GELUGrad: wrapAdd(geluGradAVX512),
 	RowMax: wrapRowMax(rowMaxAVX512), RowExp: wrapRowExp(rowExpAVX512),
-	RowScale: wrapRowScale(rowScaleAVX512), SoftmaxGrad: wrapSoftmaxGrad(softmaxGradAVX512),
+	RowScale: wrapRowScale(rowScaleAVX512), RowDot: wrapRowDot(rowDotAVX512), SoftmaxGrad: wrapSoftmaxGrad(softmaxGradAVX512),
 }
 
 // rowsOf is the first of rows of cols numbers of x, if there are so many.
@@ -61,6 +61,17 @@ func wrapRowScale(f func(x, by *float32, stride, cols, rows int)) func(x []float
 	return func(x []float32, stride, cols int, s []float32) {
 		if rows := len(s); rows > 0 && cols > 0 {
 			f(rowsOf(x, stride, cols, rows), first(s, rows), stride, cols, rows)
+		}
+	}
+}
+
+func wrapRowDot(f func(d, a, b *float32, stride, cols, rows int)) func(d, a, b []float32, stride, cols int) {
+	return func(d, a, b []float32, stride, cols int) {
+		rows := len(d)
+		if cols <= 0 {
+			clear(d)
+		} else if rows > 0 {
+			f(first(d, rows), rowsOf(a, stride, cols, rows), rowsOf(b, stride, cols, rows), stride, cols, rows)
 		}
 	}
 }

@@ -511,6 +511,89 @@ done10:
 	VZEROUPPER
 	RET
 
+// func rowDotAVX2(d *float32, a *float32, b *float32, stride int, cols int, rows int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rowDotAVX2(SB), NOSPLIT, $0-48
+	MOVQ    a+8(FP), AX
+	MOVQ    b+16(FP), CX
+	MOVQ    cols+32(FP), DX
+	MOVQ    stride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    DX, SI
+	ANDQ    $0x00000007, SI
+	LEAQ    rowAVX2_window<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    SI, R8
+	VMOVDQU (DI)(R8*4), Y0
+	XORQ    SI, SI
+
+row:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   DX, R8
+	XORQ   DI, DI
+
+loop14:
+	CMPQ        R8, $0x00000020
+	JLT         less14
+	VMOVUPS     (AX)(DI*4), Y5
+	VMOVUPS     (CX)(DI*4), Y6
+	VFMADD231PS Y5, Y6, Y1
+	VMOVUPS     32(AX)(DI*4), Y5
+	VMOVUPS     32(CX)(DI*4), Y6
+	VFMADD231PS Y5, Y6, Y2
+	VMOVUPS     64(AX)(DI*4), Y5
+	VMOVUPS     64(CX)(DI*4), Y6
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     96(AX)(DI*4), Y5
+	VMOVUPS     96(CX)(DI*4), Y6
+	VFMADD231PS Y5, Y6, Y4
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000020, R8
+	JMP         loop14
+
+less14:
+loop11:
+	CMPQ        R8, $0x00000008
+	JLT         less11
+	VMOVUPS     (AX)(DI*4), Y5
+	VMOVUPS     (CX)(DI*4), Y6
+	VFMADD231PS Y5, Y6, Y1
+	ADDQ        $0x00000008, DI
+	SUBQ        $0x00000008, R8
+	JMP         loop11
+
+less11:
+	TESTQ       R8, R8
+	JZ          done10
+	VMASKMOVPS  (AX)(DI*4), Y0, Y5
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VFMADD231PS Y5, Y6, Y1
+
+done10:
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPD    $0x01, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDPS       X2, X1, X1
+	VBROADCASTSS X1, Y1
+	MOVQ         d+0(FP), DI
+	VMOVSS       X1, (DI)(SI*4)
+	ADDQ         BX, AX
+	ADDQ         BX, CX
+	INCQ         SI
+	MOVQ         rows+40(FP), DI
+	CMPQ         SI, DI
+	JLT          row
+	VZEROUPPER
+	RET
+
 // func softmaxGradAVX2(dp *float32, p *float32, d *float32, scale float32, stride int, cols int, rows int)
 // Requires: AVX
 TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-56

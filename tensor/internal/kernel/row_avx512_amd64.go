@@ -12,6 +12,9 @@ func rowExpAVX512(sum *float32, x *float32, m *float32, scale float32, stride in
 func rowScaleAVX512(x *float32, by *float32, stride int, cols int, rows int)
 
 //go:noescape
+func rowDotAVX512(d *float32, a *float32, b *float32, stride int, cols int, rows int)
+
+//go:noescape
 func softmaxGradAVX512(dp *float32, p *float32, d *float32, scale float32, stride int, cols int, rows int)
 
 //go:noescape

@@ -416,6 +416,90 @@ done10:
 	VZEROUPPER
 	RET
 
+// func rowDotAVX512(d *float32, a *float32, b *float32, stride int, cols int, rows int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rowDotAVX512(SB), NOSPLIT, $0-48
+	MOVQ  a+8(FP), AX
+	MOVQ  b+16(FP), CX
+	MOVQ  cols+32(FP), DX
+	MOVQ  stride+24(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  DX, SI
+	ANDQ  $0x0000000f, SI
+	MOVL  $0xffffffff, DI
+	BZHIL SI, DI, DI
+	KMOVW DI, K1
+	XORQ  SI, SI
+
+row:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   DX, R8
+	XORQ   DI, DI
+
+loop14:
+	CMPQ        R8, $0x00000040
+	JLT         less14
+	VMOVUPS     (AX)(DI*4), Z4
+	VMOVUPS     (CX)(DI*4), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     64(AX)(DI*4), Z4
+	VMOVUPS     64(CX)(DI*4), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     128(AX)(DI*4), Z4
+	VMOVUPS     128(CX)(DI*4), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     192(AX)(DI*4), Z4
+	VMOVUPS     192(CX)(DI*4), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x00000040, R8
+	JMP         loop14
+
+less14:
+loop11:
+	CMPQ        R8, $0x00000010
+	JLT         less11
+	VMOVUPS     (AX)(DI*4), Z4
+	VMOVUPS     (CX)(DI*4), Z5
+	VFMADD231PS Z4, Z5, Z0
+	ADDQ        $0x00000010, DI
+	SUBQ        $0x00000010, R8
+	JMP         loop11
+
+less11:
+	TESTQ       R8, R8
+	JZ          done10
+	VMOVUPS.Z   (AX)(DI*4), K1, Z4
+	VMOVUPS.Z   (CX)(DI*4), K1, Z5
+	VFMADD231PS Z4, Z5, Z0
+
+done10:
+	VADDPS        Z2, Z0, Z0
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VPERMILPD     $0x01, X0, X4
+	VADDPS        X4, X0, X0
+	VMOVSHDUP     X0, X4
+	VADDPS        X4, X0, X0
+	VBROADCASTSS  X0, Z0
+	MOVQ          d+0(FP), DI
+	VMOVSS        X0, (DI)(SI*4)
+	ADDQ          BX, AX
+	ADDQ          BX, CX
+	INCQ          SI
+	MOVQ          rows+40(FP), DI
+	CMPQ          SI, DI
+	JLT           row
+	VZEROUPPER
+	RET
+
 // func softmaxGradAVX512(dp *float32, p *float32, d *float32, scale float32, stride int, cols int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-56

@@ -5,7 +5,7 @@ import "math"
 // rowGeneric defines every kernel of Row as a plain loop.
 var rowGeneric = Row{
 	LayerNorm: layerNorm, LayerNormGrad: layerNormGrad, GELU: gelu, GELUGrad: geluGrad,
-	RowMax: rowMax, RowExp: rowExp, RowScale: rowScale, SoftmaxGrad: softmaxGrad,
+	RowMax: rowMax, RowExp: rowExp, RowScale: rowScale, RowDot: rowDot, SoftmaxGrad: softmaxGrad,
 }
 
 func layerNorm(y, x, gamma, beta, mean, invstd []float32, eps float32) {
@@ -97,6 +97,12 @@ func rowScale(x []float32, stride, cols int, s []float32) {
 		for j := range row {
 			row[j] *= f
 		}
+	}
+}
+
+func rowDot(d, a, b []float32, stride, cols int) {
+	for r := range d {
+		d[r] = float32(dot(a[r*stride:][:cols], b[r*stride:][:cols]))
 	}
 }
 

@@ -72,6 +72,11 @@ var rowLiteral = Row{
 			fill(row, func(j int) float64 { return f64(row, j) * f64(s, r) })
 		}
 	},
+	RowDot: func(d, a, b []float32, stride, cols int) {
+		for r := range d {
+			d[r] = float32(total(cols, func(j int) float64 { return f64(a, r*stride+j) * f64(b, r*stride+j) }))
+		}
+	},
 	SoftmaxGrad: func(dp, p []float32, stride, cols int, d []float32, scale float32) {
 		for r := range d {
 			g, p := dp[r*stride:][:cols], p[r*stride:][:cols]
@@ -135,6 +140,11 @@ var rowMatrixCases = []struct {
 	{"RowScale", 0, func(k *Row, a *arena, rows, c int) {
 		x, stride := a.scores(rows, c)
 		k.RowScale(x, stride, c, a.f(rows))
+	}},
+	{"RowDot", 1e-6, func(k *Row, a *arena, rows, c int) {
+		x, stride := a.scores(rows, c)
+		y, _ := a.scores(rows, c)
+		k.RowDot(a.f(rows), x, y, stride, c)
 	}},
 	{"SoftmaxGrad", 1e-6, func(k *Row, a *arena, rows, c int) {
 		dp, stride := a.scores(rows, c)
@@ -239,6 +249,7 @@ func TestRowKernelsPanicOnShortSlices(t *testing.T) {
 		require.Panics(t, func() { impl.RowMax(long[:8], short[:63:63], 8, 8) })
 		require.Panics(t, func() { impl.RowExp(long[:8], long, 8, 8, short[:7:7], 1) })
 		require.Panics(t, func() { impl.RowScale(short[:63:63], 8, 8, long[:8]) })
+		require.Panics(t, func() { impl.RowDot(long[:8], long, short[:63:63], 8, 8) })
 		require.Panics(t, func() { impl.SoftmaxGrad(long, short[:63:63], 8, 8, long[:8], 1) })
 	})
 }

@@ -60,6 +60,13 @@ func (s simd) softmaxKernels() {
 			})
 		}
 	})
+	s.rows("rowDot", "d, a, b *float32", []string{"a", "b"}, func() func(row) {
+		return func(w row) {
+			sums := s.zeros(unrolled)
+			w.sweep(nil, func(l lane, u int) { VFMADD231PS(l.get("a"), l.get("b"), sums[u]) })
+			w.putValue(s.total(sums), "d")
+		}
+	})
 	s.rows("softmaxGrad", "dp, p, d *float32, scale float32", []string{"dp", "p"}, func() func(row) {
 		scale := s.scalar("scale")
 		return func(w row) {
