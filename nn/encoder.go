@@ -24,22 +24,43 @@ type EncoderOptions struct {
 	// Width scales the number of channels of every layer (rounded, at least 1):
 	// more than 0, at most 16, default 1.
 	Width float64
-	// Pool is what the head does with the last map: "max" (default) or "avg".
+	// Pool is what the head does with the last map: "max" or "avg", or "auto":
+	// max for resnet9, as in the paper, avg for the others, as in torchvision.
 	Pool string
+	// Stem is how resnet18, 34 and 50 begin: StemCIFAR, a 3x3 convolution of
+	// stride 1; StemImageNet, a 7x7 convolution of stride 2 and a 3x3 max pool
+	// of stride 2; or "auto": StemCIFAR for images of at most 64 pixels in
+	// height and width. resnet9 has a stem of its own and takes "auto" only.
+	Stem string
 	// InH, InW and InC are the shape of an image, by default 32, 32 and 3.
 	InH, InW, InC int
 }
 
+// The stems of resnet18, 34 and 50.
+const (
+	StemCIFAR    = "cifar"
+	StemImageNet = "imagenet"
+)
+
+// smallImage is the largest side of an image for which "auto" takes StemCIFAR.
+const smallImage = 64
+
 // encoder is one entry of the registry: layers for checked options.
 type encoder struct {
 	name  string
+	pool  string   // what "auto" means
+	stems []string // that can be chosen from
 	build func(o EncoderOptions, seed uint64) Sequential
 }
 
 // registry lists the encoders that there are.
 func registry() []encoder {
+	stems := []string{StemCIFAR, StemImageNet}
 	return []encoder{
-		{"resnet9", resNet9},
+		{"resnet9", "max", nil, resNet9},
+		{"resnet18", "avg", stems, resNet18},
+		{"resnet34", "avg", stems, resNet34},
+		{"resnet50", "avg", stems, resNet50},
 	}
 }
 
@@ -61,7 +82,7 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("encoder: found %q, expected one of: %s", name, strings.Join(EncoderNames(), ", "))
 	}
-	o, err := o.checked()
+	o, err := all[i].check(o)
 	if err != nil {
 		return nil, fmt.Errorf("encoder %s: %w", name, err)
 	}
@@ -75,8 +96,8 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	return n, nil
 }
 
-// checked fills in the defaults and checks the ranges.
-func (o EncoderOptions) checked() (EncoderOptions, error) {
+// check fills in the defaults and checks the ranges.
+func (e *encoder) check(o EncoderOptions) (EncoderOptions, error) {
 	for _, d := range []struct {
 		name     string
 		value    *int
@@ -95,12 +116,22 @@ func (o EncoderOptions) checked() (EncoderOptions, error) {
 	if !(o.Width > 0 && o.Width <= 16) {
 		return o, fmt.Errorf("width factor: found %v, expected more than 0 and at most 16", o.Width)
 	}
-	switch o.Pool {
-	case "":
-		o.Pool = "max"
-	case "max", "avg":
-	default:
-		return o, fmt.Errorf("pool: found %q, expected max or avg", o.Pool)
+	stem := StemCIFAR
+	if max(o.InH, o.InW) > smallImage {
+		stem = StemImageNet
+	}
+	for _, c := range []struct {
+		name  string
+		value *string
+		auto  string
+		known []string
+	}{{"pool", &o.Pool, e.pool, []string{"max", "avg"}}, {"stem", &o.Stem, stem, e.stems}} {
+		switch {
+		case *c.value == "" || *c.value == "auto":
+			*c.value = c.auto
+		case !slices.Contains(c.known, *c.value):
+			return o, fmt.Errorf("%s: found %q, expected %s", c.name, *c.value, strings.Join(append([]string{"auto"}, c.known...), ", "))
+		}
 	}
 	return o, nil
 }

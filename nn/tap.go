@@ -43,12 +43,13 @@ func (c *Context) Tap(name string, t *tensor.Tensor) {
 
 // The kinds of taps: what kind of layer put the value out.
 const (
-	KindConv = "conv" // convolution with its bias, before any norm
-	KindBN   = "bn"   // batch norm, before the ReLU
-	KindReLU = "relu"
-	KindPool = "pool"
-	KindAdd  = "add" // sum of a residual block
-	KindFC   = "fc"  // fully connected
+	KindConv  = "conv" // convolution with its bias, before any norm
+	KindBN    = "bn"   // batch norm, before the ReLU
+	KindReLU  = "relu"
+	KindPool  = "pool"
+	KindAdd   = "add"   // sum of a residual block, before its ReLU if it has one
+	KindBlock = "block" // output of a residual block, after the ReLU
+	KindFC    = "fc"    // fully connected
 )
 
 // TapInfo describes one tap of a network.
