@@ -25,12 +25,7 @@ func (tp *Tape) BatchNormAdd(x, gamma, beta *Tensor, s *BNStats, shortcut *Tenso
 func (tp *Tape) affineAdd(y *Tensor, bn *bnCall, shortcut *Tensor, relu bool) {
 	c := bn.c
 	tp.e.chunks(bn.rows, rowChunk(c), func(lo, hi int) {
-		d := y.data[lo*c : hi*c]
-		tp.e.k.Affine(d, bn.x.data[lo*c:hi*c], bn.scale, bn.shift, hi-lo, false)
-		tp.e.k.Add(d, d, shortcut.data[lo*c:hi*c])
-		if relu {
-			tp.e.k.ReLU(d, d)
-		}
+		tp.e.k.AffineAdd(y.data[lo*c:hi*c], bn.x.data[lo*c:hi*c], shortcut.data[lo*c:hi*c], bn.scale, bn.shift, hi-lo, relu)
 	})
 }
 
@@ -41,11 +36,11 @@ func (tp *Tape) batchNormAddGrad(y *Tensor, bn *bnCall, shortcut *Tensor, relu b
 	c, g, x := bn.c, y.grad.data, bn.x.data
 	tp.batchNormGrad(bn, bn.rows, rowChunk(c),
 		func(dg, db []float32, lo, hi int) {
-			d := g[lo*c : hi*c]
 			if relu {
-				tp.e.k.ReLUGrad(d, d, y.data[lo*c:hi*c])
+				tp.e.k.BNGradGateSums(dg, db, g[lo*c:hi*c], y.data[lo*c:hi*c], x[lo*c:hi*c], bn.mean, bn.invstd, hi-lo)
+			} else {
+				tp.e.k.BNGradSums(dg, db, g[lo*c:hi*c], nil, x[lo*c:hi*c], bn.mean, bn.invstd, hi-lo)
 			}
-			tp.e.k.BNGradSums(dg, db, d, nil, x[lo*c:hi*c], bn.mean, bn.invstd, hi-lo)
 		},
 		func(dx, a, b, c0 []float32, lo, hi int) {
 			tp.e.k.BNGradApply(dx[lo*c:hi*c], g[lo*c:hi*c], nil, x[lo*c:hi*c], a, b, c0, hi-lo)

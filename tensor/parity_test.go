@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/locimem/locimem/internal/testutil"
@@ -178,13 +179,14 @@ func (w *worst) check(t *testing.T, c *opCase, what string, got *tensor.Tensor, 
 
 func (w *worst) checkOp(t *testing.T, e *tensor.Engine, g *testutil.Golden, c *opCase, intermediate bool, times int) {
 	t.Helper()
-	if c.Op == "batchnorm" && times > 1 {
+	norm := strings.HasPrefix(c.Op, "batchnorm")
+	if norm && times > 1 {
 		return // would move the running statistics twice
 	}
 	tp := e.NewTape(tensor.Mode{Train: c.Train, Grad: true})
 	defer tp.Release()
 	params := make([]*tensor.Tensor, len(c.Inputs))
-	in := make([]*tensor.Tensor, max(3, len(c.Inputs)))
+	in := make([]*tensor.Tensor, max(4, len(c.Inputs)))
 	for i, name := range c.Inputs {
 		data, shape := g.Float32(c.Name + "." + name)
 		params[i] = tensor.FromSlice(data, shape...)
@@ -198,11 +200,14 @@ func (w *worst) checkOp(t *testing.T, e *tensor.Engine, g *testutil.Golden, c *o
 	}
 	run := ops[c.Op]
 	var stats *tensor.BNStats
-	if c.Op == "batchnorm" {
+	if norm {
 		mean, shape := g.Float32(c.Name + ".mean")
 		variance, _ := g.Float32(c.Name + ".var")
 		stats = &tensor.BNStats{Mean: tensor.FromSlice(mean, shape...), Var: tensor.FromSlice(variance, shape...), Momentum: 0.1, Eps: 1e-5}
 		run = func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor {
+			if c.Op == "batchnorm_add" {
+				return tp.BatchNormAdd(in[0], in[1], in[2], stats, in[3], c.Relu, nil)
+			}
 			return tp.BatchNorm(in[0], in[1], in[2], stats, c.Relu)
 		}
 	}

@@ -136,11 +136,21 @@ var rowCases = []struct {
 		x := a.f(rows * c)
 		v.Affine(x, x, a.f(c), a.f(c), rows, true)
 	}},
+	{"AffineAdd", 1e-6, func(v *Vec, a *arena, rows, c int) {
+		v.AffineAdd(a.f(rows*c), a.f(rows*c), a.f(rows*c), a.f(c), a.f(c), rows, false)
+	}},
+	{"AffineAddReLUInPlace", 1e-6, func(v *Vec, a *arena, rows, c int) {
+		r := a.f(rows * c)
+		v.AffineAdd(r, a.f(rows*c), r, a.f(c), a.f(c), rows, true)
+	}},
 	{"BNGradSums", 4e-6, func(v *Vec, a *arena, rows, c int) {
 		v.BNGradSums(a.f(c), a.f(c), a.f(rows*c), nil, a.f(rows*c), a.statistic(c), a.statistic(c), rows)
 	}},
 	{"BNGradSumsReLU", 4e-6, func(v *Vec, a *arena, rows, c int) {
 		v.BNGradSums(a.f(c), a.f(c), a.f(rows*c), a.f(rows*c), a.f(rows*c), a.statistic(c), a.statistic(c), rows)
+	}},
+	{"BNGradGateSums", 4e-6, func(v *Vec, a *arena, rows, c int) {
+		v.BNGradGateSums(a.f(c), a.f(c), a.f(rows*c), a.f(rows*c), a.f(rows*c), a.statistic(c), a.statistic(c), rows)
 	}},
 	{"BNGradApply", 1e-6, func(v *Vec, a *arena, rows, c int) {
 		v.BNGradApply(a.f(rows*c), a.f(rows*c), nil, a.f(rows*c), a.f(c), a.f(c), a.f(c), rows)
