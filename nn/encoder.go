@@ -73,6 +73,17 @@ func EncoderNames() []string {
 	return names
 }
 
+// Stems returns the stems that the encoder of that name can have; none if it has
+// one of its own only.
+func Stems(name string) []string {
+	for _, e := range registry() {
+		if e.name == name {
+			return e.stems
+		}
+	}
+	return nil
+}
+
 // NewEncoder returns the encoder of that name with PyTorch's default
 // initialisation from seed. It fails if there is none of that name, if an option
 // is out of range, or if images of this size vanish on the way.
@@ -92,6 +103,7 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoder %s on images of %dx%dx%d: %w", name, o.InH, o.InW, o.InC, err)
 	}
+	countParams(p.Taps, n.Params())
 	n.taps, n.out = p.Taps, out[0]
 	return n, nil
 }
@@ -134,6 +146,18 @@ func (e *encoder) check(o EncoderOptions) (EncoderOptions, error) {
 		}
 	}
 	return o, nil
+}
+
+// countParams sets the number of trained values of each tap: of the parameters
+// that have its name and one more word, as conv1.weight for conv1.
+func countParams(taps []TapInfo, params []*Param) {
+	count := map[string]int{}
+	for _, p := range Trained(params) {
+		count[p.Name[:strings.LastIndexByte(p.Name, '.')]] += p.Value.Len()
+	}
+	for i := range taps {
+		taps[i].Params = count[taps[i].Name]
+	}
 }
 
 // channels scales a number of channels by the width factor.

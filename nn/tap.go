@@ -63,6 +63,9 @@ type TapInfo struct {
 	Kind string
 	// Shape is that of one image: [H,W,C], or [C].
 	Shape []int
+	// Params is the number of trained values of the layer itself; 0 for those
+	// that have none, such as relu, add and block.
+	Params int
 }
 
 // Capture is a Taps that stores the outputs of one forward pass by name.

@@ -97,7 +97,7 @@ func (l *Lab) TrainID() string {
 func (l *Lab) Encoder(which string) (nn.Encoder, error) {
 	h, w, c := l.Train.Shape()
 	e := l.Recipe.Encoder
-	return nn.NewEncoder(e.Name, nn.EncoderOptions{Width: e.Width, Pool: e.Pool, InH: h, InW: w, InC: c}, l.Recipe.TrainSeed(which))
+	return nn.NewEncoder(e.Name, e.Options(h, w, c), l.Recipe.TrainSeed(which))
 }
 
 // Method puts the recipe's objective, with its own networks, on top of an
