@@ -77,9 +77,12 @@ func scored(dir string, l *Lab, f, g nn.Encoder) bool {
 
 // ScoreConfig names the encoders to score and where the scores go.
 type ScoreConfig struct {
-	F, G  string // safetensors files of encoders of the recipe's architecture
-	Split string // split.json of the run; "": drawn anew by the recipe
-	Out   string // folder of the tables
+	F, G string // safetensors files of encoders of the recipe's architecture
+	// Prefix is what stands before the encoder's names in both files, where they
+	// hold several (weights.LoadEncoder).
+	Prefix string
+	Split  string // split.json of the run; "": drawn anew by the recipe
+	Out    string // folder of the tables
 }
 
 // Score scores two encoders from files, by the recipe. The scores of a run's own
@@ -103,7 +106,7 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		if err != nil {
 			return nil, err
 		}
-		meta, err := LoadEncoder(path, enc)
+		meta, err := LoadEncoder(path, c.Prefix, enc, rep)
 		if err != nil {
 			return nil, err
 		}
