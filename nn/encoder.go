@@ -32,6 +32,10 @@ type EncoderOptions struct {
 	// of stride 2; or "auto": StemCIFAR for images of at most 64 pixels in
 	// height and width. resnet9 has a stem of its own and takes "auto" only.
 	Stem string
+	// Norm is what stands behind every convolution: NormBatch, also by default,
+	// or NormGroup, with the largest number of groups up to 32 that divides the
+	// channels and leaves two or more in a group.
+	Norm string
 	// InH, InW and InC are the shape of an image, by default 32, 32 and 3.
 	InH, InW, InC int
 }
@@ -40,6 +44,12 @@ type EncoderOptions struct {
 const (
 	StemCIFAR    = "cifar"
 	StemImageNet = "imagenet"
+)
+
+// The norms of encoders.
+const (
+	NormBatch = "batch"
+	NormGroup = "group"
 )
 
 // smallImage is the largest side of an image for which "auto" takes StemCIFAR.
@@ -137,7 +147,8 @@ func (e *encoder) check(o EncoderOptions) (EncoderOptions, error) {
 		value *string
 		auto  string
 		known []string
-	}{{"pool", &o.Pool, e.pool, []string{"max", "avg"}}, {"stem", &o.Stem, stem, e.stems}} {
+	}{{"pool", &o.Pool, e.pool, []string{"max", "avg"}}, {"stem", &o.Stem, stem, e.stems},
+		{"norm", &o.Norm, NormBatch, []string{NormBatch, NormGroup}}} {
 		switch {
 		case *c.value == "" || *c.value == "auto":
 			*c.value = c.auto

@@ -16,7 +16,10 @@ type norm interface {
 }
 
 // newNorm returns the norm that the options ask for.
-func newNorm(_ EncoderOptions, name string, channels int) norm {
+func newNorm(o EncoderOptions, name string, channels int) norm {
+	if o.Norm == NormGroup {
+		return NewGroupNorm(name, channels, normGroups(channels))
+	}
 	return NewBatchNorm(name, channels)
 }
 

@@ -45,6 +45,7 @@ func (c *Context) Tap(name string, t *tensor.Tensor) {
 const (
 	KindConv  = "conv" // convolution with its bias, before any norm
 	KindBN    = "bn"   // batch norm, before the ReLU
+	KindGN    = "gn"   // group norm, before the ReLU
 	KindReLU  = "relu"
 	KindPool  = "pool"
 	KindAdd   = "add"   // sum of a residual block, before its ReLU if it has one

@@ -77,11 +77,13 @@ type Encoder struct {
 	// Stem is the beginning of resnet18, 34 and 50: cifar, imagenet or auto,
 	// which is cifar for images of at most 64 pixels.
 	Stem string `yaml:"stem"`
+	// Norm is batch or group: group norm, in which no image sees another.
+	Norm string `yaml:"norm"`
 }
 
 // Options returns the options of the encoder for images of a shape.
 func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
-	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, InH: h, InW: w, InC: c}
+	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, Norm: e.Norm, InH: h, InW: w, InC: c}
 }
 
 // Method is the self-supervised objective.

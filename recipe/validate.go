@@ -91,6 +91,7 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	c.positive("encoder.width", r.Encoder.Width, 16)
 	c.oneOf("encoder.pool", r.Encoder.Pool, "auto", "max", "avg")
 	c.oneOf("encoder.stem", r.Encoder.Stem, append([]string{"auto"}, nn.Stems(r.Encoder.Name)...)...)
+	c.oneOf("encoder.norm", r.Encoder.Norm, nn.NormBatch, nn.NormGroup)
 	r.method(c)
 	c.errs("augment", r.Augment.Validate())
 	if r.Augment.Size != [2]int{} {

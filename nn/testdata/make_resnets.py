@@ -104,6 +104,8 @@ def run(file, encoder, stem, n, h, w, channels=3, pool="avg", norm="batch", widt
     arrays, names, off = {}, {}, {"forward": 0.0, "gradient": 0.0}
     for part, values in want.items():
         rows = []
+        if not values:
+            continue  # group norm has no statistics
         for key, a in values.items():
             rows.append(summary(f"{part}/{key}", a, SAMPLES))
             kind = "gradient" if part.endswith("grad") else "forward"
@@ -113,7 +115,7 @@ def run(file, encoder, stem, n, h, w, channels=3, pool="avg", norm="batch", widt
         arrays[part] = np.array(rows, dtype=np.float32)
     assert names["train"] == names["eval"] and names["train/grad"] == names["eval/grad"]
     save(HERE / file, arrays, **o, images=name, margin=margin, float32=off,
-         taps=names["train"], parameters=names["train/grad"], buffers=names["after"])  # fmt: skip
+         taps=names["train"], parameters=names["train/grad"], buffers=names.get("after", []))  # fmt: skip
     print(f"  images {name}, float32 is off by {off['forward']:.1e} and {off['gradient']:.1e}")
 
 
@@ -125,3 +127,5 @@ if __name__ == "__main__":
         run(f"{net}_imagenet.npz", net, "imagenet", 4, 64, 64)
     run("resnet18_gray_odd.npz", "resnet18", "cifar", 5, 19, 13, channels=1, pool="max")
     run("resnet18_imagenet_odd.npz", "resnet18", "imagenet", 3, 75, 69)
+    run("resnet18_cifar_group.npz", "resnet18", "cifar", 4, 16, 16, norm="group")
+    run("resnet50_imagenet_group.npz", "resnet50", "imagenet", 3, 64, 64, norm="group")
