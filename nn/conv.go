@@ -37,11 +37,16 @@ func NewConv2D(name string, c ConvConfig, seed uint64) *Conv2D {
 
 // Forward implements Module.
 func (l *Conv2D) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
-	y := c.Tape.Conv2D(x, l.weight.Value, valueOf(l.bias), tensor.ConvSpec{
-		StrideH: l.c.Stride, StrideW: l.c.Stride, PadH: l.c.Pad, PadW: l.c.Pad,
-	})
+	y := l.apply(c, x)
 	c.Tap(l.name, y)
 	return y
+}
+
+// apply is Forward without the tap.
+func (l *Conv2D) apply(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	return c.Tape.Conv2D(x, l.weight.Value, valueOf(l.bias), tensor.ConvSpec{
+		StrideH: l.c.Stride, StrideW: l.c.Stride, PadH: l.c.Pad, PadW: l.c.Pad,
+	})
 }
 
 // Params implements Module.

@@ -25,7 +25,9 @@ type EncoderOptions struct {
 	// more than 0, at most 16, default 1.
 	Width float64
 	// Pool is what the head does with the last map: "max" or "avg", or "auto":
-	// max for resnet9, as in the paper, avg for the others, as in torchvision.
+	// max for resnet9, as in the paper, avg for the other ResNets, as in
+	// torchvision. Vision transformers have "token" (the class token, auto) or
+	// "avg" (the mean of the patches' tokens), behind the final norm.
 	Pool string
 	// Stem is how resnet18, 34 and 50 begin: StemCIFAR, a 3x3 convolution of
 	// stride 1; StemImageNet, a 7x7 convolution of stride 2 and a 3x3 max pool
@@ -36,6 +38,15 @@ type EncoderOptions struct {
 	// or NormGroup, with the largest number of groups up to 32 that divides the
 	// channels and leaves two or more in a group.
 	Norm string
+	// Positions of vision transformers: PositionsLearned (also "auto") or
+	// PositionsSine.
+	Positions string
+	// DropPath is the share of samples for which the last block of a vision
+	// transformer is left out in training; it rises from 0 in the first. At
+	// least 0, below 1.
+	DropPath float64
+	// Depth is the number of blocks of a vision transformer, 0 for its usual one.
+	Depth int
 	// InH, InW and InC are the shape of an image, by default 32, 32 and 3.
 	InH, InW, InC int
 }
@@ -57,21 +68,21 @@ const smallImage = 64
 
 // encoder is one entry of the registry: layers for checked options.
 type encoder struct {
-	name  string
-	pool  string   // what "auto" means
-	stems []string // that can be chosen from
-	build func(o EncoderOptions, seed uint64) Sequential
+	name string
+	// What can be chosen from; the first is what "auto" means, but for stems.
+	pools, stems, norms, positions []string
+	build                          func(o EncoderOptions, seed uint64) Sequential
 }
 
 // registry lists the encoders that there are.
 func registry() []encoder {
-	stems := []string{StemCIFAR, StemImageNet}
-	return []encoder{
-		{"resnet9", "max", nil, resNet9},
-		{"resnet18", "avg", stems, resNet18},
-		{"resnet34", "avg", stems, resNet34},
-		{"resnet50", "avg", stems, resNet50},
-	}
+	avg, stems, norms := []string{"avg", "max"}, []string{StemCIFAR, StemImageNet}, []string{NormBatch, NormGroup}
+	return append([]encoder{
+		{"resnet9", []string{"max", "avg"}, nil, norms, nil, resNet9},
+		{"resnet18", avg, stems, norms, nil, resNet18},
+		{"resnet34", avg, stems, norms, nil, resNet34},
+		{"resnet50", avg, stems, norms, nil, resNet50},
+	}, vits()...)
 }
 
 // EncoderNames returns the names that NewEncoder knows.
@@ -138,6 +149,16 @@ func (e *encoder) check(o EncoderOptions) (EncoderOptions, error) {
 	if !(o.Width > 0 && o.Width <= 16) {
 		return o, fmt.Errorf("width factor: found %v, expected more than 0 and at most 16", o.Width)
 	}
+	if !(o.DropPath >= 0 && o.DropPath < 1) {
+		return o, fmt.Errorf("drop path: found %v, expected at least 0 and less than 1", o.DropPath)
+	}
+	if e.positions == nil && (o.DropPath > 0 || o.Depth > 0) {
+		return o, fmt.Errorf("drop path and depth: found %v and %d, expected none: they are for vision transformers", o.DropPath, o.Depth)
+	}
+	if o.Depth < 0 || o.Depth > 1000 {
+		return o, fmt.Errorf("depth: found %d, expected 1 to 1000, or 0 for the usual", o.Depth)
+	}
+	auto := func(known []string) string { return append(known, "")[0] }
 	stem := StemCIFAR
 	if max(o.InH, o.InW) > smallImage {
 		stem = StemImageNet
@@ -147,8 +168,8 @@ func (e *encoder) check(o EncoderOptions) (EncoderOptions, error) {
 		value *string
 		auto  string
 		known []string
-	}{{"pool", &o.Pool, e.pool, []string{"max", "avg"}}, {"stem", &o.Stem, stem, e.stems},
-		{"norm", &o.Norm, NormBatch, []string{NormBatch, NormGroup}}} {
+	}{{"pool", &o.Pool, auto(e.pools), e.pools}, {"stem", &o.Stem, stem, e.stems}, {"norm", &o.Norm, auto(e.norms), e.norms},
+		{"positions", &o.Positions, auto(e.positions), e.positions}} {
 		switch {
 		case *c.value == "" || *c.value == "auto":
 			*c.value = c.auto

@@ -46,6 +46,22 @@ func uniform(v *tensor.Tensor, fanIn int, seed uint64, name string) *tensor.Tens
 	return v
 }
 
+// normal fills v with numbers of a normal distribution around 0 with that standard
+// deviation, those beyond two of it drawn again.
+func normal(v *tensor.Tensor, deviation float64, seed uint64, name string) *tensor.Tensor {
+	r := initStream(seed, name)
+	buf := make([]float32, v.Len())
+	for i := range buf {
+		x := r.NormFloat64()
+		for math.Abs(x) > 2 {
+			x = r.NormFloat64()
+		}
+		buf[i] = float32(deviation * x)
+	}
+	v.CopyFrom(buf)
+	return v
+}
+
 // constant returns a tensor [n] filled with x.
 func constant(n int, x float32) *tensor.Tensor {
 	buf := make([]float32, n)

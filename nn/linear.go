@@ -2,12 +2,13 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/locimem/locimem/tensor"
 )
 
-// Linear is a fully connected layer: [N,in] to [N,out]. Its parameters are
-// weight [out,in] and bias [out].
+// Linear is a fully connected layer: [N,in] to [N,out], or tokens [N,T,in] to
+// [N,T,out]. Its parameters are weight [out,in] and bias [out].
 type Linear struct {
 	name         string
 	weight, bias *Param
@@ -17,6 +18,16 @@ type Linear struct {
 // initialisation.
 func NewLinear(name string, in, out int, seed uint64) *Linear {
 	return &Linear{name, newWeight(name, in, seed, out, in), newBias(name, in, seed, out)}
+}
+
+// newLinearNormal returns a fully connected layer whose weights are normally
+// distributed with standard deviation 0.02, cut at two of them, and whose bias is
+// 0, as in ViT and timm.
+func newLinearNormal(name string, in, out int, seed uint64) *Linear {
+	w := name + ".weight"
+	return &Linear{name,
+		&Param{Name: w, Value: normal(tensor.New(out, in), 0.02, seed, w).RequireGrad()},
+		&Param{Name: name + ".bias", Value: constant(out, 0).RequireGrad(), NoDecay: true}}
 }
 
 // Forward implements Module.
@@ -32,10 +43,11 @@ func (l *Linear) Params() []*Param { return []*Param{l.weight, l.bias} }
 // Plan implements Layer.
 func (l *Linear) Plan(p *Plan, in []int) ([]int, error) {
 	w := l.weight.Value
-	if len(in) != 1 || in[0] != w.Dim(1) {
-		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d]", l.name, in, w.Dim(1))
+	if len(in) < 1 || len(in) > 2 || in[len(in)-1] != w.Dim(1) {
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d] or tokens of as many", l.name, in, w.Dim(1))
 	}
-	out := []int{w.Dim(0)}
+	out := slices.Clone(in)
+	out[len(in)-1] = w.Dim(0)
 	p.Add(l.name, KindFC, out)
 	return out, nil
 }

@@ -14,7 +14,8 @@ type Taps interface {
 	// Wants says whether Got is to be called for the tap of that name. Layers
 	// ask before they compute, and fuse what nobody wants to see.
 	Wants(name string) bool
-	// Got hands over the output of the layer of that name: [N,H,W,C] or [N,C].
+	// Got hands over the output of the layer of that name: [N,H,W,C], [N,T,C]
+	// or [N,C].
 	// The tensor belongs to the tape: on a recording tape it lasts until
 	// Backward unless it is kept (tensor.Tape.Keep), on any tape until Release.
 	// It must not be written to.
@@ -27,6 +28,8 @@ type Context struct {
 	Tape *tensor.Tape
 	// Taps hears the outputs of layers; nil when nobody listens.
 	Taps Taps
+	// Noise seeds drop-path; nil for none.
+	Noise *Noise
 }
 
 // Listening says whether somebody wants the tap of that name.
@@ -51,6 +54,12 @@ const (
 	KindAdd   = "add"   // sum of a residual block, before its ReLU if it has one
 	KindBlock = "block" // output of a residual block, after the ReLU
 	KindFC    = "fc"    // fully connected
+	// Of transformers:
+	KindPatch     = "patch" // tokens of patches
+	KindEmbed     = "embed" // with class token and positions
+	KindLN        = "ln"    // layer norm
+	KindAttention = "attn"  // output of the heads
+	KindGELU      = "gelu"
 )
 
 // TapInfo describes one tap of a network.

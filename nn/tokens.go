@@ -1,0 +1,152 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/locimem/locimem/tensor"
+)
+
+// PatchEmbed makes a token of every patch of an image: [N,H,W,C] to
+// [N,(H/P)(W/P),dim], the patches row by row (Dosovitskiy et al. 2021, Eq. 1). Its
+// parameters are those of a convolution with windows of P x P, P apart.
+type PatchEmbed struct {
+	name string
+	conv *Conv2D
+}
+
+// NewPatchEmbed returns the embedding of patches of P x P pixels, with PyTorch's
+// default initialisation of convolutions.
+func NewPatchEmbed(name string, channels, dim, p int, seed uint64) *PatchEmbed {
+	return &PatchEmbed{name, NewConv2D(name+".proj", ConvConfig{In: channels, Out: dim, Kernel: p, Stride: p}, seed)}
+}
+
+// Forward implements Module.
+func (l *PatchEmbed) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	// The convolution's own tap would be the same numbers as a map.
+	y := l.conv.apply(c, x)
+	y = c.Tape.Reshape(y, y.Dim(0), y.Dim(1)*y.Dim(2), y.Dim(3))
+	c.Tap(l.name, y)
+	return y
+}
+
+// Params implements Module.
+func (l *PatchEmbed) Params() []*Param { return l.conv.Params() }
+
+// Plan implements Layer.
+func (l *PatchEmbed) Plan(p *Plan, in []int) ([]int, error) {
+	out, err := l.conv.Plan(&Plan{}, in)
+	if err != nil {
+		return nil, err
+	}
+	out = []int{out[0] * out[1], out[2]}
+	p.Add(l.name, KindPatch, out)
+	return out, nil
+}
+
+// EmbedTokens puts the class token in front of the patches' tokens and adds the
+// positions: [N,T,dim] to [N,T+1,dim]. Its parameters are cls_token [1,1,dim] and
+// pos_embed [1,T+1,dim].
+type EmbedTokens struct {
+	name             string
+	token, positions *Param
+}
+
+// The positions of vision transformers.
+const (
+	PositionsLearned = "learned" // trained with the rest, as in ViT and timm
+	PositionsSine    = "sine"    // fixed sines and cosines, as in MAE
+)
+
+// NewEmbedTokens returns the embedding for patches of h rows and w columns. The
+// token starts near 0, learned positions with a standard deviation of 0.02.
+func NewEmbedTokens(name string, h, w, dim int, positions string, seed uint64) *EmbedTokens {
+	token, pos := tensor.New(1, 1, dim), tensor.New(1, h*w+1, dim)
+	l := &EmbedTokens{name,
+		&Param{Name: "cls_token", Value: normal(token, 1e-6, seed, "cls_token").RequireGrad(), NoDecay: true},
+		&Param{Name: "pos_embed", Value: pos, NoDecay: true}}
+	if positions == PositionsSine {
+		pos.CopyFrom(sinePositions(h, w, dim))
+		l.positions.Buffer = true
+	} else {
+		normal(pos, 0.02, seed, "pos_embed").RequireGrad()
+	}
+	return l
+}
+
+// sinePositions are the positions of MAE (He et al. 2022; its code, He et al.,
+// facebookresearch/mae): zeros for the class token; then, for the patch in row y
+// and column x, a quarter of sines and a quarter of cosines of x/10000^(i/(dim/4)),
+// i counting the quarter, and the same of y.
+func sinePositions(h, w, dim int) []float32 {
+	pos := make([]float32, (h*w+1)*dim)
+	quarter := dim / 4
+	for y := range h {
+		for x := range w {
+			row := pos[(1+y*w+x)*dim:][:dim]
+			for i := range quarter {
+				omega := math.Pow(10000, -float64(i)/float64(quarter))
+				for half, at := range []int{x, y} {
+					s, c := math.Sincos(float64(at) * omega)
+					row[2*half*quarter+i] = float32(s)
+					row[(2*half+1)*quarter+i] = float32(c)
+				}
+			}
+		}
+	}
+	return pos
+}
+
+// Forward implements Module.
+func (l *EmbedTokens) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	t, dim := l.positions.Value.Dim(1), l.positions.Value.Dim(2)
+	x = c.Tape.PrependToken(x, c.Tape.Reshape(l.token.Value, dim))
+	x = c.Tape.AddTokens(x, c.Tape.Reshape(l.positions.Value, t, dim))
+	c.Tap(l.name, x)
+	return x
+}
+
+// Params implements Module.
+func (l *EmbedTokens) Params() []*Param { return []*Param{l.token, l.positions} }
+
+// Plan implements Layer.
+func (l *EmbedTokens) Plan(p *Plan, in []int) ([]int, error) {
+	s := l.positions.Value.Shape()
+	if len(in) != 2 || in[0]+1 != s[1] || in[1] != s[2] {
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d,%d]", l.name, in, s[1]-1, s[2])
+	}
+	out := []int{s[1], s[2]}
+	p.Add(l.name, KindEmbed, out)
+	return out, nil
+}
+
+// TokenPool takes the class token, the first, or the mean of all others:
+// [N,T,dim] to [N,dim].
+type TokenPool struct {
+	Name string
+	Mean bool
+}
+
+// Forward implements Module.
+func (l *TokenPool) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	var y *tensor.Tensor
+	if l.Mean {
+		y = c.Tape.MeanTokens(x, 1)
+	} else {
+		y = c.Tape.TakeToken(x, 0)
+	}
+	c.Tap(l.Name, y)
+	return y
+}
+
+// Params implements Module: there are none.
+func (l *TokenPool) Params() []*Param { return nil }
+
+// Plan implements Layer.
+func (l *TokenPool) Plan(p *Plan, in []int) ([]int, error) {
+	if len(in) != 2 || in[0] < 2 {
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected a class token and at least one patch: the image is too small", l.Name, in)
+	}
+	p.Add(l.Name, KindPool, in[1:])
+	return in[1:], nil
+}

@@ -1,0 +1,80 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/locimem/locimem/tensor"
+)
+
+// ViTBlock is a block of a vision transformer (Dosovitskiy et al. 2021, Eq. 2 and
+// 3), its norms before what they serve:
+//
+//	y = x + proj(attention(qkv(norm1(x))))      tap name.add1
+//	z = y + fc2(GELU(fc1(norm2(y))))            tap name, the block's output
+//
+// The attention's tap, name.attn, is the output of the heads, before the
+// projection name.attn.proj. The second residual sum is the block's output; it
+// has no other tap.
+type ViTBlock struct {
+	name         string
+	heads, dim   int
+	drop         float64
+	norm1, norm2 *LayerNorm
+	qkv, proj    *Linear
+	fc1, fc2     *Linear
+	act          *GELU
+}
+
+// NewViTBlock returns a block of tokens of dim numbers with that many heads and
+// an MLP of four times the width. In training each of its two branches is left
+// out for a share drop of the samples (stochastic depth, Huang et al. 2016).
+func NewViTBlock(name string, dim, heads int, drop float64, seed uint64) *ViTBlock {
+	return &ViTBlock{
+		name: name, heads: heads, dim: dim, drop: drop,
+		norm1: NewLayerNorm(name+".norm1", dim, vitEps),
+		qkv:   newLinearNormal(name+".attn.qkv", dim, 3*dim, seed),
+		proj:  newLinearNormal(name+".attn.proj", dim, dim, seed),
+		norm2: NewLayerNorm(name+".norm2", dim, vitEps),
+		fc1:   newLinearNormal(name+".mlp.fc1", dim, 4*dim, seed),
+		act:   &GELU{name + ".mlp.act"},
+		fc2:   newLinearNormal(name+".mlp.fc2", 4*dim, dim, seed),
+	}
+}
+
+// Forward implements Module: [N,T,dim] to [N,T,dim].
+func (b *ViTBlock) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	a := c.Tape.Attention(b.qkv.Forward(c, b.norm1.Forward(c, x)), b.heads)
+	c.Tap(b.name+".attn", a)
+	y := c.Tape.Add(x, c.dropPath(b.proj.Forward(c, a), b.name+".drop1", b.drop))
+	c.Tap(b.name+".add1", y)
+	m := b.fc2.Forward(c, b.act.Forward(c, b.fc1.Forward(c, b.norm2.Forward(c, y))))
+	z := c.Tape.Add(y, c.dropPath(m, b.name+".drop2", b.drop))
+	c.Tap(b.name, z)
+	return z
+}
+
+// Params implements Module, in timm's order.
+func (b *ViTBlock) Params() []*Param {
+	return slices.Concat(b.norm1.Params(), b.qkv.Params(), b.proj.Params(), b.norm2.Params(), b.fc1.Params(), b.fc2.Params())
+}
+
+// Plan implements Layer.
+func (b *ViTBlock) Plan(p *Plan, in []int) ([]int, error) {
+	if len(in) != 2 || in[1] != b.dim {
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected [tokens,%d]", b.name, in, b.dim)
+	}
+	if _, err := (Sequential{b.norm1, b.qkv}).Plan(p, in); err != nil {
+		return nil, err
+	}
+	p.Add(b.name+".attn", KindAttention, in)
+	if _, err := b.proj.Plan(p, in); err != nil {
+		return nil, err
+	}
+	p.Add(b.name+".add1", KindAdd, in)
+	if _, err := (Sequential{b.norm2, b.fc1, b.act, b.fc2}).Plan(p, in); err != nil {
+		return nil, err
+	}
+	p.Add(b.name, KindBlock, in)
+	return in, nil
+}
