@@ -96,13 +96,27 @@ func EncoderNames() []string {
 
 // Stems returns the stems that the encoder of that name can have; none if it has
 // one of its own only.
-func Stems(name string) []string {
+func Stems(name string) []string { return named(name).stems }
+
+// Pools returns the ways in which the encoder of that name can pool.
+func Pools(name string) []string { return named(name).pools }
+
+// Norms returns the norms that can stand behind the convolutions of the encoder of
+// that name; none if it has no convolutions of that kind.
+func Norms(name string) []string { return named(name).norms }
+
+// Positions returns the kinds of positions that the encoder of that name can
+// have; none if it is no transformer.
+func Positions(name string) []string { return named(name).positions }
+
+// named returns the entry of the registry, an empty one if there is none.
+func named(name string) encoder {
 	for _, e := range registry() {
 		if e.name == name {
-			return e.stems
+			return e
 		}
 	}
-	return nil
+	return encoder{}
 }
 
 // NewEncoder returns the encoder of that name with PyTorch's default
@@ -181,14 +195,25 @@ func (e *encoder) check(o EncoderOptions) (EncoderOptions, error) {
 }
 
 // countParams sets the number of trained values of each tap: of the parameters
-// that have its name and one more word, as conv1.weight for conv1.
+// that have its name and more words, as conv1.weight for conv1. Names of one word
+// are the class token and the positions of a vision transformer.
 func countParams(taps []TapInfo, params []*Param) {
-	count := map[string]int{}
-	for _, p := range Trained(params) {
-		count[p.Name[:strings.LastIndexByte(p.Name, '.')]] += p.Value.Len()
+	at := map[string]int{}
+	for i, t := range taps {
+		at[t.Name] = i
 	}
-	for i := range taps {
-		taps[i].Params = count[taps[i].Name]
+	for _, p := range Trained(params) {
+		name, found := p.Name, false
+		for dot := strings.LastIndexByte(name, '.'); dot >= 0 && !found; dot = strings.LastIndexByte(name, '.') {
+			name = name[:dot]
+			_, found = at[name]
+		}
+		if !found {
+			name = embedTap
+		}
+		if i, ok := at[name]; ok {
+			taps[i].Params += p.Value.Len()
+		}
 	}
 }
 

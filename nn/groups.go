@@ -30,6 +30,7 @@ func TapGroups() []TapGroup {
 	return []TapGroup{
 		{"T1", "resnet9", "", rowsOf("conv1 conv1, conv2 conv2_0, conv3 conv2_1, conv4 conv2_2, Res2 res2, " +
 			"conv5 conv3, conv6 conv4_0, conv7 conv4_1, conv8 conv4_2, Res6 res4")},
+		{"T10", "vit_tiny_patch4", "", vitRows(12)},
 		{"T15", "resnet18", StemImageNet, resNetRows([4]int{2, 2, 2, 2}, 2)},
 		{"T16", "resnet34", StemImageNet, resNetRows([4]int{3, 4, 6, 3}, 2)},
 		{"T17", "resnet50", StemImageNet, resNetRows([4]int{3, 4, 6, 3}, 3)},
@@ -72,6 +73,18 @@ func resNetRows(layers [4]int, convs int) []GroupRow {
 		}
 	}
 	return append(rows, rowsOf("avgpool avgpool, fc , softmax ")...)
+}
+
+// vitRows are those of Table 10, block by block: the attention layer, the sum
+// after it, the MLP, and the sum after that, which is the block's output. The
+// paper's Delta of a row is against the sum before it.
+func vitRows(blocks int) (rows []GroupRow) {
+	for i := range blocks {
+		name := fmt.Sprintf("blocks.%d", i)
+		rows = append(rows, GroupRow{fmt.Sprintf("ATT_%d", i+1), name + ".attn.proj"}, GroupRow{fmt.Sprintf("ResBlockATT_%d", i+1), name + ".add1"},
+			GroupRow{fmt.Sprintf("FC_%d", i+1), name + ".mlp.fc2"}, GroupRow{fmt.Sprintf("ResBlockFC_%d", i+1), name})
+	}
+	return rows
 }
 
 // resNet9Rows are those of Table 18: everything but the ReLUs.

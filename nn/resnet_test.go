@@ -150,7 +150,7 @@ func TestResNetTapsFitTogether(t *testing.T) {
 // Every tap that a table of the paper names is one of its network.
 func TestTapGroups(t *testing.T) {
 	without := []string{"fc", "softmax", "FC"} // rows of the classifier
-	sizes := map[string]int{"T1": 10, "T15": 2 + 16 + 3, "T16": 2 + 32 + 3, "T17": 2 + 48 + 3, "T18": 16 + 4 + 2 + 2}
+	sizes := map[string]int{"T1": 10, "T10": 48, "T15": 2 + 16 + 3, "T16": 2 + 32 + 3, "T17": 2 + 48 + 3, "T18": 16 + 4 + 2 + 2}
 	for _, g := range nn.TapGroups() {
 		assert.Len(t, g.Rows, sizes[g.Name], g.Name)
 		depth := map[string]int{}
@@ -172,5 +172,5 @@ func TestTapGroups(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, nn.GroupRow{Label: "conv4-18", Tap: "layer3.5.conv3"}, g.Rows[2+9+12+17])
 	_, err = nn.FindTapGroup("T9")
-	assert.EqualError(t, err, `group: found "T9", expected one of: T1 (resnet9), T15 (resnet18), T16 (resnet34), T17 (resnet50), T18 (resnet9)`)
+	assert.EqualError(t, err, `group: found "T9", expected one of: T1 (resnet9), T10 (vit_tiny_patch4), T15 (resnet18), T16 (resnet34), T17 (resnet50), T18 (resnet9)`)
 }

@@ -53,7 +53,7 @@ func vit(s vitSize, patch int, o EncoderOptions, seed uint64) Sequential {
 	}
 	net := Sequential{
 		NewPatchEmbed("patch_embed", o.InC, dim, patch, seed),
-		NewEmbedTokens("embed", o.InH/patch, o.InW/patch, dim, o.Positions, seed),
+		NewEmbedTokens(embedTap, o.InH/patch, o.InW/patch, dim, o.Positions, seed),
 	}
 	for i := range depth {
 		// The share of samples that a block is dropped for rises to DropPath.
@@ -65,6 +65,9 @@ func vit(s vitSize, patch int, o EncoderOptions, seed uint64) Sequential {
 	}
 	return append(net, NewLayerNorm("norm", dim, vitEps), &TokenPool{"pool", o.Pool == "avg"})
 }
+
+// embedTap is the tap of the tokens with class token and positions.
+const embedTap = "embed"
 
 // vitEps is added to the variance in the norms of vision transformers.
 const vitEps = 1e-6

@@ -69,21 +69,27 @@ type Split struct {
 
 // Encoder is the network that is trained and scored, the same for f and g.
 type Encoder struct {
-	Name  string  `yaml:"name"`  // resnet9, resnet18, resnet34 or resnet50
+	Name  string  `yaml:"name"`  // one of nn.EncoderNames
 	Width float64 `yaml:"width"` // factor on the number of channels of every layer; 1 is the paper's
 	// Pool is what the last map is pooled with: max, avg or auto, which is max
-	// for resnet9 and avg for the others.
+	// for resnet9 and avg for the other ResNets. Vision transformers: token, avg
+	// or auto (token).
 	Pool string `yaml:"pool"`
 	// Stem is the beginning of resnet18, 34 and 50: cifar, imagenet or auto,
 	// which is cifar for images of at most 64 pixels.
 	Stem string `yaml:"stem"`
-	// Norm is batch or group: group norm, in which no image sees another.
-	Norm string `yaml:"norm"`
+	// Norm is batch, group or auto (batch): with group norm no image sees another.
+	Norm string `yaml:"norm" hash:"encoder.norm!=auto"`
+	// Positions of vision transformers: learned (auto) or sine.
+	Positions string `yaml:"positions"`
+	// DropPath is the share of samples for which the last block of a vision
+	// transformer is left out in training, rising from 0 in the first.
+	DropPath float64 `yaml:"drop_path"`
 }
 
 // Options returns the options of the encoder for images of a shape.
 func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
-	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, Norm: e.Norm, InH: h, InW: w, InC: c}
+	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, Norm: e.Norm, Positions: e.Positions, DropPath: e.DropPath, InH: h, InW: w, InC: c}
 }
 
 // Method is the self-supervised objective.

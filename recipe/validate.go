@@ -89,9 +89,16 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	r.split(c)
 	c.oneOf("encoder.name", r.Encoder.Name, nn.EncoderNames()...)
 	c.positive("encoder.width", r.Encoder.Width, 16)
-	c.oneOf("encoder.pool", r.Encoder.Pool, "auto", "max", "avg")
+	c.oneOf("encoder.pool", r.Encoder.Pool, append([]string{"auto"}, nn.Pools(r.Encoder.Name)...)...)
 	c.oneOf("encoder.stem", r.Encoder.Stem, append([]string{"auto"}, nn.Stems(r.Encoder.Name)...)...)
-	c.oneOf("encoder.norm", r.Encoder.Norm, nn.NormBatch, nn.NormGroup)
+	c.oneOf("encoder.norm", r.Encoder.Norm, append([]string{"auto"}, nn.Norms(r.Encoder.Name)...)...)
+	c.oneOf("encoder.positions", r.Encoder.Positions, append([]string{"auto"}, nn.Positions(r.Encoder.Name)...)...)
+	switch p := r.Encoder.DropPath; {
+	case !(p >= 0 && p < 1):
+		c.problem("encoder.drop_path", "want at least 0 and less than 1, found %v", p)
+	case p > 0 && nn.Positions(r.Encoder.Name) == nil:
+		c.problem("encoder.drop_path", "want 0: %s is no vision transformer, found %v", r.Encoder.Name, p)
+	}
 	r.method(c)
 	c.errs("augment", r.Augment.Validate())
 	if r.Augment.Size != [2]int{} {

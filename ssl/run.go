@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -91,7 +92,7 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	views := t.batches.fill(at.Epoch, positions)
 	viewed := time.Since(began).Seconds()
 	lr := t.Schedule.At(at.Epoch*t.steps + at.Step)
-	r, err := Step(tape, t.Method, t.Optimizer, views, lr)
+	r, err := Step(tape, t.Method, t.Optimizer, views, lr, &nn.Noise{Seed: t.Seed, Step: uint64(at.Epoch*t.steps + at.Step)})
 	if err != nil {
 		return fmt.Errorf("training %s stopped in epoch %d, step %d of %d, at learning rate %.3g: %w. "+
 			"Usual causes: too high a learning rate, or one without warm-up; too low a temperature. %s",

@@ -24,14 +24,15 @@ type StepResult struct {
 var ErrNotFinite = errors.New("not a finite number")
 
 // Step does one training step: loss, backward, optimiser. The tape must be in
-// training mode and is released at the end. If the loss or a gradient is not
+// training mode and is released at the end. noise, which may be nil, seeds what is
+// random inside of networks. If the loss or a gradient is not
 // finite the parameters stay as they were and the error wraps ErrNotFinite; the
 // running statistics of batch norm have then already seen the batch.
-func Step(tp *tensor.Tape, m Method, o optim.Optimizer, views []*tensor.Tensor, lr float64) (StepResult, error) {
+func Step(tp *tensor.Tape, m Method, o optim.Optimizer, views []*tensor.Tensor, lr float64, noise *nn.Noise) (StepResult, error) {
 	defer tp.Release()
 	o.ZeroGrad()
 	w := watch{tape: tp}
-	loss := m.Loss(&nn.Context{Tape: tp, Taps: &w}, views)
+	loss := m.Loss(&nn.Context{Tape: tp, Taps: &w, Noise: noise}, views)
 	if !w.heard {
 		panic("ssl: the method " + m.Name() + " showed no " + ProjectionTap)
 	}

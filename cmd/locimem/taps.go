@@ -15,7 +15,7 @@ type tapsCmd struct {
 	Source string   `arg:"" optional:"" name:"recipe" help:"Recipe file, or the name of an encoder; without one, the recipe that needs no files (recipes/default.yaml)."`
 	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as encoder.stem=imagenet; may be given again."`
 	Size   int      `placeholder:"N" help:"Height and width of the images (default: those of the recipe)."`
-	Group  string   `placeholder:"T17" help:"Only the rows of that table of the paper: T1, T15, T16, T17 or T18."`
+	Group  string   `placeholder:"T17" help:"Only the rows of that table of the paper: T1, T10, T15, T16, T17 or T18."`
 	JSON   bool     `name:"json" help:"Write the list as JSON."`
 }
 
@@ -65,7 +65,7 @@ func (c *tapsCmd) load() (*recipe.Recipe, error) {
 	if !slices.Contains(nn.EncoderNames(), c.Source) {
 		return loadRecipe(c.Source, c.Set)
 	}
-	sets := []string{"encoder.name=" + c.Source, "encoder.width=1", "encoder.pool=auto", "encoder.stem=auto"}
+	sets := []string{"encoder.name=" + c.Source, "encoder.width=1", "encoder.pool=auto", "encoder.stem=auto", "encoder.norm=auto", "encoder.positions=auto", "encoder.drop_path=0"}
 	return loadRecipe("", append(sets, c.Set...))
 }
 

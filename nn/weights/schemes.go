@@ -22,10 +22,11 @@ func Schemes() []string {
 }
 
 // heads are first words of names of what sits on top of an encoder: classifiers,
-// projectors, predictors.
+// projectors, predictors, and the decoder of MAE.
 var heads = []string{
 	"fc", "classifier", "linear", "head", "heads", "projector", "projection", "projection_head",
 	"projection_mlp", "proj_head", "predictor", "prediction_head", "prototypes", "contrastive_head",
+	"head_dist", "mask_token", "decoder", "decoder_embed", "decoder_pos_embed", "decoder_blocks", "decoder_norm", "decoder_pred",
 }
 
 // Heads returns the first words of names that LoadEncoder leaves out behind the
@@ -33,5 +34,6 @@ var heads = []string{
 func Heads() []string { return append([]string(nil), heads...) }
 
 // torchvision's names of ResNets are our own: its modules are called as our
-// layers, conv1.weight to layer4.1.bn2.running_var.
+// layers, conv1.weight to layer4.1.bn2.running_var. So are timm's names of vision
+// transformers, which facebookresearch/mae has too.
 var torchvision = scheme{"torchvision", func(ours string) string { return ours }}
