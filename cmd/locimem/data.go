@@ -24,11 +24,16 @@ type dataListCmd struct{}
 // Run lists the kinds of data.
 func (c *dataListCmd) Run(a *app) error {
 	t := newTable(2, "data.name", "what it is")
-	t.AppendRows([]table.Row{
-		{"synthetic", "textured shapes made in code, 2 classes or more, any number; needs no files"},
-		{"cifar10", "60,000 images of 32x32 in 10 classes; --set data.dir=DIR names the folder of the official binary files"},
-	})
+	t.AppendRow(table.Row{"synthetic", "textured shapes made in code, 2 classes or more, any number; needs no files"})
+	for _, s := range data.Sources() {
+		about := s.About
+		if len(s.Variants) > 0 {
+			about += "; data.variant: " + strings.Join(s.Variants, ", ")
+		}
+		t.AppendRow(table.Row{s.Name, about})
+	}
 	a.printf("%s\n", t.Render())
+	a.paragraph("", "All but synthetic are read from files: --set data.dir=DIR names their folder.")
 	return nil
 }
 
@@ -124,7 +129,8 @@ func (c *tapsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	enc, err := nn.NewEncoder(r.Encoder.Name, nn.EncoderOptions{Width: r.Encoder.Width, Pool: r.Encoder.Pool, InH: r.ImageSize(), InW: r.ImageSize()}, 0)
+	h, w, ch := r.ImageShape()
+	enc, err := nn.NewEncoder(r.Encoder.Name, nn.EncoderOptions{Width: r.Encoder.Width, Pool: r.Encoder.Pool, InH: h, InW: w, InC: ch}, 0)
 	if err != nil {
 		return err
 	}
