@@ -71,32 +71,32 @@ func Sources() []*Source {
 		}
 	}
 	return []*Source{
-		{Name: "cifar10", About: "60,000 images of 32x32 in 10 classes; the folder of the official binary files",
+		{Name: "cifar10", About: "60,000 images of 32x32 in 10 classes; official binary files",
 			Shape: [3]int{32, 32, 3}, images: fixed(5*CIFAR10Records, CIFAR10Records), open: parts(OpenCIFAR10)},
-		{Name: "cifar100", About: "60,000 images of 32x32 in 100 classes or 20 superclasses; the folder of the official binary files",
+		{Name: "cifar100", About: "60,000 images of 32x32 in 100 classes or 20 superclasses; official binary files",
 			Shape: [3]int{32, 32, 3}, Variants: []string{"fine", "coarse"}, images: fixed(cifar100Images[Train], cifar100Images[Test]),
 			open: func(dir, v string, _ FolderOptions) (Dataset, Dataset, error) {
 				return both(func(p Part) (Dataset, error) { return OpenCIFAR100(dir, p, v == "coarse") })
 			}},
-		{Name: "mnist", About: "70,000 gray digits of 28x28; the folder of the IDX files, .gz or not",
+		{Name: "mnist", About: "70,000 gray digits of 28x28; IDX files, .gz or not",
 			Shape: [3]int{28, 28, 1}, images: fixed(60000, 10000), open: parts(OpenMNIST)},
-		{Name: "fashion-mnist", About: "70,000 gray clothes of 28x28; the folder of the IDX files, .gz or not",
+		{Name: "fashion-mnist", About: "70,000 gray clothes of 28x28; IDX files, .gz or not",
 			Shape: [3]int{28, 28, 1}, images: fixed(60000, 10000), open: parts(OpenFashionMNIST)},
-		{Name: "svhn", About: "house numbers, digits of 32x32; the folder of train_32x32.mat and test_32x32.mat",
+		{Name: "svhn", About: "house numbers, digits of 32x32; train_32x32.mat, test_32x32.mat",
 			Shape: [3]int{32, 32, 3}, Variants: []string{"train", "extra"},
 			images: func(v string) (int, int) { return svhnImages[v], svhnImages["test"] },
 			open: func(dir, v string, _ FolderOptions) (Dataset, Dataset, error) {
 				return both(func(p Part) (Dataset, error) { return OpenSVHN(dir, [2]string{v, "test"}[p]) })
 			}},
-		{Name: "stl10", About: "images of 96x96 in 10 classes, and 100,000 unlabeled ones; the folder of the official binary files",
+		{Name: "stl10", About: "images of 96x96 in 10 classes, 100,000 unlabeled; official binary files",
 			Shape: [3]int{96, 96, 3}, Variants: STL10Parts(), images: stlCounts,
 			open: func(dir, v string, _ FolderOptions) (Dataset, Dataset, error) {
 				return both(func(p Part) (Dataset, error) { return OpenSTL10(dir, [2]string{v, "test"}[p]) })
 			}},
-		{Name: "tiny-imagenet", About: "110,000 images of 64x64 in 200 classes, or some of the classes; the official folder",
+		{Name: "tiny-imagenet", About: "110,000 images of 64x64 in 200 classes, or a part; official folder",
 			Shape: [3]int{64, 64, 3}, images: fixed(0, 0),
 			open: func(dir, _ string, _ FolderOptions) (Dataset, Dataset, error) { return OpenTinyImageNet(dir) }},
-		{Name: "folder", About: "JPEG, PNG, GIF, BMP and WebP files, a folder for each class; data.folder says how they are resized",
+		{Name: "folder", About: "JPEG, PNG, GIF, BMP and WebP files, a folder for each class\ndata.folder: how they are resized",
 			Shape: [3]int{0, 0, 3}, images: fixed(0, 0),
 			open: func(dir, _ string, o FolderOptions) (Dataset, Dataset, error) { return OpenFolder(dir, o) }},
 	}

@@ -116,6 +116,9 @@ func (r *Recipe) data(c *checker) {
 			c.errs("data.folder", r.FolderOptions().Validate())
 		}
 	}
+	if r.Data.Name == "synthetic" && r.Data.Variant != "" {
+		c.problem("data.variant", "found %q, but synthetic has no variants", r.Data.Variant)
+	}
 	if _, _, channels := r.ImageShape(); len(r.Augment.Mean) != 0 && len(r.Augment.Mean) != channels {
 		c.problem("augment.mean", "want a number for each of the %d channels of %s (augment.std too) or [], found %v", channels, r.Data.Name, r.Augment.Mean)
 	}

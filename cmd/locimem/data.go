@@ -28,7 +28,10 @@ func (c *dataListCmd) Run(a *app) error {
 	for _, s := range data.Sources() {
 		about := s.About
 		if len(s.Variants) > 0 {
-			about += "; data.variant: " + strings.Join(s.Variants, ", ")
+			about += "\ndata.variant: " + strings.Join(s.Variants[:min(3, len(s.Variants))], ", ")
+			if n := len(s.Variants); n > 3 {
+				about += ", " + s.Variants[3] + " to " + s.Variants[n-1]
+			}
 		}
 		t.AppendRow(table.Row{s.Name, about})
 	}
