@@ -62,9 +62,7 @@ func (o FolderOptions) shorter() int {
 	return o.Shorter
 }
 
-// fit writes r at the size of the options to dst (h,w,3): bilinear with antialias,
-// rounded to bytes once. (torchvision rounds between the two directions as well
-// and can so differ by 1.)
+// fit writes r at the size of the options to dst (h,w,3), bilinear with antialias.
 func (r raster) fit(dst []uint8, o FolderOptions) error {
 	if r.h > maxSource || r.w > maxSource {
 		return fmt.Errorf("size: found %d x %d, expected at most %d a side", r.h, r.w, maxSource)
@@ -93,7 +91,13 @@ func (r raster) fit(dst []uint8, o FolderOptions) error {
 	return nil
 }
 
+// resize returns r at another size. As in Pillow and in torchvision on bytes, rows
+// are resized first and rounded to bytes, then columns.
 func (r raster) resize(h, w int) raster {
+	return r.resizeOnce(r.h, w).resizeOnce(h, w)
+}
+
+func (r raster) resizeOnce(h, w int) raster {
 	if h == r.h && w == r.w {
 		return r
 	}
