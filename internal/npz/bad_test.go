@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/locimem/locimem/internal/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -126,6 +128,23 @@ func TestBadArchives(t *testing.T) {
 	} {
 		assert.ErrorContains(t, tryAll(b), want)
 	}
+}
+
+// What deflate could just do is read as it comes, not allocated at once.
+func TestClaimsAreNotBelieved(t *testing.T) {
+	const n = 1 << 26
+	d := dict("'|u1'", "False", "(67108864,)")
+	content := npy(d, 0)
+	for _, v := range testutil.Bits("noise", 70000) { // which deflate cannot pack
+		content = append(content, byte(v>>56))
+	}
+	b := archive(t, content, zip.Deflate, func(h *zip.FileHeader) { h.UncompressedSize64 = uint64(10 + len(d) + n) })
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := tryAll(b)
+	runtime.ReadMemStats(&after)
+	require.ErrorContains(t, err, "unexpected EOF")
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), err)
 }
 
 func TestErrorsNameFileAndArray(t *testing.T) {
