@@ -146,7 +146,7 @@ func tooShortOrLong(size, want int64) string {
 	return "oversized"
 }
 
-func readCIFARFile(path string, pixels, labels []uint8) error {
+func readCIFARFile(path string, pixels []uint8, labels []uint16) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("cifar10: %w", err)
@@ -160,7 +160,7 @@ func readCIFARFile(path string, pixels, labels []uint8) error {
 
 // readCIFAR reads len(labels) records, no fewer and no more, from r. It needs
 // one record of memory besides what it fills: pixels (N,32,32,3) and labels (N).
-func readCIFAR(r io.Reader, pixels, labels []uint8) error {
+func readCIFAR(r io.Reader, pixels []uint8, labels []uint16) error {
 	b := bufio.NewReaderSize(r, 1<<16)
 	rec := make([]byte, cifarRecord)
 	for i := range labels {
@@ -173,7 +173,7 @@ func readCIFAR(r io.Reader, pixels, labels []uint8) error {
 		if rec[0] > 9 {
 			return fmt.Errorf("record %d: label: found %d, expected 0 to 9", i, rec[0])
 		}
-		labels[i] = rec[0]
+		labels[i] = uint16(rec[0])
 		interleave(pixels[i*cifarPixels:(i+1)*cifarPixels], rec[1:])
 	}
 	if _, err := b.ReadByte(); err == nil {

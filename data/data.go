@@ -1,6 +1,7 @@
-// Package data holds images: readers of published formats, a synthetic set made
-// in code, the splits that decide which encoder sees which image, and the
-// manifest that proves it. Views for training are made by package augment.
+// Package data holds images: readers of published formats and of folders of image
+// files, a synthetic set made in code, the splits that decide which encoder sees
+// which image, and the manifest that proves it. Views for training are made by
+// package augment.
 package data
 
 import (
@@ -57,7 +58,7 @@ type images struct {
 	name     string
 	h, w, c  int
 	classes  []string
-	labels   []uint8
+	labels   []uint16
 	pixels   []uint8 // N,H,W,C
 	atypical []bool  // nil: none
 }
@@ -65,7 +66,7 @@ type images struct {
 // newImages returns n black images of class 0.
 func newImages(name string, n, h, w, c int, classes []string) *images {
 	return &images{name: name, h: h, w: w, c: c, classes: classes,
-		labels: make([]uint8, n), pixels: make([]uint8, n*h*w*c)}
+		labels: make([]uint16, n), pixels: make([]uint8, n*h*w*c)}
 }
 
 func (d *images) Name() string         { return d.name }

@@ -134,7 +134,7 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 	change := func(d Dataset, f func(d *images)) Dataset {
 		c := *d.(*images)
 		c.pixels = append([]uint8{}, c.pixels...)
-		c.labels = append([]uint8{}, c.labels...)
+		c.labels = append([]uint16{}, c.labels...)
 		f(&c)
 		return &c
 	}

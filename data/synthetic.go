@@ -81,7 +81,7 @@ func NewSynthetic(o SyntheticOptions) (Dataset, error) {
 		wg.Go(func() {
 			c := newCanvas(o.Size)
 			for i := k; i < o.N; i += workers {
-				d.labels[i] = uint8(i % o.Classes)
+				d.labels[i] = uint16(i % o.Classes)
 				r := rng.New(o.Seed, "synthetic", uint64(o.Part), uint64(i))
 				d.atypical[i] = r.Float64() < o.AtypicalShare
 				c.draw(newScene(r, i%o.Classes, o, d.atypical[i]), d.Image(i))

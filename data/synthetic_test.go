@@ -177,7 +177,7 @@ func TestContactSheet(t *testing.T) {
 func TestCheckFindsDuplicates(t *testing.T) {
 	d := newImages("x", 4, 1, 2, 1, []string{"a", "b"})
 	copy(d.pixels, []uint8{0, 255, 7, 7, 0, 255, 0, 255})
-	copy(d.labels, []uint8{0, 1, 1, 0})
+	copy(d.labels, []uint16{0, 1, 1, 0})
 	s := Check(d)
 	assert.Equal(t, [][2]int{{2, 0}, {3, 0}}, s.Duplicates)
 	assert.Equal(t, []ClassSize{{"a", 2}, {"b", 2}}, s.Classes)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/locimem/locimem/internal/strict"
@@ -65,7 +66,7 @@ func (r *Recipe) canonical() []string {
 }
 
 // counts tells whether a field is part of the hash: hash:"-" never is, and
-// hash:"path=value" only where that other field has that value.
+// hash:"path=value|value" only where that other field has one of those values.
 func counts(l strict.Leaf, values map[string]string) bool {
 	for _, tag := range l.Tags {
 		switch h := tag.Get("hash"); {
@@ -73,7 +74,7 @@ func counts(l strict.Leaf, values map[string]string) bool {
 			return false
 		case h != "":
 			path, value, _ := strings.Cut(h, "=")
-			if values[path] != value {
+			if !slices.Contains(strings.Split(value, "|"), values[path]) {
 				return false
 			}
 		}

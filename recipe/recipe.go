@@ -32,15 +32,32 @@ type Recipe struct {
 
 // Data says which images.
 type Data struct {
-	// Name is synthetic (made in code, needs no files) or cifar10 (the official
-	// binary version, read from Dir).
+	// Name is synthetic (made in code, needs no files) or one of data.Sources,
+	// read from Dir.
 	Name string `yaml:"name"`
-	// Dir is the folder of the files of cifar10. The images themselves, not
-	// their place, are part of the split's hash.
+	// Dir is the folder of the files. The images themselves, not their place,
+	// are part of the split's hash.
 	Dir string `yaml:"dir" hash:"-"`
+	// Variant chooses within some data (data.Source); "" is the usual one.
+	Variant string `yaml:"variant" hash:"data.name=cifar100|svhn|stl10"`
+	// Folder says what becomes of image files; it counts for name folder only.
+	Folder Folder `yaml:"folder" hash:"data.name=folder"`
 	// Synthetic describes the synthetic images; it counts for name synthetic
 	// only.
 	Synthetic Synthetic `yaml:"synthetic" hash:"data.name=synthetic"`
+}
+
+// Folder describes how image files become images of one size
+// (data.FolderOptions).
+type Folder struct {
+	Size [2]int `yaml:"size"` // height and width in pixels
+	// Resize is crop (the shorter side is resized, the middle cut out) or stretch
+	// (straight to Size).
+	Resize  string `yaml:"resize"`
+	Shorter int    `yaml:"shorter"` // length of the shorter side before the cut; 0: the larger of Size
+	// TestEvery n makes every n-th image of a class one of the test part where
+	// there are no folders train and val (or test).
+	TestEvery int `yaml:"test_every"`
 }
 
 // Synthetic describes the images made in code (data.NewSynthetic).

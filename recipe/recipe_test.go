@@ -55,7 +55,7 @@ func TestRecipesOfTheRepositoryAreValid(t *testing.T) {
 func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 	r, err := Load(filepath.Join(testutil.Root(), "recipes", "cifar10-mini.yaml"), nil)
 	require.NoError(t, err)
-	assert.Equal(t, Data{Name: "cifar10", Synthetic: r.Data.Synthetic}, r.Data)
+	assert.Equal(t, Data{Name: "cifar10", Synthetic: r.Data.Synthetic, Folder: r.Data.Folder}, r.Data)
 	assert.Equal(t, Split{Mode: "random", Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
 	assert.Equal(t, Method{Name: "simclr", Temperature: .5, Projector: []int{256, 64}}, r.Method)
 	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max", Stem: "auto", Norm: "auto", Positions: "auto"}, r.Encoder)
@@ -158,7 +158,7 @@ func TestRefused(t *testing.T) {
 		{"split.external=1001", "split.external: want at most 1000"},
 		{"split.mode=paper", "split.shared: want 40000 in mode paper, found 300"},
 		{"split.mode=every", "split.mode"},
-		{"data.name=cifar", `data.name: want synthetic or cifar10, found "cifar"`},
+		{"data.name=cifar", `data.name: want synthetic or cifar10 or cifar100 or mnist or fashion-mnist or svhn or stl10 or tiny-imagenet or folder, found "cifar"; did you mean cifar`},
 		{"data.synthetic.classes=1", "data.synthetic.classes"},
 		{"data.synthetic.atypical_share=2", "data.synthetic.atypical_share"},
 		{"knn.k=0", "knn.k: want 1 to 500, found 0"},

@@ -13,7 +13,7 @@ import (
 )
 
 // Validate tells all that is wrong with the recipe, as strict.Problems. It knows
-// nothing of files: whether CIFAR-10 is there shows when it is opened.
+// nothing of files: whether the data are there shows when they are opened.
 func (r *Recipe) Validate() error { return r.validate(nil).Err() }
 
 // checker collects problems, each with the place its field was set at.
@@ -111,7 +111,26 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 }
 
 func (r *Recipe) data(c *checker) {
-	c.oneOf("data.name", r.Data.Name, "synthetic", "cifar10")
+	names := []string{"synthetic"}
+	for _, s := range data.Sources() {
+		names = append(names, s.Name)
+	}
+	c.oneOf("data.name", r.Data.Name, names...)
+	if s := data.SourceOf(r.Data.Name); s != nil {
+		if err := s.CheckVariant(r.Data.Variant); err != nil {
+			c.problem("data.variant", "%v", err)
+		}
+		if s.Name == "folder" {
+			c.oneOf("data.folder.resize", r.Data.Folder.Resize, "crop", "stretch")
+			c.errs("data.folder", r.FolderOptions().Validate())
+		}
+	}
+	if r.Data.Name == "synthetic" && r.Data.Variant != "" {
+		c.problem("data.variant", "found %q, but synthetic has no variants", r.Data.Variant)
+	}
+	if _, _, channels := r.ImageShape(); len(r.Augment.Mean) != 0 && len(r.Augment.Mean) != channels {
+		c.problem("augment.mean", "want a number for each of the %d channels of %s (augment.std too) or [], found %v", channels, r.Data.Name, r.Augment.Mean)
+	}
 	if r.Data.Name != "synthetic" {
 		return
 	}
@@ -128,10 +147,12 @@ func (r *Recipe) parts() (train, test int) {
 	switch r.Data.Name {
 	case "synthetic":
 		return r.Data.Synthetic.Train, r.Data.Synthetic.Test
-	case "cifar10":
-		return 5 * data.CIFAR10Records, data.CIFAR10Records
 	}
-	return 0, 0
+	s := data.SourceOf(r.Data.Name)
+	if s == nil || s.CheckVariant(r.Data.Variant) != nil {
+		return 0, 0
+	}
+	return s.Images(r.Data.Variant)
 }
 
 func (r *Recipe) split(c *checker) {
@@ -249,7 +270,8 @@ func (r *Recipe) score(c *checker) {
 // taps wants patterns that match taps of the encoder.
 func (r *Recipe) taps(c *checker, patterns []string) {
 	// The narrowest encoder of its kind has the same taps and costs nothing.
-	o := r.Encoder.Options(r.ImageSize(), r.ImageSize(), 3)
+	h, w, ch := r.ImageShape()
+	o := r.Encoder.Options(h, w, ch)
 	o.Width = 1e-9
 	enc, err := nn.NewEncoder(r.Encoder.Name, o, 0)
 	if len(r.Score.Taps) == 0 {
@@ -263,12 +285,22 @@ func (r *Recipe) taps(c *checker, patterns []string) {
 	}
 }
 
-// ImageSize is the height and width of the recipe's images.
-func (r *Recipe) ImageSize() int {
-	if r.Data.Name == "synthetic" {
-		return r.Data.Synthetic.Size
+// ImageShape returns height, width and channels of the recipe's images.
+func (r *Recipe) ImageShape() (h, w, c int) {
+	s := data.SourceOf(r.Data.Name)
+	switch {
+	case s == nil:
+		return r.Data.Synthetic.Size, r.Data.Synthetic.Size, 3
+	case s.Name == "folder":
+		return r.Data.Folder.Size[0], r.Data.Folder.Size[1], 3
 	}
-	return 32
+	return s.Shape[0], s.Shape[1], s.Shape[2]
+}
+
+// FolderOptions returns what the recipe says about image files.
+func (r *Recipe) FolderOptions() data.FolderOptions {
+	f := r.Data.Folder
+	return data.FolderOptions{Size: f.Size, Stretch: f.Resize == "stretch", Shorter: f.Shorter, TestEvery: f.TestEvery}
 }
 
 // ScoreOptions returns the options of the measurement.

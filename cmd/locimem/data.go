@@ -23,11 +23,19 @@ type dataListCmd struct{}
 // Run lists the kinds of data.
 func (c *dataListCmd) Run(a *app) error {
 	t := newTable(2, "data.name", "what it is")
-	t.AppendRows([]table.Row{
-		{"synthetic", "textured shapes made in code, 2 classes or more, any number; needs no files"},
-		{"cifar10", "60,000 images of 32x32 in 10 classes; --set data.dir=DIR names the folder of the official binary files"},
-	})
+	t.AppendRow(table.Row{"synthetic", "textured shapes made in code, 2 classes or more, any number; needs no files"})
+	for _, s := range data.Sources() {
+		about := s.About
+		if len(s.Variants) > 0 {
+			about += "\ndata.variant: " + strings.Join(s.Variants[:min(3, len(s.Variants))], ", ")
+			if n := len(s.Variants); n > 3 {
+				about += ", " + s.Variants[3] + " to " + s.Variants[n-1]
+			}
+		}
+		t.AppendRow(table.Row{s.Name, about})
+	}
 	a.printf("%s\n", t.Render())
+	a.paragraph("", "All but synthetic are read from files: --set data.dir=DIR names their folder.")
 	return nil
 }
 

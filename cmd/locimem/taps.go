@@ -36,11 +36,11 @@ func (c *tapsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	size := r.ImageSize()
+	h, w, ch := r.ImageShape()
 	if c.Size != 0 {
-		size = c.Size
+		h, w = c.Size, c.Size
 	}
-	enc, err := nn.NewEncoder(r.Encoder.Name, r.Encoder.Options(size, size, 3), 0)
+	enc, err := nn.NewEncoder(r.Encoder.Name, r.Encoder.Options(h, w, ch), 0)
 	if err != nil {
 		return usageError{err}
 	}

@@ -35,31 +35,26 @@ type Lab struct {
 
 // OpenData returns the training and the test part of the recipe's data.
 func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
-	switch d := r.Data; d.Name {
-	case "cifar10":
+	d := r.Data
+	if s := data.SourceOf(d.Name); s != nil {
 		if d.Dir == "" {
 			var wrong strict.Problems
-			wrong.Add("", "data.dir", "the folder with the binary files of CIFAR-10 is not given; add --set data.dir=DIR")
+			wrong.Add("", "data.dir", "the folder with the files of %s is not given; add --set data.dir=DIR", s.Name)
 			return nil, nil, wrong
 		}
-		if train, err = data.OpenCIFAR10(d.Dir, data.Train); err != nil {
-			return nil, nil, err
-		}
-		test, err = data.OpenCIFAR10(d.Dir, data.Test)
-		return train, test, err
-	default:
-		o := data.SyntheticOptions{N: d.Synthetic.Train, Classes: d.Synthetic.Classes, Size: d.Synthetic.Size,
-			AtypicalShare: d.Synthetic.AtypicalShare, Seed: d.Synthetic.Seed, Part: data.Train}
-		if o.AtypicalShare == 0 {
-			o.AtypicalShare = -1 // there 0 stands for the default
-		}
-		if train, err = data.NewSynthetic(o); err != nil {
-			return nil, nil, err
-		}
-		o.N, o.Part = d.Synthetic.Test, data.Test
-		test, err = data.NewSynthetic(o)
-		return train, test, err
+		return s.Open(d.Dir, d.Variant, r.FolderOptions())
 	}
+	o := data.SyntheticOptions{N: d.Synthetic.Train, Classes: d.Synthetic.Classes, Size: d.Synthetic.Size,
+		AtypicalShare: d.Synthetic.AtypicalShare, Seed: d.Synthetic.Seed, Part: data.Train}
+	if o.AtypicalShare == 0 {
+		o.AtypicalShare = -1 // there 0 stands for the default
+	}
+	if train, err = data.NewSynthetic(o); err != nil {
+		return nil, nil, err
+	}
+	o.N, o.Part = d.Synthetic.Test, data.Test
+	test, err = data.NewSynthetic(o)
+	return train, test, err
 }
 
 // OpenLab opens the data of a recipe and draws its split.

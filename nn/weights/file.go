@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/locimem/locimem/internal/half"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -198,7 +199,7 @@ var floats = map[string]func(dst []float32, src []byte) int{
 	},
 	"F16": func(dst []float32, src []byte) int {
 		for i := range dst {
-			dst[i] = fromHalf(binary.LittleEndian.Uint16(src[2*i:]))
+			dst[i] = half.Float32(binary.LittleEndian.Uint16(src[2*i:]))
 		}
 		return -1
 	},
@@ -206,16 +207,3 @@ var floats = map[string]func(dst []float32, src []byte) int{
 
 // floatNames lists the readable types.
 func floatNames() string { return "F32, F64, F16 or BF16" }
-
-// fromHalf returns the value of an IEEE 754 half.
-func fromHalf(h uint16) float32 {
-	sign := uint32(h&0x8000) << 16
-	exp, frac := uint32(h>>10&0x1f), uint32(h&0x3ff)
-	switch exp {
-	case 0: // zero or subnormal: frac * 2^-24 is exact in float32
-		return math.Float32frombits(math.Float32bits(float32(frac)*0x1p-24) | sign)
-	case 0x1f: // infinity or NaN
-		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
-	}
-	return math.Float32frombits(sign | (exp+127-15)<<23 | frac<<13)
-}

@@ -1,0 +1,79 @@
+package data
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// The binary version of CIFAR-100: as CIFAR-10, but a record begins with two
+// bytes, the superclass (coarse label, 0 to 19) and the class (fine, 0 to 99).
+const (
+	cifar100Record = 2 + cifarPixels
+	cifar100Folder = "cifar-100-binary"
+)
+
+var cifar100Images = [2]int{Train: 50000, Test: 10000}
+
+// OpenCIFAR100 reads one part of CIFAR-100 in its official binary version:
+// 50,000 images for Train, 10,000 for Test, 32x32x3, with the 100 fine labels or
+// the 20 coarse ones. dir is the folder of train.bin, test.bin and the names
+// (fine_label_names.txt, coarse_label_names.txt), or the one that holds it as
+// cifar-100-binary.
+func OpenCIFAR100(dir string, part Part, coarse bool) (Dataset, error) {
+	return openCIFAR100(dir, part, coarse, cifar100Images[part])
+}
+
+func openCIFAR100(dir string, part Part, coarse bool, n int) (Dataset, error) {
+	set, names, classes, at := "cifar100", "fine_label_names.txt", 100, 1
+	if coarse {
+		set, names, classes, at = "cifar100-coarse", "coarse_label_names.txt", 20, 0
+	}
+	file := part.String() + ".bin"
+	dir, err := folder(set, dir, file, cifar100Folder)
+	if err != nil {
+		return nil, err
+	}
+	labels, err := readNames(set, filepath.Join(dir, names), classes)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, file)
+	if err := checkSize(set, path, int64(n)*cifar100Record); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", set, err)
+	}
+	defer f.Close()
+	d := newImages(set+"/"+part.String(), n, cifarSide, cifarSide, 3, labels)
+	if err := readCIFAR100(f, d.pixels, d.labels, at); err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", set, path, err)
+	}
+	return d, nil
+}
+
+// readCIFAR100 reads len(labels) records, no fewer and no more; the label is the
+// byte at of a record.
+func readCIFAR100(r io.Reader, pixels []uint8, labels []uint16, at int) error {
+	b := bufio.NewReaderSize(r, 1<<16)
+	rec := make([]byte, cifar100Record)
+	for i := range labels {
+		if n, err := io.ReadFull(b, rec); err == io.EOF || err == io.ErrUnexpectedEOF {
+			return fmt.Errorf("truncated: found %d bytes, expected %d (%d records)", i*cifar100Record+n, len(labels)*cifar100Record, len(labels))
+		} else if err != nil {
+			return fmt.Errorf("record %d: %w", i, err)
+		}
+		for k, most := range [2]byte{19, 99} {
+			if rec[k] > most {
+				return fmt.Errorf("record %d: %s label: found %d, expected 0 to %d", i, [2]string{"coarse", "fine"}[k], rec[k], most)
+			}
+		}
+		labels[i] = uint16(rec[at])
+		interleave(pixels[i*cifarPixels:(i+1)*cifarPixels], rec[2:])
+	}
+	return atEnd(b, int64(len(labels))*cifar100Record)
+}
