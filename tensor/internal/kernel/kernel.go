@@ -13,10 +13,10 @@ import (
 
 // Impl is one implementation of every kernel, for one instruction set.
 type Impl struct {
-	Name string // generic, avx2, avx512 or neon
-	Gemm        // the register tile of the matrix product
-	Vec         // sweeps over vectors and over the rows of matrices
-	Winograd    // the transforms of Winograd's convolution
+	Name     string // generic, avx2, avx512 or neon
+	Gemm            // the register tile of the matrix product
+	Vec             // sweeps over vectors and over the rows of matrices
+	Winograd        // the transforms of Winograd's convolution
 
 	// missing says which CPU features are lacking, "" when the CPU can run it.
 	missing func() string

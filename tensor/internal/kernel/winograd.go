@@ -18,17 +18,17 @@ type Transform int
 
 // The transforms, for F(2x2,3x3) and F(4x4,3x3), in the names of Lavin and Gray.
 const (
-	Input2     Transform = iota // B^T, 4 x 4: of the input
-	Filter2                     // G, 4 x 3: of the weights
-	Output2                     // A^T, 2 x 4: back to outputs
-	OutputT2                    // A, 4 x 2: of the output's gradient
-	FilterT2                    // G^T, 3 x 4: back to the weights' gradient
-	Input4                      // B^T, 6 x 6
-	Filter4                     // G, 6 x 3
-	Output4                     // A^T, 4 x 6
-	OutputT4                    // A, 6 x 4
-	FilterT4                    // G^T, 3 x 6
-	Transforms = int(iota)      // how many there are
+	Input2     Transform   = iota // B^T, 4 x 4: of the input
+	Filter2                       // G, 4 x 3: of the weights
+	Output2                       // A^T, 2 x 4: back to outputs
+	OutputT2                      // A, 4 x 2: of the output's gradient
+	FilterT2                      // G^T, 3 x 4: back to the weights' gradient
+	Input4                        // B^T, 6 x 6
+	Filter4                       // G, 6 x 3
+	Output4                       // A^T, 4 x 6
+	OutputT4                      // A, 6 x 4
+	FilterT4                      // G^T, 3 x 6
+	Transforms = int(iota)        // how many there are
 )
 
 // Rows and columns of a transform's matrix.
