@@ -14,8 +14,10 @@ import "github.com/locimem/locimem/tensor/internal/kernel"
 // those.
 //
 // The result is a sum in another order than the definition's, with factors that
-// are not exact: for m = 4 the error is about ten times as large. NaN and
-// infinity spread over the outputs of their tile. So this is an option.
+// are not exact. Measured (TestWinogradErrorByLayer), for m = 2 the error is
+// about that of the direct way, whose sums are longer, and for m = 4 about five
+// times as large. NaN and infinity spread over the outputs of their tile. So
+// this is an option.
 
 // winogradKind is one choice of m with its transforms.
 type winogradKind struct {

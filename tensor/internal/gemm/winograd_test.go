@@ -159,3 +159,39 @@ func TestWinogradAllocatesNothing(t *testing.T) {
 		}), "%d threads", threads)
 	})
 }
+
+// BenchmarkWinograd times the direct way (F0) beside both kinds, at the layers
+// of the CIFAR ResNet-18 with 128 views and of ResNet-9 with 512.
+func BenchmarkWinograd(b *testing.B) {
+	k, err := kernel.Choose()
+	require.NoError(b, err)
+	for _, l := range []struct {
+		name string
+		ConvShape
+	}{
+		{"18/64", square(128, 32, 64, 64)}, {"18/128", square(128, 16, 128, 128)}, {"18/256", square(128, 8, 256, 256)}, {"18/512", square(128, 4, 512, 512)},
+		{"9/2_0", square(512, 16, 32, 64)}, {"9/2_1", square(512, 8, 64, 64)}, {"9/3", square(512, 8, 64, 128)}, {"9/4_0", square(512, 4, 128, 256)},
+	} {
+		s := l.ConvShape
+		x, w, y := numbers(s.N*s.H*s.W*s.C), numbers(9*s.C*s.K), numbers(s.N*s.H*s.W*s.K)
+		for name, f := range map[string]func(r *Runner){
+			"forward": func(r *Runner) { r.ConvForward(y, x, w, nil, s) },
+			"data":    func(r *Runner) { r.ConvBackwardData(x, y, w, s, false) },
+			"weights": func(r *Runner) { r.ConvBackwardWeights(w, y, x, s, false) },
+		} {
+			for _, m := range []int{0, 2, 4} {
+				b.Run(fmt.Sprintf("%s/%s/F%d", l.name, name, m), func(b *testing.B) {
+					p := pool.New(1)
+					defer p.Close()
+					r := New(k, p)
+					if m > 0 {
+						r.forceWinograd(s, m)
+					}
+					for b.Loop() {
+						f(r)
+					}
+				})
+			}
+		}
+	}
+}
