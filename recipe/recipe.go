@@ -132,6 +132,9 @@ type Train struct {
 	Momentum     float64 `yaml:"momentum"`      // of sgd
 	Schedule     string  `yaml:"schedule"`      // cosine (to 0 over the run) or constant
 	WarmupEpochs float64 `yaml:"warmup_epochs"` // linear rise to lr at the start
+	// Winograd is none, f2 or f4: the largest tile of Winograd's fast convolution
+	// that training may use (docs/winograd.md). Tests and scores never use it.
+	Winograd string `yaml:"winograd"`
 	// SeedF and SeedG choose initial weights, order of images and views of f and
 	// g; null: the recipe's seed. Equal seeds make f and g differ only in the
 	// images that they do not share.
@@ -222,4 +225,9 @@ func (r *Recipe) TrainSeed(encoder string) uint64 {
 		return r.or(r.Train.SeedG)
 	}
 	return r.or(r.Train.SeedF)
+}
+
+// WinogradTile is Train.Winograd as tensor.Options has it.
+func (r *Recipe) WinogradTile() int {
+	return map[string]int{"none": 0, "f2": 2, "f4": 4}[r.Train.Winograd]
 }

@@ -220,6 +220,7 @@ func (r *Recipe) train(c *checker) {
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))
 	within(c, "train.checkpoint_every", t.CheckpointEvery, 1, maxEpochs)
+	c.oneOf("train.winograd", t.Winograd, "none", "f2", "f4")
 	c.oneOf("train.order", t.Order, "sequential", "parallel")
 	within(c, "train.threads", t.Threads, 0, 1024)
 	if t.Order == "parallel" && t.Threads == 1 {

@@ -31,9 +31,11 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
 		bias = b.data
 	}
 	y := tp.result([]*Tensor{x, w, b}, s.N, s.OH(), s.OW(), s.K)
+	tp.chooseArithmetic()
 	tp.e.gemm.ConvForward(y.data, x.data, w.data, bias, s)
 	tp.record(y, func() {
 		dy := y.grad
+		tp.chooseArithmetic()
 		if w.needs {
 			g, holds := tp.gradOf(w)
 			tp.e.gemm.ConvBackwardWeights(g, dy.data, x.data, s, holds)
@@ -45,4 +47,13 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
 		}
 	})
 	return y
+}
+
+// chooseArithmetic sets how the tape's next products and convolutions are
+// computed: as the engine's options say where it trains, exactly elsewhere.
+func (tp *Tape) chooseArithmetic() {
+	tp.e.gemm.Winograd = 0
+	if tp.mode.Train {
+		tp.e.gemm.Winograd = tp.e.winograd
+	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/locimem/locimem/tensor/internal/pool"
 )
 
-// Options chooses how an engine computes. Neither field changes results beyond
-// what ISA says.
+// Options chooses how an engine computes. Threads never changes
+// results; the other fields change them by rounding.
 type Options struct {
 	// Threads is the number of threads, GOMAXPROCS if 0. Results are the same
 	// bits for any number.
@@ -21,6 +21,11 @@ type Options struct {
 	// that the CPU can run. Results differ between instruction sets by
 	// rounding.
 	ISA string
+	// Winograd lets convolutions of 3 x 3 windows with stride 1 take Winograd's
+	// way F(m x m, 3 x 3), m being 2 or at most 4, where it should be faster:
+	// fewer multiplications, larger rounding errors. 0 is the direct way. Only
+	// tapes that train take it: tests and scores of an encoder are exact.
+	Winograd int
 }
 
 // Engine computes: it holds the worker threads, the kernels of the chosen
@@ -32,6 +37,8 @@ type Engine struct {
 	gemm  *gemm.Runner
 	attn  *gemm.Attention
 	arena arena.Arena
+
+	winograd int // Options.Winograd
 }
 
 // NewEngine starts an engine. The error says which instruction sets there are
@@ -39,6 +46,9 @@ type Engine struct {
 func NewEngine(o Options) (*Engine, error) {
 	if o.Threads < 0 {
 		return nil, fmt.Errorf("threads: found %d, expected 0 (all) or more", o.Threads)
+	}
+	if o.Winograd != 0 && o.Winograd != 2 && o.Winograd != 4 {
+		return nil, fmt.Errorf("winograd: found %d, expected 0 (off), 2 or 4", o.Winograd)
 	}
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
@@ -54,7 +64,7 @@ func NewEngine(o Options) (*Engine, error) {
 		return nil, err
 	}
 	p := pool.New(o.Threads)
-	return &Engine{k: k, pool: p, gemm: gemm.New(k, p), attn: gemm.NewAttention(k, p)}, nil
+	return &Engine{k: k, pool: p, gemm: gemm.New(k, p), attn: gemm.NewAttention(k, p), winograd: o.Winograd}, nil
 }
 
 // Close stops the threads and gives free buffers back. The engine must not be

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/locimem/locimem/recipe"
-	"github.com/locimem/locimem/tensor"
 )
 
 // Result is what a run ends with.
@@ -33,7 +32,7 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	if err != nil {
 		return nil, err
 	}
-	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
+	e, err := newEngine(r, r.Train.Threads)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +98,7 @@ func TrainEncoder(ctx context.Context, r *recipe.Recipe, dir, which string, rep 
 	if err != nil {
 		return "", err
 	}
-	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
+	e, err := newEngine(r, r.Train.Threads)
 	if err != nil {
 		return "", err
 	}

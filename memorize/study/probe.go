@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/locimem/locimem/recipe"
-	"github.com/locimem/locimem/tensor"
 )
 
 // ProbeResult is the kNN accuracy of an encoder with what it depends on.
@@ -33,7 +32,7 @@ func Probe(ctx context.Context, r *recipe.Recipe, path, prefix, which string, re
 	if _, err := LoadEncoder(path, prefix, enc, rep); err != nil {
 		return nil, err
 	}
-	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
+	e, err := newEngine(r, r.Train.Threads)
 	if err != nil {
 		return nil, err
 	}

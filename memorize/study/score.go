@@ -117,7 +117,7 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		}
 		encoders[which] = enc
 	}
-	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
+	e, err := newEngine(r, r.Train.Threads)
 	if err != nil {
 		return nil, err
 	}

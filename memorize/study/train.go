@@ -222,7 +222,7 @@ func trainSideBySide(ctx context.Context, threads int, l *Lab, dir *RunDir, log 
 	var ts []*training
 	var es []*tensor.Engine
 	for i, w := range []string{F, G} {
-		e, err := tensor.NewEngine(tensor.Options{Threads: max(1, (threads+1-i)/2)})
+		e, err := newEngine(l.Recipe, max(1, (threads+1-i)/2))
 		if err != nil {
 			return err
 		}

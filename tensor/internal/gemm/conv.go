@@ -49,7 +49,13 @@ func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
 	if bias != nil {
 		need("the bias", len(bias), s.K, s)
 	}
-	r.conv = convJob{plan: r.plan(s, false), in: x, out: y, w: w, bias: bias}
+	plan := r.plan(s, false)
+	if p := r.winogradPlan(s, winogradForward, plan.work); p != nil {
+		r.winograd = winogradJob{winogradPlan: p, in: x, out: y, w: w, bias: bias}
+		r.convolveWinograd()
+		return
+	}
+	r.conv = convJob{plan: plan, in: x, out: y, w: w, bias: bias}
 	r.convolveAll()
 }
 
@@ -57,7 +63,13 @@ func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
 // given that of the output, dy [N,OH,OW,K].
 func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate bool) {
 	s.check(dx, w, dy)
-	r.conv = convJob{plan: r.plan(s, true), in: dy, out: dx, w: w, acc: accumulate}
+	plan := r.plan(s, true)
+	if p := r.winogradPlan(s, winogradData, plan.work); p != nil {
+		r.winograd = winogradJob{winogradPlan: p, in: dy, out: dx, w: w, acc: accumulate, turned: true}
+		r.convolveWinograd()
+		return
+	}
+	r.conv = convJob{plan: plan, in: dy, out: dx, w: w, acc: accumulate}
 	r.convolveAll()
 }
 

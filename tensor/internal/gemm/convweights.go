@@ -30,6 +30,10 @@ func (r *Runner) ConvBackwardWeights(dw, dy, x []float32, s ConvShape, accumulat
 		}
 		return
 	}
+	if wp := r.winogradPlan(s, winogradWeights, p.work); wp != nil {
+		r.weightsWinograd(wp, dw[:size], dy, x, accumulate)
+		return
+	}
 	j := &r.weights
 	*j = weightsJob{weightsPlan: p, dw: dw[:size], dy: dy, x: x, acc: accumulate, splits: 1}
 	if threads := r.p.Threads(); threads > 1 {

@@ -15,6 +15,10 @@ import (
 // for any number of workers: work is split over rows and columns of the
 // result, and where a sum is split, at places that only the shapes decide.
 type Runner struct {
+	// Winograd is the largest m of F(m x m, 3 x 3) that convolutions may use
+	// where it should be faster: 0, 2 or 4.
+	Winograd int
+
 	k       *kernel.Impl
 	p       *pool.Pool
 	packed  []float32 // the right factor, laid out for the tile
@@ -24,15 +28,22 @@ type Runner struct {
 	plans        map[planKey]*plan
 	weightsPlans map[ConvShape]*weightsPlan
 
+	winogradPlans map[winogradKey]*winogradPlan // nil where the direct way is better
+
 	// The call under way, for the tasks on the workers.
 	matmul  matmulJob
 	conv    convJob
 	weights weightsJob
 
+	winograd  winogradJob
+	winogradW winogradWeightsJob
+
 	// The functions that the pool calls, made once: a method value allocates.
 	packMatrixTask, matmulTask    func(task, worker int)
 	packFiltersTask, convTask     func(task, worker int)
 	convWeightsTask, sumPartsTask func(task, worker int)
+
+	winogradFiltersTask, winogradBlockTask, winogradPartTask func(task, worker int)
 }
 
 // worker is what each worker of the pool has for itself.
@@ -40,6 +51,7 @@ type worker struct {
 	tile kernel.Tile
 	segs []kernel.Segment
 	a, b []float32 // repacked operands
+	c    []float32 // Winograd's gradient of the weights
 	next fetcher
 	_    [64]byte // keeps neighbours off the cache line
 }
@@ -47,10 +59,11 @@ type worker struct {
 // New returns a Runner that computes with k on the workers of p.
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
-		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}}
+		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}, winogradPlans: map[winogradKey]*winogradPlan{}}
 	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyBlock
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
+	r.winogradFiltersTask, r.winogradBlockTask, r.winogradPartTask = r.winogradFilters, r.winogradBlock, r.winogradPart
 	return r
 }
 

@@ -13,10 +13,11 @@ import (
 
 // Impl is one implementation of every kernel, for one instruction set.
 type Impl struct {
-	Name string // generic, avx2, avx512 or neon
-	Gemm        // the register tile of the matrix product
-	Vec         // sweeps over vectors and over the rows of matrices
-	Row         // rows as wholes: layer norm, softmax, GELU
+	Name     string // generic, avx2, avx512 or neon
+	Gemm            // the register tile of the matrix product
+	Vec             // sweeps over vectors and over the rows of matrices
+	Row             // rows as wholes: layer norm, softmax, GELU
+	Winograd        // the transforms of Winograd's convolution
 
 	// missing says which CPU features are lacking, "" when the CPU can run it.
 	missing func() string

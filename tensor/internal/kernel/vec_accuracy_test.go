@@ -101,7 +101,7 @@ func TestVecPanicsOnShortSlices(t *testing.T) {
 // The register allocator of the generator hands out registers that only
 // AVX-512 has when the others are used up.
 func TestAVX2AssemblyKeepsToAVX2(t *testing.T) {
-	for _, file := range []string{"vec_avx2_amd64.s", "row_avx2_amd64.s"} {
+	for _, file := range []string{"vec_avx2_amd64.s", "row_avx2_amd64.s", "winograd_avx2_amd64.s"} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		found := regexp.MustCompile(`\b([XY](1[6-9]|2\d|3[01])|Z\d+|K[0-7])\b`).Find(text)

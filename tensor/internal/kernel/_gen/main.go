@@ -17,11 +17,16 @@ import (
 // parts are the generators, each of which fills one .s file and one file of Go
 // declarations (stubs).
 var parts = map[string]func(){
-	"gemm":       gemm,
-	"vec_avx2":   func() { vecKernels(simd{suffix: "AVX2", lanes: 8}) },
-	"vec_avx512": func() { vecKernels(simd{suffix: "AVX512", lanes: 16}) },
-	"row_avx2":   func() { rowKernels(simd{suffix: "AVX2", lanes: 8}) },
-	"row_avx512": func() { rowKernels(simd{suffix: "AVX512", lanes: 16}) },
+	"gemm":            gemm,
+	"vec_avx2":        func() { vecKernels(simd{suffix: "AVX2", lanes: 8}) },
+	"vec_avx512":      func() { vecKernels(simd{suffix: "AVX512", lanes: 16}) },
+	"row_avx2":        func() { rowKernels(simd{suffix: "AVX2", lanes: 8}) },
+	"row_avx512":      func() { rowKernels(simd{suffix: "AVX512", lanes: 16}) },
+	"gemm":            gemm,
+	"vec_avx2":        func() { vecKernels(simd{suffix: "AVX2", lanes: 8}) },
+	"vec_avx512":      func() { vecKernels(simd{suffix: "AVX512", lanes: 16}) },
+	"winograd_avx2":   func() { winograd(simd{suffix: "AVX2", lanes: 8}) },
+	"winograd_avx512": func() { winograd(simd{suffix: "AVX512", lanes: 16}) },
 }
 
 func main() {
