@@ -37,11 +37,12 @@ type Runner struct {
 
 // worker is what each worker of the pool has for itself.
 type worker struct {
-	tile kernel.Tile
-	segs []kernel.Segment
-	a, b []float32 // repacked operands
-	next fetcher
-	_    [64]byte // keeps neighbours off the cache line
+	tile  kernel.Tile
+	segs  []kernel.Segment
+	a, b  []float32 // repacked operands
+	panel []float32 // of B, in a product
+	next  fetcher
+	_     [64]byte // keeps neighbours off the cache line
 }
 
 // New returns a Runner that computes with k on the workers of p.
@@ -78,6 +79,9 @@ type Epilogue struct {
 	Bias       []float32 // nil or n numbers, one for each column of C
 	ReLU       bool
 }
+
+// stripSize is how many numbers of its input a task of a convolution holds.
+const stripSize = 32 << 10
 
 // tinyWork is the number of multiply-adds below which waking workers costs more
 // than it saves.

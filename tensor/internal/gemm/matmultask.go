@@ -1,0 +1,155 @@
+package gemm
+
+import "github.com/locimem/locimem/tensor/internal/kernel"
+
+// packMatrix packs a panel of B for all tasks: number (p, j) of the panel stands
+// at p*NR + j, and columns past the last are zero.
+func (r *Runner) packMatrix(panel, _ int) {
+	j, nr := &r.matmul, r.k.NR
+	r.packPanel(r.packed[panel*j.k*nr:][:j.k*nr], panel, 0, j.k)
+}
+
+// packPanel packs steps p0 to p1 of a panel of B.
+func (r *Runner) packPanel(dst []float32, panel, p0, p1 int) {
+	j, nr := &r.matmul, r.k.NR
+	col := panel * nr
+	cols := min(nr, j.n-col)
+	if cols < nr {
+		clear(dst)
+	}
+	switch {
+	case p0 == p1:
+	case j.transB:
+		r.k.Transpose(dst, nr, j.b[col*j.ldb+p0:], j.ldb, cols, p1-p0)
+	default:
+		r.k.Copy(dst, nr, j.b[p0*j.ldb+col:], j.ldb, p1-p0, cols)
+	}
+}
+
+// stripRun is some strips of equal height, one below the other.
+type stripRun struct{ row, height, strips, a, step int }
+
+// layStrips brings rows row0 to row1 of A, steps p0 to p1, into the form that the
+// tile likes, and returns it with the strides of rows and steps. The strips are
+// as equal as they can be, the higher ones first.
+func (r *Runner) layStrips(w *worker, row0, row1, p0, p1 int) (a []float32, rs, ks int, runs [2]stripRun) {
+	j, mr := &r.matmul, r.k.MR
+	rows, kc := row1-row0, p1-p0
+	strips := ceil(rows, mr)
+	height := ceil(rows, strips)
+	high := rows - (height-1)*strips
+	runs[0] = stripRun{row: row0, height: height, strips: high}
+	runs[1] = stripRun{row: row0 + high*height, height: height - 1, strips: strips - high}
+	switch {
+	case kc == 0:
+	case j.plainA && j.transA:
+		a, rs, ks = j.a[p0*j.lda+row0:], 1, j.lda
+	case j.plainA:
+		a, rs, ks = j.a[row0*j.lda+p0:], j.lda, 1
+	case j.transA:
+		rs, ks = 1, ceil(mr, 8)*8
+		a = scratch(&w.a, strips*kc*ks)
+		for i := range runs {
+			q := &runs[i]
+			q.step = kc * ks
+			q.a = i * high * q.step
+			if q.strips > 0 {
+				r.k.Deal(a[q.a:], q.step, ks, j.a[p0*j.lda+q.row:], j.lda, kc, q.height, q.strips)
+			}
+		}
+		return a, rs, ks, runs
+	default:
+		rs, ks = oddLines(kc), 1
+		a = scratch(&w.a, rows*rs)
+		r.k.Copy(a, rs, j.a[row0*j.lda+p0:], j.lda, rows, kc)
+	}
+	for i := range runs {
+		runs[i].a, runs[i].step = (runs[i].row-row0)*rs, runs[i].height*rs
+	}
+	return a, rs, ks, runs
+}
+
+// multiplyBlock computes the numbers of C in a group of rows and a share of the
+// panels.
+func (r *Runner) multiplyBlock(task, wk int) {
+	j, w := &r.matmul, &r.workers[wk]
+	nr := r.k.NR
+	row0, row1 := cut(j.m, j.groups, task/j.splits)
+	panel0, panel1 := cut(j.panels, j.splits, task%j.splits)
+	t := &w.tile
+	for block := range j.kBlocks {
+		p0, p1 := cut(j.k, j.kBlocks, block)
+		kc := p1 - p0
+		a, rs, ks, runs := r.layStrips(w, row0, row1, p0, p1)
+		w.segs = append(w.segs[:0], kernel.Segment{K: kc})
+		*t = kernel.Tile{CS: j.ldc, RS: rs, KS: ks, Segs: w.segs, Acc: j.e.Accumulate || block > 0}
+		last := block == j.kBlocks-1
+		t.ReLU = last && j.e.ReLU
+		for p := panel0; p < panel1; p++ {
+			col := p * nr
+			t.N = min(nr, j.n-col)
+			if last {
+				t.Bias = r.bias(w, j.e.Bias, col)
+			}
+			var next []float32
+			switch {
+			case j.plainB && t.N == nr && kc > 0:
+				t.B, t.BS = j.b[p0*j.ldb+col:], j.ldb
+			case j.shared:
+				t.B, t.BS = r.packed[(p*j.k+p0)*nr:][:kc*nr], nr
+				if p+1 < panel1 && kc > 0 {
+					next, t.FS = r.packed[((p+1)*j.k+p0)*nr:][:kc*nr], 0
+				}
+			default:
+				t.B, t.BS = scratch(&w.panel, kc*nr), nr
+				r.packPanel(t.B, p, p0, p1)
+				if p+1 < panel1 && !j.transB && kc > 0 {
+					next, t.FS = j.b[p0*j.ldb+col+nr:], j.ldb
+				}
+			}
+			for i := range runs {
+				r.multiplyStrips(t, a, &runs[i], j.c[col:], kc, next)
+				next = nil
+			}
+		}
+	}
+	*t = kernel.Tile{}
+}
+
+// multiplyStrips multiplies some strips of A with the panel of t. While the first
+// two are under way, next is fetched.
+func (r *Runner) multiplyStrips(t *kernel.Tile, a []float32, q *stripRun, c []float32, kc int, next []float32) {
+	t.M, t.AS = q.height, q.step
+	for s := 0; s < q.strips; s += t.Strips {
+		t.Strips = min(q.strips-s, max(1, callSteps/max(kc, 1)))
+		t.A, t.C, t.Fetch = a, c[(q.row+s*q.height)*t.CS:], nil
+		if kc > 0 {
+			t.A = a[q.a+s*q.step:]
+		}
+		if s == 0 && next != nil {
+			t.Strips, t.Fetch = min(q.strips, 2), next
+			if t.FS > 0 {
+				t.Strips = 1
+			}
+		}
+		r.k.Tile(t)
+	}
+}
+
+// callSteps bounds one call of the tile to some dozens of microseconds, in which
+// the goroutine cannot be preempted.
+const callSteps = 8 << 10
+
+// bias returns NR readable numbers of the bias from column col on.
+func (r *Runner) bias(w *worker, bias []float32, col int) []float32 {
+	nr := r.k.NR
+	if bias == nil || len(bias)-col >= nr {
+		if bias == nil {
+			return nil
+		}
+		return bias[col:]
+	}
+	padded := scratch(&w.b, nr)
+	clear(padded[copy(padded, bias[col:]):])
+	return padded
+}
