@@ -11,7 +11,7 @@ package gemm
 // Laying out costs time, and is left away where a matrix can be used where it
 // lies: see plan.
 const (
-	maxK      = 384       // steps along the sum in one block
+	maxK      = 512       // steps along the sum in one block
 	blockA    = 128 << 10 // numbers of A that a task holds, 512 KiB
 	blockB    = 1 << 20   // most numbers of B that are packed for all tasks at once
 	smallSize = 64 << 10  // a matrix of as many numbers stays in the second-level cache
@@ -28,7 +28,8 @@ type matmulJob struct {
 	kBlocks, panels int
 	groups, splits  int  // tasks = groups of rows x splits of the panels
 	plainA, plainB  bool // A, and whole panels of B, are used where they lie
-	shared          bool // B is packed for all tasks at once
+	shared          bool // a block of B is packed for all tasks at once
+	block0, block1  int  // the blocks of the sum that a task does
 }
 
 // MatMul sets C [m x n] = op(A) op(B), where op transposes if told to and e adds
@@ -48,11 +49,17 @@ func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool,
 	*j = matmulJob{c: c, a: a, b: b, ldc: ldc, lda: lda, ldb: ldb, transA: transA, transB: transB, m: m, n: n, k: k, e: e}
 	work := m * n * k
 	j.plan(r.k.MR, r.k.NR, r.p.Threads(), work)
-	if j.shared {
-		scratch(&r.packed, j.panels*r.k.NR*k)
-		r.run(j.panels, work, r.packMatrixTask)
+	if !j.shared {
+		j.block1 = j.kBlocks
+		r.run(j.groups*j.splits, work, r.matmulTask)
 	}
-	r.run(j.groups*j.splits, work, r.matmulTask)
+	for j.block1 < j.kBlocks {
+		j.block0, j.block1 = j.block1, j.block1+1
+		from, to := cut(k, j.kBlocks, j.block0)
+		scratch(&r.packed, j.panels*r.k.NR*(to-from))
+		r.run(j.panels, work, r.packMatrixTask)
+		r.run(j.groups*j.splits, work, r.matmulTask)
+	}
 	*j = matmulJob{} // lets go of the caller's slices
 }
 
@@ -82,10 +89,11 @@ func (j *matmulJob) plan(mr, nr, threads, work int) {
 		j.plainA = j.lda%512 != 0
 	}
 	j.plainB = !j.transB && (strips == 1 || j.k*j.ldb <= smallSize)
-	perGroup := max(1, blockA/(max(1, ceil(j.k, j.kBlocks))*mr)) // strips
+	kc := max(1, ceil(j.k, j.kBlocks))
+	perGroup := max(1, blockA/(kc*mr)) // strips
 	j.groups = ceil(strips, perGroup)
 	j.splits = 1
-	j.shared = !j.plainB && j.groups >= 3 && j.k*j.n <= blockB
+	j.shared = !j.plainB && j.groups >= 3 && kc*j.panels*nr <= blockB
 	if threads == 1 {
 		return
 	}

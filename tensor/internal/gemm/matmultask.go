@@ -2,14 +2,16 @@ package gemm
 
 import "github.com/locimem/locimem/tensor/internal/kernel"
 
-// packMatrix packs a panel of B for all tasks: number (p, j) of the panel stands
-// at p*NR + j, and columns past the last are zero.
+// packMatrix packs a panel of a block of B for all tasks.
 func (r *Runner) packMatrix(panel, _ int) {
 	j, nr := &r.matmul, r.k.NR
-	r.packPanel(r.packed[panel*j.k*nr:][:j.k*nr], panel, 0, j.k)
+	p0, p1 := cut(j.k, j.kBlocks, j.block0)
+	size := (p1 - p0) * nr
+	r.packPanel(r.packed[panel*size:][:size], panel, p0, p1)
 }
 
-// packPanel packs steps p0 to p1 of a panel of B.
+// packPanel packs steps p0 to p1 of a panel of B: number (p, j) of the panel comes
+// to stand at p*NR + j, and columns past the last are zero.
 func (r *Runner) packPanel(dst []float32, panel, p0, p1 int) {
 	j, nr := &r.matmul, r.k.NR
 	col := panel * nr
@@ -77,7 +79,7 @@ func (r *Runner) multiplyBlock(task, wk int) {
 	row0, row1 := cut(j.m, j.groups, task/j.splits)
 	panel0, panel1 := cut(j.panels, j.splits, task%j.splits)
 	t := &w.tile
-	for block := range j.kBlocks {
+	for block := j.block0; block < j.block1; block++ {
 		p0, p1 := cut(j.k, j.kBlocks, block)
 		kc := p1 - p0
 		a, rs, ks, runs := r.layStrips(w, row0, row1, p0, p1)
@@ -96,9 +98,9 @@ func (r *Runner) multiplyBlock(task, wk int) {
 			case j.plainB && t.N == nr && kc > 0:
 				t.B, t.BS = j.b[p0*j.ldb+col:], j.ldb
 			case j.shared:
-				t.B, t.BS = r.packed[(p*j.k+p0)*nr:][:kc*nr], nr
+				t.B, t.BS = r.packed[p*kc*nr:][:kc*nr], nr
 				if p+1 < panel1 && kc > 0 {
-					next, t.FS = r.packed[((p+1)*j.k+p0)*nr:][:kc*nr], 0
+					next, t.FS = r.packed[(p+1)*kc*nr:][:kc*nr], 0
 				}
 			default:
 				t.B, t.BS = scratch(&w.panel, kc*nr), nr
