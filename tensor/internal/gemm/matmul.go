@@ -11,7 +11,7 @@ package gemm
 // Laying out costs time, and is left away where a matrix can be used where it
 // lies: see plan.
 const (
-	maxK      = 512       // steps along the sum in one block
+	maxK      = 576       // steps along the sum in one block
 	blockA    = 128 << 10 // numbers of A that a task holds, 512 KiB
 	blockB    = 1 << 20   // most numbers of B that are packed for all tasks at once
 	smallSize = 64 << 10  // a matrix of as many numbers stays in the second-level cache

@@ -128,10 +128,11 @@ func (r *Runner) multiplyStrips(t *kernel.Tile, a []float32, q *stripRun, c []fl
 		if kc > 0 {
 			t.A = a[q.a+s*q.step:]
 		}
-		if s == 0 && next != nil {
-			t.Strips, t.Fetch = min(q.strips, 2), next
-			if t.FS > 0 {
-				t.Strips = 1
+		if s < 2 && next != nil {
+			// A panel is two lines wide, and a tile fetches one for each step.
+			t.Strips, t.Fetch = 1, next[min(s*16, len(next)-1):]
+			if t.FS == 0 {
+				t.Fetch = next[s*len(next)/2:]
 			}
 		}
 		r.k.Tile(t)

@@ -5,8 +5,8 @@ import "fmt"
 //go:generate go run -C _gen . -part gemm -out ../gemm_amd64.s -pkg kernel
 
 var (
-	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyAVX512, Transpose: transposeAVX2, Deal: dealAVX512}
-	gemmAVX2   = Gemm{MR: 6, NR: 16, Tile: tileAVX2, Copy: copyAVX2, Transpose: transposeAVX2, Deal: dealAVX2}
+	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyAVX512, Transpose: transposeAVX2, Deal: dealAVX512, Peak: peakOfAVX512}
+	gemmAVX2   = Gemm{MR: 6, NR: 16, Tile: tileAVX2, Copy: copyAVX2, Transpose: transposeAVX2, Deal: dealAVX2, Peak: peakOfAVX2}
 )
 
 func tileAVX512(t *Tile) { tilesAVX512[(t.N-1)/16][t.M-1](t) }
@@ -36,6 +36,22 @@ func dealStripsAVX512(dst *float32, ds, ks int, src *float32, ss, rows, cols, st
 //
 //go:noescape
 func dealStripsAVX2(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int)
+
+//go:noescape
+func peakAVX512(steps int)
+
+//go:noescape
+func peakAVX2(steps int)
+
+func peakOfAVX512() int {
+	peakAVX512(peakSteps)
+	return peakSteps * peakOps * 16
+}
+
+func peakOfAVX2() int {
+	peakAVX2(peakSteps)
+	return peakSteps * peakOps * 8
+}
 
 // moveSize is about how many numbers one call of the assembly moves; it cannot
 // be preempted.

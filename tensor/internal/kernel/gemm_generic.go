@@ -1,7 +1,7 @@
 package kernel
 
 // gemmGeneric defines the kernels of Gemm; the assembly is tested against it.
-var gemmGeneric = Gemm{MR: 4, NR: 4, Tile: tileGeneric, Copy: copyGeneric, Transpose: transposeGeneric, Deal: dealGeneric}
+var gemmGeneric = Gemm{MR: 4, NR: 4, Tile: tileGeneric, Copy: copyGeneric, Transpose: transposeGeneric, Deal: dealGeneric, Peak: peakGeneric}
 
 // tileGeneric is the tile in plain Go and shows what the assembly does.
 //
@@ -68,7 +68,7 @@ func transposeGeneric(dst []float32, ds int, src []float32, ss, rows, cols int) 
 func dealGeneric(dst []float32, ds, ks int, src []float32, ss, rows, cols, strips int) {
 	for i := range rows {
 		for s := range strips {
-			copy(dst[s*ds+i*ks:][:cols], src[i*ss+s*cols:])
+			copy(dst[s*ds+i*ks:][:cols], src[i*ss+s*cols:][:cols])
 		}
 	}
 }

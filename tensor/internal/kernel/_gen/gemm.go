@@ -45,6 +45,7 @@ func gemm() {
 	for _, s := range isas {
 		copyRows(s)
 		dealStrips(s)
+		peakLoop(s)
 	}
 	transposeBlocks()
 	writeStubs("../gemm_tiles_amd64.go", isas)

@@ -25,6 +25,7 @@ func gemmNEON() {
 			a.tile(rows, vectors)
 		}
 	}
+	a.peak()
 	if err := os.WriteFile("../gemm_arm64.s", a.Bytes(), 0o644); err != nil {
 		log.Fatal(err)
 	}
@@ -237,4 +238,22 @@ func (a *arm) lanes(name string, i int, f func(lane int)) {
 		}
 	}
 	a.label(end)
+}
+
+// peak writes Peak as peakLoop does.
+func (a *arm) peak() {
+	fmt.Fprint(a, "\n// func peakNEON(steps int)\nTEXT ·peakNEON(SB), NOSPLIT, $0-8\n")
+	a.line("MOVD steps+0(FP), R0")
+	for i := range peakSums + 2 {
+		a.line("VEOR V%d.B16, V%[1]d.B16, V%[1]d.B16", i)
+	}
+	a.label("step")
+	for range 2 {
+		for i := range peakSums {
+			a.line("VFMLA V%d.S4, V%d.S4, V%d.S4", peakSums, peakSums+1, i)
+		}
+	}
+	a.line("SUBS $1, R0, R0")
+	a.line("BNE step")
+	a.line("RET")
 }
