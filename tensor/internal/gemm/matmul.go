@@ -17,16 +17,23 @@ const (
 	smallSize = 64 << 10  // a matrix of as many numbers stays in the second-level cache
 )
 
-// matmulJob is a product under way.
+// matmulShape is what the plan of a product depends on.
+type matmulShape struct {
+	m, n, k, lda, ldb int
+	transA, transB    bool
+}
+
+// matmulJob is a product under way. Its plan is kept for the next one: for small
+// matrices, making it takes a part of the time that can be measured.
 type matmulJob struct {
-	c, a, b        []float32
-	ldc, lda, ldb  int
-	transA, transB bool
-	m, n, k        int
-	e              Epilogue
+	matmulShape
+	c, a, b []float32
+	ldc     int
+	e       Epilogue
 
 	kBlocks, panels int
 	groups, splits  int  // tasks = groups of rows x splits of the panels
+	strips, height  int  // of the rows, where there is one group
 	plainA, plainB  bool // A, and whole panels of B, are used where they lie
 	shared          bool // a block of B is packed for all tasks at once
 	block0, block1  int  // the blocks of the sum that a task does
@@ -46,9 +53,13 @@ func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool,
 		need("Bias", len(e.Bias), n, [3]int{m, n, k})
 	}
 	j := &r.matmul
-	*j = matmulJob{c: c, a: a, b: b, ldc: ldc, lda: lda, ldb: ldb, transA: transA, transB: transB, m: m, n: n, k: k, e: e}
 	work := m * n * k
-	j.plan(r.k.MR, r.k.NR, r.p.Threads(), work)
+	if shape := (matmulShape{m, n, k, lda, ldb, transA, transB}); j.matmulShape != shape {
+		j.matmulShape = shape
+		j.plan(r.k.MR, r.k.NR, r.p.Threads(), work)
+	}
+	j.c, j.a, j.b, j.ldc, j.e = c, a, b, ldc, e
+	j.block0, j.block1 = 0, 0
 	if !j.shared {
 		j.block1 = j.kBlocks
 		r.run(j.groups*j.splits, work, r.matmulTask)
@@ -60,7 +71,7 @@ func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool,
 		r.run(j.panels, work, r.packMatrixTask)
 		r.run(j.groups*j.splits, work, r.matmulTask)
 	}
-	*j = matmulJob{} // lets go of the caller's slices
+	j.c, j.a, j.b, j.e.Bias = nil, nil, nil, nil // lets go of the caller's slices
 }
 
 func checkMatrix(name string, x []float32, ld int, trans bool, rows, cols int) {
@@ -94,15 +105,15 @@ func (j *matmulJob) plan(mr, nr, threads, work int) {
 	j.groups = ceil(strips, perGroup)
 	j.splits = 1
 	j.shared = !j.plainB && j.groups >= 3 && kc*j.panels*nr <= blockB
-	if threads == 1 {
-		return
-	}
-	if j.shared {
+	switch {
+	case threads == 1:
+	case j.shared:
 		j.groups = min(strips, ceil(j.groups, 4*threads)*4*threads)
-		return
+	default:
+		j.splits = min(j.panels, ceil(2*threads, j.groups))
+		if j.splits*j.groups < threads {
+			j.groups = min(strips, ceil(threads, j.splits))
+		}
 	}
-	j.splits = min(j.panels, ceil(2*threads, j.groups))
-	if j.splits*j.groups < threads {
-		j.groups = min(strips, ceil(threads, j.splits))
-	}
+	j.strips, j.height = cutStrips(j.m, mr, kc)
 }

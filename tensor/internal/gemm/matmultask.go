@@ -31,14 +31,36 @@ func (r *Runner) packPanel(dst []float32, panel, p0, p1 int) {
 // stripRun is some strips of equal height, one below the other.
 type stripRun struct{ row, height, strips, a, step int }
 
+// cutStrips returns how many strips of at most mr rows some rows are cut into, and
+// the height of the highest.
+func cutStrips(rows, mr, kc int) (strips, height int) {
+	if kc <= evenSteps {
+		// One call does all strips of a panel if they are of one height. Eight
+		// rows are as fast as more while the panel is near.
+		for h := mr; h >= 8; h-- {
+			if rows%h == 0 {
+				return rows / h, h
+			}
+		}
+	}
+	strips = ceil(rows, mr)
+	return strips, ceil(rows, strips)
+}
+
+// evenSteps is how long a panel may be so that it stays in the first-level cache
+// beside a strip.
+const evenSteps = 256
+
 // layStrips brings rows row0 to row1 of A, steps p0 to p1, into the form that the
 // tile likes, and returns it with the strides of rows and steps. The strips are
 // as equal as they can be, the higher ones first.
 func (r *Runner) layStrips(w *worker, row0, row1, p0, p1 int) (a []float32, rs, ks int, runs [2]stripRun) {
 	j, mr := &r.matmul, r.k.MR
 	rows, kc := row1-row0, p1-p0
-	strips := ceil(rows, mr)
-	height := ceil(rows, strips)
+	strips, height := j.strips, j.height
+	if j.groups > 1 {
+		strips, height = cutStrips(rows, mr, kc)
+	}
 	high := rows - (height-1)*strips
 	runs[0] = stripRun{row: row0, height: height, strips: high}
 	runs[1] = stripRun{row: row0 + high*height, height: height - 1, strips: strips - high}
@@ -76,21 +98,27 @@ func (r *Runner) layStrips(w *worker, row0, row1, p0, p1 int) (a []float32, rs, 
 func (r *Runner) multiplyBlock(task, wk int) {
 	j, w := &r.matmul, &r.workers[wk]
 	nr := r.k.NR
-	row0, row1 := cut(j.m, j.groups, task/j.splits)
-	panel0, panel1 := cut(j.panels, j.splits, task%j.splits)
+	row0, row1, panel0, panel1 := 0, j.m, 0, j.panels
+	if j.groups*j.splits > 1 {
+		row0, row1 = cut(j.m, j.groups, task/j.splits)
+		panel0, panel1 = cut(j.panels, j.splits, task%j.splits)
+	}
 	t := &w.tile
 	for block := j.block0; block < j.block1; block++ {
-		p0, p1 := cut(j.k, j.kBlocks, block)
+		p0, p1 := 0, j.k
+		if j.kBlocks > 1 {
+			p0, p1 = cut(j.k, j.kBlocks, block)
+		}
 		kc := p1 - p0
 		a, rs, ks, runs := r.layStrips(w, row0, row1, p0, p1)
 		w.segs = append(w.segs[:0], kernel.Segment{K: kc})
-		*t = kernel.Tile{CS: j.ldc, RS: rs, KS: ks, Segs: w.segs, Acc: j.e.Accumulate || block > 0}
 		last := block == j.kBlocks-1
-		t.ReLU = last && j.e.ReLU
+		t.CS, t.RS, t.KS, t.Segs, t.Bias = j.ldc, rs, ks, w.segs, nil
+		t.Acc, t.ReLU = j.e.Accumulate || block > 0, last && j.e.ReLU
 		for p := panel0; p < panel1; p++ {
 			col := p * nr
 			t.N = min(nr, j.n-col)
-			if last {
+			if last && j.e.Bias != nil {
 				t.Bias = r.bias(w, j.e.Bias, col)
 			}
 			var next []float32
@@ -123,7 +151,10 @@ func (r *Runner) multiplyBlock(task, wk int) {
 func (r *Runner) multiplyStrips(t *kernel.Tile, a []float32, q *stripRun, c []float32, kc int, next []float32) {
 	t.M, t.AS = q.height, q.step
 	for s := 0; s < q.strips; s += t.Strips {
-		t.Strips = min(q.strips-s, max(1, callSteps/max(kc, 1)))
+		t.Strips = q.strips - s
+		if t.Strips*kc > callSteps {
+			t.Strips = max(1, callSteps/kc)
+		}
 		t.A, t.C, t.Fetch = a, c[(q.row+s*q.height)*t.CS:], nil
 		if kc > 0 {
 			t.A = a[q.a+s*q.step:]
