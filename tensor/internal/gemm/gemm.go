@@ -42,6 +42,7 @@ type worker struct {
 	a, b  []float32 // repacked operands
 	panel []float32 // of B, in a product
 	next  fetcher
+	ahead [2]ahead // in a product: of B, of A
 	_     [64]byte // keeps neighbours off the cache line
 }
 
@@ -49,7 +50,7 @@ type worker struct {
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
 		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}}
-	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyBlock
+	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyTask
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
 	return r

@@ -3,7 +3,7 @@ package gemm
 // The product is cut as in Goto and van de Geijn, Anatomy of High-Performance
 // Matrix Multiplication (2008), and Van Zee and van de Geijn, BLIS (2015). The
 // sums are cut into blocks of at most maxK steps. A task has some rows and some
-// columns of C to itself. For one block after the other it brings its rows of A
+// columns of C to itself, and takes its rows block by block. For one block after the other it brings its rows of A
 // into the second-level cache, laid out in strips of at most MR rows, and then
 // the block's rows of B into the first-level cache, one panel of NR columns
 // after the other, and multiplies each panel with all the strips.
@@ -14,7 +14,7 @@ const (
 	maxK      = 576       // steps along the sum in one block
 	blockA    = 128 << 10 // numbers of A that a task holds, 512 KiB
 	blockB    = 1 << 20   // most numbers of B that are packed for all tasks at once
-	smallSize = 64 << 10  // a matrix of as many numbers stays in the second-level cache
+	smallSize = 256 << 10 // a matrix of as many numbers stays in the second-level cache
 )
 
 // matmulShape is what the plan of a product depends on.
@@ -31,12 +31,13 @@ type matmulJob struct {
 	ldc     int
 	e       Epilogue
 
-	kBlocks, panels int
-	groups, splits  int  // tasks = groups of rows x splits of the panels
-	strips, height  int  // of the rows, where there is one group
-	plainA, plainB  bool // A, and whole panels of B, are used where they lie
-	shared          bool // a block of B is packed for all tasks at once
-	block0, block1  int  // the blocks of the sum that a task does
+	kBlocks, panels  int
+	blocks           int  // of the rows of A
+	groups, splits   int  // tasks = groups of those blocks x splits of the panels
+	strips, height   int  // of the rows, where there is one block
+	plainA, plainB   bool // A, and whole panels of B, are used where they lie
+	shared           bool // a block of B is packed for all tasks at once
+	kBlock0, kBlock1 int  // the blocks of the sum that a task does
 }
 
 // MatMul sets C [m x n] = op(A) op(B), where op transposes if told to and e adds
@@ -59,14 +60,14 @@ func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool,
 		j.plan(r.k.MR, r.k.NR, r.p.Threads(), work)
 	}
 	j.c, j.a, j.b, j.ldc, j.e = c, a, b, ldc, e
-	j.block0, j.block1 = 0, 0
+	j.kBlock0, j.kBlock1 = 0, 0
 	if !j.shared {
-		j.block1 = j.kBlocks
+		j.kBlock1 = j.kBlocks
 		r.run(j.groups*j.splits, work, r.matmulTask)
 	}
-	for j.block1 < j.kBlocks {
-		j.block0, j.block1 = j.block1, j.block1+1
-		from, to := cut(k, j.kBlocks, j.block0)
+	for j.kBlock1 < j.kBlocks {
+		j.kBlock0, j.kBlock1 = j.kBlock1, j.kBlock1+1
+		from, to := cut(k, j.kBlocks, j.kBlock0)
 		scratch(&r.packed, j.panels*r.k.NR*(to-from))
 		r.run(j.panels, work, r.packMatrixTask)
 		r.run(j.groups*j.splits, work, r.matmulTask)
@@ -83,6 +84,13 @@ func checkMatrix(name string, x []float32, ld int, trans bool, rows, cols int) {
 	}
 }
 
+// near says whether a matrix of some rows at stride ld can be read down its
+// columns where it lies, many times over. It has to stay in the second-level
+// cache, and rows a multiple of 4 KiB apart share few of its sets.
+func (j *matmulJob) near(rows, ld int) bool {
+	return rows*ld <= smallSize && (ld%1024 != 0 || rows <= 64)
+}
+
 // plan decides how the product is cut. Where the sums are cut depends on k alone,
 // so that a number of C does not depend on the rest.
 func (j *matmulJob) plan(mr, nr, threads, work int) {
@@ -93,27 +101,33 @@ func (j *matmulJob) plan(mr, nr, threads, work int) {
 	}
 	strips := ceil(j.m, mr)
 	if j.transA {
-		j.plainA = j.k*j.lda <= smallSize
+		j.plainA = j.near(j.k, j.lda)
 	} else {
 		// Rows a multiple of 4 KiB apart share one set of the first-level cache,
 		// which holds fewer lines than a strip has rows.
-		j.plainA = j.lda%512 != 0
+		j.plainA = j.lda%1024 != 0
 	}
-	j.plainB = !j.transB && (strips == 1 || j.k*j.ldb <= smallSize)
+	j.plainB = !j.transB && (strips == 1 || j.near(j.k, j.ldb))
 	kc := max(1, ceil(j.k, j.kBlocks))
-	perGroup := max(1, blockA/(kc*mr)) // strips
-	j.groups = ceil(strips, perGroup)
-	j.splits = 1
-	j.shared = !j.plainB && j.groups >= 3 && kc*j.panels*nr <= blockB
-	switch {
-	case threads == 1:
-	case j.shared:
-		j.groups = min(strips, ceil(j.groups, 4*threads)*4*threads)
-	default:
-		j.splits = min(j.panels, ceil(2*threads, j.groups))
-		if j.splits*j.groups < threads {
+	perBlock := blockA / (kc * mr) // strips
+	if j.transA && !j.plainA {
+		perBlock /= 2 // beside it there is the next block, fetched ahead
+	}
+	j.blocks = ceil(strips, max(1, perBlock))
+	j.groups, j.splits = 1, 1
+	j.shared = !j.plainB && j.blocks >= 3 && kc*j.panels*nr <= blockB
+	if threads > 1 {
+		tasks := 2 * threads
+		if j.shared || j.plainB {
+			tasks = 4 * threads // more tasks cost nothing
+		}
+		j.groups = min(j.blocks, tasks)
+		if j.shared {
+			j.groups = min(strips, tasks)
+		} else if j.splits = min(j.panels, ceil(tasks, j.groups)); j.splits*j.groups < threads {
 			j.groups = min(strips, ceil(threads, j.splits))
 		}
+		j.blocks = ceil(j.blocks, j.groups) * j.groups
 	}
 	j.strips, j.height = cutStrips(j.m, mr, kc)
 }

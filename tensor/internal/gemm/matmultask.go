@@ -5,7 +5,7 @@ import "github.com/locimem/locimem/tensor/internal/kernel"
 // packMatrix packs a panel of a block of B for all tasks.
 func (r *Runner) packMatrix(panel, _ int) {
 	j, nr := &r.matmul, r.k.NR
-	p0, p1 := cut(j.k, j.kBlocks, j.block0)
+	p0, p1 := cut(j.k, j.kBlocks, j.kBlock0)
 	size := (p1 - p0) * nr
 	r.packPanel(r.packed[panel*size:][:size], panel, p0, p1)
 }
@@ -58,7 +58,7 @@ func (r *Runner) layStrips(w *worker, row0, row1, p0, p1 int) (a []float32, rs, 
 	j, mr := &r.matmul, r.k.MR
 	rows, kc := row1-row0, p1-p0
 	strips, height := j.strips, j.height
-	if j.groups > 1 {
+	if j.blocks > 1 {
 		strips, height = cutStrips(rows, mr, kc)
 	}
 	high := rows - (height-1)*strips
@@ -93,81 +93,109 @@ func (r *Runner) layStrips(w *worker, row0, row1, p0, p1 int) (a []float32, rs, 
 	return a, rs, ks, runs
 }
 
-// multiplyBlock computes the numbers of C in a group of rows and a share of the
-// panels.
-func (r *Runner) multiplyBlock(task, wk int) {
+// multiplyTask computes the numbers of C in a group of blocks of rows and a share
+// of the panels.
+func (r *Runner) multiplyTask(task, wk int) {
 	j, w := &r.matmul, &r.workers[wk]
-	nr := r.k.NR
-	row0, row1, panel0, panel1 := 0, j.m, 0, j.panels
+	block0, block1, panel0, panel1 := 0, j.blocks, 0, j.panels
 	if j.groups*j.splits > 1 {
-		row0, row1 = cut(j.m, j.groups, task/j.splits)
+		block0, block1 = cut(j.blocks, j.groups, task/j.splits)
 		panel0, panel1 = cut(j.panels, j.splits, task%j.splits)
 	}
-	t := &w.tile
-	for block := j.block0; block < j.block1; block++ {
+	for kBlock := j.kBlock0; kBlock < j.kBlock1; kBlock++ {
 		p0, p1 := 0, j.k
 		if j.kBlocks > 1 {
-			p0, p1 = cut(j.k, j.kBlocks, block)
+			p0, p1 = cut(j.k, j.kBlocks, kBlock)
 		}
-		kc := p1 - p0
-		a, rs, ks, runs := r.layStrips(w, row0, row1, p0, p1)
-		w.segs = append(w.segs[:0], kernel.Segment{K: kc})
-		last := block == j.kBlocks-1
-		t.CS, t.RS, t.KS, t.Segs, t.Bias = j.ldc, rs, ks, w.segs, nil
-		t.Acc, t.ReLU = j.e.Accumulate || block > 0, last && j.e.ReLU
-		for p := panel0; p < panel1; p++ {
-			col := p * nr
-			t.N = min(nr, j.n-col)
-			if last && j.e.Bias != nil {
-				t.Bias = r.bias(w, j.e.Bias, col)
+		for b := block0; b < block1; b++ {
+			row0, row1 := cut(j.m, j.blocks, b)
+			w.ahead = [2]ahead{}
+			if b+1 < block1 && j.transA && !j.plainA {
+				end := j.m * (b + 2) / j.blocks
+				w.ahead[1] = ahead{j.a[p0*j.lda+row1:], 16, j.lda, ceil(end-row1, 16)}
 			}
-			var next []float32
-			switch {
-			case j.plainB && t.N == nr && kc > 0:
-				t.B, t.BS = j.b[p0*j.ldb+col:], j.ldb
-			case j.shared:
-				t.B, t.BS = r.packed[p*kc*nr:][:kc*nr], nr
-				if p+1 < panel1 && kc > 0 {
-					next, t.FS = r.packed[(p+1)*kc*nr:][:kc*nr], 0
-				}
-			default:
-				t.B, t.BS = scratch(&w.panel, kc*nr), nr
-				r.packPanel(t.B, p, p0, p1)
-				if p+1 < panel1 && !j.transB && kc > 0 {
-					next, t.FS = j.b[p0*j.ldb+col+nr:], j.ldb
-				}
-			}
-			for i := range runs {
-				r.multiplyStrips(t, a, &runs[i], j.c[col:], kc, next)
-				next = nil
-			}
+			r.multiplyBlock(w, row0, row1, panel0, panel1, p0, p1)
 		}
 	}
-	*t = kernel.Tile{}
+	w.tile, w.ahead = kernel.Tile{}, [2]ahead{}
 }
 
-// multiplyStrips multiplies some strips of A with the panel of t. While the first
-// two are under way, next is fetched.
-func (r *Runner) multiplyStrips(t *kernel.Tile, a []float32, q *stripRun, c []float32, kc int, next []float32) {
+// multiplyBlock multiplies a block of rows with the panels, steps p0 to p1.
+func (r *Runner) multiplyBlock(w *worker, row0, row1, panel0, panel1, p0, p1 int) {
+	j, t, nr, kc := &r.matmul, &w.tile, r.k.NR, p1-p0
+	a, rs, ks, runs := r.layStrips(w, row0, row1, p0, p1)
+	w.segs = append(w.segs[:0], kernel.Segment{K: kc})
+	first, last := p0 == 0, p1 == j.k
+	t.CS, t.RS, t.KS, t.Segs, t.Bias = j.ldc, rs, ks, w.segs, nil
+	t.Acc, t.ReLU = j.e.Accumulate || !first, last && j.e.ReLU
+	for p := panel0; p < panel1; p++ {
+		col := p * nr
+		t.N = min(nr, j.n-col)
+		if last && j.e.Bias != nil {
+			t.Bias = r.bias(w, j.e.Bias, col)
+		}
+		more := p+1 < panel1 && kc > 0
+		switch {
+		case j.plainB && t.N == nr && kc > 0:
+			t.B, t.BS = j.b[p0*j.ldb+col:], j.ldb
+		case j.shared:
+			t.B, t.BS = r.packed[p*kc*nr:][:kc*nr], nr
+			if more {
+				w.ahead[0] = ahead{r.packed[(p+1)*kc*nr:], 16 * kc, 16, nr / 16}
+			}
+		default:
+			t.B, t.BS = scratch(&w.panel, kc*nr), nr
+			r.packPanel(t.B, p, p0, p1)
+			if more && !j.transB {
+				w.ahead[0] = ahead{j.b[p0*j.ldb+col+nr:], 16, j.ldb, ceil(min(nr, j.n-col-nr), 16)}
+			}
+		}
+		for i := range runs {
+			r.multiplyStrips(w, a, &runs[i], j.c[col:], kc)
+		}
+	}
+}
+
+// multiplyStrips multiplies some strips of A with the panel of the tile.
+func (r *Runner) multiplyStrips(w *worker, a []float32, q *stripRun, c []float32, kc int) {
+	t := &w.tile
 	t.M, t.AS = q.height, q.step
 	for s := 0; s < q.strips; s += t.Strips {
-		t.Strips = q.strips - s
-		if t.Strips*kc > callSteps {
-			t.Strips = max(1, callSteps/kc)
-		}
-		t.A, t.C, t.Fetch = a, c[(q.row+s*q.height)*t.CS:], nil
+		t.A, t.C, t.Fetch, t.FS = a, c[(q.row+s*q.height)*t.CS:], nil, 0
 		if kc > 0 {
 			t.A = a[q.a+s*q.step:]
 		}
-		if s < 2 && next != nil {
-			// A panel is two lines wide, and a tile fetches one for each step.
-			t.Strips, t.Fetch = 1, next[min(s*16, len(next)-1):]
-			if t.FS == 0 {
-				t.Fetch = next[s*len(next)/2:]
-			}
+		switch {
+		case w.ahead[0].n > 0:
+			t.Strips = 1
+			t.Fetch, t.FS = w.ahead[0].take()
+		case w.ahead[1].n > 0:
+			t.Strips = 1
+			t.Fetch, t.FS = w.ahead[1].take()
+		case (q.strips-s)*kc > callSteps:
+			t.Strips = max(1, callSteps/kc)
+		default:
+			t.Strips = q.strips - s
 		}
 		r.k.Tile(t)
 	}
+}
+
+// ahead is memory that is needed soon and lies in pieces: while a strip is under
+// way, each step fetches a line, and the next line is step floats on. There are n
+// such series of lines left, of which each begins next floats after the other.
+type ahead struct {
+	x          []float32
+	next, step int
+	n          int
+}
+
+// take returns what the next strip fetches.
+func (a *ahead) take() (x []float32, step int) {
+	x = a.x
+	a.n--
+	a.x = x[min(a.next, len(x)):]
+	return x, a.step
 }
 
 // callSteps bounds one call of the tile to some dozens of microseconds, in which
