@@ -107,7 +107,7 @@ func (j *matmulJob) plan(mr, nr, threads, work int) {
 		// which holds fewer lines than a strip has rows.
 		j.plainA = j.lda%1024 != 0
 	}
-	j.plainB = !j.transB && (strips == 1 || j.near(j.k, j.ldb))
+	j.plainB = !j.transB && (strips == 1 || j.near(j.k, j.ldb) && (j.m <= 1024 || j.k*j.ldb <= smallSize/4))
 	kc := max(1, ceil(j.k, j.kBlocks))
 	perBlock := blockA / (kc * mr) // strips
 	if j.transA && !j.plainA {

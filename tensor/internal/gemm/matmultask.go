@@ -72,11 +72,12 @@ func (r *Runner) layStrips(w *worker, row0, row1, p0, p1 int) (a []float32, rs, 
 		a, rs, ks = j.a[row0*j.lda+p0:], j.lda, 1
 	case j.transA:
 		rs, ks = 1, ceil(mr, 8)*8
-		a = scratch(&w.a, strips*kc*ks)
+		step := kc*ks + 16 // an odd number of lines: strips share no set of the cache
+		a = scratch(&w.a, strips*step)
 		for i := range runs {
 			q := &runs[i]
-			q.step = kc * ks
-			q.a = i * high * q.step
+			q.step = step
+			q.a = i * high * step
 			if q.strips > 0 {
 				r.k.Deal(a[q.a:], q.step, ks, j.a[p0*j.lda+q.row:], j.lda, kc, q.height, q.strips)
 			}
