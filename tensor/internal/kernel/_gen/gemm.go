@@ -28,6 +28,11 @@ import (
 // caches. The register file sets the limit: AVX-512 has 32 registers, so 14 x 2
 // sums, 2 vectors of B and 2 spread numbers; AVX2 has 16, so 6 x 2, 2 and 2.
 //
+// A tile of few steps is over in some hundred cycles, of which a call from Go would
+// take a tenth. So the function has a second loop around the sums: it goes on to
+// the strip below, as many times as the Tile says, and the processor begins with
+// the next strip's sums while it still stores the last.
+//
 // Every sum is one chain of fused multiply-adds in the order of the steps. So a
 // number of C has the same bits whichever tile computes it, and the drivers may
 // cut C into tiles as they like.
