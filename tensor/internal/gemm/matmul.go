@@ -14,6 +14,7 @@ const (
 	maxK      = 576       // steps along the sum in one block
 	blockA    = 128 << 10 // numbers of A that a task holds, 512 KiB
 	blockB    = 1 << 20   // most numbers of B that are packed for all tasks at once
+	smallWork = 512 << 10 // multiply-adds that one thread does before two could agree on it
 	smallSize = 256 << 10 // a matrix of as many numbers stays in the second-level cache
 )
 
@@ -96,7 +97,7 @@ func (j *matmulJob) near(rows, ld int) bool {
 func (j *matmulJob) plan(mr, nr, threads, work int) {
 	j.kBlocks = max(1, ceil(j.k, maxK))
 	j.panels = ceil(j.n, nr)
-	if work < tinyWork {
+	if work < smallWork {
 		threads = 1
 	}
 	strips := ceil(j.m, mr)
