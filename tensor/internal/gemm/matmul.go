@@ -3,10 +3,10 @@ package gemm
 // The product is cut as in Goto and van de Geijn, Anatomy of High-Performance
 // Matrix Multiplication (2008), and Van Zee and van de Geijn, BLIS (2015). The
 // sums are cut into blocks of at most maxK steps. A task has some rows and some
-// columns of C to itself, and takes its rows block by block. For one block after the other it brings its rows of A
-// into the second-level cache, laid out in strips of at most MR rows, and then
-// the block's rows of B into the first-level cache, one panel of NR columns
-// after the other, and multiplies each panel with all the strips.
+// columns of C to itself, and takes its rows block by block. It brings a block of
+// A into the second-level cache, laid out in strips of at most MR rows, then the
+// rows of B, one panel of NR columns after the other, and multiplies each panel
+// with all the strips.
 //
 // Laying out costs time, and is left away where a matrix can be used where it
 // lies: see plan.
@@ -119,8 +119,8 @@ func (j *matmulJob) plan(mr, nr, threads, work int) {
 	j.shared = !j.plainB && j.blocks >= 3 && kc*j.panels*nr <= blockB
 	if threads > 1 {
 		tasks := 2 * threads
-		if j.shared || j.plainB {
-			tasks = 4 * threads // more tasks cost nothing
+		if j.shared || j.plainA && j.plainB {
+			tasks = 4 * threads // nothing is laid out once for each task
 		}
 		j.groups = min(j.blocks, tasks)
 		if j.shared {
