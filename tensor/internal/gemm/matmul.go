@@ -11,9 +11,9 @@ package gemm
 // Laying out costs time, and is left away where a matrix can be used where it
 // lies: see plan.
 const (
-	maxK      = 576       // steps along the sum in one block
+	maxK      = 1024      // steps along the sum in one block
 	blockA    = 128 << 10 // numbers of A that a task holds, 512 KiB
-	blockB    = 1 << 20   // most numbers of B that are packed for all tasks at once
+	blockB    = 2 << 20   // most numbers of B that are packed for all tasks at once
 	smallWork = 512 << 10 // multiply-adds that one thread does before two could agree on it
 	smallSize = 256 << 10 // a matrix of as many numbers stays in the second-level cache
 )
