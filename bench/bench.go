@@ -16,27 +16,34 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// GemmOptions describes a product of an MxK and a KxN matrix.
+// GemmOptions describes a product of matrices and how it is timed.
 type GemmOptions struct {
-	M, N, K int
-	Engine  tensor.Options
-	Reps    int // timed repetitions, after a tenth as many (at least 2) untimed ones
+	Shape
+	Engine tensor.Options
+	Reps   int // timed repetitions, after a tenth as many (at least 2) untimed ones
 }
 
 // GemmResult is the speed of a matrix product.
 type GemmResult struct {
-	M       int     `json:"m"`
-	N       int     `json:"n"`
-	K       int     `json:"k"`
+	Shape
 	Threads int     `json:"threads"`
 	ISA     string  `json:"isa"`
 	Reps    int     `json:"reps"`
 	Millis  float64 `json:"ms"`          // median
 	GFLOPS  float64 `json:"gflops"`      // of the median
 	Best    float64 `json:"gflops_best"` // of the fastest
+	Loop    int     `json:"loop"`        // products in a repetition
+	Peak    float64 `json:"gflops_peak"` // the most that the processor can do, measured: see tensor.Engine.Peak
 }
 
-// Gemm times C = A B in float32.
+// Share is the median speed as a share of the measured peak.
+func (r *GemmResult) Share() float64 { return r.GFLOPS / r.Peak }
+
+// loopSeconds is about how long a repetition takes at least: a product that is
+// shorter is done several times in it, because a clock costs time too.
+const loopSeconds = 200e-6
+
+// Gemm times C = op(A) op(B) in float32.
 func Gemm(o GemmOptions) (*GemmResult, error) {
 	for name, v := range map[string]int{"m": o.M, "n": o.N, "k": o.K, "reps": o.Reps} {
 		if v < 1 || v > 1<<16 {
@@ -48,15 +55,26 @@ func Gemm(o GemmOptions) (*GemmResult, error) {
 		return nil, err
 	}
 	defer e.Close()
-	a, b := random(o.M, o.K), random(o.K, o.N)
-	tp := e.NewTape(tensor.Inference)
+	a, b, c := random(o.M, o.K), random(o.K, o.N), tensor.New(o.M, o.N)
+	if o.TransA {
+		a = random(o.K, o.M)
+	}
+	if o.TransB {
+		b = random(o.N, o.K)
+	}
+	once := func() { e.Product(c, a, b, o.TransA, o.TransB) }
+	loop := max(1, int(loopSeconds/slices.Min(repeat(3, once))))
 	times := repeat(o.Reps, func() {
-		tp.MatMul(a, b, false, false)
-		tp.Release()
+		for range loop {
+			once()
+		}
 	})
+	for i := range times {
+		times[i] /= float64(loop)
+	}
 	flop := 2 * float64(o.M) * float64(o.N) * float64(o.K)
-	return &GemmResult{M: o.M, N: o.N, K: o.K, Threads: e.Threads(), ISA: e.ISA(), Reps: o.Reps,
-		Millis: 1e3 * median(times), GFLOPS: flop / median(times) / 1e9, Best: flop / slices.Min(times) / 1e9}, nil
+	return &GemmResult{Shape: o.Shape, Threads: e.Threads(), ISA: e.ISA(), Reps: o.Reps, Loop: loop, Millis: 1e3 * median(times),
+		GFLOPS: flop / median(times) / 1e9, Best: flop / slices.Min(times) / 1e9, Peak: e.Peak() / 1e9}, nil
 }
 
 // random returns a matrix of numbers in [-1, 1).

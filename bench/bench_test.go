@@ -10,16 +10,28 @@ import (
 )
 
 func TestGemm(t *testing.T) {
-	r, err := Gemm(GemmOptions{M: 65, N: 33, K: 17, Reps: 3, Engine: tensor.Options{Threads: 2, ISA: "generic"}})
+	r, err := Gemm(GemmOptions{Shape: Shape{M: 65, N: 33, K: 17, TransA: true, TransB: true}, Reps: 3, Engine: tensor.Options{Threads: 2, ISA: "generic"}})
 	require.NoError(t, err)
 	assert.Equal(t, "generic", r.ISA)
 	assert.Equal(t, 2, r.Threads)
 	assert.InEpsilon(t, 2*65*33*17/1e9, r.GFLOPS*r.Millis/1e3, 1e-9)
 	assert.GreaterOrEqual(t, r.Best, r.GFLOPS)
-	_, err = Gemm(GemmOptions{M: 0, N: 1, K: 1, Reps: 1})
+	assert.GreaterOrEqual(t, r.Loop, 1)
+	assert.InEpsilon(t, r.GFLOPS, r.Share()*r.Peak, 1e-9)
+	_, err = Gemm(GemmOptions{Shape: Shape{M: 0, N: 1, K: 1}, Reps: 1})
 	assert.ErrorContains(t, err, "m: want 1 to")
-	_, err = Gemm(GemmOptions{M: 1, N: 1, K: 1, Reps: 1, Engine: tensor.Options{ISA: "mmx"}})
+	_, err = Gemm(GemmOptions{Shape: Shape{M: 1, N: 1, K: 1}, Reps: 1, Engine: tensor.Options{ISA: "mmx"}})
 	assert.ErrorContains(t, err, "mmx")
+}
+
+func TestShapes(t *testing.T) {
+	all := Shapes()
+	assert.Len(t, all, 36)
+	assert.Contains(t, all, Shape{M: 16640, N: 192, K: 192, TransA: true})
+	for i, s := range all {
+		assert.Positive(t, s.M*s.N*s.K)
+		assert.NotContains(t, all[:i], s)
+	}
 }
 
 func TestStep(t *testing.T) {

@@ -81,6 +81,26 @@ func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 	return y
 }
 
+// Product sets dst [M,N] = op(a) op(b) as MatMul does, without a tape: for
+// measurements, where a tape would be timed too.
+func (e *Engine) Product(dst, a, b *Tensor, transA, transB bool) {
+	dst.mustRank("Product: the result", 2)
+	a.mustRank("Product: the first factor", 2)
+	b.mustRank("Product: the second factor", 2)
+	m, k := a.shape[0], a.shape[1]
+	if transA {
+		m, k = k, m
+	}
+	kb, n := b.shape[0], b.shape[1]
+	if transB {
+		kb, n = n, kb
+	}
+	if k != kb || dst.shape[0] != m || dst.shape[1] != n {
+		panic(fmt.Sprintf("tensor: Product of shapes %v and %v, transposed %v and %v, into %v", a.shape, b.shape, transA, transB, dst.shape))
+	}
+	e.matmul(dst.data, a, transA, b, transB, gemm.Epilogue{})
+}
+
 // biasGrad adds the column sums of dy to the gradient of a bias, if there is one
 // that wants it.
 func (tp *Tape) biasGrad(b, dy *Tensor) {

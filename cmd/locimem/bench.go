@@ -32,18 +32,23 @@ type benchGemmCmd struct {
 	M int `name:"m" default:"1024" placeholder:"N" help:"Rows of the result (default: 1024)."`
 	N int `name:"n" default:"1024" placeholder:"N" help:"Columns of the result (default: 1024)."`
 	K int `name:"k" default:"1024" placeholder:"N" help:"Length of the sums (default: 1024)."`
+
+	TransA bool `help:"The first matrix is stored transposed, as in the gradient of a weight."`
+	TransB bool `help:"The second matrix is stored transposed, as a linear layer's weight is."`
 }
 
 // Run times matrix products.
 func (c *benchGemmCmd) Run(a *app) error {
-	r, err := bench.Gemm(bench.GemmOptions{M: c.M, N: c.N, K: c.K, Reps: c.Reps, Engine: c.options()})
+	r, err := bench.Gemm(bench.GemmOptions{Reps: c.Reps, Engine: c.options(),
+		Shape: bench.Shape{M: c.M, N: c.N, K: c.K, TransA: c.TransA, TransB: c.TransB}})
 	if err != nil {
 		return usageError{err}
 	}
 	if c.JSON {
 		return a.writeJSON(r)
 	}
-	a.printf("%dx%dx%d, %d threads, %s: %.3f ms, %.1f GFLOP/s (best %.1f)\n", r.M, r.N, r.K, r.Threads, r.ISA, r.Millis, r.GFLOPS, r.Best)
+	a.printf("%dx%dx%d, %d threads, %s: %.3f ms, %.1f GFLOP/s (best %.1f), %.0f %% of this machine's peak\n",
+		r.M, r.N, r.K, r.Threads, r.ISA, r.Millis, r.GFLOPS, r.Best, 100*r.Share())
 	return nil
 }
 

@@ -48,19 +48,21 @@ type Runner struct {
 
 // worker is what each worker of the pool has for itself.
 type worker struct {
-	tile kernel.Tile
-	segs []kernel.Segment
-	a, b []float32 // repacked operands
-	c    []float32 // Winograd's gradient of the weights
-	next fetcher
-	_    [64]byte // keeps neighbours off the cache line
+	tile  kernel.Tile
+	segs  []kernel.Segment
+	a, b  []float32 // repacked operands
+	panel []float32 // of B, in a product
+	c     []float32 // Winograd's gradient of the weights
+	next  fetcher
+	ahead [2]ahead // in a product: of B, of A
+	_     [64]byte // keeps neighbours off the cache line
 }
 
 // New returns a Runner that computes with k on the workers of p.
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
 		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}, winogradPlans: map[winogradKey]*winogradPlan{}}
-	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyBlock
+	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyTask
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
 	r.winogradFiltersTask, r.winogradBlockTask, r.winogradPartTask = r.winogradFilters, r.winogradBlock, r.winogradPart
@@ -91,6 +93,9 @@ type Epilogue struct {
 	Bias       []float32 // nil or n numbers, one for each column of C
 	ReLU       bool
 }
+
+// stripSize is how many numbers of its input a task of a convolution holds.
+const stripSize = 32 << 10
 
 // tinyWork is the number of multiply-adds below which waking workers costs more
 // than it saves.

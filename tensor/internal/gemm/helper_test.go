@@ -40,10 +40,11 @@ func checked(t *testing.T, k *kernel.Impl) *kernel.Impl {
 		if a.M < 1 || a.M > k.MR || a.N < 1 || a.N > k.NR {
 			t.Errorf("tile of %d x %d, the largest is %d x %d", a.M, a.N, k.MR, k.NR)
 		}
-		inside("C", a.C, 0, (a.M-1)*a.CS+a.N-1)
+		below := max(a.Strips, 1) - 1 // strips below the first
+		inside("C", a.C, 0, (below*a.M+a.M-1)*a.CS+a.N-1)
 		for _, s := range a.Segs {
 			if s.K > 0 {
-				inside("A", a.A, s.A, s.A+(a.M-1)*a.RS+(s.K-1)*a.KS)
+				inside("A", a.A, s.A, s.A+below*a.AS+(a.M-1)*a.RS+(s.K-1)*a.KS)
 				inside("B", a.B, s.B, s.B+(s.K-1)*a.BS+k.NR-1)
 			}
 		}

@@ -150,7 +150,7 @@ func TestMatMulEmpty(t *testing.T) {
 
 func TestMatMulBlocks(t *testing.T) {
 	forEach(t, func(t *testing.T, k *kernel.Impl) {
-		sizes := [][3]int{{100, 90, 80}, {129, 65, 300}, {33, 40, maxK + 1}, {3, 5, 3*maxK - 7}, {1, 2000, 33}, {300, 1, 50}, {15, blockSize/maxK + 9, maxK + 2}}
+		sizes := [][3]int{{100, 90, 80}, {129, 65, 300}, {33, 40, maxK + 1}, {3, 5, 3*maxK - 7}, {1, 2000, 33}, {300, 1, 50}, {15, 2057, maxK + 2}, {700, 65, 2*maxK + 1}}
 		for i, s := range sizes {
 			if k.Name == "generic" && s[0]*s[1]*s[2] > 4e6 {
 				continue
@@ -158,6 +158,63 @@ func TestMatMulBlocks(t *testing.T) {
 			for v := range 4 {
 				product{m: s[0], n: s[1], k: s[2]}.variant(v+i*4).test(t, k, uint64(i+v))
 			}
+		}
+	})
+}
+
+// However a product is planned, which depends on its size and the threads, a
+// number of C has the same bits: a part of a large product, where B is packed for
+// all tasks or A in blocks, is the product of the parts, used where they lie.
+func TestMatMulSameBitsInAnyPlan(t *testing.T) {
+	forEach(t, func(t *testing.T, k *kernel.Impl) {
+		if k.Name == "generic" || testing.Short() {
+			t.Skip("too slow")
+		}
+		seen := map[string]bool{}
+		for i, s := range [][3]int{{700, 240, 1153}, {900, 1024, 290}, {300, 1030, 300}, {1500, 100, 200}, {64, 3000, 576}, {128, 128, 128}, {300, 70, 1024}, {260, 512, 512}} {
+			m, n, kk := s[0], s[1], s[2]
+			r := rand.New(rand.NewPCG(uint64(i), 5))
+			for v := range 4 {
+				transA, transB := v&1 != 0, v&2 != 0
+				lda, ldb := kk, n
+				if transA {
+					lda = m
+				}
+				if transB {
+					ldb = kk
+				}
+				a, b := newGuarded(m*kk, i).random(r), newGuarded(kk*n, v).random(r)
+				// The part: some rows and columns.
+				r0, c0 := r.IntN(m/2), r.IntN(n/2)
+				pm, pn := 1+r.IntN(min(40, m-r0)), 1+r.IntN(n-c0)
+				at, bt := r0*lda, c0
+				if transA {
+					at = r0
+				}
+				if transB {
+					bt = c0 * ldb
+				}
+				pa, pb := a.x[at:], b.x[bt:]
+				part := make([]float32, pm*pn)
+				withThreads(k, func(threads int, run *Runner) {
+					c := newGuarded(m*n, i+v)
+					run.MatMul(c.x, n, a.x, lda, transA, b.x, ldb, transB, m, n, kk, Epilogue{})
+					c.check(t, "C")
+					j := &run.matmul
+					for name, is := range map[string]bool{"shared": j.shared, "own": !j.shared && !j.plainB, "plain A": j.plainA, "plain B": j.plainB,
+						"rows": !j.transA && !j.plainA, "columns": j.transA && !j.plainA, "blocks": j.blocks > j.groups, "splits": j.splits > 1} {
+						seen[name] = seen[name] || is
+					}
+					run.MatMul(part, pn, pa, lda, transA, pb, ldb, transB, pm, pn, kk, Epilogue{})
+					for row := range pm {
+						sameBits(t, c.x[(r0+row)*n+c0:][:pn], part[row*pn:][:pn], "%v, %v, %v, %d threads: part of %d x %d, row %d", s, transA, transB, threads, pm, pn, row)
+					}
+				})
+			}
+		}
+		assert.Len(t, seen, 8)
+		for name, is := range seen {
+			assert.True(t, is, "no product was planned with %s", name)
 		}
 	})
 }

@@ -14,6 +14,16 @@ type Gemm struct {
 	Copy func(dst []float32, ds int, src []float32, ss, rows, cols int)
 	// Transpose does dst[j*ds+i] = src[i*ss+j] for i < rows, j < cols.
 	Transpose func(dst []float32, ds int, src []float32, ss, rows, cols int)
+	// Deal cuts a matrix into strips of cols columns, cols <= MR, and lays each
+	// out as the A of a tile with RS = 1 and KS = ks:
+	// dst[s*ds + i*ks + j] = src[i*ss + s*cols + j] for i < rows, j < cols, s <
+	// strips. It may write zeros or numbers of the next strip for j up to ks.
+	Deal func(dst []float32, ds, ks int, src []float32, ss, rows, cols, strips int)
+
+	// Peak does multiply-adds of float32 on registers alone, as fast as the
+	// processor can, about 10 us of them, and returns how many it did. It
+	// computes nothing: it is the measure of how near to that the others come.
+	Peak func() int
 }
 
 // Tile is one call of the register tile:
@@ -39,9 +49,15 @@ type Tile struct {
 	Acc    bool      // add to what C holds
 	ReLU   bool
 
+	// Strips is how many tiles of M rows, one below the other, are computed; 0
+	// means 1. In A the next one begins AS floats on, in C M rows. B stays.
+	Strips, AS int
+
 	// Fetch is memory that will be needed soon: every step along the sum may
-	// have the cache fetch its next 64 bytes. It is not read.
+	// have the cache fetch its next 64 bytes. It is not read. With FS not 0, a
+	// step goes FS floats on.
 	Fetch []float32
+	FS    int
 }
 
 // Segment is a piece of the sum of a Tile: K steps that start at A[A] and B[B].

@@ -1,10 +1,12 @@
 package kernel
 
+import "fmt"
+
 //go:generate go run -C _gen . -part gemm -out ../gemm_amd64.s -pkg kernel
 
 var (
-	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyAVX512, Transpose: transposeAVX2}
-	gemmAVX2   = Gemm{MR: 6, NR: 16, Tile: tileAVX2, Copy: copyAVX2, Transpose: transposeAVX2}
+	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyAVX512, Transpose: transposeAVX2, Deal: dealAVX512, Peak: peakOfAVX512}
+	gemmAVX2   = Gemm{MR: 6, NR: 16, Tile: tileAVX2, Copy: copyAVX2, Transpose: transposeAVX2, Deal: dealAVX2, Peak: peakOfAVX2}
 )
 
 func tileAVX512(t *Tile) { tilesAVX512[(t.N-1)/16][t.M-1](t) }
@@ -24,6 +26,32 @@ func copyRowsAVX2(dst *float32, ds int, src *float32, ss, rows, cols int)
 //
 //go:noescape
 func transposeBlocks(dst *float32, ds int, src *float32, ss, rows, cols int)
+
+// rows, cols and strips are not 0
+//
+//go:noescape
+func dealStripsAVX512(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int)
+
+// as above, and ks >= 8
+//
+//go:noescape
+func dealStripsAVX2(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int)
+
+//go:noescape
+func peakAVX512(steps int)
+
+//go:noescape
+func peakAVX2(steps int)
+
+func peakOfAVX512() int {
+	peakAVX512(peakSteps)
+	return peakSteps * peakOps * 16
+}
+
+func peakOfAVX2() int {
+	peakAVX2(peakSteps)
+	return peakSteps * peakOps * 8
+}
 
 // moveSize is about how many numbers one call of the assembly moves; it cannot
 // be preempted.
@@ -73,5 +101,31 @@ func transposeAVX2(dst []float32, ds int, src []float32, ss, rows, cols int) {
 	}
 	if r8 < rows && cols > 0 {
 		transposeGeneric(dst[r8:], ds, src[r8*ss:], ss, rows-r8, cols)
+	}
+}
+
+func dealAVX512(dst []float32, ds, ks int, src []float32, ss, rows, cols, strips int) {
+	dealBy(dealStripsAVX512, cols, dst, ds, ks, src, ss, rows, cols, strips)
+}
+
+func dealAVX2(dst []float32, ds, ks int, src []float32, ss, rows, cols, strips int) {
+	dealBy(dealStripsAVX2, 8, dst, ds, ks, src, ss, rows, cols, strips)
+}
+
+// dealBy calls the assembly, which stores width numbers in a row of a strip.
+func dealBy(deal func(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int), width int, dst []float32, ds, ks int, src []float32, ss, rows, cols, strips int) {
+	if rows <= 0 || cols <= 0 || strips <= 0 {
+		return
+	}
+	if width > ks || width < cols {
+		panic(fmt.Sprintf("kernel: Deal of %d columns to rows of %d", cols, ks))
+	}
+	for rows > 0 {
+		n := min(rows, max(1, moveSize/(16*strips)))
+		_, _ = dst[(strips-1)*ds+(n-1)*ks+width-1], src[(n-1)*ss+strips*cols-1]
+		deal(&dst[0], ds, ks, &src[0], ss, n, cols, strips)
+		if rows -= n; rows > 0 {
+			dst, src = dst[n*ks:], src[n*ss:]
+		}
 	}
 }

@@ -22,35 +22,48 @@ GLOBL tileAVX2_tail<>(SB), RODATA|NOPTR, $64
 
 // func tileAVX512x1x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x1x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -81,20 +94,20 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 
 relu:
@@ -104,45 +117,68 @@ relu:
 	VMAXPS Z0, Z30, Z0
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x01, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x2x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x2x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -175,22 +211,22 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 
@@ -202,50 +238,73 @@ relu:
 	VMAXPS Z1, Z30, Z1
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x02, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x3x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x3x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -280,13 +339,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -294,10 +353,10 @@ done:
 	VADDPS (SI), Z2, K1, Z2
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -311,33 +370,64 @@ relu:
 	VMAXPS Z2, Z30, Z2
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x03, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x4x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x4x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
 	VXORPS     Z3, Z3, Z3
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -345,21 +435,13 @@ TEXT ·tileAVX512x4x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -396,13 +478,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -412,10 +494,10 @@ done:
 	VADDPS (SI), Z3, K1, Z3
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -431,7 +513,7 @@ relu:
 	VMAXPS Z3, Z30, Z3
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -439,20 +521,51 @@ store:
 	VMOVUPS Z2, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z3, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x04, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x5x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x5x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -460,7 +573,7 @@ TEXT ·tileAVX512x5x1(SB), NOSPLIT, $0-8
 	VXORPS     Z4, Z4, Z4
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -470,21 +583,13 @@ TEXT ·tileAVX512x5x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -523,13 +628,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -541,10 +646,10 @@ done:
 	VADDPS (SI), Z4, K1, Z4
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -562,7 +667,7 @@ relu:
 	VMAXPS Z4, Z30, Z4
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -572,20 +677,51 @@ store:
 	VMOVUPS Z3, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z4, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x05, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x6x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x6x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -594,7 +730,7 @@ TEXT ·tileAVX512x6x1(SB), NOSPLIT, $0-8
 	VXORPS     Z5, Z5, Z5
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -606,21 +742,13 @@ TEXT ·tileAVX512x6x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -664,13 +792,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -684,10 +812,10 @@ done:
 	VADDPS (SI), Z5, K1, Z5
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -707,7 +835,7 @@ relu:
 	VMAXPS Z5, Z30, Z5
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -719,20 +847,51 @@ store:
 	VMOVUPS Z4, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z5, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x06, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x7x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x7x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -742,7 +901,7 @@ TEXT ·tileAVX512x7x1(SB), NOSPLIT, $0-8
 	VXORPS     Z6, Z6, Z6
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -756,21 +915,13 @@ TEXT ·tileAVX512x7x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -816,13 +967,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -838,10 +989,10 @@ done:
 	VADDPS (SI), Z6, K1, Z6
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -863,7 +1014,7 @@ relu:
 	VMAXPS Z6, Z30, Z6
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -877,20 +1028,51 @@ store:
 	VMOVUPS Z5, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z6, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x07, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x8x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x8x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -901,7 +1083,7 @@ TEXT ·tileAVX512x8x1(SB), NOSPLIT, $0-8
 	VXORPS     Z7, Z7, Z7
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -917,21 +1099,13 @@ TEXT ·tileAVX512x8x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -979,13 +1153,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1003,10 +1177,10 @@ done:
 	VADDPS (SI), Z7, K1, Z7
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1030,7 +1204,7 @@ relu:
 	VMAXPS Z7, Z30, Z7
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1046,20 +1220,51 @@ store:
 	VMOVUPS Z6, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z7, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x08, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x9x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x9x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1071,7 +1276,7 @@ TEXT ·tileAVX512x9x1(SB), NOSPLIT, $0-8
 	VXORPS     Z8, Z8, Z8
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1089,21 +1294,13 @@ TEXT ·tileAVX512x9x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1153,13 +1350,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1179,10 +1376,10 @@ done:
 	VADDPS (SI), Z8, K1, Z8
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1208,7 +1405,7 @@ relu:
 	VMAXPS Z8, Z30, Z8
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1226,20 +1423,51 @@ store:
 	VMOVUPS Z7, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z8, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x09, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x10x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x10x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1252,7 +1480,7 @@ TEXT ·tileAVX512x10x1(SB), NOSPLIT, $0-8
 	VXORPS     Z9, Z9, Z9
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1272,21 +1500,13 @@ TEXT ·tileAVX512x10x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1338,13 +1558,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1366,10 +1586,10 @@ done:
 	VADDPS (SI), Z9, K1, Z9
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1397,7 +1617,7 @@ relu:
 	VMAXPS Z9, Z30, Z9
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1417,20 +1637,51 @@ store:
 	VMOVUPS Z8, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z9, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0a, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x11x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x11x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1444,7 +1695,7 @@ TEXT ·tileAVX512x11x1(SB), NOSPLIT, $0-8
 	VXORPS     Z10, Z10, Z10
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1466,21 +1717,13 @@ TEXT ·tileAVX512x11x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1537,13 +1780,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1567,10 +1810,10 @@ done:
 	VADDPS (SI), Z10, K1, Z10
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1600,7 +1843,7 @@ relu:
 	VMAXPS Z10, Z30, Z10
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1622,20 +1865,51 @@ store:
 	VMOVUPS Z9, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z10, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0b, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x12x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x12x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1650,7 +1924,7 @@ TEXT ·tileAVX512x12x1(SB), NOSPLIT, $0-8
 	VXORPS     Z11, Z11, Z11
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1674,21 +1948,13 @@ TEXT ·tileAVX512x12x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1747,13 +2013,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1779,10 +2045,10 @@ done:
 	VADDPS (SI), Z11, K1, Z11
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1814,7 +2080,7 @@ relu:
 	VMAXPS Z11, Z30, Z11
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1838,20 +2104,51 @@ store:
 	VMOVUPS Z10, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z11, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0c, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x13x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x13x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1867,7 +2164,7 @@ TEXT ·tileAVX512x13x1(SB), NOSPLIT, $0-8
 	VXORPS     Z12, Z12, Z12
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1893,21 +2190,13 @@ TEXT ·tileAVX512x13x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1968,13 +2257,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -2002,10 +2291,10 @@ done:
 	VADDPS (SI), Z12, K1, Z12
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2039,7 +2328,7 @@ relu:
 	VMAXPS Z12, Z30, Z12
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -2065,20 +2354,51 @@ store:
 	VMOVUPS Z11, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z12, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0d, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x14x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x14x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2095,7 +2415,7 @@ TEXT ·tileAVX512x14x1(SB), NOSPLIT, $0-8
 	VXORPS     Z13, Z13, Z13
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -2123,21 +2443,13 @@ TEXT ·tileAVX512x14x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -2200,13 +2512,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -2236,10 +2548,10 @@ done:
 	VADDPS (SI), Z13, K1, Z13
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2275,7 +2587,7 @@ relu:
 	VMAXPS Z13, Z30, Z13
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -2303,42 +2615,65 @@ store:
 	VMOVUPS Z12, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z13, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0e, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x1x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x1x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -2371,22 +2706,22 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 
@@ -2398,50 +2733,73 @@ relu:
 	VMAXPS Z1, Z30, Z1
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x01, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x2x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x2x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
 	VXORPS     Z3, Z3, Z3
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -2477,13 +2835,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -2491,11 +2849,11 @@ done:
 	VADDPS 64(SI), Z3, K1, Z3
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2511,26 +2869,57 @@ relu:
 	VMAXPS Z3, Z30, Z3
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x02, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x3x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x3x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2539,7 +2928,7 @@ TEXT ·tileAVX512x3x2(SB), NOSPLIT, $0-8
 	VXORPS     Z5, Z5, Z5
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -2548,21 +2937,13 @@ TEXT ·tileAVX512x3x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -2601,13 +2982,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -2618,11 +2999,11 @@ done:
 	VADDPS 64(SI), Z5, K1, Z5
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2642,7 +3023,7 @@ relu:
 	VMAXPS Z5, Z30, Z5
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -2651,20 +3032,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x03, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x4x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x4x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2675,7 +3087,7 @@ TEXT ·tileAVX512x4x2(SB), NOSPLIT, $0-8
 	VXORPS     Z7, Z7, Z7
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -2687,21 +3099,13 @@ TEXT ·tileAVX512x4x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -2743,13 +3147,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -2763,11 +3167,11 @@ done:
 	VADDPS 64(SI), Z7, K1, Z7
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2791,7 +3195,7 @@ relu:
 	VMAXPS Z7, Z30, Z7
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -2803,20 +3207,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z6, (SI)
 	VMOVUPS Z7, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x04, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x5x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x5x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2829,7 +3264,7 @@ TEXT ·tileAVX512x5x2(SB), NOSPLIT, $0-8
 	VXORPS     Z9, Z9, Z9
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -2844,21 +3279,13 @@ TEXT ·tileAVX512x5x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -2903,13 +3330,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -2926,11 +3353,11 @@ done:
 	VADDPS 64(SI), Z9, K1, Z9
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2958,7 +3385,7 @@ relu:
 	VMAXPS Z9, Z30, Z9
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -2973,20 +3400,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z8, (SI)
 	VMOVUPS Z9, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x05, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x6x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x6x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3001,7 +3459,7 @@ TEXT ·tileAVX512x6x2(SB), NOSPLIT, $0-8
 	VXORPS     Z11, Z11, Z11
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3019,21 +3477,13 @@ TEXT ·tileAVX512x6x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -3084,13 +3534,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -3110,11 +3560,11 @@ done:
 	VADDPS 64(SI), Z11, K1, Z11
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -3146,7 +3596,7 @@ relu:
 	VMAXPS Z11, Z30, Z11
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -3164,20 +3614,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z10, (SI)
 	VMOVUPS Z11, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x06, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x7x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x7x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x7x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3194,7 +3675,7 @@ TEXT ·tileAVX512x7x2(SB), NOSPLIT, $0-8
 	VXORPS     Z13, Z13, Z13
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3215,21 +3696,13 @@ TEXT ·tileAVX512x7x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -3283,13 +3756,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -3312,11 +3785,11 @@ done:
 	VADDPS 64(SI), Z13, K1, Z13
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -3352,7 +3825,7 @@ relu:
 	VMAXPS Z13, Z30, Z13
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -3373,20 +3846,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z12, (SI)
 	VMOVUPS Z13, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x07, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x8x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x8x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x8x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3405,7 +3909,7 @@ TEXT ·tileAVX512x8x2(SB), NOSPLIT, $0-8
 	VXORPS     Z15, Z15, Z15
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3429,21 +3933,13 @@ TEXT ·tileAVX512x8x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -3500,13 +3996,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -3532,11 +4028,11 @@ done:
 	VADDPS 64(SI), Z15, K1, Z15
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -3576,7 +4072,7 @@ relu:
 	VMAXPS Z15, Z30, Z15
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -3600,20 +4096,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z14, (SI)
 	VMOVUPS Z15, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x08, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x9x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x9x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x9x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3634,7 +4161,7 @@ TEXT ·tileAVX512x9x2(SB), NOSPLIT, $0-8
 	VXORPS     Z17, Z17, Z17
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3661,21 +4188,13 @@ TEXT ·tileAVX512x9x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -3735,13 +4254,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -3770,11 +4289,11 @@ done:
 	VADDPS 64(SI), Z17, K1, Z17
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -3818,7 +4337,7 @@ relu:
 	VMAXPS Z17, Z30, Z17
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -3845,20 +4364,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z16, (SI)
 	VMOVUPS Z17, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x09, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x10x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x10x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x10x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3881,7 +4431,7 @@ TEXT ·tileAVX512x10x2(SB), NOSPLIT, $0-8
 	VXORPS     Z19, Z19, Z19
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3911,21 +4461,13 @@ TEXT ·tileAVX512x10x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -3988,13 +4530,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -4026,11 +4568,11 @@ done:
 	VADDPS 64(SI), Z19, K1, Z19
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -4078,7 +4620,7 @@ relu:
 	VMAXPS Z19, Z30, Z19
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -4108,20 +4650,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z18, (SI)
 	VMOVUPS Z19, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0a, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x11x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x11x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x11x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -4146,7 +4719,7 @@ TEXT ·tileAVX512x11x2(SB), NOSPLIT, $0-8
 	VXORPS     Z21, Z21, Z21
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -4179,21 +4752,13 @@ TEXT ·tileAVX512x11x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -4262,13 +4827,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -4303,11 +4868,11 @@ done:
 	VADDPS 64(SI), Z21, K1, Z21
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -4359,7 +4924,7 @@ relu:
 	VMAXPS Z21, Z30, Z21
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -4392,20 +4957,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z20, (SI)
 	VMOVUPS Z21, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0b, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x12x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x12x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x12x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -4432,7 +5028,7 @@ TEXT ·tileAVX512x12x2(SB), NOSPLIT, $0-8
 	VXORPS     Z23, Z23, Z23
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -4468,21 +5064,13 @@ TEXT ·tileAVX512x12x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -4554,13 +5142,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -4598,11 +5186,11 @@ done:
 	VADDPS 64(SI), Z23, K1, Z23
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -4658,7 +5246,7 @@ relu:
 	VMAXPS Z23, Z30, Z23
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -4694,20 +5282,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z22, (SI)
 	VMOVUPS Z23, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0c, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x13x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x13x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x13x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -4736,7 +5355,7 @@ TEXT ·tileAVX512x13x2(SB), NOSPLIT, $0-8
 	VXORPS     Z25, Z25, Z25
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -4775,21 +5394,13 @@ TEXT ·tileAVX512x13x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -4864,13 +5475,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -4911,11 +5522,11 @@ done:
 	VADDPS 64(SI), Z25, K1, Z25
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -4975,7 +5586,7 @@ relu:
 	VMAXPS Z25, Z30, Z25
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -5014,20 +5625,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z24, (SI)
 	VMOVUPS Z25, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0d, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX512x14x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileAVX512x14x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX512x14x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -5058,7 +5700,7 @@ TEXT ·tileAVX512x14x2(SB), NOSPLIT, $0-8
 	VXORPS     Z27, Z27, Z27
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -5100,21 +5742,13 @@ TEXT ·tileAVX512x14x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -5192,13 +5826,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -5242,11 +5876,11 @@ done:
 	VADDPS 64(SI), Z27, K1, Z27
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -5310,7 +5944,7 @@ relu:
 	VMAXPS Z27, Z30, Z27
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -5352,40 +5986,63 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z26, (SI)
 	VMOVUPS Z27, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0e, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x1x1(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x1x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -5416,20 +6073,20 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS (SI), Y15, Y14
 	VADDPS     Y14, Y0, Y0
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
+	VMOVUPS (AX), Y12
 	VADDPS  Y12, Y0, Y0
 
 relu:
@@ -5441,52 +6098,75 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS Y0, Y15, (SI)
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x01, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x2x1(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x2x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -5519,12 +6199,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS (SI), Y15, Y14
 	VADDPS     Y14, Y0, Y0
 	ADDQ       R8, SI
@@ -5532,10 +6212,10 @@ done:
 	VADDPS     Y14, Y1, Y1
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
+	VMOVUPS (AX), Y12
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y12, Y1, Y1
 
@@ -5549,59 +6229,82 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y1, Y15, (SI)
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Y1, (SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x02, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x3x1(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x3x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -5636,12 +6339,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS (SI), Y15, Y14
 	VADDPS     Y14, Y0, Y0
 	ADDQ       R8, SI
@@ -5652,10 +6355,10 @@ done:
 	VADDPS     Y14, Y2, Y2
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
+	VMOVUPS (AX), Y12
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y12, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -5671,7 +6374,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y1, Y15, (SI)
@@ -5680,7 +6383,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Y1, (SI)
@@ -5688,27 +6391,58 @@ whole:
 	VMOVUPS Y2, (SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x03, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x4x1(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x4x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -5716,21 +6450,13 @@ TEXT ·tileAVX2x4x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -5767,12 +6493,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS (SI), Y15, Y14
 	VADDPS     Y14, Y0, Y0
 	ADDQ       R8, SI
@@ -5786,10 +6512,10 @@ done:
 	VADDPS     Y14, Y3, Y3
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
+	VMOVUPS (AX), Y12
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y12, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -5807,7 +6533,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y1, Y15, (SI)
@@ -5818,7 +6544,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Y1, (SI)
@@ -5828,20 +6554,51 @@ whole:
 	VMOVUPS Y3, (SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x04, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x5x1(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x5x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -5849,7 +6606,7 @@ TEXT ·tileAVX2x5x1(SB), NOSPLIT, $0-8
 	VXORPS     Y4, Y4, Y4
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -5859,21 +6616,13 @@ TEXT ·tileAVX2x5x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -5912,12 +6661,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS (SI), Y15, Y14
 	VADDPS     Y14, Y0, Y0
 	ADDQ       R8, SI
@@ -5934,10 +6683,10 @@ done:
 	VADDPS     Y14, Y4, Y4
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
+	VMOVUPS (AX), Y12
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y12, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -5957,7 +6706,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y1, Y15, (SI)
@@ -5970,7 +6719,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Y1, (SI)
@@ -5982,20 +6731,51 @@ whole:
 	VMOVUPS Y4, (SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x05, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x6x1(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x6x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6004,7 +6784,7 @@ TEXT ·tileAVX2x6x1(SB), NOSPLIT, $0-8
 	VXORPS     Y5, Y5, Y5
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -6016,21 +6796,13 @@ TEXT ·tileAVX2x6x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -6074,12 +6846,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS (SI), Y15, Y14
 	VADDPS     Y14, Y0, Y0
 	ADDQ       R8, SI
@@ -6099,10 +6871,10 @@ done:
 	VADDPS     Y14, Y5, Y5
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
+	VMOVUPS (AX), Y12
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y12, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -6124,7 +6896,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMASKMOVPS Y0, Y15, (SI)
 	ADDQ       R8, SI
 	VMASKMOVPS Y1, Y15, (SI)
@@ -6139,7 +6911,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Y1, (SI)
@@ -6153,42 +6925,65 @@ whole:
 	VMOVUPS Y5, (SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x06, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x1x2(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x1x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -6221,22 +7016,22 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VADDPS     (SI), Y0, Y0
 	VMASKMOVPS 32(SI), Y15, Y14
 	VADDPS     Y14, Y1, Y1
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
-	VMOVUPS 32(R15), Y13
+	VMOVUPS (AX), Y12
+	VMOVUPS 32(AX), Y13
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y13, Y1, Y1
 
@@ -6250,58 +7045,81 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMOVUPS    Y0, (SI)
 	VMASKMOVPS Y1, Y15, 32(SI)
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x01, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x2x2(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x2x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -6337,12 +7155,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VADDPS     (SI), Y0, Y0
 	VMASKMOVPS 32(SI), Y15, Y14
 	VADDPS     Y14, Y1, Y1
@@ -6352,11 +7170,11 @@ done:
 	VADDPS     Y14, Y3, Y3
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
-	VMOVUPS 32(R15), Y13
+	VMOVUPS (AX), Y12
+	VMOVUPS 32(AX), Y13
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y13, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -6374,7 +7192,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMOVUPS    Y0, (SI)
 	VMASKMOVPS Y1, Y15, 32(SI)
 	ADDQ       R8, SI
@@ -6383,7 +7201,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -6391,20 +7209,51 @@ whole:
 	VMOVUPS Y3, 32(SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x02, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x3x2(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x3x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6413,7 +7262,7 @@ TEXT ·tileAVX2x3x2(SB), NOSPLIT, $0-8
 	VXORPS     Y5, Y5, Y5
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
 	ADDQ       R8, SI
@@ -6422,21 +7271,13 @@ TEXT ·tileAVX2x3x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -6475,12 +7316,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VADDPS     (SI), Y0, Y0
 	VMASKMOVPS 32(SI), Y15, Y14
 	VADDPS     Y14, Y1, Y1
@@ -6494,11 +7335,11 @@ done:
 	VADDPS     Y14, Y5, Y5
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
-	VMOVUPS 32(R15), Y13
+	VMOVUPS (AX), Y12
+	VMOVUPS 32(AX), Y13
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y13, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -6520,7 +7361,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMOVUPS    Y0, (SI)
 	VMASKMOVPS Y1, Y15, 32(SI)
 	ADDQ       R8, SI
@@ -6532,7 +7373,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -6543,20 +7384,51 @@ whole:
 	VMOVUPS Y5, 32(SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x03, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x4x2(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x4x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6567,7 +7439,7 @@ TEXT ·tileAVX2x4x2(SB), NOSPLIT, $0-8
 	VXORPS     Y7, Y7, Y7
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
 	ADDQ       R8, SI
@@ -6579,21 +7451,13 @@ TEXT ·tileAVX2x4x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -6635,12 +7499,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VADDPS     (SI), Y0, Y0
 	VMASKMOVPS 32(SI), Y15, Y14
 	VADDPS     Y14, Y1, Y1
@@ -6658,11 +7522,11 @@ done:
 	VADDPS     Y14, Y7, Y7
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
-	VMOVUPS 32(R15), Y13
+	VMOVUPS (AX), Y12
+	VMOVUPS 32(AX), Y13
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y13, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -6688,7 +7552,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMOVUPS    Y0, (SI)
 	VMASKMOVPS Y1, Y15, 32(SI)
 	ADDQ       R8, SI
@@ -6703,7 +7567,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -6717,20 +7581,51 @@ whole:
 	VMOVUPS Y7, 32(SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x04, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x5x2(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x5x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6743,7 +7638,7 @@ TEXT ·tileAVX2x5x2(SB), NOSPLIT, $0-8
 	VXORPS     Y9, Y9, Y9
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
 	ADDQ       R8, SI
@@ -6758,21 +7653,13 @@ TEXT ·tileAVX2x5x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -6817,12 +7704,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VADDPS     (SI), Y0, Y0
 	VMASKMOVPS 32(SI), Y15, Y14
 	VADDPS     Y14, Y1, Y1
@@ -6844,11 +7731,11 @@ done:
 	VADDPS     Y14, Y9, Y9
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
-	VMOVUPS 32(R15), Y13
+	VMOVUPS (AX), Y12
+	VMOVUPS 32(AX), Y13
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y13, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -6878,7 +7765,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMOVUPS    Y0, (SI)
 	VMASKMOVPS Y1, Y15, 32(SI)
 	ADDQ       R8, SI
@@ -6896,7 +7783,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -6913,20 +7800,51 @@ whole:
 	VMOVUPS Y9, 32(SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x05, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileAVX2x6x2(t *byte)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tileAVX2x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileAVX2x6x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6941,7 +7859,7 @@ TEXT ·tileAVX2x6x2(SB), NOSPLIT, $0-8
 	VXORPS     Y11, Y11, Y11
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
 	ADDQ       R8, SI
@@ -6959,21 +7877,13 @@ TEXT ·tileAVX2x6x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -7024,12 +7934,12 @@ done:
 	SHLQ       $0x02, R8
 	MOVQ       136(DI), CX
 	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), R15
+	LEAQ       tileAVX2_tail<>+0(SB), AX
 	NEGQ       CX
-	VMOVUPS    32(R15)(CX*4), Y15
+	VMOVUPS    32(AX)(CX*4), Y15
 	CMPB       168(DI), $0x00
 	JE         bias
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VADDPS     (SI), Y0, Y0
 	VMASKMOVPS 32(SI), Y15, Y14
 	VADDPS     Y14, Y1, Y1
@@ -7055,11 +7965,11 @@ done:
 	VADDPS     Y14, Y11, Y11
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Y12
-	VMOVUPS 32(R15), Y13
+	VMOVUPS (AX), Y12
+	VMOVUPS 32(AX), Y13
 	VADDPS  Y12, Y0, Y0
 	VADDPS  Y13, Y1, Y1
 	VADDPS  Y12, Y2, Y2
@@ -7093,7 +8003,7 @@ relu:
 store:
 	CMPQ       CX, $-8
 	JE         whole
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	VMOVUPS    Y0, (SI)
 	VMASKMOVPS Y1, Y15, 32(SI)
 	ADDQ       R8, SI
@@ -7114,7 +8024,7 @@ store:
 	JMP        end
 
 whole:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 	ADDQ    R8, SI
@@ -7134,6 +8044,16 @@ whole:
 	VMOVUPS Y11, 32(SI)
 
 end:
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x06, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
+
+finished:
 	VZEROUPPER
 	RET
 
@@ -7196,6 +8116,95 @@ next:
 	VZEROUPPER
 	RET
 
+// func dealStripsAVX512(dst *float32, ds int, ks int, src *float32, ss int, rows int, cols int, strips int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·dealStripsAVX512(SB), NOSPLIT, $0-64
+	MOVQ  dst+0(FP), DI
+	MOVQ  ds+8(FP), R8
+	MOVQ  ks+16(FP), R9
+	MOVQ  src+24(FP), SI
+	MOVQ  ss+32(FP), R10
+	MOVQ  rows+40(FP), R11
+	MOVQ  cols+48(FP), R12
+	MOVQ  strips+56(FP), R13
+	MOVQ  R12, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+	SHLQ  $0x02, R8
+	SHLQ  $0x02, R9
+	SHLQ  $0x02, R10
+	SHLQ  $0x02, R12
+
+row:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ R13, DX
+
+strip:
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, K1, (BX)
+	ADDQ      R12, AX
+	ADDQ      R8, BX
+	DECQ      DX
+	JNZ       strip
+	ADDQ      R10, SI
+	ADDQ      R9, DI
+	DECQ      R11
+	JNZ       row
+	VZEROUPPER
+	RET
+
+// func peakAVX512(steps int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·peakAVX512(SB), NOSPLIT, $0-8
+	MOVQ   steps+0(FP), CX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+
+step:
+	VFMADD231PS Z12, Z13, Z0
+	VFMADD231PS Z12, Z13, Z1
+	VFMADD231PS Z12, Z13, Z2
+	VFMADD231PS Z12, Z13, Z3
+	VFMADD231PS Z12, Z13, Z4
+	VFMADD231PS Z12, Z13, Z5
+	VFMADD231PS Z12, Z13, Z6
+	VFMADD231PS Z12, Z13, Z7
+	VFMADD231PS Z12, Z13, Z8
+	VFMADD231PS Z12, Z13, Z9
+	VFMADD231PS Z12, Z13, Z10
+	VFMADD231PS Z12, Z13, Z11
+	VFMADD231PS Z12, Z13, Z0
+	VFMADD231PS Z12, Z13, Z1
+	VFMADD231PS Z12, Z13, Z2
+	VFMADD231PS Z12, Z13, Z3
+	VFMADD231PS Z12, Z13, Z4
+	VFMADD231PS Z12, Z13, Z5
+	VFMADD231PS Z12, Z13, Z6
+	VFMADD231PS Z12, Z13, Z7
+	VFMADD231PS Z12, Z13, Z8
+	VFMADD231PS Z12, Z13, Z9
+	VFMADD231PS Z12, Z13, Z10
+	VFMADD231PS Z12, Z13, Z11
+	DECQ        CX
+	JNZ         step
+	VZEROUPPER
+	RET
+
 // func copyRowsAVX2(dst *float32, ds int, src *float32, ss int, rows int, cols int)
 // Requires: AVX
 TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
@@ -7246,6 +8255,94 @@ next:
 	ADDQ R8, DI
 	DECQ R10
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func dealStripsAVX2(dst *float32, ds int, ks int, src *float32, ss int, rows int, cols int, strips int)
+// Requires: AVX
+TEXT ·dealStripsAVX2(SB), NOSPLIT, $0-64
+	MOVQ    dst+0(FP), DI
+	MOVQ    ds+8(FP), R8
+	MOVQ    ks+16(FP), R9
+	MOVQ    src+24(FP), SI
+	MOVQ    ss+32(FP), R10
+	MOVQ    rows+40(FP), R11
+	MOVQ    cols+48(FP), R12
+	MOVQ    strips+56(FP), R13
+	LEAQ    tileAVX2_tail<>+0(SB), CX
+	MOVQ    R12, AX
+	NEGQ    AX
+	VMOVUPS 32(CX)(AX*4), Y15
+	SHLQ    $0x02, R8
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, R10
+	SHLQ    $0x02, R12
+
+row:
+	MOVQ SI, AX
+	MOVQ DI, BX
+	MOVQ R13, DX
+
+strip:
+	VMASKMOVPS (AX), Y15, Y0
+	VMOVUPS    Y0, (BX)
+	ADDQ       R12, AX
+	ADDQ       R8, BX
+	DECQ       DX
+	JNZ        strip
+	ADDQ       R10, SI
+	ADDQ       R9, DI
+	DECQ       R11
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func peakAVX2(steps int)
+// Requires: AVX, FMA3
+TEXT ·peakAVX2(SB), NOSPLIT, $0-8
+	MOVQ   steps+0(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+
+step:
+	VFMADD231PS Y12, Y13, Y0
+	VFMADD231PS Y12, Y13, Y1
+	VFMADD231PS Y12, Y13, Y2
+	VFMADD231PS Y12, Y13, Y3
+	VFMADD231PS Y12, Y13, Y4
+	VFMADD231PS Y12, Y13, Y5
+	VFMADD231PS Y12, Y13, Y6
+	VFMADD231PS Y12, Y13, Y7
+	VFMADD231PS Y12, Y13, Y8
+	VFMADD231PS Y12, Y13, Y9
+	VFMADD231PS Y12, Y13, Y10
+	VFMADD231PS Y12, Y13, Y11
+	VFMADD231PS Y12, Y13, Y0
+	VFMADD231PS Y12, Y13, Y1
+	VFMADD231PS Y12, Y13, Y2
+	VFMADD231PS Y12, Y13, Y3
+	VFMADD231PS Y12, Y13, Y4
+	VFMADD231PS Y12, Y13, Y5
+	VFMADD231PS Y12, Y13, Y6
+	VFMADD231PS Y12, Y13, Y7
+	VFMADD231PS Y12, Y13, Y8
+	VFMADD231PS Y12, Y13, Y9
+	VFMADD231PS Y12, Y13, Y10
+	VFMADD231PS Y12, Y13, Y11
+	DECQ        CX
+	JNZ         step
 	VZEROUPPER
 	RET
 

@@ -5,27 +5,37 @@
 // func tileNEONx1x1(t *Tile)
 TEXT ·tileNEONx1x1(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	MOVD 72(R0), R14
@@ -56,7 +66,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -64,7 +74,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -95,14 +105,14 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -116,25 +126,44 @@ storeRow0:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $1, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx2x1(t *Tile)
 TEXT ·tileNEONx2x1(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	MOVD 104(R0), R4
@@ -142,7 +171,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -176,7 +205,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -188,7 +217,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -234,7 +263,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
@@ -244,7 +273,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -269,25 +298,44 @@ storeRow1:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $2, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx3x1(t *Tile)
 TEXT ·tileNEONx3x1(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -296,7 +344,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -333,7 +381,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -349,7 +397,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -410,7 +458,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
@@ -423,7 +471,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -459,25 +507,44 @@ storeRow2:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $3, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx4x1(t *Tile)
 TEXT ·tileNEONx4x1(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -487,7 +554,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -527,7 +594,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -547,7 +614,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -623,7 +690,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
@@ -639,7 +706,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -686,25 +753,44 @@ storeRow3:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $4, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx5x1(t *Tile)
 TEXT ·tileNEONx5x1(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -715,7 +801,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -758,7 +844,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -782,7 +868,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -873,7 +959,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
@@ -892,7 +978,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -950,25 +1036,44 @@ storeRow4:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $5, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx6x1(t *Tile)
 TEXT ·tileNEONx6x1(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -980,7 +1085,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -1026,7 +1131,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1054,7 +1159,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -1160,7 +1265,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
@@ -1182,7 +1287,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -1251,25 +1356,44 @@ storeRow5:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $6, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx1x2(t *Tile)
 TEXT ·tileNEONx1x2(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	MOVD 104(R0), R4
@@ -1277,7 +1401,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	MOVD 72(R0), R14
@@ -1309,7 +1433,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1319,7 +1443,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1354,7 +1478,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -1362,7 +1486,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -1377,25 +1501,44 @@ storeRow0:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $1, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx2x2(t *Tile)
 TEXT ·tileNEONx2x2(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -1405,7 +1548,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -1441,7 +1584,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1457,7 +1600,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1511,7 +1654,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -1523,7 +1666,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -1550,25 +1693,44 @@ storeRow1:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $2, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx3x2(t *Tile)
 TEXT ·tileNEONx3x2(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -1580,7 +1742,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -1620,7 +1782,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1642,7 +1804,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1715,7 +1877,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -1731,7 +1893,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -1770,25 +1932,44 @@ storeRow2:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $3, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx4x2(t *Tile)
 TEXT ·tileNEONx4x2(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -1802,7 +1983,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -1846,7 +2027,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1874,7 +2055,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1966,7 +2147,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -1986,7 +2167,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -2037,25 +2218,44 @@ storeRow3:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $4, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx5x2(t *Tile)
 TEXT ·tileNEONx5x2(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -2071,7 +2271,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -2119,7 +2319,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2153,7 +2353,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2264,7 +2464,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -2288,7 +2488,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -2351,25 +2551,44 @@ storeRow4:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $5, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx6x2(t *Tile)
 TEXT ·tileNEONx6x2(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -2387,7 +2606,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -2439,7 +2658,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2479,7 +2698,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2609,7 +2828,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -2637,7 +2856,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -2712,25 +2931,44 @@ storeRow5:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $6, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx1x3(t *Tile)
 TEXT ·tileNEONx1x3(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -2739,7 +2977,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	MOVD 72(R0), R14
@@ -2772,7 +3010,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2784,7 +3022,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2823,7 +3061,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -2832,7 +3070,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -2848,25 +3086,44 @@ storeRow0:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $1, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx2x3(t *Tile)
 TEXT ·tileNEONx2x3(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -2878,7 +3135,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -2916,7 +3173,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2936,7 +3193,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2998,7 +3255,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3012,7 +3269,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3041,25 +3298,44 @@ storeRow1:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $2, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx3x3(t *Tile)
 TEXT ·tileNEONx3x3(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -3074,7 +3350,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -3117,7 +3393,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3145,7 +3421,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3230,7 +3506,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3249,7 +3525,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3291,25 +3567,44 @@ storeRow2:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $3, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx4x3(t *Tile)
 TEXT ·tileNEONx4x3(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -3327,7 +3622,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -3375,7 +3670,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3411,7 +3706,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3519,7 +3814,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3543,7 +3838,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3598,25 +3893,44 @@ storeRow3:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $4, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx5x3(t *Tile)
 TEXT ·tileNEONx5x3(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -3637,7 +3951,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -3690,7 +4004,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3734,7 +4048,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3865,7 +4179,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3894,7 +4208,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3962,25 +4276,44 @@ storeRow4:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $5, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx6x3(t *Tile)
 TEXT ·tileNEONx6x3(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -4004,7 +4337,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -4062,7 +4395,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4114,7 +4447,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4268,7 +4601,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4302,7 +4635,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4383,25 +4716,44 @@ storeRow5:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $6, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx1x4(t *Tile)
 TEXT ·tileNEONx1x4(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -4411,7 +4763,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	MOVD 72(R0), R14
@@ -4445,7 +4797,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4459,7 +4811,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4502,7 +4854,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4512,7 +4864,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4529,25 +4881,44 @@ storeRow0:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $1, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx2x4(t *Tile)
 TEXT ·tileNEONx2x4(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -4561,7 +4932,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -4601,7 +4972,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4625,7 +4996,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4695,7 +5066,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4711,7 +5082,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4742,25 +5113,44 @@ storeRow1:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $2, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx3x4(t *Tile)
 TEXT ·tileNEONx3x4(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -4778,7 +5168,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -4824,7 +5214,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4858,7 +5248,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4955,7 +5345,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4977,7 +5367,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -5022,25 +5412,44 @@ storeRow2:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $3, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx4x4(t *Tile)
 TEXT ·tileNEONx4x4(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -5062,7 +5471,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -5114,7 +5523,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5158,7 +5567,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5282,7 +5691,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -5310,7 +5719,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -5369,25 +5778,44 @@ storeRow3:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $4, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx5x4(t *Tile)
 TEXT ·tileNEONx5x4(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -5413,7 +5841,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -5471,7 +5899,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5525,7 +5953,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5676,7 +6104,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -5710,7 +6138,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -5783,25 +6211,44 @@ storeRow4:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $5, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
 	RET
 
 // func tileNEONx6x4(t *Tile)
 TEXT ·tileNEONx6x4(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
+	MOVD 192(R0), R15
+	MOVD 200(R0), R6
+	MOVD 216(R0), R19
+	LSL $2, R19, R19
+	CBNZ R19, strided
+	MOVD $64, R19
+
+strided:
+	CBNZ R6, fetches
+	MOVD 0(R0), R15
+	MOVD ZR, R19
+
+fetches:
+	MOVD 32(R0), R20
+	MOVD 0(R0), R21
+	MOVD 176(R0), R22
+
+strip:
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
 	LSL $2, R2, R2
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
-	MOVD 176(R0), R15
-	MOVD 184(R0), R6
-	MOVD $64, R19
-	CBNZ R6, fetches
-	MOVD 0(R0), R15
-	MOVD ZR, R19
-
-fetches:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -5831,7 +6278,7 @@ fetches:
 	CBZ R5, done
 
 segment:
-	MOVD 32(R0), R8
+	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
 	ADD R1, R8, R9
@@ -5895,7 +6342,7 @@ done:
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5959,7 +6406,7 @@ done:
 	B accEnd
 
 accPart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -6137,7 +6584,7 @@ relu:
 
 store:
 	CBNZ R9, storePart
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -6177,7 +6624,7 @@ store:
 	B storeEnd
 
 storePart:
-	MOVD 0(R0), R8
+	MOVD R21, R8
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -6264,4 +6711,60 @@ storeRow5:
 	ADD R1, R8, R8
 
 storeEnd:
+	SUBS $1, R22, R22
+	BLE finished
+	MOVD 184(R0), R6
+	ADD R6<<2, R20, R20
+	MOVD $6, R6
+	MADD R6, R21, R1, R21
+	B strip
+
+finished:
+	RET
+
+// func peakNEON(steps int)
+TEXT ·peakNEON(SB), NOSPLIT, $0-8
+	MOVD steps+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+
+step:
+	VFMLA V12.S4, V13.S4, V0.S4
+	VFMLA V12.S4, V13.S4, V1.S4
+	VFMLA V12.S4, V13.S4, V2.S4
+	VFMLA V12.S4, V13.S4, V3.S4
+	VFMLA V12.S4, V13.S4, V4.S4
+	VFMLA V12.S4, V13.S4, V5.S4
+	VFMLA V12.S4, V13.S4, V6.S4
+	VFMLA V12.S4, V13.S4, V7.S4
+	VFMLA V12.S4, V13.S4, V8.S4
+	VFMLA V12.S4, V13.S4, V9.S4
+	VFMLA V12.S4, V13.S4, V10.S4
+	VFMLA V12.S4, V13.S4, V11.S4
+	VFMLA V12.S4, V13.S4, V0.S4
+	VFMLA V12.S4, V13.S4, V1.S4
+	VFMLA V12.S4, V13.S4, V2.S4
+	VFMLA V12.S4, V13.S4, V3.S4
+	VFMLA V12.S4, V13.S4, V4.S4
+	VFMLA V12.S4, V13.S4, V5.S4
+	VFMLA V12.S4, V13.S4, V6.S4
+	VFMLA V12.S4, V13.S4, V7.S4
+	VFMLA V12.S4, V13.S4, V8.S4
+	VFMLA V12.S4, V13.S4, V9.S4
+	VFMLA V12.S4, V13.S4, V10.S4
+	VFMLA V12.S4, V13.S4, V11.S4
+	SUBS $1, R0, R0
+	BNE step
 	RET

@@ -1,7 +1,7 @@
 package kernel
 
 // gemmGeneric defines the kernels of Gemm; the assembly is tested against it.
-var gemmGeneric = Gemm{MR: 4, NR: 4, Tile: tileGeneric, Copy: copyGeneric, Transpose: transposeGeneric}
+var gemmGeneric = Gemm{MR: 4, NR: 4, Tile: tileGeneric, Copy: copyGeneric, Transpose: transposeGeneric, Deal: dealGeneric, Peak: peakGeneric}
 
 // tileGeneric is the tile in plain Go and shows what the assembly does.
 //
@@ -13,9 +13,15 @@ var gemmGeneric = Gemm{MR: 4, NR: 4, Tile: tileGeneric, Copy: copyGeneric, Trans
 // The assembly does the same with wider rows: a "number" of B is a vector of 8
 // or 16, and the tile is as large as the register file lets it be.
 func tileGeneric(t *Tile) {
+	for s := range max(t.Strips, 1) {
+		tileStrip(t, t.A[s*t.AS:], t.C[s*t.M*t.CS:])
+	}
+}
+
+func tileStrip(t *Tile, a, c []float32) {
 	var sum [4][4]float32
 	for _, s := range t.Segs {
-		a, b := t.A[s.A:], t.B[s.B:]
+		a, b := a[s.A:], t.B[s.B:]
 		for p := range s.K {
 			b := b[p*t.BS:][:4]
 			for i := range t.M {
@@ -28,7 +34,7 @@ func tileGeneric(t *Tile) {
 		}
 	}
 	for i := range t.M {
-		c := t.C[i*t.CS:][:t.N]
+		c := c[i*t.CS:][:t.N]
 		for j := range c {
 			v := sum[i][j]
 			if t.Acc {
@@ -55,6 +61,14 @@ func transposeGeneric(dst []float32, ds int, src []float32, ss, rows, cols int) 
 	for i := range rows {
 		for j, v := range src[i*ss:][:cols] {
 			dst[j*ds+i] = v
+		}
+	}
+}
+
+func dealGeneric(dst []float32, ds, ks int, src []float32, ss, rows, cols, strips int) {
+	for i := range rows {
+		for s := range strips {
+			copy(dst[s*ds+i*ks:][:cols], src[i*ss+s*cols:][:cols])
 		}
 	}
 }

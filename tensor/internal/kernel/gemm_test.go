@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -148,6 +149,82 @@ func TestTilesAgree(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// Strips one below the other are what as many calls make of them.
+func TestTileStrips(t *testing.T) {
+	onEachImpl(t, func(t *testing.T, k *Impl) {
+		r := rand.New(rand.NewPCG(7, 8))
+		for m := 1; m <= k.MR; m++ {
+			for try := range 8 {
+				n, strips := 1+r.IntN(k.NR), 1+r.IntN(4)
+				const steps = 12
+				a := &Tile{CS: n + r.IntN(3), RS: steps + 1, KS: 1, BS: k.NR, M: m, N: n, Acc: try&1 == 0, ReLU: try&2 == 0,
+					Segs: []Segment{{0, 0, 5}, {5, 5 * k.NR, steps - 5}}, AS: m*(steps+1) + r.IntN(5)}
+				if try&4 == 0 {
+					a.RS, a.KS = 1, m+r.IntN(3)
+					a.AS = steps*a.KS + r.IntN(5)
+				}
+				ia, ib := newIsland(r, strips*a.AS+m*a.RS+steps*a.KS, try), newIsland(r, steps*k.NR, try)
+				ic, bias := newIsland(r, (strips*m-1)*a.CS+n, try), newIsland(r, k.NR, try)
+				a.A, a.B, a.C, a.Bias = ia.x, ib.x, ic.x, bias.x
+				want := append([]float32(nil), ic.x...)
+				for s := range strips {
+					one := *a
+					one.A, one.C = ia.x[s*a.AS:], want[s*m*a.CS:]
+					k.Tile(&one)
+				}
+				if a.Strips = strips; strips == 1 {
+					a.Strips = r.IntN(2) // 0 is 1
+				}
+				if try >= 4 {
+					a.Fetch, a.FS = ia.x, r.IntN(100)
+				}
+				k.Tile(a)
+				require.Equal(t, want, ic.x, "%d strips of %d x %d", strips, m, n)
+				for _, g := range []island{ia, ib, ic, bias} {
+					g.check(t, fmt.Sprintf("%d strips of %d x %d", strips, m, n))
+				}
+			}
+		}
+	})
+}
+
+func TestDeal(t *testing.T) {
+	onEachImpl(t, func(t *testing.T, k *Impl) {
+		r := rand.New(rand.NewPCG(9, 10))
+		ks := (k.MR + 7) / 8 * 8
+		for try := range 200 {
+			rows, cols, strips := r.IntN(40), 1+r.IntN(k.MR), r.IntN(6)
+			if try == 0 {
+				rows, strips = 3000, 30 // more than a call of the assembly
+			}
+			ss := strips*cols + r.IntN(5)
+			ds := rows*ks + r.IntN(9)
+			src := newIsland(r, max(0, (rows-1)*ss+strips*cols), try)
+			dst := newIsland(r, strips*ds, try/2)
+			k.Deal(dst.x, ds, ks, src.x, ss, rows, cols, strips)
+			src.check(t, "the source")
+			dst.check(t, "the strips")
+			for s := range strips {
+				for i := range rows {
+					require.Equal(t, src.x[i*ss+s*cols:][:cols], dst.x[s*ds+i*ks:][:cols], "%d rows, %d strips of %d", rows, strips, cols)
+				}
+			}
+		}
+		x := make([]float32, 64*64)
+		require.Panics(t, func() { k.Deal(x[:ks:ks], ks, ks, x, 64, 2, 4, 2) })
+		require.Panics(t, func() { k.Deal(x, 2*ks, ks, x[:67:67], 64, 2, 4, 1) })
+	})
+}
+
+func TestPeak(t *testing.T) {
+	onEachImpl(t, func(t *testing.T, k *Impl) {
+		began := time.Now()
+		rate := 2 * float64(k.Peak()) / time.Since(began).Seconds()
+		require.Greater(t, rate, 1e7)
+		require.Less(t, rate, 1e12)
 	})
 }
 

@@ -28,6 +28,11 @@ import (
 // caches. The register file sets the limit: AVX-512 has 32 registers, so 14 x 2
 // sums, 2 vectors of B and 2 spread numbers; AVX2 has 16, so 6 x 2, 2 and 2.
 //
+// A tile of few steps is over in some hundred cycles, of which a call from Go would
+// take a tenth. So the function has a second loop around the sums: it goes on to
+// the strip below, as many times as the Tile says, and the processor begins with
+// the next strip's sums while it still stores the last.
+//
 // Every sum is one chain of fused multiply-adds in the order of the steps. So a
 // number of C has the same bits whichever tile computes it, and the drivers may
 // cut C into tiles as they like.
@@ -44,6 +49,8 @@ func gemm() {
 	}
 	for _, s := range isas {
 		copyRows(s)
+		dealStrips(s)
+		peakLoop(s)
 	}
 	transposeBlocks()
 	writeStubs("../gemm_tiles_amd64.go", isas)
@@ -71,6 +78,7 @@ type tile struct {
 	isa
 	layout
 	rows, nv int
+	at       stripState
 }
 
 // The general registers. One base register serves five rows of A, which stand
@@ -88,10 +96,13 @@ var (
 	segmentsLeft = RAX
 	cRow         = RSI // after the sums are done
 	cStride      = R8
-	scratch      = R15 // outside of the steps
+	scratch      = RAX // after the sums are done
 	fetch        = R14 // the next line to fetch
-	fetchStep    = R15 // 64 bytes, or 0 if there is nothing to fetch
+	fetchStep    = R15 // bytes to the one after it, or 0 if there is nothing to fetch
 )
+
+// What changes from strip to strip stands on the stack: no register is left.
+type stripState struct{ a, c, left Mem }
 
 func (t *tile) funcName() string { return fmt.Sprintf("tile%sx%dx%d", t.name, t.rows, t.nv) }
 
@@ -122,9 +133,11 @@ func (t *tile) generate() {
 	TEXT(t.funcName(), attr.NOSPLIT, "func(t *byte)")
 	Load(Param("t"), args)
 	t.loadStrides()
+	t.loadFetch()
+	t.firstStrip()
+	Label("strip")
 	t.clearSums()
 	t.fetchC()
-	t.loadFetch()
 
 	MOVQ(t.field("Segs"), segment)
 	MOVQ(t.field("Segs").Offset(8), segmentsLeft)
@@ -145,8 +158,37 @@ func (t *tile) generate() {
 	Label("done")
 
 	t.epilogue()
+	t.nextStrip()
 	VZEROUPPER()
 	RET()
+}
+
+// firstStrip puts the places of the first strip in A and C, and how many strips
+// there are, on the stack.
+func (t *tile) firstStrip() {
+	state := AllocLocal(24)
+	t.at = stripState{state, state.Offset(8), state.Offset(16)}
+	for _, f := range []struct {
+		name string
+		to   Mem
+	}{{"A", t.at.a}, {"C", t.at.c}, {"Strips", t.at.left}} {
+		MOVQ(t.field(f.name), scratch)
+		MOVQ(scratch, f.to)
+	}
+}
+
+// nextStrip moves on by a strip and goes back if there is one. A first strip is
+// always done, so that 0 strips are one.
+func (t *tile) nextStrip() {
+	DECQ(t.at.left)
+	JLE(LabelRef("finished"))
+	MOVQ(t.field("AS"), scratch)
+	SHLQ(Imm(2), scratch)
+	ADDQ(scratch, t.at.a)
+	IMUL3Q(Imm(uint64(t.rows)), cStride, scratch)
+	ADDQ(scratch, t.at.c)
+	JMP(LabelRef("strip"))
+	Label("finished")
 }
 
 func (t *tile) loadStrides() {
@@ -180,7 +222,11 @@ func (t *tile) fetchC() {
 // step touches the same line of C, which costs less than a branch.
 func (t *tile) loadFetch() {
 	MOVQ(t.field("Fetch"), fetch)
+	MOVQ(t.field("FS"), fetchStep)
+	SHLQ(Imm(2), fetchStep)
+	JNZ(LabelRef("strided"))
 	MOVQ(U32(64), fetchStep)
+	Label("strided")
 	CMPQ(t.field("Fetch").Offset(8), Imm(0))
 	JNE(LabelRef("fetches"))
 	MOVQ(t.field("C"), fetch)
@@ -191,7 +237,7 @@ func (t *tile) loadFetch() {
 // enterSegment sets the pointers to the segment's first step.
 func (t *tile) enterSegment() {
 	at := func(f string) Mem { return Mem{Base: segment, Disp: t.offset("Segment", f)} }
-	MOVQ(t.field("A"), base[0])
+	MOVQ(t.at.a, base[0])
 	MOVQ(at("A"), count)
 	LEAQ(Mem{Base: base[0], Index: count, Scale: 4}, base[0])
 	for g := 1; g <= (t.rows-1)/5; g++ {

@@ -9,7 +9,7 @@ import (
 
 // each calls f for all sums, with cRow at the row of C.
 func (t *tile) each(f func(i, v int)) {
-	MOVQ(t.field("C"), cRow)
+	MOVQ(t.at.c, cRow)
 	for i := range t.rows {
 		for v := range t.nv {
 			f(i, v)

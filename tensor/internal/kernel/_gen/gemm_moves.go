@@ -151,3 +151,56 @@ func transposeBlocks() {
 	VZEROUPPER()
 	RET()
 }
+
+// dealStrips writes Deal for rows, cols and strips that are not 0: row by row
+// of the source, which is read from one end to the other. A row of a strip is
+// one vector. AVX2 stores it whole, so its strips have rows of eight numbers.
+func dealStrips(s isa) {
+	TEXT("dealStrips"+s.name, attr.NOSPLIT, "func(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int)")
+	dst, ds, ks, src, ss, rows, cols, strips := RDI, R8, R9, RSI, R10, R11, R12, R13
+	for _, p := range []struct {
+		name string
+		to   Register
+	}{{"dst", dst}, {"ds", ds}, {"ks", ks}, {"src", src}, {"ss", ss}, {"rows", rows}, {"cols", cols}, {"strips", strips}} {
+		Load(Param(p.name), p.to)
+	}
+	from, to, left := RAX, RBX, RDX
+	signs := s.reg[15]
+	if s.width == 16 {
+		MOVQ(cols, RCX)
+		MOVL(I32(-1), EAX)
+		SHLXL(ECX, EAX, EAX)
+		NOTL(EAX)
+		KMOVW(EAX, tailBits)
+	} else {
+		LEAQ(tailTable, RCX)
+		MOVQ(cols, RAX)
+		NEGQ(RAX)
+		VMOVUPS(Mem{Base: RCX, Index: RAX, Scale: 4, Disp: 32}, signs)
+	}
+	for _, r := range []Register{ds, ks, ss, cols} {
+		SHLQ(Imm(2), r)
+	}
+	Label("row")
+	MOVQ(src, from)
+	MOVQ(dst, to)
+	MOVQ(strips, left)
+	Label("strip")
+	if s.width == 16 {
+		VMOVUPS_Z(Mem{Base: from}, tailBits, s.reg[0])
+		VMOVUPS(s.reg[0], tailBits, Mem{Base: to})
+	} else {
+		VMASKMOVPS(Mem{Base: from}, signs, s.reg[0])
+		VMOVUPS(s.reg[0], Mem{Base: to})
+	}
+	ADDQ(cols, from)
+	ADDQ(ds, to)
+	DECQ(left)
+	JNZ(LabelRef("strip"))
+	ADDQ(ss, src)
+	ADDQ(ks, dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}

@@ -25,6 +25,7 @@ func gemmNEON() {
 			a.tile(rows, vectors)
 		}
 	}
+	a.peak()
 	if err := os.WriteFile("../gemm_arm64.s", a.Bytes(), 0o644); err != nil {
 		log.Fatal(err)
 	}
@@ -41,7 +42,7 @@ type arm struct {
 // The registers: R0 the Tile; R1, R2, R3 bytes between rows of A, steps of A and
 // rows of B; R4, R5 the segment and how many are left; R6 scratch; R7 steps
 // left; R8 to R13 the rows of A; R14 the row of B; R15, R19 what to fetch and its
-// step. After the sums R1 is bytes between rows of C, R8 a place in C and R9 the
+// step; R20, R21, R22 the strip's places in A and C and how many strips are left. After the sums R1 is bytes between rows of C, R8 a place in C and R9 the
 // columns past the last whole vector.
 const (
 	firstA  = 8
@@ -83,18 +84,26 @@ func (a *arm) tile(rows, nv int) {
 	name := (&tile{isa: isa{name: "NEON"}, rows: rows, nv: nv}).funcName()
 	fmt.Fprintf(a, "\n// func %s(t *Tile)\nTEXT ·%[1]s(SB), NOSPLIT, $0-8\n", name)
 	a.line("MOVD t+0(FP), R0")
-	for i, f := range []string{"RS", "KS", "BS"} {
-		a.load(f, 0, fmt.Sprintf("R%d", 1+i))
-		a.line("LSL $2, R%d, R%[1]d", 1+i)
-	}
 	// A line is fetched every step; with nothing to fetch, the same of C.
 	a.load("Fetch", 0, "R15")
 	a.load("Fetch", 8, "R6")
+	a.load("FS", 0, "R19")
+	a.line("LSL $2, R19, R19")
+	a.line("CBNZ R19, strided")
 	a.line("MOVD $64, R19")
+	a.label("strided")
 	a.line("CBNZ R6, fetches")
 	a.load("C", 0, "R15")
 	a.line("MOVD ZR, R19")
 	a.label("fetches")
+	a.load("A", 0, "R20")
+	a.load("C", 0, "R21")
+	a.load("Strips", 0, "R22")
+	a.label("strip")
+	for i, f := range []string{"RS", "KS", "BS"} {
+		a.load(f, 0, fmt.Sprintf("R%d", 1+i))
+		a.line("LSL $2, R%d, R%[1]d", 1+i)
+	}
 	for i := range rows * nv {
 		a.line("VEOR V%d.B16, V%[1]d.B16, V%[1]d.B16", i)
 	}
@@ -103,7 +112,7 @@ func (a *arm) tile(rows, nv int) {
 	a.line("CBZ R5, done")
 
 	a.label("segment")
-	a.load("A", 0, fmt.Sprintf("R%d", firstA))
+	a.line("MOVD R20, R%d", firstA)
 	a.line("MOVD %d(R4), R6", a.offset("Segment", "A"))
 	a.line("ADD R6<<2, R%d, R%[1]d", firstA)
 	for i := 1; i < rows; i++ {
@@ -134,6 +143,14 @@ func (a *arm) tile(rows, nv int) {
 
 	a.label("done")
 	a.epilogue()
+	a.line("SUBS $1, R22, R22")
+	a.line("BLE finished")
+	a.load("AS", 0, "R6")
+	a.line("ADD R6<<2, R20, R20")
+	a.line("MOVD $%d, R6", rows)
+	a.line("MADD R6, R21, R1, R21")
+	a.line("B strip")
+	a.label("finished")
 	a.line("RET")
 }
 
@@ -189,7 +206,7 @@ func (a *arm) epilogue() {
 // them are inside.
 func (a *arm) each(name string, f func(i, v int, whole bool)) {
 	loop := func(last bool) {
-		a.load("C", 0, "R8")
+		a.line("MOVD R21, R8")
 		for i := range a.rows {
 			a.line("MOVD R8, R6")
 			for v := range a.nv {
@@ -221,4 +238,22 @@ func (a *arm) lanes(name string, i int, f func(lane int)) {
 		}
 	}
 	a.label(end)
+}
+
+// peak writes Peak as peakLoop does.
+func (a *arm) peak() {
+	fmt.Fprint(a, "\n// func peakNEON(steps int)\nTEXT ·peakNEON(SB), NOSPLIT, $0-8\n")
+	a.line("MOVD steps+0(FP), R0")
+	for i := range peakSums + 2 {
+		a.line("VEOR V%d.B16, V%[1]d.B16, V%[1]d.B16", i)
+	}
+	a.label("step")
+	for range 2 {
+		for i := range peakSums {
+			a.line("VFMLA V%d.S4, V%d.S4, V%d.S4", peakSums, peakSums+1, i)
+		}
+	}
+	a.line("SUBS $1, R0, R0")
+	a.line("BNE step")
+	a.line("RET")
 }

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// peakSums is how many sums the loop of Peak has under way: more than the
+// latency of a multiply-add times the number of units.
+const peakSums = 12
+
+// peakLoop writes Peak: multiply-adds on registers alone, in as many
+// independent sums as keep every unit busy. No number comes from memory, so it
+// is as fast as the processor can be.
+func peakLoop(s isa) {
+	TEXT("peak"+s.name, attr.NOSPLIT, "func(steps int)")
+	left := RCX
+	Load(Param("steps"), left)
+	for i := range peakSums + 2 {
+		VXORPS(s.reg[i], s.reg[i], s.reg[i])
+	}
+	Label("step")
+	for range 2 { // two rounds, so that the loop itself weighs little
+		for i := range peakSums {
+			VFMADD231PS(s.reg[peakSums], s.reg[peakSums+1], s.reg[i])
+		}
+	}
+	DECQ(left)
+	JNZ(LabelRef("step"))
+	VZEROUPPER()
+	RET()
+}
