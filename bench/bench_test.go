@@ -51,6 +51,26 @@ func TestStep(t *testing.T) {
 	}
 }
 
+func TestAttention(t *testing.T) {
+	r, err := Attention(AttentionOptions{Tokens: 5, Batch: 3, Dim: 12, Heads: 2, Reps: 3, Engine: tensor.Options{Threads: 2}})
+	require.NoError(t, err)
+	assert.Equal(t, 2, r.Threads)
+	for name, v := range map[string]float64{
+		"core": min(r.CoreForward, r.CoreBackward), "block": min(r.BlockForward, r.BlockBackward), "mlp": min(r.MLPForward, r.MLPBackward),
+	} {
+		assert.Positive(t, v, name)
+	}
+	product := 2. * 3 * 5 * 5 * 12 / 1e9 // GFLOP
+	assert.InEpsilon(t, 2*product, r.CoreForwardGFLOPS*r.CoreForward/1e3, 1e-9)
+	assert.InEpsilon(t, 5*product, r.CoreBackwardGFLOPS*r.CoreBackward/1e3, 1e-9)
+	_, err = Attention(AttentionOptions{Tokens: 5, Batch: 3, Dim: 12, Heads: 5, Reps: 1})
+	assert.ErrorContains(t, err, "heads: want a divisor of dim 12, found 5")
+	_, err = Attention(AttentionOptions{Tokens: 0, Batch: 3, Dim: 12, Heads: 2, Reps: 1})
+	assert.ErrorContains(t, err, "tokens: want 1 to")
+	_, err = Attention(AttentionOptions{Tokens: 1, Batch: 1, Dim: 1, Heads: 1, Reps: 1, Engine: tensor.Options{ISA: "mmx"}})
+	assert.ErrorContains(t, err, "mmx")
+}
+
 func TestMedian(t *testing.T) {
 	assert.Equal(t, 2., median([]float64{3, 1, 2}))
 	assert.Equal(t, 2.5, median([]float64{4, 1, 3, 2}))

@@ -26,44 +26,57 @@ func (tp *Tape) GroupNorm(x, gamma, beta *Tensor, groups int, eps float32, relu 
 	// Of each sample, by channel: the mean and 1/sqrt(var+eps) of its group.
 	stats := tp.scratch(2 * n * c)
 	work := tp.e.arena.Get(tp.e.Threads() * 2 * c)
+	joined := make([]moments, tp.e.Threads()*groups)
 	size := rows * c
 	tp.e.pool.Run(n, func(i, worker int) {
 		mean, invstd := stats[2*c*i:][:c], stats[2*c*i+c:][:c]
 		scale, shift := work[2*c*worker:][:c], work[2*c*worker+c:][:c]
-		tp.e.k.ColMoments(mean, invstd, x.data[i*size:(i+1)*size], rows)
-		joinGroups(mean, invstd, groups, rows, eps)
+		x, y := x.data[i*size:(i+1)*size], y.data[i*size:(i+1)*size]
+		group := joined[worker*groups:][:groups]
+		clear(group)
+		eachChunk(rows, c, func(lo, hi int) {
+			tp.e.k.ColMoments(mean, invstd, x[lo*c:hi*c], hi-lo)
+			for j := range c {
+				group[j*groups/c].join(float64(hi-lo), float64(mean[j]), float64(invstd[j]))
+			}
+		})
 		for j := range c {
+			g := group[j*groups/c]
+			mean[j] = float32(g.mean)
+			invstd[j] = float32(1 / math.Sqrt(g.m2/g.count+float64(eps)))
 			scale[j] = gamma.data[j] * invstd[j]
 			shift[j] = beta.data[j] - mean[j]*scale[j]
 		}
-		tp.e.k.Affine(y.data[i*size:(i+1)*size], x.data[i*size:(i+1)*size], scale, shift, rows, relu)
+		eachChunk(rows, c, func(lo, hi int) {
+			tp.e.k.Affine(y[lo*c:hi*c], x[lo*c:hi*c], scale, shift, hi-lo, relu)
+		})
 	})
 	tp.e.arena.Put(work)
 	tp.record(y, func() { tp.groupNormGrad(x, gamma, beta, y, stats, groups, relu) })
 	return y
 }
 
-// joinGroups turns mean and m2, the sum of squared distances, of the columns of
-// one sample into mean and 1/sqrt(var+eps) of each column's group, by the
-// formula of Chan, Golub and LeVeque (1983).
-func joinGroups(mean, m2 []float32, groups, rows int, eps float32) {
-	width := len(mean) / groups
-	for lo := 0; lo < len(mean); lo += width {
-		mean, m2 := mean[lo:lo+width], m2[lo:lo+width]
-		mu, squares := 0.0, 0.0
-		for _, m := range mean {
-			mu += float64(m)
-		}
-		mu /= float64(width)
-		for j, m := range mean {
-			d := float64(m) - mu
-			squares += float64(m2[j]) + d*d*float64(rows)
-		}
-		invstd := 1 / math.Sqrt(squares/float64(rows*width)+float64(eps))
-		for j := range mean {
-			mean[j], m2[j] = float32(mu), float32(invstd)
-		}
+// eachChunk calls f for ranges of rows of c numbers that fit into the cache, one
+// after the other.
+func eachChunk(rows, c int, f func(lo, hi int)) {
+	size := rowChunk(c)
+	for lo := 0; lo < rows; lo += size {
+		f(lo, min(lo+size, rows))
 	}
+}
+
+// moments are those of a set of numbers: m2 is the sum of their squared
+// distances from the mean.
+type moments struct{ count, mean, m2 float64 }
+
+// join adds the numbers of another set, by the formula of Chan, Golub and
+// LeVeque (1983).
+func (a *moments) join(count, mean, m2 float64) {
+	d := mean - a.mean
+	sum := a.count + count
+	a.m2 += m2 + d*d*a.count*count/sum
+	a.mean += d * count / sum
+	a.count = sum
 }
 
 // groupNormGrad is the way back. With g the gradient behind the ReLU, xhat the
@@ -81,20 +94,20 @@ func (tp *Tape) groupNormGrad(x, gamma, beta, y *Tensor, stats []float32, groups
 	size := rows * c
 	part := e.arena.Get(2 * n * c) // dgamma and dbeta of each sample
 	coef := e.arena.Get(e.Threads() * 3 * c)
-	sums := func(i int, of func(s []float32) []float32, mask []float32) (dg, db []float32) {
-		dg, db = part[2*c*i:][:c], part[2*c*i+c:][:c]
+	sample := func(dx []float32, i, worker int) {
+		of := func(s []float32, lo, hi int) []float32 { return s[i*size+lo*c : i*size+hi*c] }
+		mask := func(lo, hi int) []float32 {
+			if !relu {
+				return nil
+			}
+			return of(y.data, lo, hi)
+		}
+		dg, db := part[2*c*i:][:c], part[2*c*i+c:][:c]
 		clear(dg)
 		clear(db)
-		e.k.BNGradSums(dg, db, of(y.grad.data), mask, of(x.data), stats[2*c*i:][:c], stats[2*c*i+c:][:c], rows)
-		return dg, db
-	}
-	sample := func(dx []float32, i, worker int) {
-		of := func(s []float32) []float32 { return s[i*size : (i+1)*size] }
-		var mask []float32
-		if relu {
-			mask = of(y.data)
-		}
-		dg, db := sums(i, of, mask)
+		eachChunk(rows, c, func(lo, hi int) {
+			e.k.BNGradSums(dg, db, of(y.grad.data, lo, hi), mask(lo, hi), of(x.data, lo, hi), stats[2*c*i:][:c], stats[2*c*i+c:][:c], hi-lo)
+		})
 		if dx == nil {
 			return
 		}
@@ -115,7 +128,9 @@ func (tp *Tape) groupNormGrad(x, gamma, beta, y *Tensor, stats []float32, groups
 				c0[j] = float32(-invstd*s/m - bj*mean)
 			}
 		}
-		e.k.BNGradApply(of(dx), of(y.grad.data), mask, of(x.data), a, b, c0, rows)
+		eachChunk(rows, c, func(lo, hi int) {
+			e.k.BNGradApply(of(dx, lo, hi), of(y.grad.data, lo, hi), mask(lo, hi), of(x.data, lo, hi), a, b, c0, hi-lo)
+		})
 	}
 	if x.needs {
 		tp.addGradFrom(x, func(dx []float32) {

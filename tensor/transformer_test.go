@@ -327,3 +327,32 @@ func TestTransformersOfNothing(t *testing.T) {
 	}
 	tp.Release()
 }
+
+// A sample larger than a chunk: its moments come together from several.
+func TestGroupNormOfLargeSamples(t *testing.T) {
+	e := testEngine(t, 2)
+	const c, groups = 6, 2
+	x := randn(rng.New(29, "large"), 2, 90, 70, c)
+	for i := range x.data {
+		x.data[i] += float32(i/c%c) + 50
+	}
+	gamma, beta := New(c), New(c)
+	for i := range gamma.data {
+		gamma.data[i] = 1
+	}
+	tp := e.NewTape(Inference)
+	defer tp.Release()
+	y := tp.GroupNorm(x, gamma, beta, groups, 0, false)
+	for g := range 2 * groups {
+		var n, mean, square float64
+		for i, v := range y.data {
+			if i/(90*70*c)*groups+i%c/(c/groups) == g {
+				n++
+				mean += float64(v)
+				square += float64(v) * float64(v)
+			}
+		}
+		assert.InDelta(t, 0, mean/n, 1e-5, "mean of group %d", g)
+		assert.InDelta(t, 1, square/n, 1e-5, "variance of group %d", g)
+	}
+}

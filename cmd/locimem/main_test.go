@@ -210,6 +210,7 @@ func TestOtherCommands(t *testing.T) {
 		{"data check --set data.synthetic.train=800", []string{"800 images of 32x32x3", "atypical"}},
 		{"data check --json", []string{`"duplicates"`}},
 		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
+		{"bench attention --tokens 5 --batch 2 --dim 8 --heads 2 --reps 1", []string{"batch 2 of 5 tokens", "MLP block"}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
 		{"bench step --encoder resnet18 --width 0.05 --batch 4 --size 16 --reps 1 --threads 1", []string{"resnet18 x0.05", "images/s"}},
 	} {
@@ -267,6 +268,7 @@ func TestBadInput(t *testing.T) {
 		{"data show --count 0", exitUsage, "--count 0"},
 		{"bench gemm --m 0", exitUsage, "m: want 1 to"},
 		{"bench gemm --isa mmx", exitUsage, "mmx"},
+		{"bench attention --heads 5", exitUsage, "heads: want a divisor of dim 192, found 5"},
 		{"bench step --encoder vgg", exitUsage, "vgg"},
 	} {
 		code, stdout, stderr := locimem(strings.Fields(c.args)...)
