@@ -83,9 +83,9 @@ layer1.0 block [32 32 256] 0
 		o    nn.EncoderOptions
 		head string
 	}{
-		"resnet18": {nn.EncoderOptions{}, "layer4.1 block [4 4 512] 0\navgpool pool [512] 0\n"},
-		"resnet34": {nn.EncoderOptions{InH: 65, InW: 20}, "layer4.2 block [3 1 512] 0\navgpool pool [512] 0\n"}, // ImageNet's stem
-		"resnet50": {nn.EncoderOptions{Pool: "max", Width: 0.5}, "layer4.2 block [4 4 1024] 0\nglobalmax pool [1024] 0\n"},
+		"resnet18": {nn.EncoderOptions{Width: 0.125}, "layer4.1 block [4 4 64] 0\navgpool pool [64] 0\n"},
+		"resnet34": {nn.EncoderOptions{Width: 0.125, InH: 65, InW: 20}, "layer4.2 block [3 1 64] 0\navgpool pool [64] 0\n"}, // ImageNet's stem
+		"resnet50": {nn.EncoderOptions{Width: 0.125, Pool: "max"}, "layer4.2 block [4 4 256] 0\nglobalmax pool [256] 0\n"},
 	} {
 		enc := resNet(t, name, want.o)
 		assert.Equal(t, want.head, list(enc, len(enc.Taps())-2, 2), name)

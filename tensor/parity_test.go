@@ -120,7 +120,7 @@ func engines(t *testing.T, f func(t *testing.T, e *tensor.Engine)) {
 func TestOpsMatchPyTorch(t *testing.T) {
 	files, err := filepath.Glob("testdata/ops_*.npz")
 	require.NoError(t, err)
-	require.Len(t, files, 6)
+	require.Len(t, files, 7)
 	for _, file := range files {
 		g := testutil.OpenGolden(t, file)
 		var about struct {
