@@ -28,14 +28,15 @@ func (l ConvLayer) Flop() float64 {
 }
 
 // convNets are the encoders whose convolutions can be timed, each with its usual
-// number of images (for CIFAR, of views).
+// number of images (for CIFAR, of views), and a choice of depthwise ones.
 var convNets = map[string]struct {
 	batch  int
 	layers func(n int) []ConvLayer
 }{
-	"resnet9":  {512, resnet9Convs},
-	"resnet18": {128, resnet18Convs},
-	"resnet50": {8, resnet50Convs},
+	"resnet9":   {512, resnet9Convs},
+	"resnet18":  {128, resnet18Convs},
+	"resnet50":  {8, resnet50Convs},
+	"depthwise": {8, depthwiseConvs},
 }
 
 // ConvLayers returns the convolutions of an encoder in the order of its forward
@@ -43,7 +44,7 @@ var convNets = map[string]struct {
 func ConvLayers(net string, n int) ([]ConvLayer, error) {
 	s, ok := convNets[net]
 	if !ok {
-		return nil, fmt.Errorf("net: want resnet9, resnet18 or resnet50, found %q", net)
+		return nil, fmt.Errorf("net: want resnet9, resnet18, resnet50 or depthwise, found %q", net)
 	}
 	if n == 0 {
 		n = s.batch
@@ -140,4 +141,25 @@ func resnet50Convs(n int) []ConvLayer {
 		}
 	}
 	return l.layers
+}
+
+// depthwiseConvs are depthwise convolutions of MobileNetV2 (arXiv 1801.04381,
+// Table 2) and ConvNeXt-T (arXiv 2201.03545, Table 9) on 224 x 224 pixels.
+func depthwiseConvs(n int) []ConvLayer {
+	var layers []ConvLayer
+	add := func(name string, size, c, kernel, stride int) {
+		layers = append(layers, ConvLayer{Name: name, Count: 1, N: n, Size: size, C: c, K: c, Kernel: kernel, Stride: stride, Pad: kernel / 2, Groups: c})
+	}
+	add("mobilenetv2.1", 112, 32, 3, 1)
+	add("mobilenetv2.2", 112, 96, 3, 2)
+	add("mobilenetv2.3", 56, 144, 3, 1)
+	add("mobilenetv2.5", 28, 192, 3, 1)
+	add("mobilenetv2.7", 28, 192, 3, 2)
+	add("mobilenetv2.8", 14, 384, 3, 1)
+	add("mobilenetv2.15", 7, 960, 3, 1)
+	add("convnext.1", 56, 96, 7, 1)
+	add("convnext.2", 28, 192, 7, 1)
+	add("convnext.3", 14, 384, 7, 1)
+	add("convnext.4", 7, 768, 7, 1)
+	return layers
 }

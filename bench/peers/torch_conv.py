@@ -15,7 +15,7 @@ import sys
 from common import median_ms, report, times
 from torch_step import KEEP
 
-BATCH = {"resnet9": 512, "resnet18": 128, "resnet50": 8}
+BATCH = {"resnet9": 512, "resnet18": 128, "resnet50": 8, "depthwise": 8}
 
 
 def layers(net):
@@ -46,8 +46,19 @@ def layers(net):
     return out
 
 
+DEPTHWISE = [
+    ("mobilenetv2.1", 112, 32, 3, 1), ("mobilenetv2.2", 112, 96, 3, 2), ("mobilenetv2.3", 56, 144, 3, 1),
+    ("mobilenetv2.5", 28, 192, 3, 1), ("mobilenetv2.7", 28, 192, 3, 2), ("mobilenetv2.8", 14, 384, 3, 1),
+    ("mobilenetv2.15", 7, 960, 3, 1), ("convnext.1", 56, 96, 7, 1), ("convnext.2", 28, 192, 7, 1),
+    ("convnext.3", 14, 384, 7, 1), ("convnext.4", 7, 768, 7, 1),
+]  # fmt: skip
+
+
 def distinct(net, n):
     """One description for each shape, with the number of layers that have it."""
+    if net == "depthwise":
+        return [{"layer": name, "count": 1, "n": n, "size": size, "c": c, "k": c, "kernel": kernel, "stride": stride,
+                 "pad": kernel // 2, "groups": c} for name, size, c, kernel, stride in DEPTHWISE]  # fmt: skip
     found = {}
     for name, size, c, k, kernel, stride in layers(net):
         d = found.setdefault((size, c, k, kernel, stride), {
@@ -101,7 +112,7 @@ def measure(a):
 def main():
     p = argparse.ArgumentParser(description="convolutions in PyTorch")
     p.add_argument("--net", choices=list(BATCH), default="resnet9")
-    p.add_argument("--batch", type=int, default=0, help="images (default 512, 128 and 8 in turn)")
+    p.add_argument("--batch", type=int, default=0, help="images (default 512, 128, 8 and 8 in turn)")
     p.add_argument("--layer", default="", help="only layers whose names contain this")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--reps", type=int, default=20, help="timed repetitions (default 20)")

@@ -206,6 +206,8 @@ func TestOtherCommands(t *testing.T) {
 		{"data list", []string{"synthetic", "cifar10"}},
 		{"data check --set data.synthetic.train=800", []string{"800 images of 32x32x3", "atypical"}},
 		{"data check --json", []string{`"duplicates"`}},
+		{"bench conv --net resnet9 --batch 2 --layer conv2_0 --reps 1 --json", []string{`"gflops"`, `"pass": "weights"`}},
+		{"bench conv --net depthwise --batch 1 --layer convnext.4 --reps 1 --threads 1", []string{"7x7x768 -> 768, 7x7/1", "forward", "GFLOP/s"}},
 		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
 	} {
@@ -258,6 +260,7 @@ func TestBadInput(t *testing.T) {
 		{"score --recipe " + good + " --f " + junk + " --g " + junk + " --out " + filepath.Join(tmp, "s"), exitFailed, "junk.safetensors"},
 		{"probe --recipe " + good + " " + filepath.Join(tmp, "none.safetensors"), exitFailed, "none.safetensors"},
 		{"data show --count 0", exitUsage, "--count 0"},
+		{"bench conv --net vgg", exitUsage, "vgg"},
 		{"bench gemm --m 0", exitUsage, "m: want 1 to"},
 		{"bench gemm --isa mmx", exitUsage, "mmx"},
 		{"bench step --encoder vgg", exitUsage, "vgg"},

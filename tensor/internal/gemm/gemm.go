@@ -24,15 +24,21 @@ type Runner struct {
 	plans        map[planKey]*plan
 	weightsPlans map[ConvShape]*weightsPlan
 
+	depthwisePlans map[ConvShape]*depthwisePlan
+
 	// The call under way, for the tasks on the workers.
 	matmul  matmulJob
 	conv    convJob
 	weights weightsJob
 
+	depthwise depthwiseJob
+
 	// The functions that the pool calls, made once: a method value allocates.
 	packMatrixTask, matmulTask    func(task, worker int)
 	packFiltersTask, convTask     func(task, worker int)
 	convWeightsTask, sumPartsTask func(task, worker int)
+
+	depthwiseTask, depthwiseWeightsTask func(task, worker int)
 }
 
 // worker is what each worker of the pool has for itself.
@@ -47,10 +53,12 @@ type worker struct {
 // New returns a Runner that computes with k on the workers of p.
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
-		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}}
+		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{},
+		depthwisePlans: map[ConvShape]*depthwisePlan{}}
 	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyBlock
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
+	r.depthwiseTask, r.depthwiseWeightsTask = r.sweepRows, r.depthwiseWeights
 	return r
 }
 

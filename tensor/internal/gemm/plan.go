@@ -60,15 +60,10 @@ func (r *Runner) plan(s ConvShape, backward bool) *plan {
 
 func (r *Runner) newPlan(s ConvShape, backward bool) *plan {
 	p := &plan{backward: backward, n: s.N, kh: s.KH, kw: s.KW}
-	var spansH, spansW []span
+	spansH, spansW := s.axes(backward)
+	p.inH, p.inW, p.inC, p.outH, p.outW, p.outC = s.H, s.W, s.C, s.OH(), s.OW(), s.K
 	if backward {
 		p.inH, p.inW, p.inC, p.outH, p.outW, p.outC = s.OH(), s.OW(), s.K, s.H, s.W, s.C
-		spansH = backwardAxis(s.H, s.OH(), s.KH, s.StrideH, s.PadH)
-		spansW = backwardAxis(s.W, s.OW(), s.KW, s.StrideW, s.PadW)
-	} else {
-		p.inH, p.inW, p.inC, p.outH, p.outW, p.outC = s.H, s.W, s.C, s.OH(), s.OW(), s.K
-		spansH = forwardAxis(s.OH(), s.H, s.KH, s.StrideH, s.PadH)
-		spansW = forwardAxis(s.OW(), s.W, s.KW, s.StrideW, s.PadW)
 	}
 	p.panels, p.panelSize = ceil(p.outC, r.k.NR), s.KH*s.KW*p.inC*r.k.NR
 	for _, h := range spansH {

@@ -83,7 +83,7 @@ func (r *Runner) weightsPlan(s ConvShape) *weightsPlan {
 func (r *Runner) newWeightsPlan(s ConvShape) *weightsPlan {
 	p := &weightsPlan{s: s, oh: s.OH(), ow: s.OW(), panels: ceil(s.K, r.k.NR)}
 	p.imagesInside = s.C >= fewChannels && p.oh*p.ow < longRow
-	p.makeUnits()
+	p.makeUnits(s.C < fewChannels)
 	for _, u := range p.units {
 		for _, q := range u.pieces {
 			p.work += s.N * q.rows * (q.h1 - q.h0) * (q.w1 - q.w0) * s.K
@@ -92,21 +92,26 @@ func (r *Runner) newWeightsPlan(s ConvShape) *weightsPlan {
 	if p.work == 0 {
 		return p
 	}
-	size := s.H*s.W*s.C + p.oh*p.ow*2*r.k.NR
-	p.groups = ceil(s.N, max(1, blockNumbers/size))
-	p.bands = 1
-	if !p.imagesInside {
-		p.bands = min(p.oh, ceil(size, blockNumbers))
-	}
-	p.blocks = p.groups * p.bands
+	p.makeBlocks(s.H*s.W*s.C + p.oh*p.ow*2*r.k.NR)
 	for p.parts = 1; p.parts*2 <= min(p.blocks, maxParts, partNumbers/(s.KH*s.KW*s.C*s.K)); {
 		p.parts *= 2
 	}
 	return p
 }
 
-// makeUnits cuts the rows of the gradient into units.
-func (p *weightsPlan) makeUnits() {
+// makeBlocks cuts the sum into blocks, where an image has size numbers.
+func (p *weightsPlan) makeBlocks(size int) {
+	p.groups = ceil(p.s.N, max(1, blockNumbers/size))
+	p.bands = 1
+	if !p.imagesInside {
+		p.bands = min(p.oh, ceil(size, blockNumbers))
+	}
+	p.blocks = p.groups * p.bands
+}
+
+// makeUnits cuts the rows of the gradient into units. With joined, the places of
+// a kernel row go together.
+func (p *weightsPlan) makeUnits(joined bool) {
 	s := p.s
 	add := func(u *unit, a, b, places, w0, w1 int) {
 		h0, h1 := seen(p.oh, s.H, a, s.StrideH, s.PadH)
@@ -115,7 +120,7 @@ func (p *weightsPlan) makeUnits() {
 		}
 	}
 	for a := range s.KH {
-		if s.C < fewChannels {
+		if joined {
 			u := unit{row: a * s.KW * s.C, rows: s.KW * s.C}
 			for _, w := range forwardAxis(p.ow, s.W, s.KW, s.StrideW, s.PadW) {
 				if len(w.taps) > 0 {

@@ -17,6 +17,10 @@ type Impl struct {
 	Gemm        // the register tile of the matrix product
 	Vec         // sweeps over vectors and over the rows of matrices
 
+	// Depthwise is the register tile of depthwise convolution; depthwiseGeneric
+	// defines it.
+	Depthwise func(t *Tile)
+
 	// missing says which CPU features are lacking, "" when the CPU can run it.
 	missing func() string
 }
