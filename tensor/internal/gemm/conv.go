@@ -57,6 +57,10 @@ func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
 // given that of the output, dy [N,OH,OW,K].
 func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate bool) {
 	s.check(dx, w, dy)
+	if s.scatters() {
+		r.scatterAll(dx, dy, w, s, accumulate)
+		return
+	}
 	r.conv = convJob{plan: r.plan(s, true), in: dy, out: dx, w: w, acc: accumulate}
 	r.convolveAll()
 }

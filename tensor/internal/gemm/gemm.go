@@ -25,6 +25,7 @@ type Runner struct {
 	weightsPlans map[ConvShape]*weightsPlan
 
 	depthwisePlans map[ConvShape]*depthwisePlan
+	scatterPlans   map[ConvShape]*scatterPlan
 
 	// The call under way, for the tasks on the workers.
 	matmul  matmulJob
@@ -32,6 +33,7 @@ type Runner struct {
 	weights weightsJob
 
 	depthwise depthwiseJob
+	scatter   scatterJob
 
 	// The functions that the pool calls, made once: a method value allocates.
 	packMatrixTask, matmulTask    func(task, worker int)
@@ -39,6 +41,7 @@ type Runner struct {
 	convWeightsTask, sumPartsTask func(task, worker int)
 
 	depthwiseTask, depthwiseWeightsTask func(task, worker int)
+	packScatterTask, scatterTask        func(task, worker int)
 }
 
 // worker is what each worker of the pool has for itself.
@@ -54,11 +57,12 @@ type worker struct {
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
 		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{},
-		depthwisePlans: map[ConvShape]*depthwisePlan{}}
+		depthwisePlans: map[ConvShape]*depthwisePlan{}, scatterPlans: map[ConvShape]*scatterPlan{}}
 	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyBlock
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
 	r.depthwiseTask, r.depthwiseWeightsTask = r.sweepRows, r.depthwiseWeights
+	r.packScatterTask, r.scatterTask = r.packScatter, r.scatterRows
 	return r
 }
 
