@@ -46,11 +46,12 @@ type Runner struct {
 
 // worker is what each worker of the pool has for itself.
 type worker struct {
-	tile kernel.Tile
-	segs []kernel.Segment
-	a, b []float32 // repacked operands
-	next fetcher
-	_    [64]byte // keeps neighbours off the cache line
+	tile  kernel.Tile
+	segs  []kernel.Segment
+	a, b  []float32 // repacked operands
+	panel []float32 // of filters, where each task packs its own
+	next  fetcher
+	_     [64]byte // keeps neighbours off the cache line
 }
 
 // New returns a Runner that computes with k on the workers of p.
