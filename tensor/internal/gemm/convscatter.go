@@ -104,8 +104,10 @@ func (r *Runner) scatterRows(task, wk int) {
 	row := scratch(&w.a, j.width)
 	*t = kernel.Tile{RS: j.phases * s.K, KS: 1, BS: nr, CS: j.phases * s.StrideW * s.C, Acc: true}
 	from, to := cut(s.N*s.H, j.tasks, task)
+	ahead := func(i int) int { return min(s.N*oh, i*oh/s.H+2) * ow * s.K }
 	for i := from; i < to; i++ {
 		clear(row)
+		w.next[0] = j.dy[ahead(i+1):ahead(i+2)]
 		dy := j.dy[i/s.H*oh*ow*s.K:]
 		t.Segs = j.rows[i%s.H]
 		for phase := range min(j.phases, ow) {
@@ -122,6 +124,7 @@ func (r *Runner) scatterRows(task, wk int) {
 					t.N = min(nr, s.KW*s.C-p*nr)
 					t.B = r.packed[p*s.K*nr:]
 					t.C = row[pixel*s.StrideW*s.C+p*nr:]
+					t.Fetch = w.next.take(len(t.Segs) * s.K)
 					r.k.Tile(t)
 				}
 			}
@@ -133,5 +136,5 @@ func (r *Runner) scatterRows(task, wk int) {
 			copy(dst, src)
 		}
 	}
-	*t = kernel.Tile{}
+	*t, w.next = kernel.Tile{}, fetcher{}
 }
