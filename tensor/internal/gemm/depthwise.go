@@ -19,6 +19,7 @@ type sweep struct {
 	rects           []dwRect
 	inSize, outSize int // of an image
 	byImage         bool
+	channels        int // that go together
 	rows            int // of all rectangles; a task does some of them
 	perTask         int
 	work            int
@@ -34,6 +35,15 @@ type dwRect struct {
 	out        int
 	outI, outJ int
 }
+
+// lineRows is how many numbers of input the rows under a window may have, 32 KiB:
+// so many channels are done at a time that they stay in the first-level cache
+// until the window has passed. Images of more than sweepSize numbers come from
+// memory, which is faster in one run and pixel by pixel.
+const (
+	lineRows  = 8 << 10
+	sweepSize = 192 << 10
+)
 
 // depthwiseTask is how many numbers a task reads and writes, about.
 const depthwiseTask = 64 << 10
@@ -74,7 +84,11 @@ func newSweep(s ConvShape, backward bool) sweep {
 			byImage += q.ni * q.nj * calls(s.N)
 		}
 	}
-	p.byImage = byImage < byPixel
+	p.byImage = byImage < byPixel && p.inSize <= sweepSize
+	p.channels = s.C
+	if p.inSize <= sweepSize {
+		p.channels = max(2*line, lineRows/max(1, s.KH*inW)/line*line)
+	}
 	size := max(1, (p.inSize+p.outSize)/max(1, p.rows))
 	if p.byImage {
 		size *= kernel.DepthwiseRows
@@ -189,39 +203,53 @@ func (r *Runner) sweepAll() {
 // sweepRows computes some rows of the rectangles of some groups of images.
 func (r *Runner) sweepRows(task, wk int) {
 	j, t := &r.depthwise, &r.workers[wk].tile
-	*t = kernel.Tile{N: j.c, B: j.w, Bias: j.bias, Acc: j.acc}
+	*t = kernel.Tile{Acc: j.acc}
 	tasks := ceil(j.groups*j.rows, j.perTask)
 	from, to := cut(j.groups*j.rows, tasks, task)
 	for group := from / j.rows; group*j.rows < to; group++ {
-		lo, hi := from-group*j.rows, to-group*j.rows
+		lo, hi := max(0, from-group*j.rows), min(j.rows, to-group*j.rows)
 		image, end := cut(j.n, j.groups, group)
-		in, out := j.in[image*j.inSize:], j.out[image*j.outSize:]
-		for q := range j.rects {
-			q := &j.rects[q]
-			t.Segs, t.KS, t.BS = q.segs, q.ks, q.bs
-			for i := max(lo, 0); i < min(hi, q.ni); i++ {
-				a, c := i*q.inI, q.out+i*q.outI
-				if j.byImage {
-					t.RS, t.CS, t.M = j.inSize, j.outSize, end-image
-					for k := range q.nj {
-						t.A, t.C = in[a+k*q.inJ:], out[c+k*q.outJ:]
-						r.k.Depthwise(t)
-					}
-					continue
-				}
-				t.RS, t.CS = q.inJ, q.outJ
-				strips := ceil(q.nj, kernel.DepthwiseRows)
-				for k := range strips {
-					first, end := cut(q.nj, strips, k)
-					t.M = end - first
-					t.A, t.C = in[a+first*q.inJ:], out[c+first*q.outJ:]
-					r.k.Depthwise(t)
-				}
+		for c := 0; c < j.c; c += j.channels {
+			t.N = min(j.channels, j.c-c)
+			t.B = j.w[c:]
+			if j.bias != nil {
+				t.Bias = j.bias[c:]
 			}
-			lo, hi = lo-q.ni, hi-q.ni
+			in, out := j.in[image*j.inSize+c:], j.out[image*j.outSize+c:]
+			r.sweepChannels(t, in, out, end-image, lo, hi)
 		}
 	}
 	*t = kernel.Tile{}
+}
+
+// sweepChannels computes rows lo to hi-1 of the rectangles for some channels of
+// some images.
+func (r *Runner) sweepChannels(t *kernel.Tile, in, out []float32, images, lo, hi int) {
+	j := &r.depthwise
+	for q := range j.rects {
+		q := &j.rects[q]
+		t.Segs, t.KS, t.BS = q.segs, q.ks, q.bs
+		for i := max(lo, 0); i < min(hi, q.ni); i++ {
+			a, c := i*q.inI, q.out+i*q.outI
+			if j.byImage {
+				t.RS, t.CS, t.M = j.inSize, j.outSize, images
+				for k := range q.nj {
+					t.A, t.C = in[a+k*q.inJ:], out[c+k*q.outJ:]
+					r.k.Depthwise(t)
+				}
+				continue
+			}
+			t.RS, t.CS = q.inJ, q.outJ
+			strips := ceil(q.nj, kernel.DepthwiseRows)
+			for k := range strips {
+				first, end := cut(q.nj, strips, k)
+				t.M = end - first
+				t.A, t.C = in[a+first*q.inJ:], out[c+first*q.outJ:]
+				r.k.Depthwise(t)
+			}
+		}
+		lo, hi = lo-q.ni, hi-q.ni
+	}
 }
 
 // DepthwiseBackwardWeights sets dw [KH,KW,C], or adds to it, the gradient of the

@@ -107,10 +107,12 @@ func (r *Runner) run(tasks, work int, f func(task, worker int)) {
 	r.p.Run(tasks, f)
 }
 
+// line is how many numbers a cache line holds.
+const line = 16
+
 // scratch returns n numbers of *buf, grown if need be, at a multiple of 64
 // bytes: vectors that straddle two cache lines take twice as long to load.
 func scratch(buf *[]float32, n int) []float32 {
-	const line = 16
 	if len(*buf) < n {
 		b := make([]float32, n+n/4+line)
 		skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b)))/4) & (line - 1)
