@@ -75,3 +75,56 @@ func TestMedian(t *testing.T) {
 	assert.Equal(t, 2., median([]float64{3, 1, 2}))
 	assert.Equal(t, 2.5, median([]float64{4, 1, 3, 2}))
 }
+
+func TestConv(t *testing.T) {
+	for _, net := range []string{"resnet9", "resnet18", "resnet50", "depthwise"} {
+		layers, err := ConvLayers(net, 1)
+		require.NoError(t, err)
+		r, err := Conv(ConvOptions{Net: net, Batch: 1, Layer: layers[len(layers)-1].Name, Reps: 1, Engine: tensor.Options{Threads: 2}})
+		require.NoError(t, err)
+		require.Len(t, r.Convs, 3, net)
+		for i, pass := range []string{"forward", "data", "weights"} {
+			c := r.Convs[i]
+			assert.Equal(t, pass, c.Pass)
+			assert.InEpsilon(t, c.Flop()/1e9, c.GFLOPS*c.Millis/1e3, 1e-9)
+			assert.GreaterOrEqual(t, c.Best, c.GFLOPS)
+		}
+	}
+	for want, o := range map[string]ConvOptions{
+		"net: want":   {Net: "vgg", Reps: 1},
+		"batch: want": {Net: "resnet9", Batch: -1, Reps: 1},
+		"reps: want":  {Net: "resnet9"},
+		"layer: no":   {Net: "resnet9", Layer: "fc", Reps: 1},
+		"mmx":         {Net: "resnet9", Reps: 1, Engine: tensor.Options{ISA: "mmx"}},
+	} {
+		_, err := Conv(o)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+// The layers are those of the encoders, by the parameters and multiply-adds that
+// their papers and libraries state for them.
+func TestConvLayers(t *testing.T) {
+	for net, want := range map[string]struct {
+		layers, distinct, weights int
+		flop                      float64
+	}{
+		"resnet9":  {8, 6, 1644672 - 3*1120, 4.9e7}, // less biases and batch norms
+		"resnet18": {20, 11, 11159232, 1.11e9},
+		"resnet50": {53, 23, 23454912, 8.17e9},
+	} {
+		list, err := ConvLayers(net, 1)
+		require.NoError(t, err)
+		var layers, weights int
+		var flop float64
+		for _, l := range list {
+			layers += l.Count
+			weights += l.Count * l.Kernel * l.Kernel * l.C * l.K
+			flop += float64(l.Count) * l.Flop()
+		}
+		assert.Equal(t, want.layers, layers, net)
+		assert.Len(t, list, want.distinct, net)
+		assert.Equal(t, want.weights, weights, net)
+		assert.InEpsilon(t, want.flop, flop, 0.02, net)
+	}
+}

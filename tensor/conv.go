@@ -15,16 +15,7 @@ type ConvSpec struct{ StrideH, StrideW, PadH, PadW int }
 // nil: shape [N,OH,OW,K] with OH = (H + 2 PadH - KH)/StrideH + 1, likewise OW.
 // It panics if the window is larger than the padded image.
 func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
-	x.mustRank("Conv2D: the input", 4)
-	w.mustRank("Conv2D: the weight", 4)
-	s := gemm.ConvShape{
-		N: x.shape[0], H: x.shape[1], W: x.shape[2], C: x.shape[3],
-		KH: w.shape[0], KW: w.shape[1], K: w.shape[3],
-		StrideH: max(c.StrideH, 1), StrideW: max(c.StrideW, 1), PadH: c.PadH, PadW: c.PadW,
-	}
-	if w.shape[2] != s.C || s.H+2*s.PadH < s.KH || s.W+2*s.PadW < s.KW || s.PadH < 0 || s.PadW < 0 {
-		panic(fmt.Sprintf("tensor: Conv2D of input %v and weight %v with %+v", x.shape, w.shape, c))
-	}
+	s := convShape(x, w, c)
 	var bias []float32
 	if b != nil {
 		b.mustShape("Conv2D: the bias", s.K)
@@ -56,4 +47,20 @@ func (tp *Tape) chooseArithmetic() {
 	if tp.mode.Train {
 		tp.e.gemm.Winograd = tp.e.winograd
 	}
+}
+
+// convShape returns the shape of a convolution of x [N,H,W,C] with w [KH,KW,C,K],
+// or panics if they do not fit each other.
+func convShape(x, w *Tensor, c ConvSpec) gemm.ConvShape {
+	x.mustRank("Conv2D: the input", 4)
+	w.mustRank("Conv2D: the weight", 4)
+	s := gemm.ConvShape{
+		N: x.shape[0], H: x.shape[1], W: x.shape[2], C: x.shape[3],
+		KH: w.shape[0], KW: w.shape[1], K: w.shape[3],
+		StrideH: max(c.StrideH, 1), StrideW: max(c.StrideW, 1), PadH: c.PadH, PadW: c.PadW,
+	}
+	if w.shape[2] != s.C || s.H+2*s.PadH < s.KH || s.W+2*s.PadW < s.KW || s.PadH < 0 || s.PadW < 0 {
+		panic(fmt.Sprintf("tensor: Conv2D of input %v and weight %v with %+v", x.shape, w.shape, c))
+	}
+	return s
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -11,6 +12,7 @@ import (
 )
 
 type benchCmd struct {
+	Conv benchConvCmd `cmd:"" help:"Time the convolutions of an encoder, one by one."`
 	Gemm benchGemmCmd `cmd:"" help:"Time the product of two matrices."`
 	Step benchStepCmd `cmd:"" help:"Time a SimCLR training step."`
 
@@ -49,6 +51,30 @@ func (c *benchGemmCmd) Run(a *app) error {
 	}
 	a.printf("%dx%dx%d, %d threads, %s: %.3f ms, %.1f GFLOP/s (best %.1f), %.0f %% of this machine's peak\n",
 		r.M, r.N, r.K, r.Threads, r.ISA, r.Millis, r.GFLOPS, r.Best, 100*r.Share())
+	return nil
+}
+
+type benchConvCmd struct {
+	engineFlags
+	Net   string `default:"resnet9" placeholder:"NAME" help:"resnet9, resnet18 (of CIFAR), resnet50 or depthwise (default: resnet9)."`
+	Batch int    `default:"0" placeholder:"N" help:"Images (default: 512, 128, 8 and 8 in turn)."`
+	Layer string `placeholder:"TEXT" help:"Only layers whose names contain the text."`
+}
+
+// Run times convolutions.
+func (c *benchConvCmd) Run(a *app) error {
+	r, err := bench.Conv(bench.ConvOptions{Net: c.Net, Batch: c.Batch, Layer: c.Layer, Reps: c.Reps, Engine: c.options()})
+	if err != nil {
+		return usageError{err}
+	}
+	if c.JSON {
+		return a.writeJSON(r)
+	}
+	a.printf("%s, batch %d, %d threads, %s; the padding's products counted\n", r.Net, r.Batch, r.Threads, r.ISA)
+	for _, p := range r.Convs {
+		shape := fmt.Sprintf("%dx%dx%d -> %d, %dx%d/%d", p.Size, p.Size, p.C, p.K, p.Kernel, p.Kernel, p.Stride)
+		a.printf("%-20s %-28s x%d %-8s %9.3f ms %7.1f GFLOP/s (best %.1f)\n", p.Name, shape, p.Count, p.Pass, p.Millis, p.GFLOPS, p.Best)
+	}
 	return nil
 }
 

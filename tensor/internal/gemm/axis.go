@@ -19,6 +19,14 @@ type span struct {
 	taps            []tap
 }
 
+// axes cuts both axes of a convolution's output, or of its input when backward.
+func (s ConvShape) axes(backward bool) (h, w []span) {
+	if backward {
+		return backwardAxis(s.H, s.OH(), s.KH, s.StrideH, s.PadH), backwardAxis(s.W, s.OW(), s.KW, s.StrideW, s.PadW)
+	}
+	return forwardAxis(s.OH(), s.H, s.KH, s.StrideH, s.PadH), forwardAxis(s.OW(), s.W, s.KW, s.StrideW, s.PadW)
+}
+
 // forwardAxis cuts the output of a convolution into spans: output o sees input
 // o*stride - pad + k at place k.
 func forwardAxis(out, in, kernel, stride, pad int) []span {

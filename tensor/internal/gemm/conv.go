@@ -37,7 +37,8 @@ type convJob struct {
 	*plan
 	in, out, w, bias []float32
 	acc              bool
-	tasks, splits    int // shares of the strips x shares of the panels
+	tasks, splits    int  // shares of the strips x shares of the panels
+	ownPanels        bool // each task packs the filters that it needs
 }
 
 // ConvForward sets y [N,OH,OW,K] to the convolution of x [N,H,W,C] with the
@@ -63,6 +64,10 @@ func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
 // given that of the output, dy [N,OH,OW,K].
 func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate bool) {
 	s.check(dx, w, dy)
+	if s.scatters() {
+		r.scatterAll(dx, dy, w, s, accumulate)
+		return
+	}
 	plan := r.plan(s, true)
 	if p := r.winogradPlan(s, winogradData, plan.work); p != nil {
 		r.winograd = winogradJob{winogradPlan: p, in: dy, out: dx, w: w, acc: accumulate, turned: true}
@@ -83,24 +88,38 @@ func (r *Runner) convolveAll() {
 		if threads > 1 {
 			j.splits = min(j.panels, ceil(4*threads, j.tasks))
 		}
-		scratch(&r.packed, j.panels*j.panelSize)
-		r.run(j.panels*j.kh*j.kw, j.panels*j.panelSize, r.packFiltersTask)
+		if j.ownPanels = j.panelsAreOwn(threads, r.k.MR); j.ownPanels {
+			j.tasks, j.splits = 1, j.panels
+			if j.byImage {
+				j.splits = threads // each gathers for itself
+			}
+		} else {
+			scratch(&r.packed, j.panels*j.panelSize)
+			r.run(j.panels*j.kh*j.kw, j.panels*j.panelSize, r.packFiltersTask)
+		}
 		r.run(j.tasks*j.splits, j.work, r.convTask)
 	}
 	r.conv = convJob{}
 }
 
-// packFilters packs the weights of one panel of output channels at one place of
+// packFilters packs one panel's weights at one place of the kernel into
+// Runner.packed.
+func (r *Runner) packFilters(task, _ int) {
+	j := &r.conv
+	places := j.kh * j.kw
+	r.packPlace(r.packed[task/places*j.panelSize:], task/places, task%places)
+}
+
+// packPlace packs the weights of one panel of output channels at one place of
 // the kernel: number (place, c, k) stands at (place*inC + c)*NR + k of its panel.
 // Backward, the roles of the channels are exchanged and places are counted from
 // the kernel's end, as backwardAxis does.
-func (r *Runner) packFilters(task, _ int) {
+func (r *Runner) packPlace(packed []float32, panel, place int) {
 	j, nr := &r.conv, r.k.NR
 	places := j.kh * j.kw
-	panel, place := task/places, task%places
 	col := panel * nr
 	cols := min(nr, j.outC-col)
-	dst := r.packed[panel*j.panelSize+place*j.inC*nr:][:j.inC*nr]
+	dst := packed[place*j.inC*nr:][:j.inC*nr]
 	if cols < nr {
 		clear(dst)
 	}
@@ -117,35 +136,60 @@ func (r *Runner) packFilters(task, _ int) {
 }
 
 // convolve computes a share of the panels of a share of the strips, chunk by
-// chunk, so that what a chunk reads stays in the cache for all panels.
+// chunk. What a chunk reads stays in the cache for all panels or, where each task
+// packs its own, a panel does for all chunks.
 func (r *Runner) convolve(task, wk int) {
 	j, w := &r.conv, &r.workers[wk]
 	strip0, strip1 := cut(j.strips(r.k.MR), j.tasks, task/j.splits)
 	panel0, panel1 := cut(j.panels, j.splits, task%j.splits)
-	nr := r.k.NR
-	t := &w.tile
-	*t = kernel.Tile{KS: 1, BS: nr, Acc: j.acc}
+	w.tile = kernel.Tile{KS: 1, BS: r.k.NR, Acc: j.acc}
 	chunks := ceil(strip1-strip0, j.perChunk)
-	for c := range chunks {
-		from, to := cut(strip1-strip0, chunks, c)
-		from, to = from+strip0, to+strip0
+	chunk := func(c int) (from, to int) {
+		from, to = cut(strip1-strip0, chunks, c)
+		w.next[0] = r.inputOf(strip0+to, min(strip0+to+to-from, strip1))
+		return strip0 + from, strip0 + to
+	}
+	if j.ownPanels {
 		var gathered []float32
 		if j.byImage {
-			gathered = r.gather(w, from, to)
+			gathered = r.gather(w, strip0, strip1)
 		}
-		w.next[0] = r.inputOf(to, min(to+to-from, strip1))
 		for p := panel0; p < panel1; p++ {
-			t.N = min(nr, j.outC-p*nr)
-			t.B = r.packed[p*j.panelSize:][:j.panelSize]
-			t.Bias = r.bias(w, j.bias, p*nr)
+			packed := scratch(&w.panel, j.panelSize)
+			for place := range j.kh * j.kw {
+				r.packPlace(packed, p, place)
+			}
+			for c := range chunks {
+				from, to := chunk(c)
+				r.convolvePanel(w, packed, gathered, p, from, to)
+			}
+		}
+	} else {
+		for c := range chunks {
+			from, to := chunk(c)
+			var gathered []float32
 			if j.byImage {
-				r.convolveImages(w, gathered, j.out[p*nr:], from, to)
-			} else {
-				r.convolvePixels(w, j.out[p*nr:], from, to)
+				gathered = r.gather(w, from, to)
+			}
+			for p := panel0; p < panel1; p++ {
+				r.convolvePanel(w, r.packed[p*j.panelSize:][:j.panelSize], gathered, p, from, to)
 			}
 		}
 	}
-	*t, w.next = kernel.Tile{}, fetcher{}
+	w.tile, w.next = kernel.Tile{}, fetcher{}
+}
+
+// convolvePanel computes one panel of some strips.
+func (r *Runner) convolvePanel(w *worker, packed, gathered []float32, p, from, to int) {
+	j, t, nr := &r.conv, &w.tile, r.k.NR
+	t.N = min(nr, j.outC-p*nr)
+	t.B = packed
+	t.Bias = r.bias(w, j.bias, p*nr)
+	if j.byImage {
+		r.convolveImages(w, gathered, j.out[p*nr:], from, to)
+	} else {
+		r.convolvePixels(w, j.out[p*nr:], from, to)
+	}
 }
 
 // inputOf returns the images that strips from, from+1, ..., to-1 read, but for

@@ -195,6 +195,7 @@ func TestConvLarge(t *testing.T) {
 		{N: 400, H: 4, W: 3, C: 8, KH: 3, KW: 3, K: 2, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},   // many images inside
 		{N: 90, H: 5, W: 5, C: 8, KH: 3, KW: 3, K: 8, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1},    // the same with a stride
 		{N: 70, H: 9, W: 9, C: 40, KH: 1, KW: 1, K: 5, StrideH: 1, StrideW: 1},                     // gathered, several chunks
+		{N: 7, H: 33, W: 30, C: 70, KH: 1, KW: 1, K: 40, StrideH: 2, StrideW: 3},                   // one pixel of six, in bands
 		{N: 1, H: 70, W: 120, C: 12, KH: 3, KW: 1, K: 34, StrideH: 1, StrideW: 1, PadH: 1},         // one image for all threads
 		{N: 100, H: 1, W: 1, C: 20, KH: 3, KW: 3, K: 70, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}, // one pixel
 	}

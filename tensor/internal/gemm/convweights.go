@@ -116,7 +116,10 @@ func (r *Runner) rawBlock(b block, panels int) fetcher {
 	j, s := &r.weights, &r.weights.s
 	h0 := max(0, b.h0*s.StrideH-s.PadH)
 	h1 := min(s.H, (b.h1-1)*s.StrideH-s.PadH+s.KH)
-	f := fetcher{j.x[(b.n0*s.H+h0)*s.W*s.C : ((b.n1-1)*s.H+max(h0, h1))*s.W*s.C]}
+	var f fetcher
+	if j.gathered == nil {
+		f[0] = j.x[(b.n0*s.H+h0)*s.W*s.C : ((b.n1-1)*s.H+max(h0, h1))*s.W*s.C]
+	}
 	if 2*panels >= j.panels {
 		f[1] = j.dy[(b.n0*j.oh+b.h0)*j.ow*s.K : ((b.n1-1)*j.oh+b.h1)*j.ow*s.K]
 	}
@@ -150,13 +153,31 @@ func (r *Runner) pieceTiles(w *worker, segs []kernel.Segment, q *piece, x, dw []
 	}
 }
 
+// gatherPixels copies the pixels that a 1 x 1 window with a stride sees in a
+// band of output rows.
+func (r *Runner) gatherPixels(w *worker, b block) []float32 {
+	j := &r.weights
+	s, ow := j.gathered, j.ow
+	oh := s.OH()
+	dst := scratch(&w.a, (b.h1-b.h0)*ow*s.C)
+	for row := b.h0; row < b.h1; row++ {
+		src := j.x[(row/oh*s.H+row%oh*s.StrideH)*s.W*s.C:]
+		r.k.Copy(dst[(row-b.h0)*ow*s.C:], s.C, src, s.StrideW*s.C, ow, s.C)
+	}
+	return dst
+}
+
 // layOut returns a block's input and the panels of its output gradient in the
 // layout of the plan.
 func (r *Runner) layOut(w *worker, b block, panel0, panel1 int) (x, dy []float32) {
 	j, nr := &r.weights, r.k.NR
 	s := j.s
 	images := b.n1 - b.n0
-	x = j.x[b.n0*s.H*s.W*s.C:][:images*s.H*s.W*s.C]
+	if j.gathered != nil {
+		x = r.gatherPixels(w, b)
+	} else {
+		x = j.x[b.n0*s.H*s.W*s.C:][:images*s.H*s.W*s.C]
+	}
 	if j.imagesInside {
 		pixels := s.H * s.W
 		packed := scratch(&w.a, len(x))

@@ -29,6 +29,8 @@ type Runner struct {
 	weightsPlans map[ConvShape]*weightsPlan
 
 	winogradPlans map[winogradKey]*winogradPlan // nil where the direct way is better
+	depthwisePlans map[ConvShape]*depthwisePlan
+	scatterPlans   map[ConvShape]*scatterPlan
 
 	// The call under way, for the tasks on the workers.
 	matmul  matmulJob
@@ -37,6 +39,8 @@ type Runner struct {
 
 	winograd  winogradJob
 	winogradW winogradWeightsJob
+	depthwise depthwiseJob
+	scatter   scatterJob
 
 	// The functions that the pool calls, made once: a method value allocates.
 	packMatrixTask, matmulTask    func(task, worker int)
@@ -44,6 +48,8 @@ type Runner struct {
 	convWeightsTask, sumPartsTask func(task, worker int)
 
 	winogradFiltersTask, winogradBlockTask, winogradPartTask func(task, worker int)
+	depthwiseTask, depthwiseWeightsTask func(task, worker int)
+	packScatterTask, scatterTask        func(task, worker int)
 }
 
 // worker is what each worker of the pool has for itself.
@@ -51,7 +57,7 @@ type worker struct {
 	tile  kernel.Tile
 	segs  []kernel.Segment
 	a, b  []float32 // repacked operands
-	panel []float32 // of B, in a product
+	panel []float32 // of B or of filters, where each task packs its own
 	c     []float32 // Winograd's gradient of the weights
 	next  fetcher
 	ahead [2]ahead // in a product: of B, of A
@@ -61,11 +67,14 @@ type worker struct {
 // New returns a Runner that computes with k on the workers of p.
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
-		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}, winogradPlans: map[winogradKey]*winogradPlan{}}
+		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}, winogradPlans: map[winogradKey]*winogradPlan{},
+		depthwisePlans: map[ConvShape]*depthwisePlan{}, scatterPlans: map[ConvShape]*scatterPlan{}}
 	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyTask
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
 	r.winogradFiltersTask, r.winogradBlockTask, r.winogradPartTask = r.winogradFilters, r.winogradBlock, r.winogradPart
+	r.depthwiseTask, r.depthwiseWeightsTask = r.sweepRows, r.depthwiseWeights
+	r.packScatterTask, r.scatterTask = r.packScatter, r.scatterRows
 	return r
 }
 
@@ -112,10 +121,12 @@ func (r *Runner) run(tasks, work int, f func(task, worker int)) {
 	r.p.Run(tasks, f)
 }
 
+// line is how many numbers a cache line holds.
+const line = 16
+
 // scratch returns n numbers of *buf, grown if need be, at a multiple of 64
 // bytes: vectors that straddle two cache lines take twice as long to load.
 func scratch(buf *[]float32, n int) []float32 {
-	const line = 16
 	if len(*buf) < n {
 		b := make([]float32, n+n/4+line)
 		skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b)))/4) & (line - 1)

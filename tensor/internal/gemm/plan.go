@@ -60,15 +60,10 @@ func (r *Runner) plan(s ConvShape, backward bool) *plan {
 
 func (r *Runner) newPlan(s ConvShape, backward bool) *plan {
 	p := &plan{backward: backward, n: s.N, kh: s.KH, kw: s.KW}
-	var spansH, spansW []span
+	spansH, spansW := s.axes(backward)
+	p.inH, p.inW, p.inC, p.outH, p.outW, p.outC = s.H, s.W, s.C, s.OH(), s.OW(), s.K
 	if backward {
 		p.inH, p.inW, p.inC, p.outH, p.outW, p.outC = s.OH(), s.OW(), s.K, s.H, s.W, s.C
-		spansH = backwardAxis(s.H, s.OH(), s.KH, s.StrideH, s.PadH)
-		spansW = backwardAxis(s.W, s.OW(), s.KW, s.StrideW, s.PadW)
-	} else {
-		p.inH, p.inW, p.inC, p.outH, p.outW, p.outC = s.H, s.W, s.C, s.OH(), s.OW(), s.K
-		spansH = forwardAxis(s.OH(), s.H, s.KH, s.StrideH, s.PadH)
-		spansW = forwardAxis(s.OW(), s.W, s.KW, s.StrideW, s.PadW)
 	}
 	p.panels, p.panelSize = ceil(p.outC, r.k.NR), s.KH*s.KW*p.inC*r.k.NR
 	for _, h := range spansH {
@@ -80,7 +75,7 @@ func (r *Runner) newPlan(s ConvShape, backward bool) *plan {
 		}
 	}
 	size := p.inH * p.inW * p.inC
-	p.byImage = p.imagesAreCheaper(r.k.MR) && r.k.MR*size <= gatherSize
+	p.byImage = p.imagesAreCheaper(r.k.MR) && min(p.n, r.k.MR)*size <= gatherSize
 	p.perChunk = max(1, stripSize*p.perImage/max(size, 1))
 	if p.byImage {
 		p.inStride = oddLines(size)
@@ -89,8 +84,8 @@ func (r *Runner) newPlan(s ConvShape, backward bool) *plan {
 	return p
 }
 
-// gatherSize is the most numbers in a strip of gathered images, 640 KiB.
-const gatherSize = 160 << 10
+// gatherSize is the most numbers in a strip of gathered images, 1 MiB.
+const gatherSize = 256 << 10
 
 // rect makes the rectangle of two spans.
 func (p *plan) rect(h, w span, k *kernel.Impl) rect {
@@ -145,6 +140,23 @@ func (p *plan) imagesAreCheaper(mr int) bool {
 	}
 	return byImage*10 < byPixel*9
 }
+
+// panelsAreOwn says whether a task packs one panel and does all strips with it.
+// Filters that outgrow the cache are else read anew for every chunk of the input,
+// after they were packed through memory. Then it may cost less to read the input
+// anew for every panel, which counts double as it is not in one run. By image it
+// is done if one chunk is all, which then stays.
+func (p *plan) panelsAreOwn(threads, mr int) bool {
+	packed := p.panels * p.panelSize
+	if packed < ownSize || threads > 1 && p.panels < 4*threads {
+		return false
+	}
+	chunks := ceil(p.strips(mr), p.perChunk)
+	return chunks == 1 || !p.byImage && 2*p.panels*p.n*p.inH*p.inW*p.inC < (chunks+2)*packed
+}
+
+// ownSize is the fewest numbers in filters that tasks pack for themselves, 512 KiB.
+const ownSize = 128 << 10
 
 // strips returns the number of strips of all images.
 func (p *plan) strips(mr int) int {

@@ -20,8 +20,13 @@ import "github.com/locimem/locimem/tensor/internal/kernel"
 // that fit into the second-level cache and are used from there by all tiles.
 // For small images a block is laid out anew with the images inside: [H, W,
 // images, C]. Then the same pixel of all images is one long segment.
+//
+// A 1 x 1 window with a stride sees one pixel of several, and knows no images:
+// the pixels that it sees are gathered block by block, and all that follows works
+// on one image of N*OH rows without a stride.
 type weightsPlan struct {
 	s            ConvShape
+	gathered     *ConvShape // the shape before gathering, or nil
 	oh, ow       int
 	panels       int // of NR columns
 	units        []unit
@@ -81,9 +86,15 @@ func (r *Runner) weightsPlan(s ConvShape) *weightsPlan {
 }
 
 func (r *Runner) newWeightsPlan(s ConvShape) *weightsPlan {
-	p := &weightsPlan{s: s, oh: s.OH(), ow: s.OW(), panels: ceil(s.K, r.k.NR)}
-	p.imagesInside = s.C >= fewChannels && p.oh*p.ow < longRow
-	p.makeUnits()
+	p := &weightsPlan{panels: ceil(s.K, r.k.NR)}
+	if s.KH == 1 && s.KW == 1 && s.PadH == 0 && s.PadW == 0 && max(s.StrideH, s.StrideW) > 1 {
+		whole := s
+		p.gathered = &whole
+		s = ConvShape{N: 1, H: s.N * s.OH(), W: s.OW(), C: s.C, KH: 1, KW: 1, K: s.K, StrideH: 1, StrideW: 1}
+	}
+	p.s, p.oh, p.ow = s, s.OH(), s.OW()
+	p.imagesInside = p.gathered == nil && s.C >= fewChannels && p.oh*p.ow < longRow
+	p.makeUnits(s.C < fewChannels)
 	for _, u := range p.units {
 		for _, q := range u.pieces {
 			p.work += s.N * q.rows * (q.h1 - q.h0) * (q.w1 - q.w0) * s.K
@@ -92,21 +103,26 @@ func (r *Runner) newWeightsPlan(s ConvShape) *weightsPlan {
 	if p.work == 0 {
 		return p
 	}
-	size := s.H*s.W*s.C + p.oh*p.ow*2*r.k.NR
-	p.groups = ceil(s.N, max(1, blockNumbers/size))
-	p.bands = 1
-	if !p.imagesInside {
-		p.bands = min(p.oh, ceil(size, blockNumbers))
-	}
-	p.blocks = p.groups * p.bands
+	p.makeBlocks(s.H*s.W*s.C + p.oh*p.ow*2*r.k.NR)
 	for p.parts = 1; p.parts*2 <= min(p.blocks, maxParts, partNumbers/(s.KH*s.KW*s.C*s.K)); {
 		p.parts *= 2
 	}
 	return p
 }
 
-// makeUnits cuts the rows of the gradient into units.
-func (p *weightsPlan) makeUnits() {
+// makeBlocks cuts the sum into blocks, where an image has size numbers.
+func (p *weightsPlan) makeBlocks(size int) {
+	p.groups = ceil(p.s.N, max(1, blockNumbers/size))
+	p.bands = 1
+	if !p.imagesInside {
+		p.bands = min(p.oh, ceil(size, blockNumbers))
+	}
+	p.blocks = p.groups * p.bands
+}
+
+// makeUnits cuts the rows of the gradient into units. With joined, the places of
+// a kernel row go together.
+func (p *weightsPlan) makeUnits(joined bool) {
 	s := p.s
 	add := func(u *unit, a, b, places, w0, w1 int) {
 		h0, h1 := seen(p.oh, s.H, a, s.StrideH, s.PadH)
@@ -115,7 +131,7 @@ func (p *weightsPlan) makeUnits() {
 		}
 	}
 	for a := range s.KH {
-		if s.C < fewChannels {
+		if joined {
 			u := unit{row: a * s.KW * s.C, rows: s.KW * s.C}
 			for _, w := range forwardAxis(p.ow, s.W, s.KW, s.StrideW, s.PadW) {
 				if len(w.taps) > 0 {
@@ -168,12 +184,16 @@ func (p *weightsPlan) segments(segs []kernel.Segment, t *kernel.Tile, q *piece, 
 		return segs
 	}
 	bandOutputs := (b.h1 - b.h0) * p.ow
-	alongH := h1-h0 > q.w1-q.w0
+	whole := s.StrideW == 1 && s.StrideH == 1 && q.w1-q.w0 == s.W // rows continue each other
+	alongH := h1-h0 > q.w1-q.w0 && !whole
 	if alongH {
 		t.KS, t.BS = s.StrideH*s.W*s.C, p.ow*nr
 	}
 	for n := range images {
 		a0, b0 := n*s.H*s.W*s.C, n*bandOutputs*nr
+		if p.gathered != nil {
+			a0 = -b.h0 * s.W * s.C // only the band is there
+		}
 		if alongH {
 			for j := q.w0; j < q.w1; j++ {
 				in := (h0*s.StrideH+q.ih)*s.W + j*s.StrideW + q.iw
