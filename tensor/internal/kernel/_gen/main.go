@@ -18,6 +18,7 @@ import (
 // declarations (stubs).
 var parts = map[string]func(){
 	"gemm":       gemm,
+	"bf16":       bf16,
 	"vec_avx2":   func() { vecKernels(simd{suffix: "AVX2", lanes: 8}) },
 	"vec_avx512": func() { vecKernels(simd{suffix: "AVX512", lanes: 16}) },
 }
