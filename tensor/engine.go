@@ -11,8 +11,8 @@ import (
 	"github.com/locimem/locimem/tensor/internal/pool"
 )
 
-// Options chooses how an engine computes. Neither field changes results beyond
-// what ISA says.
+// Options chooses how an engine computes. Threads does not change results, ISA
+// and Precision as they say.
 type Options struct {
 	// Threads is the number of threads, GOMAXPROCS if 0. Results are the same
 	// bits for any number.
@@ -22,6 +22,11 @@ type Options struct {
 	// that the CPU can run. Results differ between instruction sets by
 	// rounding.
 	ISA string
+	// Precision is float32 (or empty) or bf16: whether the convolutions and
+	// linear layers of tapes that record gradients round their factors to bf16.
+	// Sums, parameters and everything else are float32 in either case. Where
+	// the CPU lacks AVX512_BF16 it is emulated, with the same bits and slowly.
+	Precision string
 }
 
 // Engine computes: it holds the worker threads, the kernels of the chosen
@@ -31,6 +36,7 @@ type Engine struct {
 	k     *kernel.Impl
 	pool  *pool.Pool
 	gemm  *gemm.Runner
+	bf16  *gemm.BF16 // nil in float32
 	arena arena.Arena
 }
 
@@ -43,8 +49,11 @@ func NewEngine(o Options) (*Engine, error) {
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
+	bf16, err := checkPrecision(o.Precision)
+	if err != nil {
+		return nil, err
+	}
 	var k *kernel.Impl
-	var err error
 	if o.ISA == "" {
 		k, err = kernel.Choose()
 	} else {
@@ -54,7 +63,11 @@ func NewEngine(o Options) (*Engine, error) {
 		return nil, err
 	}
 	p := pool.New(o.Threads)
-	return &Engine{k: k, pool: p, gemm: gemm.New(k, p)}, nil
+	e := &Engine{k: k, pool: p, gemm: gemm.New(k, p)}
+	if bf16 {
+		e.bf16 = gemm.NewBF16(k, p, &e.arena)
+	}
+	return e, nil
 }
 
 // Close stops the threads and gives free buffers back. The engine must not be
