@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/locimem/locimem/tensor/internal/gemm"
-	"github.com/locimem/locimem/tensor/internal/kernel"
 )
 
 // The precisions of Options.
@@ -35,16 +34,9 @@ func (e *Engine) Precision() string {
 	return Float32
 }
 
-// BF16Kernels says what computes in bf16 where the kernels of that name are in
-// use: avx512bf16, or generic for an emulation that gives the same bits some
-// hundred times slower. The error is that of NewEngine.
-func BF16Kernels(isa string) (string, error) {
-	k, err := kernel.Get(isa)
-	if err != nil {
-		return "", err
-	}
-	return k.BF16().Name, nil
-}
+// EmulatesBF16 reports whether the engine computes in bf16 without a processor
+// that does: the same bits, some hundred times slower.
+func (e *Engine) EmulatesBF16() bool { return e.bf16 != nil && e.bf16.Kernels() == "generic" }
 
 // usesBF16 reports whether the layers of this tape compute in bf16: tapes that
 // record gradients do if the engine's precision says so. Inference does not, so

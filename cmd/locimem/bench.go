@@ -109,7 +109,14 @@ func (c *versionCmd) Run(a *app) error {
 		case i.Missing != "":
 			state = "cannot be used: the CPU lacks " + i.Missing
 		}
-		a.printf("  %-8s %s\n", i.Name, state)
+		bf16 := "bf16 by " + i.BF16
+		if i.BF16 == "generic" {
+			bf16 = "bf16 emulated"
+		}
+		if i.BF16Missing != "" {
+			bf16 += ": the CPU lacks " + i.BF16Missing
+		}
+		a.printf("  %-8s %s; %s\n", i.Name, state, bf16)
 	}
 	return nil
 }

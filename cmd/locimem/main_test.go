@@ -200,7 +200,7 @@ func TestOtherCommands(t *testing.T) {
 		{"--help", []string{"Usage: locimem", "data check", "bench step"}},
 		{"run --help", []string{"--set", "--out", "Recipe file"}},
 		{"version", []string{"go1.", runtime.GOARCH, "generic", "in use"}},
-		{"version --json", []string{`"isas"`, `"missing"`}},
+		{"version --json", []string{`"isas"`, `"missing"`, `"bf16"`}},
 		{"taps", []string{"conv4_2", "res4", "head"}},
 		{"taps --json", []string{`"conv4_2"`}},
 		{"data list", []string{"synthetic", "cifar10"}},

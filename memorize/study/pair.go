@@ -33,7 +33,7 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	if err != nil {
 		return nil, err
 	}
-	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
+	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads, Precision: r.Train.Precision})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func TrainEncoder(ctx context.Context, r *recipe.Recipe, dir, which string, rep 
 	if err != nil {
 		return "", err
 	}
-	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
+	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads, Precision: r.Train.Precision})
 	if err != nil {
 		return "", err
 	}

@@ -198,6 +198,9 @@ func trainAll(ctx context.Context, e *tensor.Engine, l *Lab, dir *RunDir, log *L
 		encoders[w], reused = enc, append(reused, w)
 	}
 	defer e.Trim()
+	if len(todo) > 0 && e.EmulatesBF16() {
+		rep.Printf("warning: train.precision is bf16, which the kernels in use (%s) emulate: the same bits, some hundred times slower", e.ISA())
+	}
 	if len(todo) == 2 && l.Recipe.Train.Order == "parallel" {
 		return encoders, reused, trainSideBySide(ctx, e.Threads(), l, dir, log, rep, encoders)
 	}
@@ -222,7 +225,7 @@ func trainSideBySide(ctx context.Context, threads int, l *Lab, dir *RunDir, log 
 	var ts []*training
 	var es []*tensor.Engine
 	for i, w := range []string{F, G} {
-		e, err := tensor.NewEngine(tensor.Options{Threads: max(1, (threads+1-i)/2)})
+		e, err := tensor.NewEngine(tensor.Options{Threads: max(1, (threads+1-i)/2), Precision: l.Recipe.Train.Precision})
 		if err != nil {
 			return err
 		}

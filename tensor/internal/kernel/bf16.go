@@ -34,12 +34,16 @@ func (b *BF16) Missing() string { return b.missing() }
 // results are the same bits.
 func AllBF16() []*BF16 { return append(archBF16(), &bf16Generic) }
 
-// BF16 returns the bf16 kernels that go with an implementation: those whose name
-// begins with its own where the CPU can run them, else the generic emulation,
-// which is some hundred times slower.
+// For tells whether the kernels extend the instruction set of an implementation:
+// their name begins with its own.
+func (b *BF16) For(i *Impl) bool { return strings.HasPrefix(b.Name, i.Name) }
+
+// BF16 returns the bf16 kernels that go with an implementation: those that extend
+// it where the CPU can run them, else the generic emulation, which is some
+// hundred times slower.
 func (i *Impl) BF16() *BF16 {
 	for _, b := range archBF16() {
-		if strings.HasPrefix(b.Name, i.Name) && b.Missing() == "" {
+		if b.For(i) && b.Missing() == "" {
 			return b
 		}
 	}
