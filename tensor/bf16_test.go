@@ -65,7 +65,9 @@ func relative(got, want []float32) float64 {
 // alone: at most 2^-9 of each number, on average about 2^-10.
 func TestBF16Layers(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 9))
-	conv := func(tp *Tape, in []*Tensor) *Tensor { return tp.Conv2D(in[0], in[1], in[2], ConvSpec{PadH: 1, PadW: 1}) }
+	conv := func(tp *Tape, in []*Tensor) *Tensor {
+		return tp.Conv2D(in[0], in[1], in[2], ConvSpec{PadH: 1, PadW: 1})
+	}
 	strided := func(tp *Tape, in []*Tensor) *Tensor {
 		return tp.Conv2D(in[0], in[1], nil, ConvSpec{StrideH: 2, StrideW: 2, PadH: 1, PadW: 1})
 	}
