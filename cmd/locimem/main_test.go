@@ -208,6 +208,7 @@ func TestOtherCommands(t *testing.T) {
 		{"data check --json", []string{`"duplicates"`}},
 		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
+		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1 --precision bf16", []string{"bf16"}},
 	} {
 		code, stdout, stderr := locimem(strings.Fields(c.args)...)
 		assert.Equal(t, exitDone, code, "%s: %s", c.args, stderr)
@@ -261,6 +262,7 @@ func TestBadInput(t *testing.T) {
 		{"bench gemm --m 0", exitUsage, "m: want 1 to"},
 		{"bench gemm --isa mmx", exitUsage, "mmx"},
 		{"bench step --encoder vgg", exitUsage, "vgg"},
+		{"bench step --precision half", exitUsage, `precision: found "half", expected float32 or bf16`},
 	} {
 		code, stdout, stderr := locimem(strings.Fields(c.args)...)
 		assert.Equal(t, c.code, code, "%s\n%s", c.args, stderr)
