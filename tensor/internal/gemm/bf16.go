@@ -44,9 +44,7 @@ type Memory interface {
 func NewBF16(k *kernel.Impl, p *pool.Pool, mem Memory) *BF16 { return newBF16(k, k.BF16(), p, mem) }
 
 func newBF16(k *kernel.Impl, b *kernel.BF16, p *pool.Pool, mem Memory) *BF16 {
-	overPairs := *k
-	overPairs.Gemm = b.Gemm
-	r := &BF16{run: New(&overPairs, p), k: b, mem: mem}
+	r := &BF16{run: New(b.OverPairs(k), p), k: b, mem: mem}
 	r.pairTask, r.convertTask = r.pairSome, r.convertSome
 	return r
 }

@@ -26,10 +26,8 @@ func onBF16(t *testing.T, f func(t *testing.T, each func(do func(b *BF16)))) {
 			if m := b.Missing(); m != "" {
 				testutil.MissingISA(t, b.Name, fmt.Errorf("this CPU lacks %s", m))
 			}
-			overPairs := *k
-			overPairs.Gemm = b.Gemm
 			safe := *b
-			safe.Gemm = checked(t, &overPairs).Gemm
+			safe.Tile = checked(t, b.OverPairs(k)).Tile
 			f(t, func(do func(b *BF16)) {
 				for threads := 1; threads <= 3; threads++ {
 					p := pool.New(threads)
@@ -263,4 +261,30 @@ func TestBF16RefusesShortSlices(t *testing.T) {
 	assert.Panics(t, func() {
 		b.MatMul(make([]float32, 3), 2, make([]float32, 4), 2, false, make([]float32, 4), 2, false, 2, 2, 2, Epilogue{})
 	})
+}
+
+func BenchmarkBF16Conv(b *testing.B) {
+	k, err := kernel.Choose()
+	require.NoError(b, err)
+	for threads := 1; threads <= 2; threads++ {
+		p := pool.New(threads)
+		defer p.Close()
+		r := NewBF16(k, p, &arena.Arena{})
+		for _, l := range resNet9[1:] {
+			s := l.ConvShape
+			x, w, y := numbers(s.N*s.H*s.W*s.C), numbers(s.KH*s.KW*s.C*s.K), numbers(s.N*s.OH()*s.OW()*s.K)
+			dx, dw := slices.Clone(x), slices.Clone(w)
+			work := 2e-9 * float64(len(y)*s.KH*s.KW*s.C) // padding counts, as in BenchmarkConv
+			run := func(name string, times float64, f func()) {
+				b.Run(fmt.Sprintf("%s/%s/%d", l.name, name, threads), func(b *testing.B) {
+					for b.Loop() {
+						f()
+					}
+					b.ReportMetric(times*work*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
+				})
+			}
+			run("forward", 1, func() { r.ConvForward(y, x, w, nil, s) })
+			run("backward", 2, func() { r.ConvBackward(dx, dw, y, x, w, s, false, false) })
+		}
+	}
 }

@@ -12,9 +12,10 @@ import "strings"
 type BF16 struct {
 	Name string // avx512bf16 or generic
 
-	// Gemm is as for float32, but A and B of its Tile hold pairs, and a step
+	// The register tile is as that of Gemm, but A and B hold pairs, and a step
 	// along the sum adds two products. C and Bias are float32.
-	Gemm
+	MR, NR int
+	Tile   func(t *Tile)
 
 	// Convert sets dst[i] to the pair of src[2i] and src[2i+1], rounded to
 	// nearest, ties to even; a missing last number is 0. Denormals become 0.
@@ -47,7 +48,13 @@ func (i *Impl) BF16() *BF16 {
 			return b
 		}
 	}
-	emulated := bf16Generic
-	emulated.Copy, emulated.Transpose = i.Copy, i.Transpose
-	return &emulated
+	return &bf16Generic
+}
+
+// OverPairs returns k with the register tile of b in the place of its own. The
+// moves of k serve pairs as well: they do not look at what they move.
+func (b *BF16) OverPairs(k *Impl) *Impl {
+	i := *k
+	i.MR, i.NR, i.Tile = b.MR, b.NR, b.Tile
+	return &i
 }

@@ -6,7 +6,9 @@ import "github.com/klauspost/cpuid/v2"
 
 var bf16AVX512 = BF16{
 	Name:    "avx512bf16",
-	Gemm:    Gemm{MR: 14, NR: 32, Tile: tileBF16, Copy: copyAVX512, Transpose: transposeAVX2},
+	MR:      14,
+	NR:      32,
+	Tile:    tileBF16,
 	Convert: convertAVX512,
 	Pair:    pairAVX512,
 	missing: lacking(cpuid.AVX512BF16, cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.AVX2, cpuid.BMI2),

@@ -7,7 +7,9 @@ import "math"
 // into parts by the size of the tile, and results shall be the same bits.
 var bf16Generic = BF16{
 	Name:    "generic",
-	Gemm:    Gemm{MR: 14, NR: 32, Tile: tileBF16Generic, Copy: copyGeneric, Transpose: transposeGeneric},
+	MR:      14,
+	NR:      32,
+	Tile:    tileBF16Generic,
 	Convert: convertBF16Generic,
 	Pair:    pairBF16Generic,
 	missing: func() string { return "" },
