@@ -106,6 +106,7 @@ type StepResult struct {
 	Size            int     `json:"size"`
 	Threads         int     `json:"threads"`
 	ISA             string  `json:"isa"`
+	Precision       string  `json:"precision"`
 	Reps            int     `json:"reps"`
 	ViewsMillis     float64 `json:"views_ms"` // making both views of all images
 	StepMillis      float64 `json:"step_ms"`  // loss, backward, Adam
@@ -175,7 +176,7 @@ func Step(o StepOptions) (*StepResult, error) {
 	// The untimed repetitions came first.
 	viewTimes, stepTimes = viewTimes[len(viewTimes)-o.Reps:], stepTimes[len(stepTimes)-o.Reps:]
 	total := median(totals)
-	return &StepResult{Encoder: o.Encoder, Width: o.Width, Batch: o.Batch, Size: o.Size, Threads: e.Threads(), ISA: e.ISA(), Reps: o.Reps,
+	return &StepResult{Encoder: o.Encoder, Width: o.Width, Batch: o.Batch, Size: o.Size, Threads: e.Threads(), ISA: e.ISA(), Precision: e.Precision(), Reps: o.Reps,
 		ViewsMillis: 1e3 * median(viewTimes), StepMillis: 1e3 * median(stepTimes), TotalMillis: 1e3 * total,
 		ImagesPerSecond: float64(o.Batch) / total, PeakRSS: peakRSS()}, nil
 }

@@ -65,8 +65,10 @@ func (r *Recipe) canonical() []string {
 	return lines
 }
 
-// counts tells whether a field is part of the hash: hash:"-" never is, and
-// hash:"path=value|value" only where that other field has one of those values.
+// counts tells whether a field is part of the hash: hash:"-" never is,
+// hash:"path=value|value" only where that field has one of those values, and
+// hash:"path!=value" only where it has another. Fields that came later do not
+// count at the value that means what was there before them: runs keep their hash.
 func counts(l strict.Leaf, values map[string]string) bool {
 	for _, tag := range l.Tags {
 		switch h := tag.Get("hash"); {
@@ -74,7 +76,8 @@ func counts(l strict.Leaf, values map[string]string) bool {
 			return false
 		case h != "":
 			path, value, _ := strings.Cut(h, "=")
-			if !slices.Contains(strings.Split(value, "|"), values[path]) {
+			path, other := strings.CutSuffix(path, "!")
+			if slices.Contains(strings.Split(value, "|"), values[path]) == other {
 				return false
 			}
 		}

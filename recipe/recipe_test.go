@@ -96,10 +96,11 @@ func TestHashCoversWhatDecidesResults(t *testing.T) {
 		assert.NotEqual(t, base.Hash(), of(other).Hash(), other)
 		assert.Equal(t, base.TrainHash(), of(other).TrainHash(), other)
 	}
-	for _, other := range []string{"seed=2", "split.seed=2", "train.seed_g=2", "train.epochs=3", "augment.gray=0.1", "encoder.pool=avg", "data.synthetic.seed=9", "method.projector=[128, 63]"} {
+	for _, other := range []string{"seed=2", "split.seed=2", "train.seed_g=2", "train.epochs=3", "augment.gray=0.1", "encoder.pool=avg", "train.precision=bf16", "data.synthetic.seed=9", "method.projector=[128, 63]"} {
 		assert.NotEqual(t, base.Hash(), of(other).Hash(), other)
 		assert.NotEqual(t, base.TrainHash(), of(other).TrainHash(), other)
 	}
+	assert.NotContains(t, strings.Join(base.canonical(), "\n"), "precision", "recipes from before the field keep their hash")
 	cifar := []string{"data.name=cifar10", "knn.test=0"}
 	assert.Equal(t, of(cifar...).Hash(), of(append(cifar, "data.synthetic.seed=9")...).Hash(), "synthetic images count only where they are used")
 	assert.Regexp(t, `^default-[0-9a-f]{12}$`, base.RunName())
@@ -137,6 +138,7 @@ func TestRefused(t *testing.T) {
 		{"train.warmup_epochs=201", "train.warmup_epochs: want 0 to 200, found 201"},
 		{"train.checkpoint_every=0", "train.checkpoint_every"},
 		{"train.order=both", "train.order"},
+		{"train.precision=fp16", "train.precision"},
 		{"train.threads=-1", "train.threads: want 0 to 1024, found -1"},
 		{"method.temperature=0", "method.temperature: want a number above 0 and at most 1000, found 0"},
 		{"method.temperature=-0.5", "method.temperature"},

@@ -10,6 +10,7 @@ import (
 	"github.com/locimem/locimem/internal/strict"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/tensor"
 )
 
 // Validate tells all that is wrong with the recipe, as strict.Problems. It knows
@@ -219,6 +220,7 @@ func (r *Recipe) train(c *checker) {
 	}
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))
+	c.oneOf("train.precision", t.Precision, tensor.Precisions()...)
 	within(c, "train.checkpoint_every", t.CheckpointEvery, 1, maxEpochs)
 	c.oneOf("train.winograd", t.Winograd, "none", "f2", "f4")
 	c.oneOf("train.order", t.Order, "sequential", "parallel")

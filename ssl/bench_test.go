@@ -13,8 +13,8 @@ import (
 )
 
 // full is SimCLR on the paper's ResNet-9 with batches of 256 images of 32x32.
-func full(b *testing.B) *TrainerConfig {
-	e, err := tensor.NewEngine(tensor.Options{})
+func full(b *testing.B, o tensor.Options) *TrainerConfig {
+	e, err := tensor.NewEngine(o)
 	require.NoError(b, err)
 	b.Cleanup(e.Close)
 	set, err := data.NewSynthetic(data.SyntheticOptions{N: 256, Classes: 10, Size: 32, Seed: 1})
@@ -32,20 +32,24 @@ func full(b *testing.B) *TrainerConfig {
 
 // BenchmarkStep is a training step without its views.
 func BenchmarkStep(b *testing.B) {
-	c := full(b)
-	views := newBatches(c).fill(0, c.Indices)
-	tp := c.Engine.NewTape(tensor.Training)
-	b.ReportAllocs()
-	for b.Loop() {
-		_, err := Step(tp, c.Method, c.Optimizer, views, 1e-3, nil)
-		require.NoError(b, err)
+	for _, precision := range tensor.Precisions() {
+		b.Run(precision, func(b *testing.B) {
+			c := full(b, tensor.Options{Precision: precision})
+			views := newBatches(c).fill(0, c.Indices)
+			tp := c.Engine.NewTape(tensor.Training)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, err := Step(tp, c.Method, c.Optimizer, views, 1e-3, nil)
+				require.NoError(b, err)
+			}
+			b.ReportMetric(float64(c.Batch*b.N)/b.Elapsed().Seconds(), "images/s")
+		})
 	}
-	b.ReportMetric(float64(c.Batch*b.N)/b.Elapsed().Seconds(), "images/s")
 }
 
 // BenchmarkViews makes the views of a step.
 func BenchmarkViews(b *testing.B) {
-	c := full(b)
+	c := full(b, tensor.Options{})
 	batches := newBatches(c)
 	b.ReportAllocs()
 	epoch := 0
@@ -58,7 +62,7 @@ func BenchmarkViews(b *testing.B) {
 
 // BenchmarkNTXent is the loss alone, forward and back, on 512 projections.
 func BenchmarkNTXent(b *testing.B) {
-	c := full(b)
+	c := full(b, tensor.Options{})
 	z1, z2 := toTensor(randomRows("z1", 256, 64)).RequireGrad(), toTensor(randomRows("z2", 256, 64)).RequireGrad()
 	tp := c.Engine.NewTape(tensor.Training)
 	b.ReportAllocs()

@@ -10,8 +10,8 @@ import (
 	"github.com/locimem/locimem/tensor/internal/pool"
 )
 
-// Options chooses how an engine computes. Threads never changes
-// results; the other fields change them by rounding.
+// Options chooses how an engine computes. Threads does not change results, the
+// others as they say.
 type Options struct {
 	// Threads is the number of threads, GOMAXPROCS if 0. Results are the same
 	// bits for any number.
@@ -21,6 +21,11 @@ type Options struct {
 	// that the CPU can run. Results differ between instruction sets by
 	// rounding.
 	ISA string
+	// Precision is float32 (or empty) or bf16: whether the convolutions and
+	// linear layers of tapes that record gradients round their factors to bf16.
+	// Sums, parameters and everything else are float32 in either case. Where
+	// the CPU lacks AVX512_BF16 it is emulated, with the same bits and slowly.
+	Precision string
 	// Winograd lets convolutions of 3 x 3 windows with stride 1 take Winograd's
 	// way F(m x m, 3 x 3), m being 2 or at most 4, where it should be faster:
 	// fewer multiplications, larger rounding errors. 0 is the direct way. Only
@@ -36,6 +41,7 @@ type Engine struct {
 	pool  *pool.Pool
 	gemm  *gemm.Runner
 	attn  *gemm.Attention
+	bf16  *gemm.BF16 // nil in float32
 	arena arena.Arena
 
 	winograd int // Options.Winograd
@@ -53,8 +59,11 @@ func NewEngine(o Options) (*Engine, error) {
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
+	bf16, err := checkPrecision(o.Precision)
+	if err != nil {
+		return nil, err
+	}
 	var k *kernel.Impl
-	var err error
 	if o.ISA == "" {
 		k, err = kernel.Choose()
 	} else {
@@ -64,7 +73,11 @@ func NewEngine(o Options) (*Engine, error) {
 		return nil, err
 	}
 	p := pool.New(o.Threads)
-	return &Engine{k: k, pool: p, gemm: gemm.New(k, p), attn: gemm.NewAttention(k, p), winograd: o.Winograd}, nil
+	e := &Engine{k: k, pool: p, gemm: gemm.New(k, p), attn: gemm.NewAttention(k, p), winograd: o.Winograd}
+	if bf16 {
+		e.bf16 = gemm.NewBF16(k, p, &e.arena)
+	}
+	return e, nil
 }
 
 // Close stops the threads and gives free buffers back. The engine must not be

@@ -65,16 +65,17 @@ func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 		ep.Bias = b.data
 	}
 	y := tp.result([]*Tensor{x, w, b}, x.shape[0], out)
-	tp.e.matmul(y.data, x, false, w, true, ep)
+	r := tp.linear(x.shape[0], in, out)
+	matmulBy(r, y.data, x, false, w, true, ep)
 	tp.record(y, func() {
 		dy := &Tensor{shape: y.shape, data: y.grad.data}
 		if x.needs {
 			g, holds := tp.gradOf(x)
-			tp.e.matmul(g, dy, false, w, false, gemm.Epilogue{Accumulate: holds})
+			matmulBy(r, g, dy, false, w, false, gemm.Epilogue{Accumulate: holds})
 		}
 		if w.needs {
 			g, holds := tp.gradOf(w)
-			tp.e.matmul(g, dy, true, x, false, gemm.Epilogue{Accumulate: holds})
+			matmulBy(r, g, dy, true, x, false, gemm.Epilogue{Accumulate: holds})
 		}
 		tp.biasGrad(b, dy)
 	})
@@ -117,6 +118,10 @@ func (tp *Tape) biasGrad(b, dy *Tensor) {
 
 // matmul computes dst = op(a) op(b) for matrices of any shape that fits.
 func (e *Engine) matmul(dst []float32, a *Tensor, transA bool, b *Tensor, transB bool, ep gemm.Epilogue) {
+	matmulBy(e.gemm, dst, a, transA, b, transB, ep)
+}
+
+func matmulBy(r multiplier, dst []float32, a *Tensor, transA bool, b *Tensor, transB bool, ep gemm.Epilogue) {
 	m, k := a.shape[0], a.shape[1]
 	if transA {
 		m, k = k, m
@@ -125,5 +130,5 @@ func (e *Engine) matmul(dst []float32, a *Tensor, transA bool, b *Tensor, transB
 	if transB {
 		n = b.shape[0]
 	}
-	e.gemm.MatMul(dst, n, a.data, a.shape[1], transA, b.data, b.shape[1], transB, m, n, k, ep)
+	r.MatMul(dst, n, a.data, a.shape[1], transA, b.data, b.shape[1], transB, m, n, k, ep)
 }

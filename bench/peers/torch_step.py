@@ -44,17 +44,19 @@ def step(a):
 
     def run():
         optimizer.zero_grad()
-        loss(views).backward()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.autocast):
+            value = loss(views)
+        value.backward()
         optimizer.step()
 
     t = times(a.reps, run)
     r = {
         "encoder": a.encoder, "width": a.width, "batch": a.batch, "size": a.size, "threads": torch.get_num_threads(),
-        "layout": a.layout, "compiled": a.compile, "keep": a.keep, "reps": a.reps, "step_ms": median_ms(t),
+        "layout": a.layout, "compiled": a.compile, "autocast": a.autocast, "keep": a.keep, "reps": a.reps, "step_ms": median_ms(t),
         "images_per_s": 1e3 * a.batch / median_ms(t), "peak_rss_bytes": peak_rss(), "imported_rss_bytes": imported,
         "library": f"PyTorch {torch.__version__}",
     }  # fmt: skip
-    report(r, a.json, f"{a.encoder}, batch {a.batch}, {r['threads']} threads, {a.layout}{', compiled' if a.compile else ''}{', memory kept' if a.keep else ''}: "
+    report(r, a.json, f"{a.encoder}, batch {a.batch}, {r['threads']} threads, {a.layout}{', compiled' if a.compile else ''}{', autocast bf16' if a.autocast else ''}{', memory kept' if a.keep else ''}: "
                       f"step {r['step_ms']:.1f} ms, {r['images_per_s']:.0f} images/s; "
                       f"peak memory {r['peak_rss_bytes'] >> 20} MiB, {imported >> 20} of it before the first tensor")  # fmt: skip
 
@@ -70,6 +72,7 @@ def main():
     p.add_argument("--reps", type=int, default=10, help="timed repetitions (default 10)")
     p.add_argument("--layout", choices=["nchw", "channels_last", "both"], default="both")
     p.add_argument("--compile", action="store_true", help="torch.compile; needs a C++ compiler")
+    p.add_argument("--autocast", action="store_true", help="forward and loss under torch.autocast in bf16, the peer of --precision bf16")
     p.add_argument("--keep", action="store_true", help="have glibc keep freed memory")
     p.add_argument("--json", action="store_true")
     a = p.parse_args()

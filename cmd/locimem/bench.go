@@ -84,18 +84,22 @@ type benchStepCmd struct {
 	Width   float64 `default:"1" placeholder:"X" help:"Width factor of the encoder (default: 1)."`
 	Batch   int     `default:"256" placeholder:"N" help:"Images of a step (default: 256)."`
 	Size    int     `default:"32" placeholder:"N" help:"Height and width of the images (default: 32)."`
+
+	Precision string `default:"float32" placeholder:"NAME" help:"float32 or bf16 (default: float32)."`
 }
 
 // Run times training steps.
 func (c *benchStepCmd) Run(a *app) error {
-	r, err := bench.Step(bench.StepOptions{Encoder: c.Encoder, Width: c.Width, Batch: c.Batch, Size: c.Size, Reps: c.Reps, Engine: c.options()})
+	engine := c.options()
+	engine.Precision = c.Precision
+	r, err := bench.Step(bench.StepOptions{Encoder: c.Encoder, Width: c.Width, Batch: c.Batch, Size: c.Size, Reps: c.Reps, Engine: engine})
 	if err != nil {
 		return usageError{err}
 	}
 	if c.JSON {
 		return a.writeJSON(r)
 	}
-	a.printf("%s x%g, batch %d of %dx%d, %d threads, %s\n", r.Encoder, r.Width, r.Batch, r.Size, r.Size, r.Threads, r.ISA)
+	a.printf("%s x%g, batch %d of %dx%d, %d threads, %s, %s\n", r.Encoder, r.Width, r.Batch, r.Size, r.Size, r.Threads, r.ISA, r.Precision)
 	a.printf("views %.1f ms, step %.1f ms, together %.1f ms: %.0f images/s; peak memory %.0f MiB\n",
 		r.ViewsMillis, r.StepMillis, r.TotalMillis, r.ImagesPerSecond, float64(r.PeakRSS)/(1<<20))
 	return nil
@@ -161,7 +165,14 @@ func (c *versionCmd) Run(a *app) error {
 		case i.Missing != "":
 			state = "cannot be used: the CPU lacks " + i.Missing
 		}
-		a.printf("  %-8s %s\n", i.Name, state)
+		bf16 := "bf16 by " + i.BF16
+		if i.BF16 == "generic" {
+			bf16 = "bf16 emulated"
+		}
+		if i.BF16Missing != "" {
+			bf16 += ": the CPU lacks " + i.BF16Missing
+		}
+		a.printf("  %-8s %s; %s\n", i.Name, state, bf16)
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func TestOtherCommands(t *testing.T) {
 		{"--help", []string{"Usage: locimem", "data check", "bench step"}},
 		{"run --help", []string{"--set", "--out", "Recipe file"}},
 		{"version", []string{"go1.", runtime.GOARCH, "generic", "in use"}},
-		{"version --json", []string{`"isas"`, `"missing"`}},
+		{"version --json", []string{`"isas"`, `"missing"`, `"bf16"`}},
 		{"taps", []string{"conv4_2", "res4", "head"}},
 		{"taps --json", []string{`"conv4_2"`, `"params"`}},
 		{"taps resnet50", []string{"layer3.5.conv2", "8x8x256", "589824"}},
@@ -215,6 +215,7 @@ func TestOtherCommands(t *testing.T) {
 		{"bench attention --tokens 5 --batch 2 --dim 8 --heads 2 --reps 1", []string{"batch 2 of 5 tokens", "MLP block"}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
 		{"bench step --encoder resnet18 --width 0.05 --batch 4 --size 16 --reps 1 --threads 1", []string{"resnet18 x0.05", "images/s"}},
+		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1 --precision bf16", []string{"bf16"}},
 	} {
 		code, stdout, stderr := locimem(strings.Fields(c.args)...)
 		assert.Equal(t, exitDone, code, "%s: %s", c.args, stderr)
@@ -273,6 +274,7 @@ func TestBadInput(t *testing.T) {
 		{"bench gemm --isa mmx", exitUsage, "mmx"},
 		{"bench attention --heads 5", exitUsage, "heads: want a divisor of dim 192, found 5"},
 		{"bench step --encoder vgg", exitUsage, "vgg"},
+		{"bench step --precision half", exitUsage, `precision: found "half", expected float32 or bf16`},
 	} {
 		code, stdout, stderr := locimem(strings.Fields(c.args)...)
 		assert.Equal(t, c.code, code, "%s\n%s", c.args, stderr)

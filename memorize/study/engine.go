@@ -8,5 +8,5 @@ import (
 // newEngine starts an engine that computes as the recipe says, on that many
 // threads (0: all).
 func newEngine(r *recipe.Recipe, threads int) (*tensor.Engine, error) {
-	return tensor.NewEngine(tensor.Options{Threads: threads, Winograd: r.WinogradTile()})
+	return tensor.NewEngine(tensor.Options{Threads: threads, Precision: r.Train.Precision, Winograd: r.WinogradTile()})
 }

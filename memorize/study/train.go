@@ -198,6 +198,9 @@ func trainAll(ctx context.Context, e *tensor.Engine, l *Lab, dir *RunDir, log *L
 		encoders[w], reused = enc, append(reused, w)
 	}
 	defer e.Trim()
+	if len(todo) > 0 && e.EmulatesBF16() {
+		rep.Printf("warning: train.precision is bf16, which the kernels in use (%s) emulate: the same bits, some hundred times slower", e.ISA())
+	}
 	if len(todo) == 2 && l.Recipe.Train.Order == "parallel" {
 		return encoders, reused, trainSideBySide(ctx, e.Threads(), l, dir, log, rep, encoders)
 	}

@@ -28,7 +28,7 @@ type Runner struct {
 	plans        map[planKey]*plan
 	weightsPlans map[ConvShape]*weightsPlan
 
-	winogradPlans map[winogradKey]*winogradPlan // nil where the direct way is better
+	winogradPlans  map[winogradKey]*winogradPlan // nil where the direct way is better
 	depthwisePlans map[ConvShape]*depthwisePlan
 	scatterPlans   map[ConvShape]*scatterPlan
 
@@ -48,8 +48,8 @@ type Runner struct {
 	convWeightsTask, sumPartsTask func(task, worker int)
 
 	winogradFiltersTask, winogradBlockTask, winogradPartTask func(task, worker int)
-	depthwiseTask, depthwiseWeightsTask func(task, worker int)
-	packScatterTask, scatterTask        func(task, worker int)
+	depthwiseTask, depthwiseWeightsTask                      func(task, worker int)
+	packScatterTask, scatterTask                             func(task, worker int)
 }
 
 // worker is what each worker of the pool has for itself.

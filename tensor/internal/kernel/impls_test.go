@@ -29,6 +29,9 @@ func TestRequiredImplsAreBuiltIn(t *testing.T) {
 	for _, impl := range All() {
 		names = append(names, impl.Name)
 	}
+	for _, impl := range AllBF16() {
+		names = append(names, impl.Name)
+	}
 	for _, name := range strings.Split(os.Getenv("LOCIMEM_REQUIRE_ISA"), ",") {
 		if name != "" && !slices.Contains(names, name) {
 			t.Errorf("LOCIMEM_REQUIRE_ISA names %s, which is not among %v", name, names)

@@ -63,6 +63,16 @@ type isa struct {
 	width         int // floats in a vector
 	rows, vectors int // of the largest tile
 	reg           []VecPhysical
+	dot           bool // A and B hold pairs of bf16 numbers (bf16.go)
+}
+
+// multiplyAdd does sum += a*b.
+func (s isa) multiplyAdd(a, b, sum VecPhysical) {
+	if s.dot {
+		vdpbf16ps.emit(a, b, sum)
+	} else {
+		VFMADD231PS(a, b, sum)
+	}
 }
 
 var (
@@ -258,7 +268,7 @@ func (t *tile) step() {
 	for i := range t.rows {
 		VBROADCASTSS(t.a(i), t.spread(i))
 		for v := range t.nv {
-			VFMADD231PS(t.spread(i), t.b(v), t.acc(i, v))
+			t.multiplyAdd(t.spread(i), t.b(v), t.acc(i, v))
 		}
 	}
 	for g := 0; g <= (t.rows-1)/5; g++ {

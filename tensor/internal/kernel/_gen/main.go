@@ -28,6 +28,7 @@ var parts = map[string]func(){
 	"vec_avx512":      func() { vecKernels(simd{suffix: "AVX512", lanes: 16}) },
 	"winograd_avx2":   func() { winograd(simd{suffix: "AVX2", lanes: 8}) },
 	"winograd_avx512": func() { winograd(simd{suffix: "AVX512", lanes: 16}) },
+	"bf16":            bf16,
 }
 
 func main() {

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package kernel
+
+func archBF16() []*BF16 { return nil }
