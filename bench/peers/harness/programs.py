@@ -1,0 +1,68 @@
+"""The programs that take turns: a process for each measurement, or one that stays
+and answers requests."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+PEERS = Path(__file__).resolve().parent.parent
+ROOT = PEERS.parent.parent
+
+
+class Failed(Exception):
+    """A program could not measure; the message says why."""
+
+
+class Once:
+    """A program that is started for every measurement."""
+
+    def __init__(self, *command, env=None):
+        self.command, self.env = [str(c) for c in command], os.environ | (env or {})
+
+    def ask(self, args):
+        r = subprocess.run([*self.command, *map(str, args)], cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if r.returncode:
+            raise Failed(f"{Path(self.command[0]).name} {' '.join(map(str, args))}: {last_line(r.stderr)}")
+        return json.loads(r.stdout)
+
+    def close(self):
+        pass
+
+
+class Server:
+    """A script of this directory in a process that stays (serve.py). It is started
+    with its first request."""
+
+    def __init__(self, script, load, env=None):
+        self.script, self.load, self.env = script, load, os.environ | (env or {})
+        self.process = None
+
+    def ask(self, args):
+        if self.process is None:
+            self.process = subprocess.Popen([sys.executable, PEERS / "serve.py", self.script], cwd=ROOT, env=self.env,
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
+            self.load.pids.add(self.process.pid)
+        self.process.stdin.write(shlex.join(map(str, args)) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f"{self.script} {' '.join(map(str, args))}: the process ended")
+        out = json.loads(line)
+        if "error" in out:
+            raise Failed(f"{self.script} {' '.join(map(str, args))}: {out['error']}")
+        return out
+
+    def close(self):
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait()
+            self.load.pids.discard(self.process.pid)
+            self.process = None
+
+
+def last_line(text):
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no message"
