@@ -64,6 +64,7 @@ def main():
         a.rounds = 1
     if a.dir is None:
         a.dir = Path(tempfile.mkdtemp(prefix="locimem-bench-")) if a.quick else ROOT / "bench"
+    a.dir.mkdir(parents=True, exist_ok=True)
     file = a.dir / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {}
     with tempfile.TemporaryDirectory() as d:

@@ -206,6 +206,9 @@ func TestOtherCommands(t *testing.T) {
 		{"data list", []string{"synthetic", "cifar10"}},
 		{"data check --set data.synthetic.train=800", []string{"800 images of 32x32x3", "atypical"}},
 		{"data check --json", []string{`"duplicates"`}},
+		{"bench --quick", []string{"1024x1024x1024", "% of it in the geometric mean", "images/s"}},
+		{"bench peak --threads 1 --json", []string{`"gflops"`}},
+		{"bench ladder --n 48 --rounds 1", []string{"1 loops", "8 engine", "% of peak"}},
 		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
 	} {
@@ -259,6 +262,9 @@ func TestBadInput(t *testing.T) {
 		{"probe --recipe " + good + " " + filepath.Join(tmp, "none.safetensors"), exitFailed, "none.safetensors"},
 		{"data show --count 0", exitUsage, "--count 0"},
 		{"bench gemm --m 0", exitUsage, "m: want 1 to"},
+		{"bench gemm --trans tt", exitUsage, "trans: want"},
+		{"bench ladder --n 0", exitUsage, "n: want 1 to"},
+		{"bench figure --results " + filepath.Join(tmp, "none.json"), exitUsage, "none.json"},
 		{"bench gemm --isa mmx", exitUsage, "mmx"},
 		{"bench step --encoder vgg", exitUsage, "vgg"},
 	} {

@@ -31,7 +31,7 @@ func Ladder(title, note string, rungs []Rung) *Page {
 		p.Y.Min, p.Y.Max = min(p.Y.Min, r.GFLOPS/2), max(p.Y.Max, 2*r.Peak, 2*r.GFLOPS)
 	}
 	nominal(p, names, true)
-	legend.Add("speed", &band{color: blue})
+	legend.Add("speed", b)
 	legend.Add("measured peak", &level{style: peakLine})
 	legend.Add("numbers: share of it")
 	return &Page{title: title, note: note, width: 560, height: 330, panels: []panel{{p, legend, 1}}}
@@ -73,6 +73,11 @@ func (b *rungBars) DataRange() (xmin, xmax, ymin, ymax float64) {
 		ymin, ymax = min(ymin, r.GFLOPS), max(ymax, r.GFLOPS)
 	}
 	return -.5, float64(len(b.rungs)) - .5, ymin, ymax
+}
+
+// Thumbnail implements plot.Thumbnailer.
+func (b *rungBars) Thumbnail(c *draw.Canvas) {
+	c.FillPolygon(blue, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
 }
 
 // ShareSeries is the share of the peak that one program reaches at each place,

@@ -6,7 +6,10 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+from .load import seconds_of
 
 PEERS = Path(__file__).resolve().parent.parent
 ROOT = PEERS.parent.parent
@@ -51,9 +54,21 @@ class Server:
         if not line:
             raise Failed(f"{self.script} {' '.join(map(str, args))}: the process ended")
         out = json.loads(line)
+        self.settle()
         if "error" in out:
             raise Failed(f"{self.script} {' '.join(map(str, args))}: {out['error']}")
         return out
+
+    def settle(self):
+        """Waits until the process works no more: the threads of OpenBLAS and OpenMP
+        spin for a while after their last product, at the cost of whoever is next."""
+        before = seconds_of(self.process.pid)
+        for _ in range(20):
+            time.sleep(0.03)
+            now = seconds_of(self.process.pid)
+            if now == before:
+                return
+            before = now
 
     def close(self):
         if self.process:

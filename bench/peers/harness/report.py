@@ -22,8 +22,6 @@ def report(results, sections):
     if goals:
         met = sum(g["met"] for _, g in goals)
         lines += ["## Goals", "", f"{met} of {len(goals)} met; each section lists its own.", ""]
-    if any(n in measured for n in ("gemm", "conv")):
-        lines += ["![Share of the measured peak by shape](img/roofline.png)", ""]
     for n, section in sections.items():
         entry = results.get(n)
         lines += [f"## {section.TITLE}", ""]
@@ -34,6 +32,8 @@ def report(results, sections):
             lines += [f"Not measured: {entry['not_measured']}.", ""]
             continue
         lines += [about(entry, machines), ""]
+        if entry["data"].get("peak"):
+            lines += [f"![Share of the measured peak](img/{n}.png)", ""]
         lines += goal_lines(section.goals(entry["data"]))
         lines += section.render(entry["data"])
     return "\n".join(lines).rstrip() + "\n"
