@@ -11,16 +11,6 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-func TestGemmTransposed(t *testing.T) {
-	for _, trans := range []string{"nn", "nt", "tn"} {
-		r, err := Gemm(GemmOptions{M: 5, N: 7, K: 3, Trans: trans, Reps: 1})
-		require.NoError(t, err)
-		assert.Equal(t, trans, r.Trans)
-	}
-	_, err := Gemm(GemmOptions{M: 5, N: 7, K: 3, Trans: "tt", Reps: 1})
-	assert.ErrorContains(t, err, `trans: want nn, nt or tn, found "tt"`)
-}
-
 func TestLadder(t *testing.T) {
 	r, err := Ladder(LadderOptions{N: 65, Rounds: 2, Engine: tensor.Options{Threads: 2}})
 	require.NoError(t, err)

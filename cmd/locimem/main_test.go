@@ -262,7 +262,6 @@ func TestBadInput(t *testing.T) {
 		{"probe --recipe " + good + " " + filepath.Join(tmp, "none.safetensors"), exitFailed, "none.safetensors"},
 		{"data show --count 0", exitUsage, "--count 0"},
 		{"bench gemm --m 0", exitUsage, "m: want 1 to"},
-		{"bench gemm --trans tt", exitUsage, "trans: want"},
 		{"bench ladder --n 0", exitUsage, "n: want 1 to"},
 		{"bench figure --results " + filepath.Join(tmp, "none.json"), exitUsage, "none.json"},
 		{"bench gemm --isa mmx", exitUsage, "mmx"},
