@@ -24,7 +24,8 @@ type PeakShare struct {
 }
 
 // All measures the peak of one thread and of all, the products of Shapes on both,
-// and a step of ResNet-9 on all. Quick takes a small batch and few repetitions.
+// and a step of ResNet-9 on all. Quick takes small products, a small batch and few
+// repetitions.
 // progress, unless nil, hears of each product as it is done.
 func All(o tensor.Options, quick bool, progress func(r *GemmResult)) (*AllResult, error) {
 	all := o.Threads
@@ -43,25 +44,27 @@ func All(o tensor.Options, quick bool, progress func(r *GemmResult)) (*AllResult
 			return nil, err
 		}
 		out.ISA = p.ISA
-		logs := 0.
+		logs, products := 0., 0
 		for _, s := range Shapes() {
 			flop := 2 * float64(s.M) * float64(s.N) * float64(s.K)
-			seconds := .1
+			reps := int(max(3, min(100, .1*p.GFLOPS*1e9/flop)))
 			if quick {
-				seconds = .01
+				if s.TransA || s.TransB || flop > 1e8 {
+					continue
+				}
+				reps = 3
 			}
-			reps := int(max(3, min(100, seconds*p.GFLOPS*1e9/flop)))
 			r, err := Gemm(GemmOptions{Shape: s, Engine: o, Reps: reps})
 			if err != nil {
 				return nil, err
 			}
 			out.Gemm = append(out.Gemm, r)
-			logs += math.Log(r.Share())
+			logs, products = logs+math.Log(r.Share()), products+1
 			if progress != nil {
 				progress(r)
 			}
 		}
-		out.Peaks = append(out.Peaks, PeakShare{p.Threads, p.GFLOPS, math.Exp(logs / float64(len(Shapes())))})
+		out.Peaks = append(out.Peaks, PeakShare{p.Threads, p.GFLOPS, math.Exp(logs / float64(products))})
 	}
 	step := StepOptions{Encoder: "resnet9", Width: 1, Batch: 256, Size: 32, Reps: 5, Engine: o}
 	if quick {

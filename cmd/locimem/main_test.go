@@ -206,7 +206,7 @@ func TestOtherCommands(t *testing.T) {
 		{"data list", []string{"synthetic", "cifar10"}},
 		{"data check --set data.synthetic.train=800", []string{"800 images of 32x32x3", "atypical"}},
 		{"data check --json", []string{`"duplicates"`}},
-		{"bench --quick", []string{"1024x1024x1024", "% of it in the geometric mean", "images/s"}},
+		{"bench --quick", []string{"256x256x256 nn", "% of it in the geometric mean", "images/s"}},
 		{"bench peak --threads 1 --json", []string{`"gflops"`}},
 		{"bench ladder --n 48 --rounds 1", []string{"1 loops", "8 engine", "% of peak"}},
 		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
