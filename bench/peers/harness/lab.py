@@ -71,19 +71,15 @@ class Lab:
             self.versions.add(f"locimem with {out['isa']}")
         return out
 
-    def interleave(self, label, programs, rounds=None, warm=False):
+    def interleave(self, label, programs, rounds=None):
         """Asks every program once a round, in an order that turns around every
-        time: {name: [answer of each round]}. programs is {name: (program, args)}.
-        With warm a round that does not count comes first, for programs that
-        compile."""
+        time: {name: [answer of each round]}. programs is {name: (program, args)}."""
         rounds = rounds or self.rounds
         out = {name: [] for name in programs}
-        for r in range(-1 if warm else 0, rounds):
+        for r in range(rounds):
             began = time.perf_counter()
             for name, (program, args) in list(programs.items())[:: 1 if r % 2 == 0 else -1]:
-                answer = self.ask(program, args)
-                if r >= 0:
-                    out[name].append(answer)
+                out[name].append(self.ask(program, args))
             print(f"{label}: round {r + 1} of {rounds}, {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
         return out
 

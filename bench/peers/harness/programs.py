@@ -3,6 +3,7 @@ and answers requests."""
 
 import json
 import os
+import select
 import shlex
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from .load import seconds_of
 
 PEERS = Path(__file__).resolve().parent.parent
 ROOT = PEERS.parent.parent
+PATIENCE = 600  # seconds
 
 
 class Failed(Exception):
@@ -26,7 +28,11 @@ class Once:
         self.command, self.env = [str(c) for c in command], os.environ | (env or {})
 
     def ask(self, args):
-        r = subprocess.run([*self.command, *map(str, args)], cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            r = subprocess.run([*self.command, *map(str, args)], cwd=ROOT, env=self.env, timeout=PATIENCE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{Path(self.command[0]).name} {' '.join(map(str, args))}: no answer in {PATIENCE} s")
         if r.returncode:
             raise Failed(f"{Path(self.command[0]).name} {' '.join(map(str, args))}: {last_line(r.stderr)}")
         return json.loads(r.stdout)
@@ -50,9 +56,12 @@ class Server:
             self.load.pids.add(self.process.pid)
         self.process.stdin.write(shlex.join(map(str, args)) + "\n")
         self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            self.process.kill()
         line = self.process.stdout.readline()
         if not line:
-            raise Failed(f"{self.script} {' '.join(map(str, args))}: the process ended")
+            self.close()
+            raise Failed(f"{self.script} {' '.join(map(str, args))}: no answer")
         out = json.loads(line)
         self.settle()
         if "error" in out:
