@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from common import REMOVED
@@ -37,8 +38,10 @@ def measure(name, binary, a, go):
     entry = {"date": str(datetime.date.today()), "rounds": a.rounds, "quick": a.quick, "machine": machine(), "note": a.note}
     try:
         entry["data"] = SECTIONS[name].measure(lab)
-    except (NotMeasured, Failed) as e:
-        entry["not_measured"] = str(e)
+    except Exception as e:  # the other sections can still be measured
+        if not isinstance(e, (NotMeasured, Failed)):
+            traceback.print_exc()
+        entry["not_measured"] = str(e) or type(e).__name__
         print(f"{name}: not measured: {e}", file=sys.stderr)
     finally:
         lab.close()
