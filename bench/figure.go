@@ -66,6 +66,7 @@ func Figures(file string) (map[string]*figure.Page, error) {
 			})
 	}
 	if d := all.Conv.Data; d != nil && len(d.Peak) > 0 {
+		// Named by net (9, 18, 50) and layer, on all threads.
 		pages["conv"] = shares("Convolutions: share of peak by layer", all.Conv,
 			func(c *speedCase) (place, panel string) {
 				if c.Threads == 1 {
@@ -114,6 +115,9 @@ func shares(title string, s section, where func(c *speedCase) (place, panel stri
 		}
 	}
 	note := fmt.Sprintf("%s, %s, medians\n1 is the peak that was measured with them: multiply-adds on registers alone", s.Machine, s.Date)
+	if s.Data.Cases[0].Pass != "" {
+		note += "\nproducts with the padding's zeros count, so who skips them can have more"
+	}
 	return figure.Shares(title, note, places, panels)
 }
 

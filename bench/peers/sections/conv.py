@@ -57,7 +57,8 @@ def goals(data):
 
 
 def render(data):
-    lines = ["GFLOP/s, products with the zeros of the padding counted. PyTorch keeps its memory. data and weights are the two backward passes.", ""]
+    lines = ["GFLOP/s, products with the zeros of the padding counted, as everybody does: who skips them can have more than the peak. PyTorch keeps its "
+             "memory. data and weights are the two backward passes.", ""]
     for net in NETS:
         for threads in (2, 1):
             cases = [c for c in data["cases"] if c["net"] == net and c["threads"] == threads]
