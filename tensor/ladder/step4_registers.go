@@ -33,7 +33,7 @@ func registers(c, a, b []float32, m, n, k int) {
 // The tile in Go. Its compiler has 15 registers for floats, one number in each,
 // and computes all products of a step before it adds any: 6 sums, 6 products and
 // what they are made of are as many as fit. A tile of 2 x 4 moves sums to memory
-// and back within a step and takes four times as long.
+// and back within each step and is slower.
 const tileM, tileN = 2, 3
 
 // corner computes the numbers of C that make no whole tile.
