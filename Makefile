@@ -12,7 +12,7 @@ lint:
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
 
-# Kernels and training steps beside their peers; bench/peers/README.md says how to install those.
+# Everything beside its peers, about 25 minutes; bench/peers/README.md says how to install those.
 bench:
 	bench/run.sh
 

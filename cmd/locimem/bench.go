@@ -16,6 +16,10 @@ type benchCmd struct {
 	Gemm benchGemmCmd `cmd:"" help:"Time the product of two matrices."`
 	Step benchStepCmd `cmd:"" help:"Time a SimCLR training step."`
 
+	All       benchAllCmd       `cmd:"" default:"withargs" help:"Time all that needs no other program, beside the peak of this machine (the default)."`
+	Peak      benchPeakCmd      `cmd:"" help:"Measure the peak of this machine: multiply-adds on registers alone."`
+	Ladder    benchLadderCmd    `cmd:"" help:"Time one product from three loops to the engine's own, step by step."`
+	Figure    benchFigureCmd    `cmd:"" help:"Draw the figures of bench/results.json."`
 	Attention benchAttentionCmd `cmd:"" help:"Time the attention and the MLP of a transformer block."`
 }
 

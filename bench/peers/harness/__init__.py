@@ -1,0 +1,1 @@
+"""What the sections of compare.py share: taking turns, numbers, tables."""
