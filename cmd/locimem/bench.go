@@ -11,8 +11,9 @@ import (
 )
 
 type benchCmd struct {
-	Gemm benchGemmCmd `cmd:"" help:"Time the product of two matrices."`
-	Step benchStepCmd `cmd:"" help:"Time a SimCLR training step."`
+	Gemm  benchGemmCmd  `cmd:"" help:"Time the product of two matrices."`
+	Step  benchStepCmd  `cmd:"" help:"Time a SimCLR training step."`
+	Score benchScoreCmd `cmd:"" help:"Time the scoring of a pair of encoders."`
 }
 
 // engineFlags choose how to compute.
