@@ -116,11 +116,13 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*study.Summary, error) {
 		if len(f.Files) != 2 {
 			return nil, usageError{fmt.Errorf("--activations: found %d files, expected two, f.npz and g.npz", len(f.Files))}
 		}
+		layers := f.Tap
+		f.Tap = nil // in a recipe they would be those of its encoder
 		r, err := f.recipe(c.Set)
 		if err != nil {
 			return nil, err
 		}
-		return study.ScoreActivations(a.ctx, r, study.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return study.ScoreActivations(a.ctx, r, study.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists, Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if f.Encoder == "" || c.F == "" || c.G == "" {
 		return nil, usageError{errors.New("encoders that were not trained here need --encoder NAME, --f FILE and --g FILE")}

@@ -22,13 +22,14 @@ type ArraysConfig struct {
 	// Sets are the rows of each set, by its name; without any the files have them.
 	Sets map[string][]int
 	NCHW bool // five-dimensional arrays have their units before H and W
-	Out  string
+	// Layers names the layers to score of ScoreActivations, or patterns; all if empty.
+	Layers []string
+	Out    string
 }
 
 // ScoreActivations scores layers whose activations are in files, by the score
-// section of the recipe but for the number of views, which the files have. docs/
-// score-your-own.md describes the files. Layers are those of f in their order, or
-// the ones that the recipe's taps match.
+// section of the recipe but for its taps and the number of views, which the files have. docs/
+// score-your-own.md describes the files. Layers come in the order of f's file.
 func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Reporter) (*Summary, error) {
 	var files [2]*arrayFile
 	for side, path := range []string{c.F, c.G} {
@@ -47,6 +48,7 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 	if err := viewsOf(&o, files[0]); err != nil {
 		return nil, err
 	}
+	o.Taps = c.Layers
 	taps, err := commonLayers(files, o.Taps)
 	if err != nil {
 		return nil, err
@@ -170,11 +172,11 @@ func commonSets(files [2]*arrayFile, lists map[string][]int) (*arraySets, error)
 		if !f.has(key) || !g.has(key) || len(lists) > 0 && slices.Contains(setKeys, key) {
 			continue
 		}
-		a, err := readInts(f.File, key)
+		a, err := readInts(f.File, f.path, key)
 		if err != nil {
 			return nil, err
 		}
-		b, err := readInts(g.File, key)
+		b, err := readInts(g.File, g.path, key)
 		if err != nil {
 			return nil, err
 		}

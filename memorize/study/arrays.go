@@ -103,7 +103,7 @@ func (f *arrayFile) readSets(lists map[string][]int) (*arraySets, error) {
 		rows, where := lists[set], "set "+set
 		if len(lists) == 0 && f.has(set) {
 			where = fmt.Sprintf("%s: array %q", f.path, set)
-			if rows, err = readInts(f.File, set); err != nil {
+			if rows, err = readInts(f.File, f.path, set); err != nil {
 				return nil, err
 			}
 		}
@@ -151,7 +151,7 @@ func (f *arrayFile) columns() (names, labels []int, err error) {
 		if !f.has(key) {
 			continue
 		}
-		v, err := readInts(f.File, key)
+		v, err := readInts(f.File, f.path, key)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -76,20 +76,25 @@ func readIndexArray(path, name string) ([]int, error) {
 		return nil, err
 	}
 	defer f.Close()
+	array := name
 	if len(f.Names()) == 1 {
-		name = f.Names()[0]
+		array = f.Names()[0]
 	}
-	return readInts(f, name)
+	v, err := readInts(f, path, array)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return v, nil
 }
 
-// readInts returns a one-dimensional array of whole numbers.
-func readInts(f *npz.File, name string) ([]int, error) {
+// readInts returns a one-dimensional array of whole numbers of the file at path.
+func readInts(f *npz.File, path, name string) ([]int, error) {
 	a, err := f.Array(name)
 	if err != nil {
 		return nil, err
 	}
 	if len(a.Shape) != 1 {
-		return nil, fmt.Errorf("array %q: found shape %v, expected one dimension of whole numbers", name, a.Shape)
+		return nil, fmt.Errorf("%s: array %q: found shape %v, expected one dimension of whole numbers", path, name, a.Shape)
 	}
 	v, err := npz.ReadAll[int64](a)
 	if err != nil {
