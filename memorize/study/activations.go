@@ -90,6 +90,7 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 	if err != nil {
 		return nil, fmt.Errorf("scoring: %w", err)
 	}
+	noteClasses(scores, sets, rep)
 	bar.Finish("%d points, %d views, %d layers in %s", files[0].points, files[0].views, len(taps), progress.Duration(time.Since(began)))
 	return finish(scores, r, c.Out, "activations "+filepath.Base(c.F)+" and "+filepath.Base(c.G))
 }
@@ -145,8 +146,18 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Repor
 	if err != nil {
 		return nil, fmt.Errorf("scoring: %w", err)
 	}
+	noteClasses(scores, sets, rep)
 	bar.Finish("%d points, %d views, %d taps in %s", total, v.views, len(scores.Circumstances.Taps), progress.Duration(time.Since(began)))
 	return finish(scores, r, c.Out, fmt.Sprintf("%s, %s and %s on %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G), filepath.Base(c.Views)))
+}
+
+// noteClasses says of which encoder there is no ClassMem although there are labels.
+func noteClasses(s *memorize.Scores, sets *arraySets, rep Reporter) {
+	for _, which := range []string{F, G} {
+		if sets.labels != nil && s.Circumstances.Options.Units && !slices.ContainsFunc(s.Classes, func(c memorize.ClassScore) bool { return c.Encoder == which }) {
+			rep.Printf("note: no ClassMem of %s: the points that it was trained on are of fewer than two classes", which)
+		}
+	}
 }
 
 // viewsOf sets the number of views to that of a file.

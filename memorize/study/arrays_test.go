@@ -70,7 +70,7 @@ func save(t testing.TB, deflate bool, arrays []array, elem ...string) string {
 // The sets of the test files: rows in any order, row 4 in none.
 func setArrays() []array {
 	return []array{ints("candidate", 7, 0, 2), ints("independent", 1, 8), ints("external", 5, 6, 3),
-		ints("points", 10, 11, 12, 13, 14, 15, 16, 17, 18), ints("labels", 0, 1, 1, 0, 1, 0, 1, 0, 1)}
+		ints("points", 10, 11, 12, 13, 14, 15, 16, 17, 18), ints("labels", 0, 1, 1, 0, 1, 0, 1, 0, 0)}
 }
 
 func activations(seed uint64) []array {
@@ -107,7 +107,7 @@ func TestScoreActivationsIsTheAccumulator(t *testing.T) {
 	sets := []memorize.Set{{Name: "candidate", Points: []int{10, 12, 17}}, {Name: "independent", Points: []int{11, 18}}, {Name: "external", Points: []int{13, 15, 16}}}
 	acc, err := memorize.NewAccumulator(e, o, []memorize.Tap{{Name: "tokens", Depth: 1}, {Name: "map", Depth: 2}, {Name: "vector", Depth: 3}}, sets)
 	require.NoError(t, err)
-	require.NoError(t, acc.WithLabels([][]int{{0, 1, 0}, {1, 1}, {0, 0, 1}}))
+	require.NoError(t, acc.WithLabels([][]int{{0, 1, 0}, {1, 0}, {0, 0, 1}}))
 	for side, arrays := range files {
 		for tap, a := range arrays[:3] {
 			width := len(a.floats) / 9
