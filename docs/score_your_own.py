@@ -24,7 +24,8 @@ def save_activations(path, model, layers, views, batch=25, **arrays):
     def hook(name):
         def keep(module, inputs, y):
             y = y.movedim(1, -1) if y.dim() == 4 else y  # NCHW to NHWC
-            out[name].append(y.reshape(-1, v, *y.shape[1:]).float().cpu().numpy())
+            y = y.reshape(-1, v, *y.shape[1:]).float().cpu()
+            out[name].append(y.numpy().copy())  # a ReLU behind may work in place
 
         return keep
 

@@ -7,21 +7,22 @@ import "github.com/locimem/locimem/tensor"
 // values are not stored; they are made for the listener where there is one, so
 // that listening changes no bit of the result.
 type BNReLUPool struct {
-	norm *BNReLU
+	bn   *BatchNorm
+	relu *ReLU
 	pool *Pool2D
 }
 
 // NewBNReLUPool returns the three under the names of their layers.
 func NewBNReLUPool(bn, relu, pool string, channels int) *BNReLUPool {
-	return &BNReLUPool{NewBNReLU(bn, relu, channels), NewPool2D(pool, PoolConfig{Max: true, Kernel: 2})}
+	return &BNReLUPool{NewBatchNorm(bn, channels), &ReLU{relu}, NewPool2D(pool, PoolConfig{Max: true, Kernel: 2})}
 }
 
 // Forward implements Module.
 func (l *BNReLUPool) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	if x.Dim(1)%2 != 0 || x.Dim(2)%2 != 0 {
-		return l.pool.Forward(c, l.norm.Forward(c, x))
+		return l.pool.Forward(c, (&NormReLU{l.bn, l.relu}).Forward(c, x))
 	}
-	bn, relu := l.norm.bn, l.norm.relu
+	bn, relu := l.bn, l.relu
 	var watch func(before, after *tensor.Tensor)
 	if c.Listening(bn.name) || c.Listening(relu.Name) {
 		watch = func(before, after *tensor.Tensor) {
@@ -35,9 +36,9 @@ func (l *BNReLUPool) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 }
 
 // Params implements Module.
-func (l *BNReLUPool) Params() []*Param { return l.norm.Params() }
+func (l *BNReLUPool) Params() []*Param { return l.bn.Params() }
 
 // Plan implements Layer.
 func (l *BNReLUPool) Plan(p *Plan, in []int) ([]int, error) {
-	return Sequential{l.norm, l.pool}.Plan(p, in)
+	return Sequential{l.bn, l.relu, l.pool}.Plan(p, in)
 }

@@ -24,22 +24,53 @@ type EncoderOptions struct {
 	// Width scales the number of channels of every layer (rounded, at least 1):
 	// more than 0, at most 16, default 1.
 	Width float64
-	// Pool is what the head does with the last map: "max" (default) or "avg".
+	// Pool is what the head does with the last map: "max" or "avg", or "auto":
+	// max for resnet9, as in the paper, avg for the others, as in torchvision.
 	Pool string
+	// Stem is how resnet18, 34 and 50 begin: StemCIFAR, a 3x3 convolution of
+	// stride 1; StemImageNet, a 7x7 convolution of stride 2 and a 3x3 max pool
+	// of stride 2; or "auto": StemCIFAR for images of at most 64 pixels in
+	// height and width. resnet9 has a stem of its own and takes "auto" only.
+	Stem string
+	// Norm is what stands behind every convolution: NormBatch, also by default,
+	// or NormGroup, with the largest number of groups up to 32 that divides the
+	// channels and leaves two or more in a group.
+	Norm string
 	// InH, InW and InC are the shape of an image, by default 32, 32 and 3.
 	InH, InW, InC int
 }
 
+// The stems of resnet18, 34 and 50.
+const (
+	StemCIFAR    = "cifar"
+	StemImageNet = "imagenet"
+)
+
+// The norms of encoders.
+const (
+	NormBatch = "batch"
+	NormGroup = "group"
+)
+
+// smallImage is the largest side of an image for which "auto" takes StemCIFAR.
+const smallImage = 64
+
 // encoder is one entry of the registry: layers for checked options.
 type encoder struct {
 	name  string
+	pool  string   // what "auto" means
+	stems []string // that can be chosen from
 	build func(o EncoderOptions, seed uint64) Sequential
 }
 
 // registry lists the encoders that there are.
 func registry() []encoder {
+	stems := []string{StemCIFAR, StemImageNet}
 	return []encoder{
-		{"resnet9", resNet9},
+		{"resnet9", "max", nil, resNet9},
+		{"resnet18", "avg", stems, resNet18},
+		{"resnet34", "avg", stems, resNet34},
+		{"resnet50", "avg", stems, resNet50},
 	}
 }
 
@@ -52,6 +83,17 @@ func EncoderNames() []string {
 	return names
 }
 
+// Stems returns the stems that the encoder of that name can have; none if it has
+// one of its own only.
+func Stems(name string) []string {
+	for _, e := range registry() {
+		if e.name == name {
+			return e.stems
+		}
+	}
+	return nil
+}
+
 // NewEncoder returns the encoder of that name with PyTorch's default
 // initialisation from seed. It fails if there is none of that name, if an option
 // is out of range, or if images of this size vanish on the way.
@@ -61,7 +103,7 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("encoder: found %q, expected one of: %s", name, strings.Join(EncoderNames(), ", "))
 	}
-	o, err := o.checked()
+	o, err := all[i].check(o)
 	if err != nil {
 		return nil, fmt.Errorf("encoder %s: %w", name, err)
 	}
@@ -71,12 +113,13 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoder %s on images of %dx%dx%d: %w", name, o.InH, o.InW, o.InC, err)
 	}
+	countParams(p.Taps, n.Params())
 	n.taps, n.out = p.Taps, out[0]
 	return n, nil
 }
 
-// checked fills in the defaults and checks the ranges.
-func (o EncoderOptions) checked() (EncoderOptions, error) {
+// check fills in the defaults and checks the ranges.
+func (e *encoder) check(o EncoderOptions) (EncoderOptions, error) {
 	for _, d := range []struct {
 		name     string
 		value    *int
@@ -95,14 +138,37 @@ func (o EncoderOptions) checked() (EncoderOptions, error) {
 	if !(o.Width > 0 && o.Width <= 16) {
 		return o, fmt.Errorf("width factor: found %v, expected more than 0 and at most 16", o.Width)
 	}
-	switch o.Pool {
-	case "":
-		o.Pool = "max"
-	case "max", "avg":
-	default:
-		return o, fmt.Errorf("pool: found %q, expected max or avg", o.Pool)
+	stem := StemCIFAR
+	if max(o.InH, o.InW) > smallImage {
+		stem = StemImageNet
+	}
+	for _, c := range []struct {
+		name  string
+		value *string
+		auto  string
+		known []string
+	}{{"pool", &o.Pool, e.pool, []string{"max", "avg"}}, {"stem", &o.Stem, stem, e.stems},
+		{"norm", &o.Norm, NormBatch, []string{NormBatch, NormGroup}}} {
+		switch {
+		case *c.value == "" || *c.value == "auto":
+			*c.value = c.auto
+		case !slices.Contains(c.known, *c.value):
+			return o, fmt.Errorf("%s: found %q, expected %s", c.name, *c.value, strings.Join(append([]string{"auto"}, c.known...), ", "))
+		}
 	}
 	return o, nil
+}
+
+// countParams sets the number of trained values of each tap: of the parameters
+// that have its name and one more word, as conv1.weight for conv1.
+func countParams(taps []TapInfo, params []*Param) {
+	count := map[string]int{}
+	for _, p := range Trained(params) {
+		count[p.Name[:strings.LastIndexByte(p.Name, '.')]] += p.Value.Len()
+	}
+	for i := range taps {
+		taps[i].Params = count[taps[i].Name]
+	}
 }
 
 // channels scales a number of channels by the width factor.

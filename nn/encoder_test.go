@@ -152,7 +152,7 @@ func TestNewEncoderRefuses(t *testing.T) {
 		"negative width": {"resnet9", nn.EncoderOptions{Width: -1}, "width factor: found -1"},
 		"NaN width":      {"resnet9", nn.EncoderOptions{Width: math.NaN()}, "width factor: found NaN"},
 		"huge width":     {"resnet9", nn.EncoderOptions{Width: 1e9}, "width factor: found 1e+09"},
-		"pool":           {"resnet9", nn.EncoderOptions{Pool: "mean"}, `pool: found "mean", expected max or avg`},
+		"pool":           {"resnet9", nn.EncoderOptions{Pool: "mean"}, `pool: found "mean", expected auto, max, avg`},
 		"negative size":  {"resnet9", nn.EncoderOptions{InH: -1}, "image height: found -1"},
 		"huge size":      {"resnet9", nn.EncoderOptions{InC: 1 << 40}, "image channels: found 1099511627776"},
 		"vanishing map":  {"resnet9", nn.EncoderOptions{InW: 15}, "images of 32x15x3: layer pool4_0: its 2x2 window does not fit into a map of 4x1"},

@@ -73,20 +73,20 @@ func TestPlanOfLayers(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []int{3}, out)
 	want := []nn.TapInfo{
-		{"conv1", 1, nn.KindConv, []int{5, 5, 4}},
-		{"bn1", 2, nn.KindBN, []int{5, 5, 4}},
-		{"relu1", 3, nn.KindReLU, []int{5, 5, 4}},
-		{"conv2", 4, nn.KindConv, []int{5, 5, 4}},
-		{"bn2", 5, nn.KindBN, []int{5, 5, 4}},
-		{"relu2", 6, nn.KindReLU, []int{5, 5, 4}},
-		{"res", 7, nn.KindAdd, []int{5, 5, 4}},
-		{"avg", 8, nn.KindPool, []int{5, 5, 4}},
-		{"max", 9, nn.KindPool, []int{2, 2, 4}},
-		{"head", 10, nn.KindPool, []int{4}},
-		{"projector.fc1", 11, nn.KindFC, []int{5}},
-		{"projector.bn1", 12, nn.KindBN, []int{5}},
-		{"projector.relu1", 13, nn.KindReLU, []int{5}},
-		{"projector.fc2", 14, nn.KindFC, []int{3}},
+		{"conv1", 1, nn.KindConv, []int{5, 5, 4}, 0},
+		{"bn1", 2, nn.KindBN, []int{5, 5, 4}, 0},
+		{"relu1", 3, nn.KindReLU, []int{5, 5, 4}, 0},
+		{"conv2", 4, nn.KindConv, []int{5, 5, 4}, 0},
+		{"bn2", 5, nn.KindBN, []int{5, 5, 4}, 0},
+		{"relu2", 6, nn.KindReLU, []int{5, 5, 4}, 0},
+		{"res", 7, nn.KindAdd, []int{5, 5, 4}, 0},
+		{"avg", 8, nn.KindPool, []int{5, 5, 4}, 0},
+		{"max", 9, nn.KindPool, []int{2, 2, 4}, 0},
+		{"head", 10, nn.KindPool, []int{4}, 0},
+		{"projector.fc1", 11, nn.KindFC, []int{5}, 0},
+		{"projector.bn1", 12, nn.KindBN, []int{5}, 0},
+		{"projector.relu1", 13, nn.KindReLU, []int{5}, 0},
+		{"projector.fc2", 14, nn.KindFC, []int{3}, 0},
 	}
 	assert.Equal(t, want, plan.Taps)
 

@@ -38,6 +38,22 @@ func (l *BatchNorm) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	return y
 }
 
+// tap implements norm.
+func (l *BatchNorm) tap() string { return l.name }
+
+// addReLU implements norm.
+func (l *BatchNorm) addReLU(c *Context, x, shortcut *tensor.Tensor, sum string) *tensor.Tensor {
+	var watch func(bn, total *tensor.Tensor)
+	if c.Listening(l.name) || c.Listening(sum) {
+		watch = func(bn, total *tensor.Tensor) {
+			c.Tap(l.name, bn)
+			c.Tap(sum, total)
+		}
+	}
+	return c.Tape.BatchNormAdd(x, l.weight.Value, l.bias.Value, &l.stats, shortcut, true, watch)
+}
+
+// apply implements norm.
 func (l *BatchNorm) apply(c *Context, x *tensor.Tensor, relu bool) *tensor.Tensor {
 	return c.Tape.BatchNorm(x, l.weight.Value, l.bias.Value, &l.stats, relu)
 }
@@ -53,34 +69,4 @@ func (l *BatchNorm) Plan(p *Plan, in []int) ([]int, error) {
 	}
 	p.Add(l.name, KindBN, in)
 	return in, nil
-}
-
-// BNReLU is batch norm followed by ReLU. Both have their taps. When nobody
-// listens to the norm's, one pass over memory does both, with the same bits.
-type BNReLU struct {
-	bn   *BatchNorm
-	relu *ReLU
-}
-
-// NewBNReLU returns the pair under the names of its two layers.
-func NewBNReLU(bn, relu string, channels int) *BNReLU {
-	return &BNReLU{NewBatchNorm(bn, channels), &ReLU{relu}}
-}
-
-// Forward implements Module.
-func (l *BNReLU) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
-	if c.Listening(l.bn.name) {
-		return l.relu.Forward(c, l.bn.Forward(c, x))
-	}
-	y := l.bn.apply(c, x, true)
-	c.Tap(l.relu.Name, y)
-	return y
-}
-
-// Params implements Module.
-func (l *BNReLU) Params() []*Param { return l.bn.Params() }
-
-// Plan implements Layer.
-func (l *BNReLU) Plan(p *Plan, in []int) ([]int, error) {
-	return Sequential{l.bn, l.relu}.Plan(p, in)
 }

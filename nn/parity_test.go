@@ -84,7 +84,7 @@ func checkResNet9(t *testing.T, e *tensor.Engine, g *testutil.Golden) {
 		assert.LessOrEqual(t, err, limit, what)
 		*of = max(*of, err)
 	}
-	x := tensor.FromSlice(testutil.NetImages("images/a", about.N, about.H, about.W), about.N, about.H, about.W, 3)
+	x := tensor.FromSlice(testutil.NetImages("images/a", about.N, about.H, about.W, 3), about.N, about.H, about.W, 3)
 	for _, mode := range []string{"train", "eval"} {
 		tp := e.NewTape(tensor.Mode{Train: mode == "train", Grad: mode == "train"})
 		taps := nn.NewCapture()

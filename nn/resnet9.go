@@ -18,9 +18,12 @@ func resNet9(o EncoderOptions, seed uint64) Sequential {
 	// plain returns the layers conv<id>, bn<id>, relu<id>; pooled has pool<id>
 	// behind them.
 	plain := func(id string, width int) Sequential {
-		return Sequential{conv(id, width), NewBNReLU("bn"+id, "relu"+id, in)}
+		return Sequential{conv(id, width), newNormReLU(o, "bn"+id, "relu"+id, in)}
 	}
 	pooled := func(id string, width int) Sequential {
+		if o.Norm != NormBatch {
+			return append(plain(id, width), NewPool2D("pool"+id, PoolConfig{Max: true, Kernel: 2}))
+		}
 		return Sequential{conv(id, width), NewBNReLUPool("bn"+id, "relu"+id, "pool"+id, in)}
 	}
 	return Sequential{

@@ -43,12 +43,14 @@ func (c *Context) Tap(name string, t *tensor.Tensor) {
 
 // The kinds of taps: what kind of layer put the value out.
 const (
-	KindConv = "conv" // convolution with its bias, before any norm
-	KindBN   = "bn"   // batch norm, before the ReLU
-	KindReLU = "relu"
-	KindPool = "pool"
-	KindAdd  = "add" // sum of a residual block
-	KindFC   = "fc"  // fully connected
+	KindConv  = "conv" // convolution with its bias, before any norm
+	KindBN    = "bn"   // batch norm, before the ReLU
+	KindGN    = "gn"   // group norm, before the ReLU
+	KindReLU  = "relu"
+	KindPool  = "pool"
+	KindAdd   = "add"   // sum of a residual block, before its ReLU if it has one
+	KindBlock = "block" // output of a residual block, after the ReLU
+	KindFC    = "fc"    // fully connected
 )
 
 // TapInfo describes one tap of a network.
@@ -62,6 +64,9 @@ type TapInfo struct {
 	Kind string
 	// Shape is that of one image: [H,W,C], or [C].
 	Shape []int
+	// Params is the number of trained values of the layer itself; 0 for those
+	// that have none, such as relu, add and block.
+	Params int
 }
 
 // Capture is a Taps that stores the outputs of one forward pass by name.

@@ -5,6 +5,7 @@ package recipe
 
 import (
 	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/nn"
 )
 
 // Recipe is everything that decides what a run does. A file need not name every
@@ -68,9 +69,21 @@ type Split struct {
 
 // Encoder is the network that is trained and scored, the same for f and g.
 type Encoder struct {
-	Name  string  `yaml:"name"`  // resnet9
+	Name  string  `yaml:"name"`  // resnet9, resnet18, resnet34 or resnet50
 	Width float64 `yaml:"width"` // factor on the number of channels of every layer; 1 is the paper's
-	Pool  string  `yaml:"pool"`  // over the last map: max or avg
+	// Pool is what the last map is pooled with: max, avg or auto, which is max
+	// for resnet9 and avg for the others.
+	Pool string `yaml:"pool"`
+	// Stem is the beginning of resnet18, 34 and 50: cifar, imagenet or auto,
+	// which is cifar for images of at most 64 pixels.
+	Stem string `yaml:"stem"`
+	// Norm is batch or group: group norm, in which no image sees another.
+	Norm string `yaml:"norm"`
+}
+
+// Options returns the options of the encoder for images of a shape.
+func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
+	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, Norm: e.Norm, InH: h, InW: w, InC: c}
 }
 
 // Method is the self-supervised objective.

@@ -58,7 +58,7 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 	assert.Equal(t, Data{Name: "cifar10", Synthetic: r.Data.Synthetic}, r.Data)
 	assert.Equal(t, Split{Mode: "random", Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
 	assert.Equal(t, Method{Name: "simclr", Temperature: .5, Projector: []int{256, 64}}, r.Method)
-	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max"}, r.Encoder)
+	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max", Stem: "auto", Norm: "batch"}, r.Encoder)
 	assert.Equal(t, 120, r.Train.Epochs)
 	assert.Equal(t, 256, r.Train.Batch)
 	assert.Equal(t, 1e-3, r.Train.LR)
@@ -143,9 +143,11 @@ func TestRefused(t *testing.T) {
 		{"method.projector=[]", "method.projector: want at least one width"},
 		{"method.projector=[256, 0]", "method.projector: want widths of 1 to 65536, found 0 as number 2"},
 		{"method.name=byol", `method.name: want simclr, found "byol"`},
-		{"encoder.name=resnet10", `encoder.name: want resnet9, found "resnet10"`},
+		{"encoder.name=resnet10", `encoder.name: want resnet9 or resnet18 or resnet34 or resnet50, found "resnet10"`},
 		{"encoder.width=0", "encoder.width: want a number above 0"},
-		{"encoder.pool=min", "encoder.pool: want max or avg"},
+		{"encoder.pool=min", "encoder.pool: want auto or max or avg"},
+		{"encoder.norm=layer", `encoder.norm: want batch or group, found "layer"`},
+		{"encoder.stem=imagenet", `encoder.stem: want auto, found "imagenet"`}, // resnet9 has one stem
 		{"augment.crop.scale=[0.5, 0.2]", "augment.crop.scale: found [0.5 0.2], expected 0 < from <= to <= 1"},
 		{"augment.flip=1.5", "augment.flip: found 1.5, expected 0 to 1"},
 		{"augment.size=[16, 16]", "augment.size: want [0, 0]"},

@@ -89,7 +89,9 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	r.split(c)
 	c.oneOf("encoder.name", r.Encoder.Name, nn.EncoderNames()...)
 	c.positive("encoder.width", r.Encoder.Width, 16)
-	c.oneOf("encoder.pool", r.Encoder.Pool, "max", "avg")
+	c.oneOf("encoder.pool", r.Encoder.Pool, "auto", "max", "avg")
+	c.oneOf("encoder.stem", r.Encoder.Stem, append([]string{"auto"}, nn.Stems(r.Encoder.Name)...)...)
+	c.oneOf("encoder.norm", r.Encoder.Norm, nn.NormBatch, nn.NormGroup)
 	r.method(c)
 	c.errs("augment", r.Augment.Validate())
 	if r.Augment.Size != [2]int{} {
@@ -240,7 +242,9 @@ func (r *Recipe) score(c *checker) {
 // taps wants patterns that match taps of the encoder.
 func (r *Recipe) taps(c *checker, patterns []string) {
 	// The narrowest encoder of its kind has the same taps and costs nothing.
-	enc, err := nn.NewEncoder(r.Encoder.Name, nn.EncoderOptions{Width: 1e-9, InH: r.ImageSize(), InW: r.ImageSize()}, 0)
+	o := r.Encoder.Options(r.ImageSize(), r.ImageSize(), 3)
+	o.Width = 1e-9
+	enc, err := nn.NewEncoder(r.Encoder.Name, o, 0)
 	if len(r.Score.Taps) == 0 {
 		c.problem("score.taps", "want all, names or patterns of taps, found none")
 	}

@@ -153,7 +153,7 @@ func checkTraining(t *testing.T, e *tensor.Engine, g *testutil.Golden, limit lim
 	for k, want := range about.Losses {
 		views := make([]*tensor.Tensor, 2)
 		for v := range views {
-			x := testutil.NetImages(fmt.Sprintf("%s%d/%d", about.Images, k%3, v+1), about.N, 32, 32)
+			x := testutil.NetImages(fmt.Sprintf("%s%d/%d", about.Images, k%3, v+1), about.N, 32, 32, 3)
 			views[v] = tensor.FromSlice(x, about.N, 32, 32, 3)
 		}
 		r, err := ssl.Step(tp, method, opt, views, about.LR)

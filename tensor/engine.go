@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"fmt"
-	"math"
 	"runtime"
 
 	"github.com/locimem/locimem/tensor/internal/arena"
@@ -31,6 +30,7 @@ type Engine struct {
 	k     *kernel.Impl
 	pool  *pool.Pool
 	gemm  *gemm.Runner
+	attn  *gemm.Attention
 	arena arena.Arena
 }
 
@@ -54,7 +54,7 @@ func NewEngine(o Options) (*Engine, error) {
 		return nil, err
 	}
 	p := pool.New(o.Threads)
-	return &Engine{k: k, pool: p, gemm: gemm.New(k, p)}, nil
+	return &Engine{k: k, pool: p, gemm: gemm.New(k, p), attn: gemm.NewAttention(k, p)}, nil
 }
 
 // Close stops the threads and gives free buffers back. The engine must not be
@@ -107,96 +107,3 @@ func (e *Engine) chunks(n, size int, f func(lo, hi int)) {
 
 // rowChunk is the number of rows of c floats that one task takes.
 func rowChunk(c int) int { return max(1, sweep/max(c, 1)) }
-
-// colSums adds the column sums of x [rows x c] to sum [c]: sums of fixed chunks
-// in float32, which are added in order in float64.
-func (e *Engine) colSums(sum, x []float32, rows, c int) {
-	size := rowChunk(c)
-	n := (rows + size - 1) / size
-	part := e.arena.Get(n * c)
-	defer e.arena.Put(part)
-	e.chunks(rows, size, func(lo, hi int) {
-		p := part[lo/size*c:][:c]
-		clear(p)
-		e.k.ColSum(p, x[lo*c:hi*c], hi-lo)
-	})
-	for j := range sum {
-		s := 0.0
-		for i := range n {
-			s += float64(part[i*c+j])
-		}
-		sum[j] += float32(s)
-	}
-}
-
-// AllFinite reports whether no element is NaN or infinite.
-func (e *Engine) AllFinite(t *Tensor) bool {
-	for _, v := range t.data {
-		if v-v != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// SumSquares returns the sum of the squared elements.
-func (e *Engine) SumSquares(t *Tensor) float64 { return e.k.Dot(t.data, t.data) }
-
-// SGDParams are the settings of one step of stochastic gradient descent as
-// PyTorch defines them.
-type SGDParams struct {
-	LR, Momentum, WeightDecay float64
-	Nesterov                  bool
-}
-
-// SGDStep updates the parameter p from its gradient, and the momentum buffer v
-// of the same shape (zeros before the first step). A parameter without a
-// gradient stays as it is.
-func (e *Engine) SGDStep(p, v *Tensor, s SGDParams) {
-	if p.grad == nil {
-		return
-	}
-	v.mustShape("SGDStep: the momentum buffer", p.shape...)
-	a := kernel.SGDArgs{LR: float32(s.LR), Momentum: float32(s.Momentum), Decay: float32(s.WeightDecay), Nesterov: s.Nesterov}
-	e.chunks(len(p.data), sweep, func(lo, hi int) {
-		e.k.SGD(p.data[lo:hi], v.data[lo:hi], p.grad.data[lo:hi], a)
-	})
-}
-
-// AdamParams are the settings of one step of Adam (Kingma and Ba 2015) or, with
-// Decoupled, AdamW (Loshchilov and Hutter 2019). Step counts from 1.
-type AdamParams struct {
-	LR, Beta1, Beta2, Eps, WeightDecay float64
-	Decoupled                          bool
-	Step                               int
-}
-
-// AdamStep updates the parameter p from its gradient, and its first and second
-// moments m and v of the same shape (zeros before the first step). A parameter
-// without a gradient stays as it is.
-func (e *Engine) AdamStep(p, m, v *Tensor, s AdamParams) {
-	if p.grad == nil {
-		return
-	}
-	m.mustShape("AdamStep: the first moment", p.shape...)
-	v.mustShape("AdamStep: the second moment", p.shape...)
-	// The corrections of the bias take the betas that the kernel has: rounding
-	// 0.999 to float32 moves the 0.001 beside it by 5e-5, which must cancel.
-	b1, b2 := float32(s.Beta1), float32(s.Beta2)
-	a := kernel.AdamArgs{
-		Step:      float32(s.LR / (1 - math.Pow(float64(b1), float64(s.Step)))),
-		B1:        b1,
-		B2:        b2,
-		InvSqrtC2: float32(1 / math.Sqrt(1-math.Pow(float64(b2), float64(s.Step)))),
-		Eps:       float32(s.Eps),
-		Keep:      1,
-	}
-	if s.Decoupled {
-		a.Keep = float32(1 - s.LR*s.WeightDecay)
-	} else {
-		a.L2 = float32(s.WeightDecay)
-	}
-	e.chunks(len(p.data), sweep, func(lo, hi int) {
-		e.k.Adam(p.data[lo:hi], m.data[lo:hi], v.data[lo:hi], p.grad.data[lo:hi], a)
-	})
-}

@@ -54,24 +54,29 @@ func (tp *Tape) SoftmaxCrossEntropy(logits *Tensor, targets []int) *Tensor {
 	loss := tp.result([]*Tensor{logits}, 1)
 	prob := tp.scratch(n * k)
 	part := make([]float64, n)
+	rows := tp.scratch(3 * n)
+	top, sums, inverse := rows[:n], rows[n:2*n], rows[2*n:]
 	tp.e.chunks(n, rowChunk(k), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row, p := logits.data[i*k:(i+1)*k], prob[i*k:(i+1)*k]
-			top := row[0]
-			for _, v := range row {
-				top = max(top, v)
-			}
-			for j, v := range row {
-				p[j] = v - top
-			}
-			tp.e.k.Exp(p, p)
-			sum := 0.0
-			for _, v := range p {
-				sum += float64(v)
-			}
-			part[i] = math.Log(sum) - (float64(row[targets[i]]) - float64(top))
-			tp.e.k.Scale(p, p, float32(1/sum))
+		p, top, sums, inverse := prob[lo*k:hi*k], top[lo:hi], sums[lo:hi], inverse[lo:hi]
+		for i := range top {
+			top[i] = float32(math.Inf(-1))
 		}
+		tp.e.k.RowMax(top, logits.data[lo*k:hi*k], k, k)
+		copy(p, logits.data[lo*k:hi*k])
+		// Sums of some columns in float32 are added up in float64.
+		const columns = 1024
+		for j := 0; j < k; j += columns {
+			clear(sums)
+			tp.e.k.RowExp(sums, p[j:], k, min(columns, k-j), top, 1)
+			for i, v := range sums {
+				part[lo+i] += float64(v)
+			}
+		}
+		for i, sum := range part[lo:hi] {
+			inverse[i] = float32(1 / sum)
+			part[lo+i] = math.Log(sum) - (float64(logits.data[(lo+i)*k+targets[lo+i]]) - float64(top[i]))
+		}
+		tp.e.k.RowScale(p, k, k, inverse)
 	})
 	sum := 0.0
 	for _, v := range part {

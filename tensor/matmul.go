@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/locimem/locimem/tensor/internal/gemm"
 )
@@ -46,9 +47,14 @@ func (tp *Tape) MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 	return y
 }
 
-// Linear returns x w^T + b for x [N,in], w [out,in] (PyTorch's layout) and b
-// [out], which may be nil: shape [N,out].
+// Linear returns x w^T + b for x [...,in], w [out,in] (PyTorch's layout) and b
+// [out], which may be nil: shape [...,out].
 func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
+	if x.Rank() > 2 {
+		n, in := x.rows()
+		y := tp.Linear(tp.Reshape(x, n, in), w, b)
+		return tp.Reshape(y, append(slices.Clone(x.shape[:x.Rank()-1]), y.shape[1])...)
+	}
 	x.mustRank("Linear: the input", 2)
 	w.mustRank("Linear: the weight", 2)
 	in, out := w.shape[1], w.shape[0]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/locimem/locimem/internal/testutil"
@@ -25,6 +26,12 @@ type opCase struct {
 	Eps, Value     float64
 	Targets, Rows  []int
 	Shape          []int
+
+	// of make_transformer.py
+	Heads, Groups int
+	Index         int // of a token, or what else is counted
+	Tokens        [][]int
+	Keep          []float32
 }
 
 func (c *opCase) pool() tensor.PoolSpec {
@@ -113,7 +120,7 @@ func engines(t *testing.T, f func(t *testing.T, e *tensor.Engine)) {
 func TestOpsMatchPyTorch(t *testing.T) {
 	files, err := filepath.Glob("testdata/ops_*.npz")
 	require.NoError(t, err)
-	require.Len(t, files, 5)
+	require.Len(t, files, 6)
 	for _, file := range files {
 		g := testutil.OpenGolden(t, file)
 		var about struct {
@@ -172,13 +179,14 @@ func (w *worst) check(t *testing.T, c *opCase, what string, got *tensor.Tensor, 
 
 func (w *worst) checkOp(t *testing.T, e *tensor.Engine, g *testutil.Golden, c *opCase, intermediate bool, times int) {
 	t.Helper()
-	if c.Op == "batchnorm" && times > 1 {
+	norm := strings.HasPrefix(c.Op, "batchnorm")
+	if norm && times > 1 {
 		return // would move the running statistics twice
 	}
 	tp := e.NewTape(tensor.Mode{Train: c.Train, Grad: true})
 	defer tp.Release()
 	params := make([]*tensor.Tensor, len(c.Inputs))
-	in := make([]*tensor.Tensor, max(3, len(c.Inputs)))
+	in := make([]*tensor.Tensor, max(4, len(c.Inputs)))
 	for i, name := range c.Inputs {
 		data, shape := g.Float32(c.Name + "." + name)
 		params[i] = tensor.FromSlice(data, shape...)
@@ -192,11 +200,14 @@ func (w *worst) checkOp(t *testing.T, e *tensor.Engine, g *testutil.Golden, c *o
 	}
 	run := ops[c.Op]
 	var stats *tensor.BNStats
-	if c.Op == "batchnorm" {
+	if norm {
 		mean, shape := g.Float32(c.Name + ".mean")
 		variance, _ := g.Float32(c.Name + ".var")
 		stats = &tensor.BNStats{Mean: tensor.FromSlice(mean, shape...), Var: tensor.FromSlice(variance, shape...), Momentum: 0.1, Eps: 1e-5}
 		run = func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor {
+			if c.Op == "batchnorm_add" {
+				return tp.BatchNormAdd(in[0], in[1], in[2], stats, in[3], c.Relu, nil)
+			}
 			return tp.BatchNorm(in[0], in[1], in[2], stats, c.Relu)
 		}
 	}

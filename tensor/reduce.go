@@ -6,17 +6,76 @@ import "fmt"
 func (e *Engine) sum(x []float32) float64 {
 	part := make([]float64, (len(x)+sweep-1)/sweep)
 	e.chunks(len(x), sweep, func(lo, hi int) {
-		s := 0.0
-		for _, v := range x[lo:hi] {
-			s += float64(v)
+		// Four sums at a time: each waits for its own last addition.
+		var s [4]float64
+		x := x[lo:hi]
+		for ; len(x) >= 4; x = x[4:] {
+			s[0] += float64(x[0])
+			s[1] += float64(x[1])
+			s[2] += float64(x[2])
+			s[3] += float64(x[3])
 		}
-		part[lo/sweep] = s
+		for _, v := range x {
+			s[0] += float64(v)
+		}
+		part[lo/sweep] = s[0] + s[1] + (s[2] + s[3])
 	})
 	s := 0.0
 	for _, p := range part {
 		s += p
 	}
 	return s
+}
+
+// colSums adds the column sums of x [rows x c] to sum [c]: sums of fixed chunks
+// of rows in float32, which are added in order in float64.
+func (e *Engine) colSums(sum, x []float32, rows, c int) {
+	size := max(rowChunk(c), min(rows, 16))
+	n := (rows + size - 1) / size
+	part := e.arena.Get(n * c)
+	defer e.arena.Put(part)
+	// Where rows are long, their columns are shared out.
+	const width = 1 << 11
+	pieces := max(1, (c+width-1)/width)
+	e.pool.Run(n*pieces, func(task, _ int) {
+		i, from := task/pieces, task%pieces*width
+		rows, to := x[i*size*c:min((i+1)*size, rows)*c], min(from+width, c)
+		p := part[i*c:][from:to]
+		clear(p)
+		if pieces == 1 {
+			e.k.ColSum(p, rows, len(rows)/max(c, 1))
+			return
+		}
+		for ; len(rows) > 0; rows = rows[c:] {
+			e.k.Acc(p, rows[from:to])
+		}
+	})
+	e.foldParts(sum, part, n, c, true)
+}
+
+// foldParts sets dst, or adds to it if it holds something, the sum of n parts,
+// which stand stride numbers apart: in order and in float64.
+func (e *Engine) foldParts(dst, part []float32, n, stride int, holds bool) {
+	const width = 128
+	e.chunks(len(dst), 8*width, func(lo, hi int) {
+		var sum [width]float64
+		for ; lo < hi; lo += width {
+			dst := dst[lo:min(lo+width, hi)]
+			clear(sum[:])
+			for i := range n {
+				for j, v := range part[i*stride+lo:][:len(dst)] {
+					sum[j] += float64(v)
+				}
+			}
+			for j := range dst {
+				if holds {
+					dst[j] += float32(sum[j])
+				} else {
+					dst[j] = float32(sum[j])
+				}
+			}
+		}
+	})
 }
 
 // Sum returns the sum of all elements, shape [1].

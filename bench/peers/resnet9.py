@@ -77,9 +77,9 @@ def projector(dims, bn):
 class SimCLR(nn.Module):
     """Chen et al. 2020: both views pass the networks as one batch."""
 
-    def __init__(self, width=1.0, pool="max", hidden=(256, 64), bn=False, temperature=0.5):
+    def __init__(self, width=1.0, pool="max", hidden=(256, 64), bn=False, temperature=0.5, encoder=None):
         super().__init__()
-        self.encoder = ResNet9(width, pool)
+        self.encoder = ResNet9(width, pool) if encoder is None else encoder
         self.projector = projector([self.encoder.out_dim, *hidden], bn)
         self.temperature = temperature
 

@@ -1,7 +1,7 @@
-"""Times a SimCLR training step of ResNet-9 in PyTorch: forward, NT-Xent,
+"""Times a SimCLR training step of a ResNet in PyTorch: forward, NT-Xent,
 backward, Adam. The views are there beforehand.
 
-    python bench/peers/torch_step.py [--batch 256] [--threads 2] [--layout both] [--compile] [--json]
+    python bench/peers/torch_step.py [--encoder resnet18] [--batch 256] [--threads 2] [--layout both] [--compile] [--json]
 
 The peer of `locimem bench step`, whose step_ms is the same. A batch of 256 images
 is 512 views. Each layout runs in a process of its own, for the sake of its peak
@@ -28,12 +28,13 @@ KEEP = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 
 
 def step(a):
     import torch
+    from resnet import ResNet
     from resnet9 import SimCLR
 
     imported = peak_rss()
     torch.manual_seed(1)
     torch.set_num_threads(a.threads)
-    model = SimCLR(width=a.width)
+    model = SimCLR(a.width, encoder=None if a.encoder == "resnet9" else ResNet(a.encoder, a.width, a.stem))
     views = torch.randn(2 * a.batch, 3, a.size, a.size)
     if a.layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
@@ -48,18 +49,20 @@ def step(a):
 
     t = times(a.reps, run)
     r = {
-        "encoder": "resnet9", "width": a.width, "batch": a.batch, "size": a.size, "threads": torch.get_num_threads(),
+        "encoder": a.encoder, "width": a.width, "batch": a.batch, "size": a.size, "threads": torch.get_num_threads(),
         "layout": a.layout, "compiled": a.compile, "keep": a.keep, "reps": a.reps, "step_ms": median_ms(t),
         "images_per_s": 1e3 * a.batch / median_ms(t), "peak_rss_bytes": peak_rss(), "imported_rss_bytes": imported,
         "library": f"PyTorch {torch.__version__}",
     }  # fmt: skip
-    report(r, a.json, f"batch {a.batch}, {r['threads']} threads, {a.layout}{', compiled' if a.compile else ''}{', memory kept' if a.keep else ''}: "
+    report(r, a.json, f"{a.encoder}, batch {a.batch}, {r['threads']} threads, {a.layout}{', compiled' if a.compile else ''}{', memory kept' if a.keep else ''}: "
                       f"step {r['step_ms']:.1f} ms, {r['images_per_s']:.0f} images/s; "
                       f"peak memory {r['peak_rss_bytes'] >> 20} MiB, {imported >> 20} of it before the first tensor")  # fmt: skip
 
 
 def main():
     p = argparse.ArgumentParser(description="SimCLR step in PyTorch")
+    p.add_argument("--encoder", choices=["resnet9", "resnet18", "resnet34", "resnet50"], default="resnet9")
+    p.add_argument("--stem", choices=["cifar", "imagenet"], default="cifar", help="of resnet18, 34 and 50 (default cifar)")
     p.add_argument("--batch", type=int, default=256, help="images, each with two views (default 256)")
     p.add_argument("--size", type=int, default=32, help="height and width of the images (default 32)")
     p.add_argument("--width", type=float, default=1, help="width factor of the encoder (default 1)")

@@ -14,6 +14,8 @@ type benchCmd struct {
 	Gemm  benchGemmCmd  `cmd:"" help:"Time the product of two matrices."`
 	Step  benchStepCmd  `cmd:"" help:"Time a SimCLR training step."`
 	Score benchScoreCmd `cmd:"" help:"Time the scoring of a pair of encoders."`
+
+	Attention benchAttentionCmd `cmd:"" help:"Time the attention and the MLP of a transformer block."`
 }
 
 // engineFlags choose how to compute.
@@ -66,6 +68,29 @@ func (c *benchStepCmd) Run(a *app) error {
 	a.printf("%s x%g, batch %d of %dx%d, %d threads, %s\n", r.Encoder, r.Width, r.Batch, r.Size, r.Size, r.Threads, r.ISA)
 	a.printf("views %.1f ms, step %.1f ms, together %.1f ms: %.0f images/s; peak memory %.0f MiB\n",
 		r.ViewsMillis, r.StepMillis, r.TotalMillis, r.ImagesPerSecond, float64(r.PeakRSS)/(1<<20))
+	return nil
+}
+
+type benchAttentionCmd struct {
+	engineFlags
+	Tokens int `default:"65" placeholder:"N" help:"Tokens of a sequence (default: 65)."`
+	Batch  int `default:"64" placeholder:"N" help:"Sequences (default: 64)."`
+	Dim    int `default:"192" placeholder:"N" help:"Numbers of a token (default: 192)."`
+	Heads  int `default:"3" placeholder:"N" help:"Heads (default: 3)."`
+}
+
+// Run times the halves of a transformer block.
+func (c *benchAttentionCmd) Run(a *app) error {
+	r, err := bench.Attention(bench.AttentionOptions{Tokens: c.Tokens, Batch: c.Batch, Dim: c.Dim, Heads: c.Heads, Reps: c.Reps, Engine: c.options()})
+	if err != nil {
+		return usageError{err}
+	}
+	if c.JSON {
+		return a.writeJSON(r)
+	}
+	a.printf("batch %d of %d tokens, dim %d, %d heads, %d threads, %s; forward + backward\n", r.Batch, r.Tokens, r.Dim, r.Heads, r.Threads, r.ISA)
+	a.printf("attention alone %.2f + %.2f ms (%.0f and %.0f GFLOP/s), attention block %.2f + %.2f ms, MLP block %.2f + %.2f ms\n",
+		r.CoreForward, r.CoreBackward, r.CoreForwardGFLOPS, r.CoreBackwardGFLOPS, r.BlockForward, r.BlockBackward, r.MLPForward, r.MLPBackward)
 	return nil
 }
 

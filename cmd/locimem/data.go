@@ -10,7 +10,6 @@ import (
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/atomicfile"
 	"github.com/locimem/locimem/memorize/study"
-	"github.com/locimem/locimem/nn"
 )
 
 type dataCmd struct {
@@ -110,31 +109,5 @@ func (c *dataShowCmd) Run(a *app) error {
 		return err
 	}
 	a.printf("%s: images %d to %d of %s\n", c.Out, c.First, c.First+c.Count-1, d.Name())
-	return nil
-}
-
-type tapsCmd struct {
-	recipeFlags
-	JSON bool `name:"json" help:"Write the list as JSON."`
-}
-
-// Run lists the taps of the recipe's encoder.
-func (c *tapsCmd) Run(a *app) error {
-	r, err := c.load()
-	if err != nil {
-		return err
-	}
-	enc, err := nn.NewEncoder(r.Encoder.Name, nn.EncoderOptions{Width: r.Encoder.Width, Pool: r.Encoder.Pool, InH: r.ImageSize(), InW: r.ImageSize()}, 0)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return a.writeJSON(enc.Taps())
-	}
-	t := newTable(2, "tap", "kind", "depth", "shape", "units")
-	for _, tap := range enc.Taps() {
-		t.AppendRow(table.Row{tap.Name, tap.Kind, tap.Depth, strings.Trim(strings.ReplaceAll(fmt.Sprint(tap.Shape), " ", "x"), "[]"), tap.Shape[len(tap.Shape)-1]})
-	}
-	a.printf("%s\n", t.Render())
 	return nil
 }

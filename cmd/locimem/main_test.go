@@ -202,12 +202,16 @@ func TestOtherCommands(t *testing.T) {
 		{"version", []string{"go1.", runtime.GOARCH, "generic", "in use"}},
 		{"version --json", []string{`"isas"`, `"missing"`}},
 		{"taps", []string{"conv4_2", "res4", "head"}},
-		{"taps --json", []string{`"conv4_2"`}},
+		{"taps --json", []string{`"conv4_2"`, `"params"`}},
+		{"taps resnet50", []string{"layer3.5.conv2", "8x8x256", "589824"}},
+		{"taps resnet50 --group T17 --size 224", []string{"conv4-17", "layer3.5.conv2", "14x14x256", "589824", "maxpool", "softmax   (none)"}},
+		{"taps resnet18 --group t15 --json --set encoder.stem=imagenet", []string{`"row": "pool"`, `"tap": "maxpool"`, `"units": 64`}},
 		{"data list", []string{"synthetic", "cifar10"}},
 		{"data check --set data.synthetic.train=800", []string{"800 images of 32x32x3", "atypical"}},
 		{"data check --json", []string{`"duplicates"`}},
 		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
+		{"bench step --encoder resnet18 --width 0.05 --batch 4 --size 16 --reps 1 --threads 1", []string{"resnet18 x0.05", "images/s"}},
 	} {
 		code, stdout, stderr := locimem(strings.Fields(c.args)...)
 		assert.Equal(t, exitDone, code, "%s: %s", c.args, stderr)
@@ -257,6 +261,9 @@ func TestBadInput(t *testing.T) {
 		{"score --run " + filepath.Join(tmp, "none"), exitUsage, "recipe.yaml"},
 		{"score --recipe " + good + " --f " + junk + " --g " + junk + " --out " + filepath.Join(tmp, "s"), exitFailed, "junk.safetensors"},
 		{"probe --recipe " + good + " " + filepath.Join(tmp, "none.safetensors"), exitFailed, "none.safetensors"},
+		{"taps resnet50 --group T15", exitUsage, "group T15: is of resnet18, found the encoder resnet50"},
+		{"taps resnet19", exitUsage, "resnet19"},
+		{"taps resnet18 --size 9999", exitUsage, "image height: found 9999"},
 		{"data show --count 0", exitUsage, "--count 0"},
 		{"bench gemm --m 0", exitUsage, "m: want 1 to"},
 		{"bench gemm --isa mmx", exitUsage, "mmx"},

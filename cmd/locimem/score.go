@@ -38,10 +38,16 @@ func (f *fromRun) inRun(path, what, name string) (string, error) {
 	return path, nil
 }
 
+// prefixFlag chooses among the encoders of a file of another program.
+type prefixFlag struct {
+	Prefix string `placeholder:"NAME" help:"What stands before the encoder's names in a file that holds several, such as teacher.backbone (found where there is one; . for none)."`
+}
+
 type scoreCmd struct {
 	fromRun
-	F     string `name:"f" placeholder:"FILE" help:"Encoder f, a safetensors file; default: f.safetensors of the run."`
-	G     string `name:"g" placeholder:"FILE" help:"Encoder g; default: g.safetensors of the run."`
+	F string `name:"f" placeholder:"FILE" help:"Encoder f, a safetensors file; default: f.safetensors of the run."`
+	G string `name:"g" placeholder:"FILE" help:"Encoder g; default: g.safetensors of the run."`
+	prefixFlag
 	Split string `placeholder:"FILE" help:"Which image is in which set: split.json of a run, or paper: the ranges of the paper's code for CIFAR-10. Default: that of the run, else drawn by the recipe."`
 	Out   string `default:"scores" placeholder:"DIR" help:"Folder for the tables (default: scores)."`
 	Force bool   `help:"Replace scores that are in that folder."`
@@ -84,7 +90,7 @@ func (c *scoreCmd) ofRecipe(a *app) (*study.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := study.ScoreConfig{Split: c.Split, Out: c.Out}
+	conf := study.ScoreConfig{Prefix: c.Prefix, Split: c.Split, Out: c.Out}
 	if conf.F, err = c.inRun(c.F, "--f FILE", "f.safetensors"); err != nil {
 		return nil, err
 	}
@@ -119,8 +125,9 @@ func onlyScoreFields(runDir string, r *recipe.Recipe) error {
 type probeCmd struct {
 	fromRun
 	Encoder string `arg:"" optional:"" help:"Encoder, a safetensors file; default: the one of the run that --which names."`
-	Which   string `default:"f" enum:"f,g" help:"Whose training images the neighbours are: f or g (default: f)."`
-	JSON    bool   `name:"json" help:"Write the result as JSON."`
+	prefixFlag
+	Which string `default:"f" enum:"f,g" help:"Whose training images the neighbours are: f or g (default: f)."`
+	JSON  bool   `name:"json" help:"Write the result as JSON."`
 }
 
 // Run tests an encoder.
@@ -136,7 +143,7 @@ func (c *probeCmd) Run(a *app) error {
 	if err := onlyScoreFields(c.RunDir, r); err != nil {
 		return err
 	}
-	p, err := study.Probe(a.ctx, r, path, c.Which)
+	p, err := study.Probe(a.ctx, r, path, c.Prefix, c.Which, reporter{a.ui})
 	if err != nil {
 		return err
 	}

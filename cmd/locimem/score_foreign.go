@@ -17,7 +17,9 @@ import (
 type encoderFlags struct {
 	Encoder string   `placeholder:"NAME" help:"Encoder that was not trained here: its architecture, such as resnet9."`
 	Width   float64  `default:"1" placeholder:"X" help:"Width factor of the encoder (default: 1)."`
-	Pool    string   `placeholder:"NAME" help:"What its head does with the last map: max or avg (default: max)."`
+	Stem    string   `placeholder:"NAME" help:"How a ResNet begins: cifar or imagenet (default: by the size of the images)."`
+	Norm    string   `placeholder:"NAME" help:"Its norm: batch or group (default: batch)."`
+	Pool    string   `placeholder:"NAME" help:"What its head does with the last map: max or avg (default: that of the architecture)."`
 	Data    string   `placeholder:"NAME" help:"Its images: a data set of 'locimem data list'."`
 	DataDir string   `placeholder:"DIR" help:"Folder of the files of --data."`
 	Tap     []string `placeholder:"PATTERN" help:"Layers to score, names or patterns such as conv*; default: all."`
@@ -26,9 +28,9 @@ type encoderFlags struct {
 // sets returns the assignments to the fields of a recipe that the flags stand
 // for. The split is a formality: smallest numbers that every data set can give.
 func (f *encoderFlags) sets() []string {
-	sets := []string{"name=score", "split.shared=2", "split.candidate=2", "split.independent=2", "split.external=0",
+	sets := []string{"name=score", "encoder.pool=auto", "split.shared=2", "split.candidate=2", "split.independent=2", "split.external=0",
 		"train.batch=2", "knn.every=0", "knn.k=1", "knn.test=0", fmt.Sprintf("encoder.width=%g", f.Width)}
-	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool}, {"data.name", f.Data}, {"data.dir", f.DataDir}} {
+	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool}, {"encoder.stem", f.Stem}, {"encoder.norm", f.Norm}, {"data.name", f.Data}, {"data.dir", f.DataDir}} {
 		if s.value != "" {
 			sets = append(sets, s.field+"="+strconv.Quote(s.value))
 		}
@@ -132,12 +134,12 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*study.Summary, error) {
 		if err != nil {
 			return nil, err
 		}
-		return study.ScoreViews(a.ctx, r, study.ArraysConfig{F: c.F, G: c.G, Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return study.ScoreViews(a.ctx, r, study.ArraysConfig{F: c.F, G: c.G, Prefix: c.Prefix, Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if f.Data == "" {
 		return nil, usageError{errors.New("--data NAME is not given: which images were the encoders trained on?")}
 	}
-	conf := study.ScoreConfig{F: c.F, G: c.G, Out: c.Out, Foreign: true}
+	conf := study.ScoreConfig{F: c.F, G: c.G, Prefix: c.Prefix, Out: c.Out, Foreign: true}
 	set := c.Set
 	switch {
 	case len(lists) > 0 && c.Split != "":

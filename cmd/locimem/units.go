@@ -15,7 +15,8 @@ import (
 
 type unitsCmd struct {
 	encoderFlags
-	Weights  string   `required:"" placeholder:"FILE" help:"Weights of the encoder, a safetensors file."`
+	Weights string `required:"" placeholder:"FILE" help:"Weights of the encoder, a safetensors file."`
+	prefixFlag
 	Top      int      `default:"10" placeholder:"N" help:"Units to show, of all layers and of each (default: 10)."`
 	Images   int      `default:"8" placeholder:"N" help:"Images to show for each unit, those it answers most to (default: 8)."`
 	Part     string   `default:"train" enum:"train,test" help:"Images of which part: train or test (default: train)."`
@@ -50,7 +51,7 @@ func (c *unitsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	conf := study.UnitsConfig{Weights: c.Weights, Points: c.Points, Top: c.Top, Images: c.Images, Out: c.Out}
+	conf := study.UnitsConfig{Weights: c.Weights, Prefix: c.Prefix, Points: c.Points, Top: c.Top, Images: c.Images, Out: c.Out}
 	if c.Part == "test" {
 		conf.Part = data.Test
 	}

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// NetImages returns a view of n images, NHWC with 3 channels, as the function
+// NetImages returns a view of n images, NHWC with ch channels, as the function
 // images of nn/testdata/make_resnet9.py does: squares of 8x8 pixels in colours
 // that all views of a batch share, and noise of the view's own. The name is
 // "batch/view".
-func NetImages(name string, n, h, w int) []float32 {
+func NetImages(name string, n, h, w, ch int) []float32 {
 	batch, _, _ := strings.Cut(name, "/")
-	ch, cw := (h+7)/8, (w+7)/8
-	coarse := Uniform(batch, n*ch*cw*3)
-	x := Uniform(name, n*h*w*3)
+	rows, cols := (h+7)/8, (w+7)/8
+	coarse := Uniform(batch, n*rows*cols*ch)
+	x := Uniform(name, n*h*w*ch)
 	for i := range x {
-		img, row, col, c := i/(h*w*3), i/(w*3)%h, i/3%w, i%3
-		x[i] = coarse[((img*ch+row/8)*cw+col/8)*3+c] + x[i]/4
+		img, row, col, c := i/(h*w*ch), i/(w*ch)%h, i/ch%w, i%ch
+		x[i] = coarse[((img*rows+row/8)*cols+col/8)*ch+c] + x[i]/4
 	}
 	return x
 }
@@ -25,15 +25,17 @@ func NetImages(name string, n, h, w int) []float32 {
 type NetParams struct{ fanIn int }
 
 // Next returns the values of a parameter in our layout, as the function fill of
-// nn/testdata/make_resnet9.py does in PyTorch's: a norm's weight is 1 + u/2 and
-// its bias u/4, any other parameter u/sqrt(fan in), where u is Uniform(name) in
-// PyTorch's order of elements (OIHW). A layer's weight comes before its bias.
+// nn/testdata/make_resnet9.py and make_resnets.py do in PyTorch's: a norm's weight
+// is 1 + u/2 (an eighth of that for bn2 and bn3 of a block) and its bias u/4, any
+// other parameter u/sqrt(fan in), where u is Uniform(name) in PyTorch's order of
+// elements (OIHW). A layer's weight comes before its bias.
 func (p *NetParams) Next(name string, shape []int) []float32 {
 	n := 1
 	for _, d := range shape {
 		n *= d
 	}
-	norm, weight := strings.Contains(name, "bn"), strings.HasSuffix(name, ".weight")
+	norm := strings.Contains(name, "bn") || strings.Contains(name, "downsample.1")
+	weight := strings.HasSuffix(name, ".weight")
 	if weight {
 		out := shape[0]
 		if len(shape) == 4 {
@@ -47,6 +49,9 @@ func (p *NetParams) Next(name string, shape []int) []float32 {
 		switch {
 		case norm && weight:
 			v[i] = 1 + u/2
+			if strings.HasSuffix(name, ".bn2.weight") || strings.HasSuffix(name, ".bn3.weight") {
+				v[i] /= 8
+			}
 		case norm:
 			v[i] = u / 4
 		case len(shape) == 4: // OIHW to HWIO

@@ -111,8 +111,7 @@ func (l *Lab) Encoder(which string) (nn.Encoder, error) {
 
 // newEncoder returns the recipe's encoder for images of that shape.
 func newEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) {
-	e := r.Encoder
-	return nn.NewEncoder(e.Name, nn.EncoderOptions{Width: e.Width, Pool: e.Pool, InH: h, InW: w, InC: c}, seed)
+	return nn.NewEncoder(r.Encoder.Name, r.Encoder.Options(h, w, c), seed)
 }
 
 // Method puts the recipe's objective, with its own networks, on top of an

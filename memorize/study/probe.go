@@ -20,8 +20,8 @@ type ProbeResult struct {
 }
 
 // Probe tests an encoder from a safetensors file by the recipe's kNN, with the
-// training images of F or G as the bank.
-func Probe(ctx context.Context, r *recipe.Recipe, path, which string) (*ProbeResult, error) {
+// training images of F or G as the bank. For prefix see weights.LoadEncoder.
+func Probe(ctx context.Context, r *recipe.Recipe, path, prefix, which string, rep Reporter) (*ProbeResult, error) {
 	l, err := OpenLab(r)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func Probe(ctx context.Context, r *recipe.Recipe, path, which string) (*ProbeRes
 	if err != nil {
 		return nil, err
 	}
-	if _, err := LoadEncoder(path, enc); err != nil {
+	if _, err := LoadEncoder(path, prefix, enc, rep); err != nil {
 		return nil, err
 	}
 	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})

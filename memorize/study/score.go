@@ -118,9 +118,12 @@ func scored(dir string, l *Lab, f, g nn.Encoder) bool {
 
 // ScoreConfig names the encoders to score and where the scores go.
 type ScoreConfig struct {
-	F, G  string // safetensors files of encoders of the recipe's architecture
-	Split string // split.json of the run; "": drawn anew by the recipe
-	Out   string // folder of the tables
+	F, G string // safetensors files of encoders of the recipe's architecture
+	// Prefix is what stands before the encoder's names in both files, where they
+	// hold several (weights.LoadEncoder).
+	Prefix string
+	Split  string // split.json of the run; "": drawn anew by the recipe
+	Out    string // folder of the tables
 	// Sets are chosen instead of those of Split or of the recipe, if not nil.
 	Sets *data.SplitSets
 	// Foreign encoders were not trained here: the recipe is nothing but a list of
@@ -156,7 +159,7 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		if err != nil {
 			return nil, err
 		}
-		meta, err := LoadEncoder(path, enc)
+		meta, err := LoadEncoder(path, c.Prefix, enc, rep)
 		if err != nil {
 			return nil, err
 		}

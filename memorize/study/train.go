@@ -149,7 +149,7 @@ func loadTrained(e *tensor.Engine, l *Lab, dir *RunDir, which string, rep Report
 	if err != nil {
 		return nil, err
 	}
-	meta, err := LoadEncoder(path, enc)
+	meta, err := LoadEncoder(path, weights.NoPrefix, enc, rep)
 	if err != nil {
 		return nil, fmt.Errorf("%w; remove the file to make it again from the last checkpoint", err)
 	}
@@ -166,18 +166,18 @@ func loadTrained(e *tensor.Engine, l *Lab, dir *RunDir, which string, rep Report
 	return enc, nil
 }
 
-// LoadEncoder sets the weights of an encoder from a safetensors file and returns
-// the file's metadata, in which only files made here have entries of ours.
-func LoadEncoder(path string, enc nn.Encoder) (meta map[string]string, err error) {
-	if err := weights.Load(path, enc.Params()); err != nil {
-		return nil, err
-	}
-	f, err := weights.Open(path)
+// LoadEncoder sets the weights of an encoder from a safetensors file of this or of
+// another program (weights.LoadEncoder), tells rep what it did with the names, and
+// returns the file's metadata, in which only files made here have entries of ours.
+func LoadEncoder(path, prefix string, enc nn.Encoder, rep Reporter) (meta map[string]string, err error) {
+	l, err := weights.LoadEncoder(path, enc.Params(), prefix)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return f.Meta(), nil
+	if note := l.Note(); note != "" {
+		rep.Printf("note: %s: %s", path, note)
+	}
+	return l.Meta, nil
 }
 
 // trainAll returns the encoders of these names, from the directory where they

@@ -26,6 +26,7 @@ import (
 // UnitsConfig says whose units are ranked, and on which images.
 type UnitsConfig struct {
 	Weights string // safetensors
+	Prefix  string // before the encoder's names in the file (weights.LoadEncoder)
 	Part    data.Part
 	Points  int // the first ones of the part; 0: all
 	Top     int // units, overall and of each tap
@@ -87,7 +88,7 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	if err != nil {
 		return nil, err
 	}
-	if _, err := LoadEncoder(c.Weights, enc); err != nil {
+	if _, err := LoadEncoder(c.Weights, c.Prefix, enc, rep); err != nil {
 		return nil, err
 	}
 	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})

@@ -48,17 +48,13 @@ func NewAdam(e *tensor.Engine, params []*nn.Param, c AdamConfig) (Optimizer, err
 			return nil, err
 		}
 	}
-	return &adam{newMoments(e, params, "exp_avg", "exp_avg_sq"), c}, nil
+	return &adam{newMoments(e, params, c.WeightDecay, c.DecayAll, "exp_avg", "exp_avg_sq"), c}, nil
 }
 
 // Step implements Optimizer.
 func (o *adam) Step(lr float64) {
 	o.steps++
-	for i, p := range o.params {
-		o.engine.AdamStep(p.Value, o.values[0][i], o.values[1][i], tensor.AdamParams{
-			LR: lr, Beta1: o.c.Beta1, Beta2: o.c.Beta2, Eps: o.c.Eps,
-			WeightDecay: decayOf(p, o.c.WeightDecay, o.c.DecayAll),
-			Decoupled:   o.c.Decoupled, Step: o.steps,
-		})
-	}
+	o.engine.Adam(o.trained, tensor.AdamParams{
+		LR: lr, Beta1: o.c.Beta1, Beta2: o.c.Beta2, Eps: o.c.Eps, Decoupled: o.c.Decoupled, Step: o.steps,
+	})
 }

@@ -32,14 +32,15 @@ type Optimizer interface {
 // moments are the tensors that an optimiser keeps for each parameter, by kind:
 // "momentum" of SGD, "exp_avg" and "exp_avg_sq" of Adam, as PyTorch calls them.
 type moments struct {
-	engine *tensor.Engine
-	params []*nn.Param // trained ones
-	kinds  []string
-	values [][]*tensor.Tensor // [kind][parameter]
-	steps  int
+	engine  *tensor.Engine
+	params  []*nn.Param // trained ones
+	kinds   []string
+	values  [][]*tensor.Tensor // [kind][parameter]
+	trained *tensor.Trained    // all of it, for the engine
+	steps   int
 }
 
-func newMoments(e *tensor.Engine, params []*nn.Param, kinds ...string) moments {
+func newMoments(e *tensor.Engine, params []*nn.Param, decay float64, decayAll bool, kinds ...string) moments {
 	m := moments{engine: e, params: nn.Trained(params), kinds: kinds}
 	for range kinds {
 		v := make([]*tensor.Tensor, len(m.params))
@@ -48,6 +49,11 @@ func newMoments(e *tensor.Engine, params []*nn.Param, kinds ...string) moments {
 		}
 		m.values = append(m.values, v)
 	}
+	values, decays := make([]*tensor.Tensor, len(m.params)), make([]float64, len(m.params))
+	for i, p := range m.params {
+		values[i], decays[i] = p.Value, decayOf(p, decay, decayAll)
+	}
+	m.trained = tensor.NewTrained(values, decays, m.values...)
 	return m
 }
 

@@ -38,18 +38,13 @@ func NewSGD(e *tensor.Engine, params []*nn.Param, c SGDConfig) (Optimizer, error
 	if c.Nesterov && c.Momentum == 0 {
 		return nil, fmt.Errorf("nesterov: found momentum 0, expected more")
 	}
-	return &sgd{newMoments(e, params, "momentum"), c}, nil
+	return &sgd{newMoments(e, params, c.WeightDecay, c.DecayAll, "momentum"), c}, nil
 }
 
 // Step implements Optimizer.
 func (o *sgd) Step(lr float64) {
 	o.steps++
-	for i, p := range o.params {
-		o.engine.SGDStep(p.Value, o.values[0][i], tensor.SGDParams{
-			LR: lr, Momentum: o.c.Momentum, Nesterov: o.c.Nesterov,
-			WeightDecay: decayOf(p, o.c.WeightDecay, o.c.DecayAll),
-		})
-	}
+	o.engine.SGD(o.trained, tensor.SGDParams{LR: lr, Momentum: o.c.Momentum, Nesterov: o.c.Nesterov})
 }
 
 // inUnit checks that v is in [0,1).

@@ -38,12 +38,12 @@ def fill(module, prefix=""):
     return module
 
 
-def images(name, n, h, w):
+def images(name, n, h, w, c=3):
     """A view of n images, NHWC: squares of 8x8 pixels in random colours, the same
     in all views of a batch, and noise of the view's own. name is "batch/view"."""
-    coarse = uniform(name.split("/")[0], n, -(-h // 8), -(-w // 8), 3)
+    coarse = uniform(name.split("/")[0], n, -(-h // 8), -(-w // 8), c)
     coarse = coarse.repeat(8, axis=1).repeat(8, axis=2)[:, :h, :w]
-    return coarse + uniform(name, n, h, w, 3) / 4
+    return coarse + uniform(name, n, h, w, c) / 4
 
 
 def run(file, width, pool, n, h, w, full):

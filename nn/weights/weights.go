@@ -1,6 +1,7 @@
 // Package weights reads and writes safetensors files: the weights of networks
-// under PyTorch's names and in PyTorch's layouts (Save, Load), and named tensors
-// as they are, for checkpoints (Write, Read).
+// under PyTorch's names and in PyTorch's layouts (Save, Load), encoders of other
+// programs (LoadEncoder), and named tensors as they are, for checkpoints (Write,
+// Read).
 //
 // The format (https://github.com/huggingface/safetensors) is 8 bytes of header
 // length, a JSON header with names, types, shapes and places, and the values.
@@ -12,7 +13,6 @@ package weights
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/locimem/locimem/nn"
@@ -87,60 +87,24 @@ func Load(path string, params []*nn.Param) error {
 	if err := f.match(params); err != nil {
 		return err
 	}
-	values := make([]*tensor.Tensor, len(params))
-	for i, p := range params {
-		if values[i], err = f.Tensor(p.Name); err != nil {
-			return err
-		}
-		if values[i].Rank() == 4 {
-			values[i] = FromOIHW(values[i])
-		}
-	}
-	for i, p := range params {
-		p.Value.CopyFrom(values[i].Data())
-	}
-	return nil
+	return f.set(params, func(ours string) string { return ours })
 }
 
 // match compares the names, shapes and types of the file with params.
 func (f *File) match(params []*nn.Param) error {
-	var missing, wrong, unknown []string
+	d := differences{path: f.path}
 	known := make(map[string]bool, len(params))
 	for _, p := range params {
 		known[p.Name] = true
-		e, ok := f.entries[p.Name]
-		want := p.Value.Shape()
-		if len(want) == 4 {
-			want = []int{want[3], want[2], want[0], want[1]}
-		}
-		switch {
-		case !ok:
-			missing = append(missing, p.Name)
-		case !slices.Equal(e.shape, want):
-			wrong = append(wrong, fmt.Sprintf("%s has shape %v, expected %v", p.Name, e.shape, want))
-		case floats[e.dtype] == nil:
-			wrong = append(wrong, fmt.Sprintf("%s has type %s, expected %s", p.Name, e.dtype, floatNames()))
-		}
+		d.compare(f, p.Name, p.Value)
 	}
 	for _, name := range f.Names() {
 		layer, counter := strings.CutSuffix(name, ".num_batches_tracked")
 		if !known[name] && !(counter && known[layer+".running_mean"]) {
-			unknown = append(unknown, name)
+			d.unknown(f, name)
 		}
 	}
-	var parts []string
-	for _, p := range []struct {
-		what  string
-		names []string
-	}{{"missing", missing}, {"unknown", unknown}, {"wrong", wrong}} {
-		if p.names != nil {
-			parts = append(parts, fmt.Sprintf("%d %s: %s", len(p.names), p.what, strings.Join(p.names, ", ")))
-		}
-	}
-	if parts != nil {
-		return fmt.Errorf("%s: the weights are not those of this network: %s", f.path, strings.Join(parts, "; "))
-	}
-	return nil
+	return d.err()
 }
 
 // FromOIHW returns a convolution's weight [Cout,Cin,KH,KW], PyTorch's layout, as

@@ -110,15 +110,19 @@ func TestLoadListsEveryDifference(t *testing.T) {
 	params[6] = param("fc.weight", 2, 3)
 	params[7] = param("bn1.num_batches_tracked")
 	err := Load(peer, params)
-	assert.EqualError(t, err, peer+": the weights are not those of this network: 1 missing: conv1.offset; "+
-		"2 unknown: conv1.bias, fc.bias; 3 wrong: conv1.weight has shape [2 3 2 1], expected [2 3 1 2], "+
-		"fc.weight has shape [3 2], expected [2 3], bn1.num_batches_tracked has type I64, expected F32, F64, F16 or BF16")
+	assert.EqualError(t, err, peer+`: the weights are not those of this network:
+  wrong: conv1.weight, found shape [2 3 2 1], expected [2 3 1 2]
+  missing: conv1.offset, expected shape [2]
+  wrong: fc.weight, found shape [3 2], expected [2 3]
+  wrong: bn1.num_batches_tracked, found type I64, expected F32, F64, F16 or BF16
+  unknown: conv1.bias, found shape [2]
+  unknown: fc.bias, found shape [3]`)
 	for _, p := range params {
 		assert.Equal(t, tensor.New(p.Value.Shape()...).Data(), p.Value.Data(), "%s: nothing may change on an error", p.Name)
 	}
 	// A counter is skipped only for a layer that there is.
 	err = Load(peer, slices.DeleteFunc(ofPeer(), func(p *nn.Param) bool { return p.Name == "bn1.running_mean" }))
-	assert.ErrorContains(t, err, "2 unknown: bn1.num_batches_tracked, bn1.running_mean")
+	assert.ErrorContains(t, err, "unknown: bn1.num_batches_tracked, found shape []\n  unknown: bn1.running_mean, found shape [2]")
 	assert.ErrorIs(t, Load(filepath.Join(t.TempDir(), "none"), params), os.ErrNotExist)
 	assert.ErrorContains(t, Load(t.TempDir(), params), "not a regular file")
 }

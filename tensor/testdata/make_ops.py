@@ -187,6 +187,38 @@ def norm():
     f.save()
 
 
+def norm_add():
+    """The end of a residual block: batch norm, plus a shortcut, with ReLU or not."""
+    f = File("norm_add")
+    for shape in [(2, 4, 3, 17), (9, 5)]:
+        for relu in (False, True):
+            for train in (True, False):
+                name = f"bnadd_{'x'.join(map(str, shape))}" + ("_relu" if relu else "") + ("_train" if train else "_eval")
+                c = shape[-1]
+                inputs = {
+                    "x": uniform(name + "/x", *shape),
+                    "gamma": (1 + 0.5 * uniform(name + "/gamma", c)).astype(np.float32),
+                    "beta": (0.5 * uniform(name + "/beta", c)).astype(np.float32),
+                    "shortcut": uniform(name + "/shortcut", *shape),
+                }
+                mean = (0.1 * uniform(name + "/mean", c)).astype(np.float32)
+                var = (1 + 0.5 * uniform(name + "/var", c)).astype(np.float32)
+                after = [torch.tensor(mean, dtype=torch.float64), torch.tensor(var, dtype=torch.float64)]
+
+                def run(x, gamma, beta, shortcut, after=after, train=train, relu=relu, name=name):
+                    y = F.batch_norm(x.movedim(-1, 1), *after, gamma, beta, training=train, momentum=0.1, eps=1e-5)
+                    y = y.movedim(1, -1) + shortcut
+                    if relu:
+                        assert y.abs().min() > 2e-5, f"{name}: a sum is too near 0"
+                        y = y.relu()
+                    return y
+
+                f.add(name, "batchnorm_add", run, inputs, dy=uniform, train=train, relu=relu)
+                f.arrays |= {f"{name}.mean": mean, f"{name}.var": var}
+                f.arrays |= {f"{name}.{k}.after": v.numpy().astype(np.float32) for k, v in zip(("mean", "var"), after)}
+    f.save()
+
+
 def pool():
     f = File("pool")
     #    N  H  W  C   K       stride  pad
@@ -278,5 +310,6 @@ if __name__ == "__main__":
     conv()
     matmul()
     norm()
+    norm_add()
     pool()
     misc()

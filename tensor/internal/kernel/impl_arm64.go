@@ -1,5 +1,5 @@
 package kernel
 
-var neon = Impl{Name: "neon", Gemm: gemmNEON, Vec: vecNEON, missing: func() string { return "" }}
+var neon = Impl{Name: "neon", Gemm: gemmNEON, Vec: vecNEON, Row: rowGeneric, missing: func() string { return "" }}
 
 func archImpls() []*Impl { return []*Impl{&neon} }

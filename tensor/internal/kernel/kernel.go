@@ -16,6 +16,7 @@ type Impl struct {
 	Name string // generic, avx2, avx512 or neon
 	Gemm        // the register tile of the matrix product
 	Vec         // sweeps over vectors and over the rows of matrices
+	Row         // rows as wholes: layer norm, softmax, GELU
 
 	// missing says which CPU features are lacking, "" when the CPU can run it.
 	missing func() string

@@ -22,10 +22,15 @@ type Vec struct {
 	ColMoments func(mean, m2, x []float32, rows int)
 	// Affine is y = x*scale + shift by column, then max(., 0) if relu.
 	Affine func(y, x, scale, shift []float32, rows int, relu bool)
+	// AffineAdd is y = x*scale + shift + r, then max(., 0) if relu: the same bits
+	// as Affine, Add and ReLU one after another.
+	AffineAdd func(y, x, r, scale, shift []float32, rows int, relu bool)
 	// BNGradSums adds to db[c] the column sums of g and to dg[c] those of
 	// g*(x-mean)*invstd, where g is dy, or where y is not nil dy with the
 	// places of y <= 0 set to 0.
 	BNGradSums func(dg, db, dy, y, x, mean, invstd []float32, rows int)
+	// BNGradGateSums is BNGradSums with y, which leaves g where dy was.
+	BNGradGateSums func(dg, db, dy, y, x, mean, invstd []float32, rows int)
 	// BNGradApply is dx = g*a + x*b + c0 by column, with g as in BNGradSums.
 	BNGradApply func(dx, dy, y, x, a, b, c0 []float32, rows int)
 

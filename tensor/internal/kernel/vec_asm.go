@@ -90,6 +90,25 @@ func wrapAffine(f func(y, x, scale, shift *float32, floor float32, c, rows int))
 	}
 }
 
+func wrapAffineAdd(f func(y, x, r, scale, shift *float32, floor float32, c, rows int)) func(y, x, r, scale, shift []float32, rows int, relu bool) {
+	return func(y, x, r, scale, shift []float32, rows int, relu bool) {
+		c, n := len(scale), rows*len(scale)
+		if n > 0 {
+			f(first(y, n), first(x, n), first(r, n), first(scale, c), first(shift, c), floor(relu), c, rows)
+		}
+	}
+}
+
+func wrapBNGradGateSums(f func(dg, db, dy, y, x, mean, invstd *float32, c, rows int)) func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
+	return func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
+		c := len(dg)
+		rowBlocks(c, rows, func(start, rows int) {
+			n := rows * c
+			f(first(dg, c), first(db, c), first(dy[start:], n), first(y[start:], n), first(x[start:], n), first(mean, c), first(invstd, c), c, rows)
+		})
+	}
+}
+
 func wrapBNGradSums(plain func(dg, db, dy, x, mean, invstd *float32, c, rows int),
 	relu func(dg, db, dy, y, x, mean, invstd *float32, c, rows int)) func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
 	return func(dg, db, dy, y, x, mean, invstd []float32, rows int) {

@@ -1611,6 +1611,110 @@ whole:
 	VZEROUPPER
 	RET
 
+// func affineAddAVX2(y *float32, x *float32, r *float32, scale *float32, shift *float32, floor float32, c int, rows int)
+// Requires: AVX, FMA3
+TEXT ·affineAddAVX2(SB), NOSPLIT, $0-64
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         r+16(FP), DX
+	MOVQ         c+48(FP), BX
+	VBROADCASTSS floor+40(FP), Y0
+	MOVQ         rows+56(FP), R8
+	XORQ         R9, R9
+
+row:
+	XORQ DI, DI
+
+block4:
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000020
+	JLT         less4
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        scale+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Y1
+	VMOVUPS     32(R10)(DI*4), Y2
+	VMOVUPS     64(R10)(DI*4), Y3
+	VMOVUPS     96(R10)(DI*4), Y4
+	MOVQ        shift+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Y5
+	VMOVUPS     32(R10)(DI*4), Y6
+	VMOVUPS     64(R10)(DI*4), Y7
+	VMOVUPS     96(R10)(DI*4), Y8
+	VMOVUPS     (CX)(SI*4), Y9
+	VFMADD213PS Y5, Y1, Y9
+	VMOVUPS     (DX)(SI*4), Y1
+	VADDPS      Y1, Y9, Y9
+	VMAXPS      Y9, Y0, Y9
+	VMOVUPS     Y9, (AX)(SI*4)
+	VMOVUPS     32(CX)(SI*4), Y1
+	VFMADD213PS Y6, Y2, Y1
+	VMOVUPS     32(DX)(SI*4), Y2
+	VADDPS      Y2, Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVUPS     Y1, 32(AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Y1
+	VFMADD213PS Y7, Y3, Y1
+	VMOVUPS     64(DX)(SI*4), Y2
+	VADDPS      Y2, Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVUPS     Y1, 64(AX)(SI*4)
+	VMOVUPS     96(CX)(SI*4), Y1
+	VFMADD213PS Y8, Y4, Y1
+	VMOVUPS     96(DX)(SI*4), Y2
+	VADDPS      Y2, Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVUPS     Y1, 96(AX)(SI*4)
+	ADDQ        $0x00000020, DI
+	JMP         block4
+
+less4:
+block1:
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000008
+	JLT         less1
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        scale+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Y1
+	MOVQ        shift+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Y2
+	VMOVUPS     (CX)(SI*4), Y3
+	VFMADD213PS Y2, Y1, Y3
+	VMOVUPS     (DX)(SI*4), Y1
+	VADDPS      Y1, Y3, Y3
+	VMAXPS      Y3, Y0, Y3
+	VMOVUPS     Y3, (AX)(SI*4)
+	ADDQ        $0x00000008, DI
+	JMP         block1
+
+less1:
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	JZ          whole
+	LEAQ        vecAVX2_window<>+0(SB), R10
+	MOVQ        $0x00000008, R11
+	SUBQ        SI, R11
+	VMOVDQU     (R10)(R11*4), Y1
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        scale+24(FP), R10
+	VMASKMOVPS  (R10)(DI*4), Y1, Y2
+	MOVQ        shift+32(FP), R10
+	VMASKMOVPS  (R10)(DI*4), Y1, Y3
+	VMASKMOVPS  (CX)(SI*4), Y1, Y4
+	VFMADD213PS Y3, Y2, Y4
+	VMASKMOVPS  (DX)(SI*4), Y1, Y2
+	VADDPS      Y2, Y4, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMASKMOVPS  Y4, Y1, (AX)(SI*4)
+
+whole:
+	ADDQ BX, R9
+	DECQ R8
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func bnGradApplyAVX2(dx *float32, dy *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 // Requires: AVX, FMA3
 TEXT ·bnGradApplyAVX2(SB), NOSPLIT, $0-64
@@ -2482,6 +2586,216 @@ rows0:
 	VCMPPS      $0x16, Y0, Y5, Y5
 	VMASKMOVPS  (AX)(SI*4), Y1, Y6
 	VANDPS      Y5, Y6, Y6
+	VMASKMOVPS  (DX)(SI*4), Y1, Y5
+	VSUBPS      Y2, Y5, Y5
+	VADDPS      Y6, Y3, Y3
+	VFMADD231PS Y5, Y6, Y4
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows0
+	MOVQ        db+8(FP), SI
+	VMASKMOVPS  (SI)(DI*4), Y1, Y2
+	VADDPS      Y2, Y3, Y3
+	MOVQ        db+8(FP), SI
+	VMASKMOVPS  Y3, Y1, (SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMASKMOVPS  (SI)(DI*4), Y1, Y2
+	VMULPS      Y2, Y4, Y4
+	MOVQ        dg+0(FP), SI
+	VMASKMOVPS  (SI)(DI*4), Y1, Y2
+	VADDPS      Y2, Y4, Y4
+	MOVQ        dg+0(FP), SI
+	VMASKMOVPS  Y4, Y1, (SI)(DI*4)
+
+whole:
+	ADDQ BX, R8
+	SUBQ R9, R10
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func bnGradGateSumsAVX2(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·bnGradGateSumsAVX2(SB), NOSPLIT, $0-72
+	MOVQ    dy+16(FP), AX
+	MOVQ    y+24(FP), CX
+	MOVQ    x+32(FP), DX
+	MOVQ    c+56(FP), BX
+	VXORPS  Y0, Y0, Y0
+	XORQ    R8, R8
+	MOVQ    rows+64(FP), R10
+	MOVQ    R10, R9
+	MOVQ    $0x00000001, SI
+	CMPQ    BX, $0x00000020
+	CMOVQGT SI, R9
+
+tile:
+	XORQ DI, DI
+
+block4:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000020
+	JLT     less4
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMOVUPS 32(SI)(DI*4), Y2
+	VMOVUPS 64(SI)(DI*4), Y3
+	VMOVUPS 96(SI)(DI*4), Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y12, Y12, Y12
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows4:
+	VMOVUPS     (CX)(SI*4), Y13
+	VCMPPS      $0x16, Y0, Y13, Y13
+	VMOVUPS     (AX)(SI*4), Y14
+	VANDPS      Y13, Y14, Y14
+	VMOVUPS     Y14, (AX)(SI*4)
+	VMOVUPS     (DX)(SI*4), Y13
+	VSUBPS      Y1, Y13, Y13
+	VADDPS      Y14, Y5, Y5
+	VFMADD231PS Y13, Y14, Y9
+	VMOVUPS     32(CX)(SI*4), Y13
+	VCMPPS      $0x16, Y0, Y13, Y13
+	VMOVUPS     32(AX)(SI*4), Y14
+	VANDPS      Y13, Y14, Y14
+	VMOVUPS     Y14, 32(AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y13
+	VSUBPS      Y2, Y13, Y13
+	VADDPS      Y14, Y6, Y6
+	VFMADD231PS Y13, Y14, Y10
+	VMOVUPS     64(CX)(SI*4), Y13
+	VCMPPS      $0x16, Y0, Y13, Y13
+	VMOVUPS     64(AX)(SI*4), Y14
+	VANDPS      Y13, Y14, Y14
+	VMOVUPS     Y14, 64(AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Y13
+	VSUBPS      Y3, Y13, Y13
+	VADDPS      Y14, Y7, Y7
+	VFMADD231PS Y13, Y14, Y11
+	VMOVUPS     96(CX)(SI*4), Y13
+	VCMPPS      $0x16, Y0, Y13, Y13
+	VMOVUPS     96(AX)(SI*4), Y14
+	VANDPS      Y13, Y14, Y14
+	VMOVUPS     Y14, 96(AX)(SI*4)
+	VMOVUPS     96(DX)(SI*4), Y13
+	VSUBPS      Y4, Y13, Y13
+	VADDPS      Y14, Y8, Y8
+	VFMADD231PS Y13, Y14, Y12
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows4
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMOVUPS     32(SI)(DI*4), Y2
+	VMOVUPS     64(SI)(DI*4), Y3
+	VMOVUPS     96(SI)(DI*4), Y4
+	VADDPS      Y1, Y5, Y5
+	VADDPS      Y2, Y6, Y6
+	VADDPS      Y3, Y7, Y7
+	VADDPS      Y4, Y8, Y8
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Y5, (SI)(DI*4)
+	VMOVUPS     Y6, 32(SI)(DI*4)
+	VMOVUPS     Y7, 64(SI)(DI*4)
+	VMOVUPS     Y8, 96(SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMOVUPS     32(SI)(DI*4), Y2
+	VMOVUPS     64(SI)(DI*4), Y3
+	VMOVUPS     96(SI)(DI*4), Y4
+	VMULPS      Y1, Y9, Y9
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y4, Y12, Y12
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMOVUPS     32(SI)(DI*4), Y2
+	VMOVUPS     64(SI)(DI*4), Y3
+	VMOVUPS     96(SI)(DI*4), Y4
+	VADDPS      Y1, Y9, Y9
+	VADDPS      Y2, Y10, Y10
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y4, Y12, Y12
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Y9, (SI)(DI*4)
+	VMOVUPS     Y10, 32(SI)(DI*4)
+	VMOVUPS     Y11, 64(SI)(DI*4)
+	VMOVUPS     Y12, 96(SI)(DI*4)
+	ADDQ        $0x00000020, DI
+	JMP         block4
+
+less4:
+block1:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000008
+	JLT     less1
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows1:
+	VMOVUPS     (CX)(SI*4), Y4
+	VCMPPS      $0x16, Y0, Y4, Y4
+	VMOVUPS     (AX)(SI*4), Y5
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, (AX)(SI*4)
+	VMOVUPS     (DX)(SI*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VADDPS      Y5, Y2, Y2
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows1
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VADDPS      Y1, Y2, Y2
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Y2, (SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VMULPS      Y1, Y3, Y3
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Y1
+	VADDPS      Y1, Y3, Y3
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Y3, (SI)(DI*4)
+	ADDQ        $0x00000008, DI
+	JMP         block1
+
+less1:
+	MOVQ       BX, SI
+	SUBQ       DI, SI
+	JZ         whole
+	LEAQ       vecAVX2_window<>+0(SB), R11
+	MOVQ       $0x00000008, R12
+	SUBQ       SI, R12
+	VMOVDQU    (R11)(R12*4), Y1
+	MOVQ       mean+40(FP), SI
+	VMASKMOVPS (SI)(DI*4), Y1, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       R9, R11
+	LEAQ       (R8)(DI*1), SI
+
+rows0:
+	VMASKMOVPS  (CX)(SI*4), Y1, Y5
+	VCMPPS      $0x16, Y0, Y5, Y5
+	VMASKMOVPS  (AX)(SI*4), Y1, Y6
+	VANDPS      Y5, Y6, Y6
+	VMASKMOVPS  Y6, Y1, (AX)(SI*4)
 	VMASKMOVPS  (DX)(SI*4), Y1, Y5
 	VSUBPS      Y2, Y5, Y5
 	VADDPS      Y6, Y3, Y3

@@ -51,6 +51,9 @@ func addRowAVX512(dst *float32, row *float32, c int, rows int)
 func affineAVX512(y *float32, x *float32, scale *float32, shift *float32, floor float32, c int, rows int)
 
 //go:noescape
+func affineAddAVX512(y *float32, x *float32, r *float32, scale *float32, shift *float32, floor float32, c int, rows int)
+
+//go:noescape
 func bnGradApplyAVX512(dx *float32, dy *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 
 //go:noescape
@@ -67,6 +70,9 @@ func bnGradSumsAVX512(dg *float32, db *float32, dy *float32, x *float32, mean *f
 
 //go:noescape
 func bnGradSumsReLUAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
+
+//go:noescape
+func bnGradGateSumsAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 
 //go:noescape
 func affineMaxPool2AVX512(out *float32, idx *uint8, x0 *float32, x1 *float32, scale *float32, shift *float32, floor float32, c int, rows int)

@@ -1566,6 +1566,137 @@ whole:
 	VZEROUPPER
 	RET
 
+// func affineAddAVX512(y *float32, x *float32, r *float32, scale *float32, shift *float32, floor float32, c int, rows int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·affineAddAVX512(SB), NOSPLIT, $0-64
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         r+16(FP), DX
+	MOVQ         c+48(FP), BX
+	VBROADCASTSS floor+40(FP), Z0
+	MOVQ         rows+56(FP), R8
+	XORQ         R9, R9
+
+row:
+	XORQ DI, DI
+
+block4:
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000040
+	JLT         less4
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        scale+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Z1
+	VMOVUPS     64(R10)(DI*4), Z2
+	VMOVUPS     128(R10)(DI*4), Z3
+	VMOVUPS     192(R10)(DI*4), Z4
+	MOVQ        shift+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Z5
+	VMOVUPS     64(R10)(DI*4), Z6
+	VMOVUPS     128(R10)(DI*4), Z7
+	VMOVUPS     192(R10)(DI*4), Z8
+	VMOVUPS     (CX)(SI*4), Z9
+	VFMADD213PS Z5, Z1, Z9
+	VMOVUPS     (DX)(SI*4), Z1
+	VADDPS      Z1, Z9, Z9
+	VMAXPS      Z9, Z0, Z9
+	VMOVUPS     Z9, (AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Z1
+	VFMADD213PS Z6, Z2, Z1
+	VMOVUPS     64(DX)(SI*4), Z2
+	VADDPS      Z2, Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(SI*4)
+	VMOVUPS     128(CX)(SI*4), Z1
+	VFMADD213PS Z7, Z3, Z1
+	VMOVUPS     128(DX)(SI*4), Z2
+	VADDPS      Z2, Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, 128(AX)(SI*4)
+	VMOVUPS     192(CX)(SI*4), Z1
+	VFMADD213PS Z8, Z4, Z1
+	VMOVUPS     192(DX)(SI*4), Z2
+	VADDPS      Z2, Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, 192(AX)(SI*4)
+	ADDQ        $0x00000040, DI
+	JMP         block4
+
+less4:
+block2:
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000020
+	JLT         less2
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        scale+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Z1
+	VMOVUPS     64(R10)(DI*4), Z2
+	MOVQ        shift+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Z3
+	VMOVUPS     64(R10)(DI*4), Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VFMADD213PS Z3, Z1, Z5
+	VMOVUPS     (DX)(SI*4), Z1
+	VADDPS      Z1, Z5, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMOVUPS     Z5, (AX)(SI*4)
+	VMOVUPS     64(CX)(SI*4), Z1
+	VFMADD213PS Z4, Z2, Z1
+	VMOVUPS     64(DX)(SI*4), Z2
+	VADDPS      Z2, Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(SI*4)
+	ADDQ        $0x00000020, DI
+	JMP         block2
+
+less2:
+block1:
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	CMPQ        SI, $0x00000010
+	JLT         less1
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        scale+24(FP), R10
+	VMOVUPS     (R10)(DI*4), Z1
+	MOVQ        shift+32(FP), R10
+	VMOVUPS     (R10)(DI*4), Z2
+	VMOVUPS     (CX)(SI*4), Z3
+	VFMADD213PS Z2, Z1, Z3
+	VMOVUPS     (DX)(SI*4), Z1
+	VADDPS      Z1, Z3, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMOVUPS     Z3, (AX)(SI*4)
+	ADDQ        $0x00000010, DI
+	JMP         block1
+
+less1:
+	MOVQ        BX, SI
+	SUBQ        DI, SI
+	JZ          whole
+	MOVL        $0xffffffff, R10
+	BZHIL       SI, R10, R10
+	KMOVW       R10, K1
+	LEAQ        (R9)(DI*1), SI
+	MOVQ        scale+24(FP), R10
+	VMOVUPS.Z   (R10)(DI*4), K1, Z1
+	MOVQ        shift+32(FP), R10
+	VMOVUPS.Z   (R10)(DI*4), K1, Z2
+	VMOVUPS.Z   (CX)(SI*4), K1, Z3
+	VFMADD213PS Z2, Z1, Z3
+	VMOVUPS.Z   (DX)(SI*4), K1, Z1
+	VADDPS      Z1, Z3, Z3
+	VMAXPS      Z3, Z0, Z3
+	VMOVUPS     Z3, K1, (AX)(SI*4)
+
+whole:
+	ADDQ BX, R9
+	DECQ R8
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func bnGradApplyAVX512(dx *float32, dy *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·bnGradApplyAVX512(SB), NOSPLIT, $0-64
@@ -2694,6 +2825,277 @@ rows0:
 	VCMPPS      $0x16, Z0, Z2, K2
 	VMOVUPS.Z   (AX)(SI*4), K1, Z2
 	VMOVAPS.Z   Z2, K2, Z2
+	VMOVUPS.Z   (DX)(SI*4), K1, Z3
+	VSUBPS      Z1, Z3, Z3
+	VADDPS      Z2, Z20, Z20
+	VFMADD231PS Z3, Z2, Z21
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows0
+	MOVQ        db+8(FP), SI
+	VMOVUPS.Z   (SI)(DI*4), K1, Z1
+	VADDPS      Z1, Z20, Z20
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Z20, K1, (SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS.Z   (SI)(DI*4), K1, Z1
+	VMULPS      Z1, Z21, Z21
+	MOVQ        dg+0(FP), SI
+	VMOVUPS.Z   (SI)(DI*4), K1, Z1
+	VADDPS      Z1, Z21, Z21
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Z21, K1, (SI)(DI*4)
+
+whole:
+	ADDQ BX, R8
+	SUBQ R9, R10
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func bnGradGateSumsAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·bnGradGateSumsAVX512(SB), NOSPLIT, $0-72
+	MOVQ    dy+16(FP), AX
+	MOVQ    y+24(FP), CX
+	MOVQ    x+32(FP), DX
+	MOVQ    c+56(FP), BX
+	VPXORD  Z0, Z0, Z0
+	XORQ    R8, R8
+	MOVQ    rows+64(FP), R10
+	MOVQ    R10, R9
+	MOVQ    $0x00000001, SI
+	CMPQ    BX, $0x00000040
+	CMOVQGT SI, R9
+
+tile:
+	XORQ DI, DI
+
+block4:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000040
+	JLT     less4
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMOVUPS 128(SI)(DI*4), Z3
+	VMOVUPS 192(SI)(DI*4), Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows4:
+	VMOVUPS     (CX)(SI*4), Z13
+	VCMPPS      $0x16, Z0, Z13, K1
+	VMOVUPS     (AX)(SI*4), Z13
+	VMOVAPS.Z   Z13, K1, Z13
+	VMOVUPS     Z13, (AX)(SI*4)
+	VMOVUPS     (DX)(SI*4), Z22
+	VSUBPS      Z1, Z22, Z22
+	VADDPS      Z13, Z5, Z5
+	VFMADD231PS Z22, Z13, Z9
+	VMOVUPS     64(CX)(SI*4), Z13
+	VCMPPS      $0x16, Z0, Z13, K1
+	VMOVUPS     64(AX)(SI*4), Z13
+	VMOVAPS.Z   Z13, K1, Z13
+	VMOVUPS     Z13, 64(AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Z22
+	VSUBPS      Z2, Z22, Z22
+	VADDPS      Z13, Z6, Z6
+	VFMADD231PS Z22, Z13, Z10
+	VMOVUPS     128(CX)(SI*4), Z13
+	VCMPPS      $0x16, Z0, Z13, K1
+	VMOVUPS     128(AX)(SI*4), Z13
+	VMOVAPS.Z   Z13, K1, Z13
+	VMOVUPS     Z13, 128(AX)(SI*4)
+	VMOVUPS     128(DX)(SI*4), Z22
+	VSUBPS      Z3, Z22, Z22
+	VADDPS      Z13, Z7, Z7
+	VFMADD231PS Z22, Z13, Z11
+	VMOVUPS     192(CX)(SI*4), Z13
+	VCMPPS      $0x16, Z0, Z13, K1
+	VMOVUPS     192(AX)(SI*4), Z13
+	VMOVAPS.Z   Z13, K1, Z13
+	VMOVUPS     Z13, 192(AX)(SI*4)
+	VMOVUPS     192(DX)(SI*4), Z22
+	VSUBPS      Z4, Z22, Z22
+	VADDPS      Z13, Z8, Z8
+	VFMADD231PS Z22, Z13, Z12
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows4
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VMOVUPS     128(SI)(DI*4), Z3
+	VMOVUPS     192(SI)(DI*4), Z4
+	VADDPS      Z1, Z5, Z5
+	VADDPS      Z2, Z6, Z6
+	VADDPS      Z3, Z7, Z7
+	VADDPS      Z4, Z8, Z8
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Z5, (SI)(DI*4)
+	VMOVUPS     Z6, 64(SI)(DI*4)
+	VMOVUPS     Z7, 128(SI)(DI*4)
+	VMOVUPS     Z8, 192(SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VMOVUPS     128(SI)(DI*4), Z3
+	VMOVUPS     192(SI)(DI*4), Z4
+	VMULPS      Z1, Z9, Z9
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z3, Z11, Z11
+	VMULPS      Z4, Z12, Z12
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VMOVUPS     128(SI)(DI*4), Z3
+	VMOVUPS     192(SI)(DI*4), Z4
+	VADDPS      Z1, Z9, Z9
+	VADDPS      Z2, Z10, Z10
+	VADDPS      Z3, Z11, Z11
+	VADDPS      Z4, Z12, Z12
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Z9, (SI)(DI*4)
+	VMOVUPS     Z10, 64(SI)(DI*4)
+	VMOVUPS     Z11, 128(SI)(DI*4)
+	VMOVUPS     Z12, 192(SI)(DI*4)
+	ADDQ        $0x00000040, DI
+	JMP         block4
+
+less4:
+block2:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000020
+	JLT     less2
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows2:
+	VMOVUPS     (CX)(SI*4), Z3
+	VCMPPS      $0x16, Z0, Z3, K1
+	VMOVUPS     (AX)(SI*4), Z3
+	VMOVAPS.Z   Z3, K1, Z3
+	VMOVUPS     Z3, (AX)(SI*4)
+	VMOVUPS     (DX)(SI*4), Z4
+	VSUBPS      Z1, Z4, Z4
+	VADDPS      Z3, Z14, Z14
+	VFMADD231PS Z4, Z3, Z16
+	VMOVUPS     64(CX)(SI*4), Z3
+	VCMPPS      $0x16, Z0, Z3, K1
+	VMOVUPS     64(AX)(SI*4), Z3
+	VMOVAPS.Z   Z3, K1, Z3
+	VMOVUPS     Z3, 64(AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Z4
+	VSUBPS      Z2, Z4, Z4
+	VADDPS      Z3, Z15, Z15
+	VFMADD231PS Z4, Z3, Z17
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows2
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VADDPS      Z1, Z14, Z14
+	VADDPS      Z2, Z15, Z15
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Z14, (SI)(DI*4)
+	VMOVUPS     Z15, 64(SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VMULPS      Z1, Z16, Z16
+	VMULPS      Z2, Z17, Z17
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMOVUPS     64(SI)(DI*4), Z2
+	VADDPS      Z1, Z16, Z16
+	VADDPS      Z2, Z17, Z17
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Z16, (SI)(DI*4)
+	VMOVUPS     Z17, 64(SI)(DI*4)
+	ADDQ        $0x00000020, DI
+	JMP         block2
+
+less2:
+block1:
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000010
+	JLT     less1
+	MOVQ    mean+40(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	MOVQ    R9, R11
+	LEAQ    (R8)(DI*1), SI
+
+rows1:
+	VMOVUPS     (CX)(SI*4), Z2
+	VCMPPS      $0x16, Z0, Z2, K1
+	VMOVUPS     (AX)(SI*4), Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VMOVUPS     Z2, (AX)(SI*4)
+	VMOVUPS     (DX)(SI*4), Z3
+	VSUBPS      Z1, Z3, Z3
+	VADDPS      Z2, Z18, Z18
+	VFMADD231PS Z3, Z2, Z19
+	ADDQ        BX, SI
+	DECQ        R11
+	JNZ         rows1
+	MOVQ        db+8(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VADDPS      Z1, Z18, Z18
+	MOVQ        db+8(FP), SI
+	VMOVUPS     Z18, (SI)(DI*4)
+	MOVQ        invstd+48(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VMULPS      Z1, Z19, Z19
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     (SI)(DI*4), Z1
+	VADDPS      Z1, Z19, Z19
+	MOVQ        dg+0(FP), SI
+	VMOVUPS     Z19, (SI)(DI*4)
+	ADDQ        $0x00000010, DI
+	JMP         block1
+
+less1:
+	MOVQ      BX, SI
+	SUBQ      DI, SI
+	JZ        whole
+	MOVL      $0xffffffff, R11
+	BZHIL     SI, R11, R11
+	KMOVW     R11, K1
+	MOVQ      mean+40(FP), SI
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VPXORD    Z20, Z20, Z20
+	VPXORD    Z21, Z21, Z21
+	MOVQ      R9, R11
+	LEAQ      (R8)(DI*1), SI
+
+rows0:
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VCMPPS      $0x16, Z0, Z2, K2
+	VMOVUPS.Z   (AX)(SI*4), K1, Z2
+	VMOVAPS.Z   Z2, K2, Z2
+	VMOVUPS     Z2, K1, (AX)(SI*4)
 	VMOVUPS.Z   (DX)(SI*4), K1, Z3
 	VSUBPS      Z1, Z3, Z3
 	VADDPS      Z2, Z20, Z20

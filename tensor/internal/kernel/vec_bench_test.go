@@ -63,6 +63,8 @@ func benchmarkVec(b *testing.B, v *Vec, name string, n, chunk, c int) {
 	run("ColMoments", 4, func(lo, hi int) { v.ColMoments(u, q, x[lo:hi], chunk/c) })
 	run("Affine", 8, func(lo, hi int) { v.Affine(z[lo:hi], x[lo:hi], s, t, chunk/c, true) })
 	run("BNGradSums", 12, func(lo, hi int) { v.BNGradSums(u, q, y[lo:hi], z[lo:hi], x[lo:hi], s, t, chunk/c) })
+	run("AffineAdd", 12, func(lo, hi int) { v.AffineAdd(z[lo:hi], x[lo:hi], y[lo:hi], s, t, chunk/c, true) })
+	run("BNGradGateSums", 16, func(lo, hi int) { v.BNGradGateSums(u, q, w[lo:hi], z[lo:hi], x[lo:hi], s, t, chunk/c) })
 	run("BNGradApply", 16, func(lo, hi int) {
 		v.BNGradApply(w[lo:hi], y[lo:hi], z[lo:hi], x[lo:hi], s, t, u, chunk/c)
 	})

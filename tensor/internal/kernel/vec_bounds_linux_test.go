@@ -51,6 +51,12 @@ func TestVecStaysInside(t *testing.T) {
 				for _, c := range rowCases {
 					c.call(&impl.Vec, &arena{r: rand.New(rand.NewPCG(1, 1)), alloc: f.alloc}, 2, n)
 				}
+				for _, c := range rowFlatCases {
+					c.call(&impl.Row, &arena{r: rand.New(rand.NewPCG(1, 1)), alloc: f.alloc}, n)
+				}
+				for _, c := range rowMatrixCases {
+					c.call(&impl.Row, &arena{r: rand.New(rand.NewPCG(1, 1)), alloc: f.alloc}, 2, n)
+				}
 				f.free()
 			}
 		}

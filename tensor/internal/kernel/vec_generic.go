@@ -6,8 +6,8 @@ import "math"
 // tested against these loops; they also run where there is no assembly.
 var vecGeneric = Vec{
 	Add: add, Acc: acc, Axpy: axpy, Scale: scale, ReLU: relu, ReLUGrad: reluGrad,
-	AddRow: addRow, ColSum: colSum, ColMoments: colMoments, Affine: affine,
-	BNGradSums: bnGradSums, BNGradApply: bnGradApply,
+	AddRow: addRow, ColSum: colSum, ColMoments: colMoments, Affine: affine, AffineAdd: affineAdd,
+	BNGradSums: bnGradSums, BNGradGateSums: bnGradGateSums, BNGradApply: bnGradApply,
 	MaxUpdate: maxUpdate, AccEqual: accEqual,
 	Dot: dot, L1: l1, L2Sq: l2Sq, Exp: exp,
 	SGD: sgd, Adam: adam,

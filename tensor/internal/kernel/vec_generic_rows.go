@@ -49,6 +49,20 @@ func affine(y, x, scale, shift []float32, rows int, relu bool) {
 	}
 }
 
+func affineAdd(y, x, r, scale, shift []float32, rows int, relu bool) {
+	c := len(scale)
+	for i := range rows {
+		for j, s := range scale {
+			v := x[i*c+j]*s + shift[j]
+			v += r[i*c+j]
+			if relu {
+				v = positive(v)
+			}
+			y[i*c+j] = v
+		}
+	}
+}
+
 func bnGradSums(dg, db, dy, y, x, mean, invstd []float32, rows int) {
 	c := len(dg)
 	for j := range dg {
@@ -61,6 +75,12 @@ func bnGradSums(dg, db, dy, y, x, mean, invstd []float32, rows int) {
 		db[j] += float32(sum)
 		dg[j] += float32(sumX) * invstd[j]
 	}
+}
+
+func bnGradGateSums(dg, db, dy, y, x, mean, invstd []float32, rows int) {
+	n := rows * len(dg)
+	reluGrad(dy[:n], dy, y)
+	bnGradSums(dg, db, dy, nil, x, mean, invstd, rows)
 }
 
 func bnGradApply(dx, dy, y, x, a, b, c0 []float32, rows int) {

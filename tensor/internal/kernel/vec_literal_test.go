@@ -43,16 +43,17 @@ var vecLiteral = Vec{
 		c := len(scale)
 		fill(y, func(i int) float64 { return rectified(f64(x, i)*f64(scale, i%c)+f64(shift, i%c), relu) })
 	},
-	BNGradSums: func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
-		c := len(dg)
-		for j := range c {
-			g := func(r int) float64 { return gated(dy, y, r*c+j) }
-			db[j] = float32(f64(db, j) + total(rows, g))
-			dg[j] = float32(f64(dg, j) + total(rows, func(r int) float64 {
-				return g(r) * (f64(x, r*c+j) - f64(mean, j)) * f64(invstd, j)
-			}))
-		}
+	AffineAdd: func(y, x, r, scale, shift []float32, rows int, relu bool) {
+		c := len(scale)
+		fill(y, func(i int) float64 {
+			return rectified(f64(x, i)*f64(scale, i%c)+f64(shift, i%c)+f64(r, i), relu)
+		})
 	},
+	BNGradGateSums: func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
+		literalGradSums(dg, db, dy, y, x, mean, invstd, rows)
+		fill(dy, func(i int) float64 { return gated(dy, y, i) })
+	},
+	BNGradSums: literalGradSums,
 	BNGradApply: func(dx, dy, y, x, a, b, c0 []float32, rows int) {
 		c := len(a)
 		fill(dx, func(i int) float64 {
@@ -149,6 +150,17 @@ var vecLiteral = Vec{
 			}
 		}
 	},
+}
+
+func literalGradSums(dg, db, dy, y, x, mean, invstd []float32, rows int) {
+	c := len(dg)
+	for j := range c {
+		g := func(r int) float64 { return gated(dy, y, r*c+j) }
+		db[j] = float32(f64(db, j) + total(rows, g))
+		dg[j] = float32(f64(dg, j) + total(rows, func(r int) float64 {
+			return g(r) * (f64(x, r*c+j) - f64(mean, j)) * f64(invstd, j)
+		}))
+	}
 }
 
 func f64(x []float32, i int) float64 { return float64(x[i]) }

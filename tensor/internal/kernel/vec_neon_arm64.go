@@ -28,10 +28,16 @@ func l2SqNEON(a, b *float32, n int) float64
 func affineNEON(y, x, scale, shift *float32, floor float32, c, rows int)
 
 //go:noescape
+func affineAddNEON(y, x, r, scale, shift *float32, floor float32, c, rows int)
+
+//go:noescape
 func bnGradSumsNEON(dg, db, dy, x, mean, invstd *float32, c, rows int)
 
 //go:noescape
 func bnGradSumsReLUNEON(dg, db, dy, y, x, mean, invstd *float32, c, rows int)
+
+//go:noescape
+func bnGradGateSumsNEON(dg, db, dy, y, x, mean, invstd *float32, c, rows int)
 
 //go:noescape
 func bnGradApplyNEON(dx, dy, x, a, b, c0 *float32, c, rows int)

@@ -50,16 +50,67 @@ next:
 	CBNZ R20, row
 	RET
 
+// func affineAddNEON(y, x, r, scale, shift *float32, floor float32, c, rows int)
+TEXT ·affineAddNEON(SB), NOSPLIT, $0-64
+	MOVD  y+0(FP), R0
+	MOVD  x+8(FP), R1
+	MOVD  r+16(FP), R4
+	MOVD  scale+24(FP), R12
+	MOVD  shift+32(FP), R13
+	FMOVS floor+40(FP), F31
+	VDUP  V31.S[0], V31.S4
+	MOVD  c+48(FP), R21
+	MOVD  rows+56(FP), R20
+
+#define AFFINEADD FMLA4(1, 0, 2); FADD4(3, 2, 2); FMAX4(31, 2, 2)
+
+row:
+	MOVD R12, R2
+	MOVD R13, R3
+	MOVD R21, R22
+
+four:
+	CMP    $4, R22
+	BLT    one
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R2), [V1.S4]
+	VLD1.P 16(R3), [V2.S4]
+	VLD1.P 16(R4), [V3.S4]
+	AFFINEADD
+	VST1.P [V2.S4], 16(R0)
+	SUB    $4, R22
+	B      four
+
+one:
+	CBZ     R22, next
+	FMOVS.P 4(R1), F0
+	FMOVS.P 4(R2), F1
+	FMOVS.P 4(R3), F2
+	FMOVS.P 4(R4), F3
+	AFFINEADD
+	FMOVS.P F2, 4(R0)
+	SUB     $1, R22
+	B       one
+
+next:
+	SUB  $1, R20
+	CBNZ R20, row
+	RET
+
 // In the kernels below R6 steps through y and R7 through dy; without ReLU y is
 // dy, and OPEN is nothing where GATE clears dy, in V0, where y, in V1, is <= 0.
 #define GATE FNOTPOS4(1, 1); CLEAR4(1, 0, 0)
 #define OPEN
 
+// What is left of dy is kept, through R8, or not.
+#define KEEP4 VST1.P [V0.S4], 16(R8)
+#define KEEP1 FMOVS.P F0, 4(R8)
+
 // Both adds to dg and db in memory: a row is long enough to hide the way there
 // and back.
 #define GRADSUMS FSUB4(3, 2, 2); FMUL4(0, 4, 4); FADD4(0, 5, 5); FMLA4(4, 2, 6)
 
-#define GRADSUMSROWS(GRAD) \
+#define GRADSUMSROWS(GRAD, STORE4, STORE1) \
 row: \
 	MOVD    R12, R2          \
 	MOVD    R13, R3          \
@@ -77,6 +128,7 @@ four: \
 	VLD1    (R4), [V5.S4]    \
 	VLD1    (R5), [V6.S4]    \
 	GRAD                     \
+	STORE4                   \
 	GRADSUMS                 \
 	VST1.P  [V5.S4], 16(R4)  \
 	VST1.P  [V6.S4], 16(R5)  \
@@ -92,6 +144,7 @@ one: \
 	FMOVS   (R4), F5         \
 	FMOVS   (R5), F6         \
 	GRAD                     \
+	STORE1                   \
 	GRADSUMS                 \
 	FMOVS.P F5, 4(R4)        \
 	FMOVS.P F6, 4(R5)        \
@@ -113,7 +166,7 @@ TEXT ·bnGradSumsNEON(SB), NOSPLIT, $0-64
 	MOVD invstd+40(FP), R13
 	MOVD c+48(FP), R21
 	MOVD rows+56(FP), R20
-	GRADSUMSROWS(OPEN)
+	GRADSUMSROWS(OPEN, OPEN, OPEN)
 
 // func bnGradSumsReLUNEON(dg, db, dy, y, x, mean, invstd *float32, c, rows int)
 TEXT ·bnGradSumsReLUNEON(SB), NOSPLIT, $0-72
@@ -126,7 +179,21 @@ TEXT ·bnGradSumsReLUNEON(SB), NOSPLIT, $0-72
 	MOVD invstd+48(FP), R13
 	MOVD c+56(FP), R21
 	MOVD rows+64(FP), R20
-	GRADSUMSROWS(GATE)
+	GRADSUMSROWS(GATE, OPEN, OPEN)
+
+// func bnGradGateSumsNEON(dg, db, dy, y, x, mean, invstd *float32, c, rows int)
+TEXT ·bnGradGateSumsNEON(SB), NOSPLIT, $0-72
+	MOVD dg+0(FP), R15
+	MOVD db+8(FP), R14
+	MOVD dy+16(FP), R7
+	MOVD R7, R8
+	MOVD y+24(FP), R6
+	MOVD x+32(FP), R1
+	MOVD mean+40(FP), R12
+	MOVD invstd+48(FP), R13
+	MOVD c+56(FP), R21
+	MOVD rows+64(FP), R20
+	GRADSUMSROWS(GATE, KEEP4, KEEP1)
 
 #define GRADAPPLY FMLA4(2, 4, 5); FMLA4(0, 3, 5)
 

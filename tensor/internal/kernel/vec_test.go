@@ -136,11 +136,21 @@ var rowCases = []struct {
 		x := a.f(rows * c)
 		v.Affine(x, x, a.f(c), a.f(c), rows, true)
 	}},
+	{"AffineAdd", 1e-6, func(v *Vec, a *arena, rows, c int) {
+		v.AffineAdd(a.f(rows*c), a.f(rows*c), a.f(rows*c), a.f(c), a.f(c), rows, false)
+	}},
+	{"AffineAddReLUInPlace", 1e-6, func(v *Vec, a *arena, rows, c int) {
+		r := a.f(rows * c)
+		v.AffineAdd(r, a.f(rows*c), r, a.f(c), a.f(c), rows, true)
+	}},
 	{"BNGradSums", 4e-6, func(v *Vec, a *arena, rows, c int) {
 		v.BNGradSums(a.f(c), a.f(c), a.f(rows*c), nil, a.f(rows*c), a.statistic(c), a.statistic(c), rows)
 	}},
 	{"BNGradSumsReLU", 4e-6, func(v *Vec, a *arena, rows, c int) {
 		v.BNGradSums(a.f(c), a.f(c), a.f(rows*c), a.f(rows*c), a.f(rows*c), a.statistic(c), a.statistic(c), rows)
+	}},
+	{"BNGradGateSums", 4e-6, func(v *Vec, a *arena, rows, c int) {
+		v.BNGradGateSums(a.f(c), a.f(c), a.f(rows*c), a.f(rows*c), a.f(rows*c), a.statistic(c), a.statistic(c), rows)
 	}},
 	{"BNGradApply", 1e-6, func(v *Vec, a *arena, rows, c int) {
 		v.BNGradApply(a.f(rows*c), a.f(rows*c), nil, a.f(rows*c), a.f(c), a.f(c), a.f(c), rows)
@@ -176,23 +186,24 @@ var rowCases = []struct {
 	}},
 }
 
-// record makes the call on v with arguments that depend on seed only.
-func record(v *Vec, call func(v *Vec, a *arena), seed uint64, special bool, shift int) *arena {
+// record makes the call on k, a set of kernels, with arguments that depend on
+// seed only.
+func record[K any](k *K, call func(k *K, a *arena), seed uint64, special bool, shift int) *arena {
 	a := &arena{r: rand.New(rand.NewPCG(seed, 0)), special: special, shift: shift, alloc: guarded}
-	call(v, a)
+	call(k, a)
 	return a
 }
 
-// checkCall compares the call on v with the literal, and the same call on
-// slices that start elsewhere with the first.
-func checkCall(t *testing.T, v *Vec, tol float64, call func(v *Vec, a *arena), seed uint64, special bool) {
+// checkCall compares the call on kernels with that on the literal ones, and the
+// same call on slices that start elsewhere with the first.
+func checkCall[K any](t *testing.T, kernels, literal *K, tol float64, call func(k *K, a *arena), seed uint64, special bool) {
 	defer func() {
 		if t.Failed() {
 			t.Logf("n or 1000*rows+c is %d, special values: %v", seed, special)
 		}
 	}()
-	want := record(&vecLiteral, call, seed, special, 0)
-	got := record(v, call, seed, special, 0)
+	want := record(literal, call, seed, special, 0)
+	got := record(kernels, call, seed, special, 0)
 	for k := range want.floats {
 		checkGuards(t, got.floats[k])
 		for i, w := range want.floats[k] {
@@ -204,7 +215,7 @@ func checkCall(t *testing.T, v *Vec, tol float64, call func(v *Vec, a *arena), s
 	}
 	require.Equal(t, want.bytes, got.bytes)
 	for shift := 1; shift <= 3; shift++ {
-		moved := record(v, call, seed, special, shift)
+		moved := record(kernels, call, seed, special, shift)
 		for k := range got.floats {
 			requireSameBits(t, got.floats[k], moved.floats[k])
 		}
@@ -265,7 +276,7 @@ func TestVecFlat(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				for _, n := range flatLengths() {
 					for _, special := range []bool{false, true} {
-						checkCall(t, &impl.Vec, c.tol, func(v *Vec, a *arena) { c.call(v, a, n) }, uint64(n), special)
+						checkCall(t, &impl.Vec, &vecLiteral, c.tol, func(v *Vec, a *arena) { c.call(v, a, n) }, uint64(n), special)
 					}
 				}
 			})
@@ -279,7 +290,7 @@ func TestVecRows(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				for _, s := range matrixShapes() {
 					for _, special := range []bool{false, true} {
-						checkCall(t, &impl.Vec, c.tol*math.Sqrt(float64(1+s[0])), func(v *Vec, a *arena) { c.call(v, a, s[0], s[1]) }, uint64(s[0]*1000+s[1]), special)
+						checkCall(t, &impl.Vec, &vecLiteral, c.tol*math.Sqrt(float64(1+s[0])), func(v *Vec, a *arena) { c.call(v, a, s[0], s[1]) }, uint64(s[0]*1000+s[1]), special)
 					}
 				}
 			})

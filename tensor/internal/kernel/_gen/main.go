@@ -20,6 +20,8 @@ var parts = map[string]func(){
 	"gemm":       gemm,
 	"vec_avx2":   func() { vecKernels(simd{suffix: "AVX2", lanes: 8}) },
 	"vec_avx512": func() { vecKernels(simd{suffix: "AVX512", lanes: 16}) },
+	"row_avx2":   func() { rowKernels(simd{suffix: "AVX2", lanes: 8}) },
+	"row_avx512": func() { rowKernels(simd{suffix: "AVX512", lanes: 16}) },
 }
 
 func main() {

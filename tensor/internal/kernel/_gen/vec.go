@@ -13,6 +13,14 @@ import (
 type simd struct {
 	suffix string // of the function names
 	lanes  int    // floats in a vector: 8 is AVX2 with FMA, 16 is AVX-512 (F, BW, VL) with BMI2
+	file   string // begins the names of constants, "vec" if empty: each file has its own
+}
+
+func (s simd) tables() string {
+	if s.file == "" {
+		return "vec"
+	}
+	return s.file
 }
 
 // vecKernels emits all of them into one file.
@@ -64,7 +72,19 @@ func (s simd) scalar(param string) VecVirtual {
 // bits is a constant of 32 bits in all lanes. AVX2 has too few registers to
 // keep every constant in one, so there it is a vector in memory.
 func (s simd) bits(x uint32) Op {
-	name := fmt.Sprintf("vec%s_%08x", s.suffix, x)
+	m := s.word(x)
+	if !s.wide() {
+		return m
+	}
+	v := s.vector()
+	VBROADCASTSS(m, v)
+	return v
+}
+
+// word is a constant of 32 bits in memory: a whole vector of it for AVX2, for
+// AVX-512 one that instructions spread over all lanes.
+func (s simd) word(x uint32) Mem {
+	name := fmt.Sprintf("%s%s_%08x", s.tables(), s.suffix, x)
 	words := s.lanes
 	if s.wide() {
 		words = 1
@@ -76,13 +96,16 @@ func (s simd) bits(x uint32) Op {
 			DATA(4*i, U32(x))
 		}
 	}
-	m := NewDataAddr(NewStaticSymbol(name), 0)
-	if !s.wide() {
-		return m
+	return NewDataAddr(NewStaticSymbol(name), 0)
+}
+
+// fold does y = y*x + c for a constant c of word: one step of Horner's rule.
+func (s simd) fold(c Mem, x, y VecVirtual) {
+	if s.wide() {
+		VFMADD213PS_BCST(c, x, y)
+	} else {
+		VFMADD213PS(c, x, y)
 	}
-	v := s.vector()
-	VBROADCASTSS(m, v)
-	return v
 }
 
 var constants = map[string]bool{}
@@ -97,7 +120,7 @@ func (s simd) mask(count GPVirtual) Op {
 		KMOVW(bits, k)
 		return k
 	}
-	const name = "vecAVX2_window"
+	name := s.tables() + "AVX2_window"
 	if !constants[name] {
 		constants[name] = true
 		GLOBL(name, RODATA|NOPTR)

@@ -231,6 +231,19 @@ func (s simd) columnKernels() {
 			}
 		}
 	})
+	s.elementwise("affineAdd", "y, x, r, scale, shift *float32, floor float32", []string{"y", "x", "r"}, false, func() func(block) {
+		floor := s.scalar("floor")
+		return func(b block) {
+			scale, shift := b.column("scale"), b.column("shift")
+			for j := range b.n {
+				v := b.get("x", j)
+				VFMADD213PS(shift[j], scale[j], v)
+				VADDPS(b.get("r", j), v, v)
+				VMAXPS(v, floor, v)
+				b.put(v, "y", j)
+			}
+		}
+	})
 	s.elementwise("bnGradApply", "dx, dy, x, a, b, c0 *float32", []string{"dx", "dy", "x"}, false, func() func(block) {
 		return s.gradApply(block.get)
 	})
@@ -249,6 +262,14 @@ func (s simd) columnKernels() {
 	})
 	s.rowReduction("bnGradSumsReLU", "dg, db, dy, y, x, mean, invstd *float32", []string{"dy", "y", "x"}, func() func(block) {
 		return s.gradSums(s.gated("y"))
+	})
+	s.rowReduction("bnGradGateSums", "dg, db, dy, y, x, mean, invstd *float32", []string{"dy", "y", "x"}, func() func(block) {
+		gated := s.gated("y")
+		return s.gradSums(func(b block, dy string, j int) VecVirtual {
+			g := gated(b, dy, j)
+			b.put(g, dy, j)
+			return g
+		})
 	})
 }
 

@@ -135,6 +135,13 @@ const ln2Head = 0.693145751953125
 // q is the minimax polynomial for the relative error (below 5e-9, found with
 // Lawson's algorithm). Adding k to the exponent bits multiplies by 2^k.
 func (s simd) exp() func(lane) {
+	exp := s.expOf()
+	return func(l lane) { l.put(exp(l.get("x")), "dst") }
+}
+
+// expOf loads the constants and returns what emits e^x of a vector, which it
+// leaves as it is.
+func (s simd) expOf() func(x VecVirtual) VecVirtual {
 	number := func(x float64) Op { return s.bits(math.Float32bits(float32(x))) }
 	low, high := number(-87.33654), number(88.72283) // expLow and the logarithm of the largest float32
 	inverse, one, inf := number(1/math.Ln2), number(1), number(math.Inf(1))
@@ -143,8 +150,7 @@ func (s simd) exp() func(lane) {
 	for _, c := range []float64{0.00138145, 0.00836875, 0.04166839, 0.1666652, 0.49999993} {
 		q = append(q, number(c))
 	}
-	return func(l lane) {
-		x := l.get("x")
+	return func(x VecVirtual) VecVirtual {
 		k, kf, y := s.vector(), s.vector(), s.vector()
 		VMULPS(inverse, x, k)
 		VCVTPS2DQ(k, k)
@@ -165,7 +171,7 @@ func (s simd) exp() func(lane) {
 		s.clear(y, s.compare(isNotLess, x, low))
 		over := s.compare(isGreater, x, high)
 		s.set(y, over, inf)
-		l.put(y, "dst")
+		return y
 	}
 }
 

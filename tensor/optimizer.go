@@ -1,0 +1,110 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/locimem/locimem/tensor/internal/kernel"
+)
+
+// Trained is a set of parameters that an optimiser moves together, in one sweep
+// over all of them, with its moments of each.
+type Trained struct {
+	params  []*Tensor
+	moments [][]*Tensor // by kind and parameter
+	decay   []float64
+	start   []int // elements before each parameter, and all of them
+}
+
+// NewTrained returns the set of params. moments has, for each kind of moment, a
+// tensor in the shape of each parameter (zeros before the first step), and decay
+// the weight decay of each. It panics if a count or a shape differs.
+func NewTrained(params []*Tensor, decay []float64, moments ...[]*Tensor) *Trained {
+	t := &Trained{params: params, moments: moments, decay: decay, start: []int{0}}
+	if len(decay) != len(params) {
+		panic(fmt.Sprintf("tensor: NewTrained: %d parameters and %d weight decays", len(params), len(decay)))
+	}
+	for k, m := range moments {
+		if len(m) != len(params) {
+			panic(fmt.Sprintf("tensor: NewTrained: %d parameters and %d moments of kind %d", len(params), len(m), k))
+		}
+		for i, p := range params {
+			m[i].mustShape(fmt.Sprintf("NewTrained: moment %d of parameter %d", k, i), p.shape...)
+		}
+	}
+	for i, p := range params {
+		t.start = append(t.start, t.start[i]+len(p.data))
+	}
+	return t
+}
+
+// sweepTrained calls f for ranges of parameters, in parallel: elements [lo, hi)
+// of parameter i, which has a gradient. A task is a piece of all parameters one
+// after the other, so that small ones share it.
+func (e *Engine) sweepTrained(t *Trained, f func(i, lo, hi int)) {
+	e.chunks(t.start[len(t.params)], sweep, func(lo, hi int) {
+		i, found := slices.BinarySearch(t.start, lo)
+		if !found {
+			i--
+		}
+		for ; i < len(t.params) && t.start[i] < hi; i++ {
+			if from, to := max(lo, t.start[i]), min(hi, t.start[i+1]); from < to && t.params[i].grad != nil {
+				f(i, from-t.start[i], to-t.start[i])
+			}
+		}
+	})
+}
+
+// SGDParams are the settings of one step of stochastic gradient descent as
+// PyTorch defines them.
+type SGDParams struct {
+	LR, Momentum float64
+	Nesterov     bool
+}
+
+// SGD updates the parameters of t from their gradients; their only moment is the
+// momentum buffer. A parameter without a gradient stays as it is.
+func (e *Engine) SGD(t *Trained, s SGDParams) {
+	a := kernel.SGDArgs{LR: float32(s.LR), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
+	e.sweepTrained(t, func(i, lo, hi int) {
+		a := a
+		a.Decay = float32(t.decay[i])
+		p := t.params[i]
+		e.k.SGD(p.data[lo:hi], t.moments[0][i].data[lo:hi], p.grad.data[lo:hi], a)
+	})
+}
+
+// AdamParams are the settings of one step of Adam (Kingma and Ba 2015) or, with
+// Decoupled, AdamW (Loshchilov and Hutter 2019). Step counts from 1.
+type AdamParams struct {
+	LR, Beta1, Beta2, Eps float64
+	Decoupled             bool
+	Step                  int
+}
+
+// Adam updates the parameters of t from their gradients; their moments are the
+// first and the second. A parameter without a gradient stays as it is.
+func (e *Engine) Adam(t *Trained, s AdamParams) {
+	// The corrections of the bias take the betas that the kernel has: rounding
+	// 0.999 to float32 moves the 0.001 beside it by 5e-5, which must cancel.
+	b1, b2 := float32(s.Beta1), float32(s.Beta2)
+	a := kernel.AdamArgs{
+		Step:      float32(s.LR / (1 - math.Pow(float64(b1), float64(s.Step)))),
+		B1:        b1,
+		B2:        b2,
+		InvSqrtC2: float32(1 / math.Sqrt(1-math.Pow(float64(b2), float64(s.Step)))),
+		Eps:       float32(s.Eps),
+		Keep:      1,
+	}
+	e.sweepTrained(t, func(i, lo, hi int) {
+		a := a
+		if s.Decoupled {
+			a.Keep = float32(1 - s.LR*t.decay[i])
+		} else {
+			a.L2 = float32(t.decay[i])
+		}
+		p := t.params[i]
+		e.k.Adam(p.data[lo:hi], t.moments[0][i].data[lo:hi], t.moments[1][i].data[lo:hi], p.grad.data[lo:hi], a)
+	})
+}
