@@ -93,7 +93,7 @@ func layerMemFigure(cap *caption, s *Summary) *figure.Page {
 	for _, t := range s.Taps {
 		taps = append(taps, t.Tap)
 		for i, set := range s.Sets {
-			series[i].Name = setNames[set]
+			series[i].Name, series[i].Look = setNames[set], 1+slices.Index(setKeys, set)
 			series[i].Mean = append(series[i].Mean, t.LayerMem[set].Mean)
 		}
 		c := t.Controlled
