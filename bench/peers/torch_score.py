@@ -5,12 +5,14 @@ distance over all pairs of views of each point, and UnitMem.
 
 The peer of `locimem bench score`. Both ways give the same numbers:
 
-hooks     All taps in one forward pass through forward hooks, batches of whole
-          points, distances and unit means on the fly: what one would write with
-          care. Two forms of the distance are timed at choice (--distance):
-          cdist  torch.cdist in float32, the obvious one
-          gram   by the Gram matrix, faster, but with cancellation: its error
-                 grows where views are close to each other
+hooks     All taps in one forward pass, batches of whole points, distances and
+          unit means on the fly: what one would write with care. The distance
+          (--distance) is taken
+          gram   by the Gram matrix of a point's views: the fastest, but where views
+                 are close to each other the difference of large numbers is left
+          pairs  as the norm of the difference of every pair, as accurate as locimem
+          cdist  by torch.cdist without matrix products, which is very slow for few
+                 rows of many columns
 released  The way of the scripts that were released with the paper: one layer a
           run, a batch of one image, view after view. It is measured on few
           points (--points) and one number a second follows from that; the time
@@ -127,7 +129,7 @@ def released(pair, batches, views):
 def main():
     p = argparse.ArgumentParser(description="scoring in PyTorch")
     p.add_argument("--way", choices=["hooks", "released"], default="hooks")
-    p.add_argument("--distance", choices=["cdist", "gram", "pairs"], default="cdist", help="of the way hooks (default cdist)")
+    p.add_argument("--distance", choices=["gram", "pairs", "cdist"], default="gram", help="of the way hooks (default gram)")
     p.add_argument("--points", type=int, default=500)
     p.add_argument("--views", type=int, default=10)
     p.add_argument("--size", type=int, default=32)
