@@ -32,7 +32,7 @@ import torch
 from resnet9 import ResNet9
 
 
-def tap_modules(model):
+def tapped(model):
     """ResNet9 calls functions for relu, pool and sums, which hooks cannot hear;
     its own taps argument hears everything, in the same pass."""
 
@@ -88,7 +88,7 @@ def hooks(pair, batches, views, distance):
     """Per encoder: {tap: alignment of each point}, {tap: UnitMem}."""
     out = []
     for model in pair:
-        forward = tap_modules(model)
+        forward = tapped(model)
         ssl, units = {}, {}
         for x in batches:
             for name, t in forward(x).items():
