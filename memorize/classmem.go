@@ -80,7 +80,7 @@ func (c *classes) scores(side Side, tap, estimator string, rest Rest) []ClassSco
 // ClassMem returns ClassMem of every unit of an encoder, by tap and unit, from
 // the images that it was trained on, without augmentation (views.Original). side
 // is what the scores call the encoder. Labels are those of the data set. It
-// returns an error if the images are of fewer than two classes, for an activation
+// returns an error if the images are of fewer than two classes or one has none, for an activation
 // that is NaN or infinite, and when ctx is cancelled.
 func ClassMem(ctx context.Context, e *tensor.Engine, side Side, encoder nn.Encoder, train Images, views Viewer, o Options, progress func(done int)) ([]ClassScore, error) {
 	o.Mode, o.Views = Original, 0 // rows are the images themselves
@@ -103,7 +103,11 @@ func ClassMem(ctx context.Context, e *tensor.Engine, side Side, encoder nn.Encod
 		}
 		l.points, l.labels = points, l.labels[:0]
 		for _, i := range points {
-			l.labels = append(l.labels, train.Data.Label(i))
+			label := train.Data.Label(i)
+			if label < 0 || label >= maxClasses {
+				return nil, fmt.Errorf("ClassMem: point %d of %s: found the class %d, expected 0 to %d", i, train.Data.Name(), label, maxClasses-1)
+			}
+			l.labels = append(l.labels, label)
 		}
 		encoder.Forward(&nn.Context{Tape: p.tape, Taps: l}, p.input(train.Data.Image, points))
 		p.tape.Release()

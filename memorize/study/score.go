@@ -60,18 +60,18 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 }
 
 // classMem returns ClassMem of f and then g over their own training images; nil
-// where units are not scored or the images are all of one class.
+// where units are not scored, or the images are all of one class or have none.
 func classMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, rep Reporter) ([]memorize.ClassScore, error) {
 	if !l.Recipe.Score.Units {
 		return nil, nil
 	}
 	for _, which := range []string{F, G} {
-		one := true
+		seen := map[int]bool{}
 		for _, i := range l.TrainIndices(which) {
-			one = one && l.Train.Label(i) == l.Train.Label(l.TrainIndices(which)[0])
+			seen[l.Train.Label(i)] = true
 		}
-		if one {
-			rep.Printf("note: no ClassMem: the training images of %s are all of one class", which)
+		if len(seen) < 2 || seen[-1] {
+			rep.Printf("note: no ClassMem: the training images of %s are all of one class, or without classes", which)
 			return nil, nil
 		}
 	}
