@@ -94,7 +94,7 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 		return nil, fmt.Errorf("scoring: %w", err)
 	}
 	noteClasses(scores, sets, rep)
-	bar.Finish("%d points, %d views, %d layers in %s", files[0].points, files[0].views, len(taps), progress.Duration(time.Since(began)))
+	bar.Finish("%d points, %d views, %d layers in %s", sets.points(), files[0].views, len(taps), progress.Duration(time.Since(began)))
 	return finish(scores, r, c.Out, "activations "+filepath.Base(c.F)+" and "+filepath.Base(c.G))
 }
 
@@ -139,10 +139,7 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Repor
 		return nil, fmt.Errorf("making the folder for the scores: %w", err)
 	}
 	began := time.Now()
-	total := 0
-	for _, s := range sets.sets {
-		total += len(s.Points)
-	}
+	total := sets.points()
 	bar := rep.Bar("scores", "points", total, 0)
 	scores, err := memorize.ScoreInputs(ctx, e, pair[0], pair[1], sets.sets, sets.labels, batches(v.inputs(0, sets), v.views, o.Batch), o,
 		func(done, _ int) { bar.Set(done) })

@@ -91,6 +91,15 @@ type arraySets struct {
 	owner  []int          // set of each row, -1 for none
 }
 
+// points returns the number of points in the sets.
+func (s *arraySets) points() int {
+	n := 0
+	for _, set := range s.sets {
+		n += len(set.Points)
+	}
+	return n
+}
+
 // readSets takes the sets of a file, or those of lists where there are any, each
 // in the order of its rows.
 func (f *arrayFile) readSets(lists map[string][]int) (*arraySets, error) {
