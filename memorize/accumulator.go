@@ -38,6 +38,9 @@ type Accumulator struct {
 	taps  []Tap
 	sets  []Set
 	cells [2][][]cell // [side][set][tap]
+
+	labels  [][]int      // [set][position], nil without ClassMem
+	classes [2][]classes // [side][tap]
 }
 
 // cell is what is known of one side, set and tap.
@@ -87,6 +90,44 @@ func NewAccumulator(e *tensor.Engine, o Options, taps []Tap, sets []Set) (*Accum
 	return a, nil
 }
 
+// WithLabels turns ClassMem on: labels[set][i] is the class, from 0, of point i of
+// a set. The classes' means of an encoder are over the sets that it was trained
+// on: shared and candidate for f, shared and independent for g. In mode original
+// they are of the images themselves, else over the augmented views. Call it
+// before Add, with Options.Units on. It returns an error for labels that do not
+// fit to the sets or are negative.
+func (a *Accumulator) WithLabels(labels [][]int) error {
+	if !a.o.Units {
+		return errors.New("labels: ClassMem needs units to be scored")
+	}
+	if len(labels) != len(a.sets) {
+		return fmt.Errorf("labels: found those of %d sets, expected %d", len(labels), len(a.sets))
+	}
+	for s, set := range a.sets {
+		if len(labels[s]) != len(set.Points) {
+			return fmt.Errorf("labels: set %s: found %d, expected one for each of the %d points", set.Name, len(labels[s]), len(set.Points))
+		}
+		for i, l := range labels[s] {
+			if l < 0 || l >= maxClasses {
+				return fmt.Errorf("labels: set %s, point %d: found %d, expected 0 to %d", set.Name, set.Points[i], l, maxClasses-1)
+			}
+		}
+	}
+	a.labels = labels
+	for side := range a.classes {
+		a.classes[side] = make([]classes, len(a.taps))
+	}
+	return nil
+}
+
+// maxClasses keeps an absurd label from taking all memory.
+const maxClasses = 1 << 16
+
+// trainedOn tells whether an encoder was trained on the points of that set.
+func (s Side) trainedOn(set string) bool {
+	return set == Shared || s == F && set == Candidate || s == G && set == Independent
+}
+
 // Add takes the activations of the next points of a set in one tap of one
 // encoder; set and tap are indices into what NewAccumulator was given. x is
 // [points*rows, ..., units], for instance [points*rows, H, W, C], where rows is
@@ -129,9 +170,29 @@ func (a *Accumulator) Add(side Side, set, tap int, x *tensor.Tensor) error {
 		for of := range slices.Chunk(mu, x.Dim(-1)) {
 			c.units.add(of)
 		}
+		if a.labels != nil && side.trainedOn(a.sets[set].Name) {
+			a.addClasses(&a.classes[side][tap], a.labels[set][c.n:], x, mu)
+		}
 	}
 	c.n += n
 	return nil
+}
+
+// addClasses adds the points of x, whose unit means over their views are mu.
+func (a *Accumulator) addClasses(c *classes, labels []int, x *tensor.Tensor, mu []float64) {
+	if rows := a.o.Rows(); a.o.Mode == Original { // the first row of a point is the image itself
+		width := x.Len() / x.Dim(0)
+		images := tensor.New(append([]int{x.Dim(0) / rows}, x.Shape()[1:]...)...)
+		for p := range images.Dim(0) {
+			copy(images.Data()[p*width:][:width], x.Data()[p*rows*width:])
+		}
+		mu = a.e.UnitMeans(images, 1, 0, a.o.Absolute)
+	}
+	i := 0
+	for of := range slices.Chunk(mu, x.Dim(-1)) {
+		c.add(labels[i], of)
+		i++
+	}
 }
 
 func isNotFinite(v float64) bool { return v-v != 0 }
@@ -162,6 +223,17 @@ func (a *Accumulator) Scores() (*Scores, error) {
 	if a.o.Units {
 		out.UnitsF, out.UnitsG = a.unitScores(F), a.unitScores(G)
 		out.SummaryF, out.SummaryG = summarize(out.UnitsF, a.taps), summarize(out.UnitsG, a.taps)
+	}
+	if a.labels != nil {
+		estimator := a.o.unitEstimator()
+		if a.o.Mode != Original {
+			estimator += "-views"
+		}
+		for side := range a.classes {
+			for t, tap := range a.taps {
+				out.Classes = append(out.Classes, a.classes[side][t].scores(Side(side), tap.Name, estimator, a.o.Rest)...)
+			}
+		}
 	}
 	return out, nil
 }

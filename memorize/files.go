@@ -21,6 +21,7 @@ import (
 //	layermem.csv   LayerMem of every tap on every set, and the controlled score
 //	delta.csv      Delta against the tap before
 //	unitmem.csv    UnitMem of the units of f; unitmem_g.csv of those of g
+//	classmem.csv   ClassMem of the units of f and of g; no rows without labels
 //	points.csv     the alignments of every point, from which the others follow
 //	scores.json    all but units and points, and the circumstances of everything
 func (s *Scores) WriteFiles(dir string) ([]string, error) {
@@ -32,6 +33,7 @@ func (s *Scores) WriteFiles(dir string) ([]string, error) {
 		{"delta.csv", s.WriteDelta},
 		{"unitmem.csv", func(w io.Writer) error { return WriteUnitMem(w, s.UnitsF) }},
 		{"unitmem_g.csv", func(w io.Writer) error { return WriteUnitMem(w, s.UnitsG) }},
+		{"classmem.csv", s.WriteClassMem},
 		{"points.csv", s.WritePoints},
 		{"scores.json", s.WriteJSON},
 	}
@@ -83,6 +85,20 @@ func WriteUnitMem(w io.Writer, units []UnitScore) error {
 	return c.Error()
 }
 
+// WriteClassMem writes ClassMem of the units of both encoders as CSV.
+func (s *Scores) WriteClassMem(w io.Writer) error {
+	c := csv.NewWriter(w)
+	err := c.Write([]string{"encoder", "tap", "unit", "estimator", "value", "mu_max", "mu_rest", "class"})
+	for _, u := range s.Classes {
+		if err != nil {
+			return err
+		}
+		err = c.Write([]string{u.Encoder, u.Tap, strconv.Itoa(u.Unit), u.Estimator, number(u.Value), number(u.Max), number(u.Rest), strconv.Itoa(u.Class)})
+	}
+	c.Flush()
+	return c.Error()
+}
+
 // WritePoints writes the alignments of every point as CSV, by set, tap and
 // distance: what LayerMem is the mean of, under any estimator.
 func (s *Scores) WritePoints(w io.Writer) error {
@@ -116,7 +132,21 @@ func (s *Scores) WriteJSON(w io.Writer) error {
 		Deltas        []DeltaScore  `json:"delta"`
 		UnitsF        []UnitSummary `json:"unitmem_f,omitempty"`
 		UnitsG        []UnitSummary `json:"unitmem_g,omitempty"`
-	}{s.Circumstances, s.Layers, s.Deltas, s.SummaryF, s.SummaryG})
+		ClassesF      []UnitSummary `json:"classmem_f,omitempty"`
+		ClassesG      []UnitSummary `json:"classmem_g,omitempty"`
+	}{s.Circumstances, s.Layers, s.Deltas, s.SummaryF, s.SummaryG, s.classSummary(F), s.classSummary(G)})
+}
+
+// classSummary says how ClassMem of an encoder is spread over the units of each
+// tap.
+func (s *Scores) classSummary(side Side) []UnitSummary {
+	var units []UnitScore
+	for _, c := range s.Classes {
+		if c.Encoder == side.String() {
+			units = append(units, UnitScore{Tap: c.Tap, Set: "train", Value: c.Value, Point: c.Class})
+		}
+	}
+	return summarize(units, s.Circumstances.Taps)
 }
 
 // fields returns the last columns of a table of means.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 
@@ -42,41 +43,70 @@ type Viewer interface {
 // different taps, for indices outside a data set, for activations that are NaN
 // or infinite, and when ctx is cancelled.
 func Score(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images, views Viewer, o Options, progress func(done, total int)) (*Scores, error) {
-	taps, err := commonTaps(f, g, o.Taps)
-	if err != nil {
-		return nil, err
-	}
 	plain := make([]Set, len(sets))
-	total := 0
 	for i, s := range sets {
 		plain[i] = s.Set
-		total += len(s.Points)
 		if err := s.check(sets[0].Data); err != nil {
 			return nil, err
 		}
 	}
-	acc, err := NewAccumulator(e, o, taps, plain)
+	p := pass{e: e, o: &o, views: views}
+	return ScoreInputs(ctx, e, f, g, plain, nil, func(yield func(Input, error) bool) {
+		for i, s := range sets {
+			for points := range slices.Chunk(s.Points, max(1, o.Batch/o.Rows())) {
+				if !yield(Input{i, p.input(s.Data.Image, points)}, nil) {
+					return
+				}
+			}
+		}
+	}, o, progress)
+}
+
+// Input is what goes through both encoders at once: the rows of the next points
+// of a set, [points*rows, H, W, C].
+type Input struct {
+	Set int // index into the sets
+	X   *tensor.Tensor
+}
+
+// ScoreInputs is Score of inputs that were made elsewhere: as Accumulator.Add
+// takes activations, they hold Options.Rows rows a point and come in the order of
+// the points of each set. An input is used until the next is asked for. With
+// labels, by set and point, it gives ClassMem too (Accumulator.WithLabels). An
+// error among the inputs ends it.
+func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Set, labels [][]int, inputs iter.Seq2[Input, error], o Options, progress func(done, total int)) (*Scores, error) {
+	taps, err := commonTaps(f, g, o.Taps)
 	if err != nil {
 		return nil, err
 	}
-	p := pass{e: e, o: &o, views: views, acc: acc, tape: e.NewTape(tensor.Inference)}
-	done := 0
-	size := max(1, o.Batch/o.Rows())
-	for i, s := range sets {
-		for points := range slices.Chunk(s.Points, size) {
-			if err := ctx.Err(); err != nil {
+	acc, err := NewAccumulator(e, o, taps, sets)
+	if err != nil {
+		return nil, err
+	}
+	if labels != nil {
+		if err := acc.WithLabels(labels); err != nil {
+			return nil, err
+		}
+	}
+	done, total := 0, 0
+	for _, s := range sets {
+		total += len(s.Points)
+	}
+	p := pass{e: e, acc: acc, tape: e.NewTape(tensor.Inference)}
+	for in, err := range inputs {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		for side, encoder := range []nn.Encoder{f, g} {
+			if err := p.forward(Side(side), encoder, in.Set, in.X); err != nil {
 				return nil, err
 			}
-			x := p.input(s.Data.Image, points)
-			for side, encoder := range []nn.Encoder{f, g} {
-				if err := p.forward(Side(side), encoder, i, x); err != nil {
-					return nil, err
-				}
-			}
-			done += len(points)
-			if progress != nil {
-				progress(done, total)
-			}
+		}
+		if done += in.X.Dim(0) / o.Rows(); progress != nil {
+			progress(done, total)
 		}
 	}
 	scores, err := acc.Scores()

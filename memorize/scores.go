@@ -14,6 +14,9 @@ type Scores struct {
 	// Options.Units.
 	UnitsF, UnitsG     []UnitScore
 	SummaryF, SummaryG []UnitSummary
+	// Classes holds ClassMem of the units of f, then of g, by tap and unit; nil
+	// without labels.
+	Classes []ClassScore
 
 	sets   []Set
 	points [][]alignments // [set][tap]

@@ -12,9 +12,10 @@ import (
 )
 
 type benchCmd struct {
-	Conv benchConvCmd `cmd:"" help:"Time the convolutions of an encoder, one by one."`
-	Gemm benchGemmCmd `cmd:"" help:"Time the product of two matrices."`
-	Step benchStepCmd `cmd:"" help:"Time a SimCLR training step."`
+	Conv  benchConvCmd  `cmd:"" help:"Time the convolutions of an encoder, one by one."`
+	Gemm  benchGemmCmd  `cmd:"" help:"Time the product of two matrices."`
+	Step  benchStepCmd  `cmd:"" help:"Time a SimCLR training step."`
+	Score benchScoreCmd `cmd:"" help:"Time the scoring of a pair of encoders."`
 
 	All       benchAllCmd       `cmd:"" default:"withargs" help:"Time all that needs no other program, beside the peak of this machine (the default)."`
 	Peak      benchPeakCmd      `cmd:"" help:"Measure the peak of this machine: multiply-adds on registers alone."`

@@ -31,6 +31,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Train f and g, score them, draw the figures: the main job."`
 	Train   trainCmd   `cmd:"" help:"Train one of the two encoders of a run."`
 	Score   scoreCmd   `cmd:"" help:"Score two trained encoders."`
+	Units   unitsCmd   `cmd:"" help:"Rank the units of one encoder, with the images that own them."`
 	Probe   probeCmd   `cmd:"" help:"Test an encoder: kNN accuracy."`
 	Taps    tapsCmd    `cmd:"" help:"List the layers that can be scored."`
 	Data    dataCmd    `cmd:"" help:"Look at the data."`

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/recipe"
@@ -49,35 +48,29 @@ type scoreCmd struct {
 	F string `name:"f" placeholder:"FILE" help:"Encoder f, a safetensors file; default: f.safetensors of the run."`
 	G string `name:"g" placeholder:"FILE" help:"Encoder g; default: g.safetensors of the run."`
 	prefixFlag
-	Split string `placeholder:"FILE" help:"Which image is in which set: split.json of a run. Default: that of the run, else drawn by the recipe."`
+	Split string `placeholder:"FILE" help:"Which image is in which set: split.json of a run, or paper: the ranges of the paper's code for CIFAR-10. Default: that of the run, else drawn by the recipe."`
 	Out   string `default:"scores" placeholder:"DIR" help:"Folder for the tables (default: scores)."`
 	Force bool   `help:"Replace scores that are in that folder."`
 	JSON  bool   `name:"json" help:"Write the summary as JSON."`
+	foreignFlags
 }
 
-// Run scores two encoders.
+// Run scores two encoders: of a run, by a recipe, or others.
 func (c *scoreCmd) Run(a *app) error {
-	r, err := c.load()
-	if err != nil {
-		return err
-	}
-	conf := study.ScoreConfig{Prefix: c.Prefix, Split: c.Split, Out: c.Out}
-	if conf.F, err = c.inRun(c.F, "--f FILE", "f.safetensors"); err != nil {
-		return err
-	}
-	if conf.G, err = c.inRun(c.G, "--g FILE", "g.safetensors"); err != nil {
-		return err
-	}
-	if conf.Split == "" && c.RunDir != "" {
-		conf.Split = filepath.Join(c.RunDir, "split.json")
-	}
-	if err := onlyScoreFields(c.RunDir, r); err != nil {
-		return err
+	foreign := c.RunDir == "" && c.Recipe == "" && c.given()
+	if !foreign && (c.given() || len(c.Tap)+len(c.Distance)+len(c.Files) > 0 || c.Points >= 0) {
+		return usageError{errors.New("flags that describe encoders trained elsewhere do not go with --run and --recipe; change fields with --set")}
 	}
 	if _, err := os.Stat(filepath.Join(c.Out, "scores.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has scores already; choose another --out, or --force", c.Out)}
 	}
-	s, err := study.Score(a.ctx, r, conf, reporter{a.ui})
+	var s *study.Summary
+	var err error
+	if foreign {
+		s, err = c.run(a, c)
+	} else {
+		s, err = c.ofRecipe(a)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,8 +80,30 @@ func (c *scoreCmd) Run(a *app) error {
 	}
 	a.summary(s)
 	a.paragraph("", s.Reading())
-	a.printf("\nTables: %s\n", strings.Join([]string{filepath.Join(c.Out, "layermem.csv"), "..."}, ", "))
+	a.printf("\nTables:  %s\nFigures: %s\n", filepath.Join(c.Out, "layermem.csv"), filepath.Join(c.Out, "figures", "layermem.png"))
 	return nil
+}
+
+// ofRecipe scores encoders of a run, or by a recipe.
+func (c *scoreCmd) ofRecipe(a *app) (*study.Summary, error) {
+	r, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	conf := study.ScoreConfig{Prefix: c.Prefix, Split: c.Split, Out: c.Out}
+	if conf.F, err = c.inRun(c.F, "--f FILE", "f.safetensors"); err != nil {
+		return nil, err
+	}
+	if conf.G, err = c.inRun(c.G, "--g FILE", "g.safetensors"); err != nil {
+		return nil, err
+	}
+	if conf.Split == "" && c.RunDir != "" {
+		conf.Split = filepath.Join(c.RunDir, "split.json")
+	}
+	if err := onlyScoreFields(c.RunDir, r); err != nil {
+		return nil, err
+	}
+	return study.Score(a.ctx, r, conf, reporter{a.ui})
 }
 
 // onlyScoreFields refuses a changed recipe by which the encoders of the run would

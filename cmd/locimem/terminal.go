@@ -85,7 +85,7 @@ func (a *app) summary(s *study.Summary) {
 	for _, set := range s.Sets {
 		header = append(header, short[set])
 	}
-	header = append(header, "(C-I)/2", fmt.Sprintf("%g %% interval", 100*s.Level), "", "delta C", "UnitMem")
+	header = append(header, "(C-I)/2", fmt.Sprintf("%g %% interval", 100*s.Level), "", "delta C", "UnitMem", "ClassMem")
 	t := newTable(1, header...)
 	for _, tap := range s.Taps {
 		row := table.Row{tap.Tap, tap.Depth}
@@ -102,16 +102,19 @@ func (a *app) summary(s *study.Summary) {
 				mark = "*"
 			}
 		}
-		delta, unit := "", ""
+		delta, unit, class := "", "", ""
 		if tap.Delta != nil {
 			delta = fmt.Sprintf("%+.4f", tap.Delta.Mean)
 		}
 		if tap.UnitMem != nil {
 			unit = fmt.Sprintf("%.3f", *tap.UnitMem)
 		}
-		t.AppendRow(append(row, mean, interval, mark, delta, unit))
+		if tap.ClassMem != nil {
+			class = fmt.Sprintf("%.3f", *tap.ClassMem)
+		}
+		t.AppendRow(append(row, mean, interval, mark, delta, unit, class))
 	}
 	a.printf("\nLayerMem (estimator %s, distance %s) of candidates C, shared S, independents I, external E\n%s\n",
 		s.Estimator, s.Distance, strings.TrimRight(t.Render(), "\n"))
-	a.printf("* interval above 0. UnitMem: mean over the units of f on C, where activations are not negative.\n\n")
+	a.printf("* interval above 0. UnitMem: mean over the units of f on C, ClassMem: on its training images, where activations are not negative.\n\n")
 }

@@ -130,3 +130,40 @@ func TestGapsAndEmptyFiguresDoNotFail(t *testing.T) {
 	require.NoError(t, Training("t", "n", nil, 1).Save(filepath.Join(dir, "b.png")))
 	require.NoError(t, UnitMem("t", "n", nil, []Distribution{{}}).Save(filepath.Join(dir, "c.svg")))
 }
+
+func TestGallery(t *testing.T) {
+	dir := t.TempDir()
+	tile := func(h, w, c int, v uint8) Tile {
+		return Tile{Pixels: bytes.Repeat([]uint8{v}, h*w*c), H: h, W: w, C: c, Label: "7: 0.5"}
+	}
+	rows := []GalleryRow{
+		{Title: "1  relu3, unit 4", Lines: []string{"UnitMem 0.9", "owner: image 7"}, Tiles: []Tile{tile(32, 32, 3, 10), tile(32, 32, 3, 20)}},
+		{Title: "gray, not square", Tiles: []Tile{tile(20, 28, 1, 30)}},
+		{Title: "larger than its place", Tiles: []Tile{tile(300, 200, 3, 40)}},
+	}
+	path := filepath.Join(dir, "g.png")
+	require.NoError(t, SaveGallery(path, "title", "a note\nof two lines", rows))
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	img, err := png.Decode(f)
+	require.NoError(t, err)
+	// Every image is there, with as many pixels as its enlargement makes.
+	n := map[uint32]int{}
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			if r, g, b, _ := img.At(x, y).RGBA(); r == g && g == b {
+				n[r>>8]++
+			}
+		}
+	}
+	side := 104 // tileSize at this dpi
+	assert.GreaterOrEqual(t, n[10], 96*96)
+	assert.GreaterOrEqual(t, n[20], 96*96)
+	assert.GreaterOrEqual(t, n[30], 20*3*28*3)
+	assert.GreaterOrEqual(t, n[40], side*(side*2/3))
+
+	assert.ErrorContains(t, SaveGallery(path, "t", "", nil), "no rows")
+	assert.ErrorContains(t, SaveGallery(path, "t", "", []GalleryRow{{Tiles: []Tile{{Pixels: make([]uint8, 8), H: 2, W: 2, C: 2}}}}), "1 or 3 channels")
+	assert.ErrorContains(t, SaveGallery(path, "t", "", []GalleryRow{{Tiles: []Tile{{Pixels: make([]uint8, 8), H: 2, W: 2, C: 3}}}}), "8 bytes")
+}

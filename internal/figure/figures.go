@@ -15,6 +15,9 @@ import (
 type Series struct {
 	Name         string
 	Mean, Lo, Hi []float64
+	// Look is the place of a set in setLooks, from 1, so that a set looks the same
+	// in all figures; 0: its place among the series.
+	Look int
 }
 
 // setLooks are those of the four sets: candidates, shared, independent, external.
@@ -34,6 +37,9 @@ func LayerMem(title, note string, taps []string, sets []Series, controlled Serie
 	addGrid(top, len(taps))
 	top.Add(zero())
 	for i, s := range sets {
+		if s.Look > 0 {
+			i = s.Look - 1
+		}
 		c := &curve{x: x, y: s.Mean, look: setLooks[i]}
 		top.Add(c)
 		legend.Add(s.Name, c)

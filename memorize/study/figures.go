@@ -30,17 +30,44 @@ func figureFiles(dir string) []string {
 	return out
 }
 
+// caption is what figures of scores say about where they come from.
+type caption struct {
+	title   string // after "LayerMem by depth: " and the like
+	note    string // a line of its own, "": none
+	options memorize.Options
+}
+
+// lines returns the note with another line below it.
+func (c *caption) lines(line string) string {
+	if c.note == "" {
+		return line
+	}
+	return c.note + "\n" + line
+}
+
 // drawFigures writes the figures of a run into a folder.
 func drawFigures(r *recipe.Recipe, t *Tables, s *Summary, log *Log, dir string) error {
+	pages := scoreFigures(caption{r.RunName(), r.Describe(), r.ScoreOptions()}, t, s)
+	pages["training"] = trainingFigure(r, log)
+	return savePages(pages, dir)
+}
+
+// scoreFigures are those figures that need scores only.
+func scoreFigures(c caption, t *Tables, s *Summary) map[string]*figure.Page {
+	pages := map[string]*figure.Page{"layermem": layerMemFigure(&c, s)}
+	if c.options.Units {
+		pages["unitmem"] = unitMemFigure(&c, t, s)
+	}
+	return pages
+}
+
+func savePages(pages map[string]*figure.Page, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the folder for the figures: %w", err)
 	}
-	pages := map[string]*figure.Page{
-		"layermem": layerMemFigure(r, s), "unitmem": unitMemFigure(r, t, s), "training": trainingFigure(r, log),
-	}
-	for _, name := range figureNames {
+	for name, page := range pages {
 		for _, ext := range []string{".svg", ".png"} {
-			if err := pages[name].Save(filepath.Join(dir, name+ext)); err != nil {
+			if err := page.Save(filepath.Join(dir, name+ext)); err != nil {
 				return fmt.Errorf("drawing: %w", err)
 			}
 		}
@@ -48,14 +75,25 @@ func drawFigures(r *recipe.Recipe, t *Tables, s *Summary, log *Log, dir string) 
 	return nil
 }
 
-func layerMemFigure(r *recipe.Recipe, s *Summary) *figure.Page {
+// present reads the tables in a folder back, draws their figures beside them, in
+// the folder figures, and returns the summary.
+func present(dir string, c caption) (*Summary, error) {
+	t, err := ReadTables(dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the scores back: %w", err)
+	}
+	s := t.Summarize(c.options.Estimators[0], c.options.Distances[0], c.options.Level)
+	return s, savePages(scoreFigures(c, t, s), filepath.Join(dir, "figures"))
+}
+
+func layerMemFigure(cap *caption, s *Summary) *figure.Page {
 	var taps []string
 	series := make([]figure.Series, len(s.Sets))
 	controlled := figure.Series{Name: "(C - I) / 2"}
 	for _, t := range s.Taps {
 		taps = append(taps, t.Tap)
 		for i, set := range s.Sets {
-			series[i].Name = setNames[set]
+			series[i].Name, series[i].Look = setNames[set], 1+slices.Index(setKeys, set)
 			series[i].Mean = append(series[i].Mean, t.LayerMem[set].Mean)
 		}
 		c := t.Controlled
@@ -66,13 +104,13 @@ func layerMemFigure(r *recipe.Recipe, s *Summary) *figure.Page {
 		controlled.Lo = append(controlled.Lo, c.Lo)
 		controlled.Hi = append(controlled.Hi, c.Hi)
 	}
-	note := fmt.Sprintf("%s\nestimator %s, distance %s, %s of %d views", r.Describe(), s.Estimator, s.Distance, r.Score.Mode, r.Score.Views)
-	return figure.LayerMem("LayerMem by depth: "+r.RunName(), note, taps, series, controlled, s.Level)
+	note := cap.lines(fmt.Sprintf("estimator %s, distance %s, %s of %d views", s.Estimator, s.Distance, cap.options.Mode, cap.options.Views))
+	return figure.LayerMem("LayerMem by depth: "+cap.title, note, taps, series, controlled, s.Level)
 }
 
 // unitMemFigure shows the taps whose UnitMem lies in [0, 1] on both sets, or all
 // if there is none: elsewhere negative activations scatter it over all numbers.
-func unitMemFigure(r *recipe.Recipe, t *Tables, s *Summary) *figure.Page {
+func unitMemFigure(c *caption, t *Tables, s *Summary) *figure.Page {
 	sets := []string{memorize.Candidate, memorize.External}
 	sets = slices.DeleteFunc(sets, func(set string) bool { return !slices.Contains(s.Sets, set) })
 	var all, inside []string
@@ -82,7 +120,7 @@ func unitMemFigure(r *recipe.Recipe, t *Tables, s *Summary) *figure.Page {
 			inside = append(inside, tap.Tap)
 		}
 	}
-	note := fmt.Sprintf("%s\nunits of f, %s of the other points, %d views", r.Describe(), r.Score.Rest, r.Score.Views)
+	note := c.lines(fmt.Sprintf("units of f, %s of the other points, %d views", c.options.Rest, c.options.Views))
 	if len(inside) == 0 {
 		inside = all
 	} else if len(inside) < len(all) {
@@ -95,7 +133,7 @@ func unitMemFigure(r *recipe.Recipe, t *Tables, s *Summary) *figure.Page {
 			dists[i].Quantiles = append(dists[i].Quantiles, quantiles(t.units(tap, set)))
 		}
 	}
-	return figure.UnitMem("UnitMem by layer: "+r.RunName(), note, inside, dists)
+	return figure.UnitMem("UnitMem by layer: "+c.title, note, inside, dists)
 }
 
 // quantiles returns the 5th, 25th, 50th, 75th and 95th percentile, NaN without

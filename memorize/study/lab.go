@@ -31,6 +31,8 @@ type Lab struct {
 	Train, Test data.Dataset
 	Split       *data.Split
 	Augment     *augment.Augmenter
+	// Foreign says that the encoders were not trained here, by this recipe.
+	Foreign bool
 }
 
 // OpenData returns the training and the test part of the recipe's data.
@@ -58,7 +60,10 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 }
 
 // OpenLab opens the data of a recipe and draws its split.
-func OpenLab(r *recipe.Recipe) (*Lab, error) {
+func OpenLab(r *recipe.Recipe) (*Lab, error) { return openLab(r, nil) }
+
+// openLab is OpenLab with sets that were chosen elsewhere, if not nil.
+func openLab(r *recipe.Recipe, sets *data.SplitSets) (*Lab, error) {
 	train, test, err := OpenData(r)
 	if err != nil {
 		return nil, err
@@ -69,7 +74,12 @@ func OpenLab(r *recipe.Recipe) (*Lab, error) {
 		p := data.PaperRanges()
 		o = data.SplitOptions{Seed: r.SplitSeed(), Ranges: &p}
 	}
-	split, err := data.MakeSplit(train, test, o)
+	var split *data.Split
+	if sets != nil {
+		split, err = data.SplitOf(train, test, *sets)
+	} else {
+		split, err = data.MakeSplit(train, test, o)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +101,12 @@ func (l *Lab) TrainID() string {
 // Encoder returns encoder F or G as it is before training.
 func (l *Lab) Encoder(which string) (nn.Encoder, error) {
 	h, w, c := l.Train.Shape()
-	e := l.Recipe.Encoder
-	return nn.NewEncoder(e.Name, e.Options(h, w, c), l.Recipe.TrainSeed(which))
+	return newEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(which))
+}
+
+// newEncoder returns the recipe's encoder for images of that shape.
+func newEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) {
+	return nn.NewEncoder(r.Encoder.Name, r.Encoder.Options(h, w, c), seed)
 }
 
 // Method puts the recipe's objective, with its own networks, on top of an

@@ -18,7 +18,7 @@ import (
 )
 
 // scoreFiles are the files that scores consist of. The last is written last.
-var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, pointsCSV, scoresJSON}
+var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, classMemCSV, pointsCSV, scoresJSON}
 
 // ScorePair scores the encoders f and g on the sets of the lab and writes the
 // tables into the folder out, which is made if need be.
@@ -38,18 +38,59 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	if err != nil {
 		return fmt.Errorf("scoring: %w", err)
 	}
+	if scores.Classes, err = classMem(ctx, e, l, f, g, rep); err != nil {
+		return fmt.Errorf("scoring classes: %w", err)
+	}
 	c := &scores.Circumstances
 	augmentation := map[string]any{}
 	for _, f := range strict.Leaves(&l.Recipe.Augment) {
 		augmentation[f.Path] = f.Value.Interface()
 	}
-	c.Recipe, c.Split, c.Augmentation = l.Recipe.Hash(), l.Split.Hash(), augmentation
-	c.Seeds = map[string]uint64{"split": l.Recipe.SplitSeed(), "f": l.Recipe.TrainSeed(F), "g": l.Recipe.TrainSeed(G), "score": l.Recipe.ScoreSeed()}
+	c.Split, c.Augmentation = l.Split.Hash(), augmentation
+	c.Seeds = map[string]uint64{"score": l.Recipe.ScoreSeed()}
+	if !l.Foreign {
+		c.Recipe = l.Recipe.Hash()
+		c.Seeds["split"], c.Seeds["f"], c.Seeds["g"] = l.Recipe.SplitSeed(), l.Recipe.TrainSeed(F), l.Recipe.TrainSeed(G)
+	}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
 	}
 	bar.Finish("%d points, %d views, %d taps in %s", total, l.Recipe.Score.Views, len(c.Taps), progress.Duration(time.Since(began)))
 	return nil
+}
+
+// classMem returns ClassMem of f and then g over their own training images; nil
+// where units are not scored, or the images are all of one class or have none.
+func classMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, rep Reporter) ([]memorize.ClassScore, error) {
+	if !l.Recipe.Score.Units {
+		return nil, nil
+	}
+	for _, which := range []string{F, G} {
+		seen := map[int]bool{}
+		for _, i := range l.TrainIndices(which) {
+			seen[l.Train.Label(i)] = true
+		}
+		if len(seen) < 2 || seen[-1] {
+			rep.Printf("note: no ClassMem: the training images of %s are all of one class, or without classes", which)
+			return nil, nil
+		}
+	}
+	var out []memorize.ClassScore
+	began := time.Now()
+	total := len(l.TrainIndices(F)) + len(l.TrainIndices(G))
+	bar := rep.Bar("classes", "images", total, 0)
+	before := 0
+	for side, enc := range []nn.Encoder{f, g} {
+		indices := l.TrainIndices([]string{F, G}[side])
+		train := memorize.Images{Set: memorize.Set{Name: "train", Points: indices}, Data: l.Train}
+		scores, err := memorize.ClassMem(ctx, e, memorize.Side(side), enc, train, l.Augment, l.Recipe.ScoreOptions(), func(done int) { bar.Set(before + done) })
+		if err != nil {
+			return nil, err
+		}
+		out, before = append(out, scores...), len(indices)
+	}
+	bar.Finish("%d images of %d classes in %s", total, len(l.Train.Classes()), progress.Duration(time.Since(began)))
+	return out, nil
 }
 
 // scored tells whether a folder holds complete scores of these encoders by this
@@ -83,15 +124,24 @@ type ScoreConfig struct {
 	Prefix string
 	Split  string // split.json of the run; "": drawn anew by the recipe
 	Out    string // folder of the tables
+	// Sets are chosen instead of those of Split or of the recipe, if not nil.
+	Sets *data.SplitSets
+	// Foreign encoders were not trained here: the recipe is nothing but a list of
+	// settings for scoring, and the scores do not name it.
+	Foreign bool
+	// SharedAsCandidates limits the shared points scored to the number of the
+	// candidates: as a control more of them would tell little more.
+	SharedAsCandidates bool
 }
 
 // Score scores two encoders from files, by the recipe. The scores of a run's own
 // encoders are those of the run, bit for bit.
 func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*Summary, error) {
-	l, err := OpenLab(r)
+	l, err := openLab(r, c.Sets)
 	if err != nil {
 		return nil, err
 	}
+	l.Foreign = c.Foreign
 	if c.Split != "" {
 		if l.Split, err = data.ReadSplit(c.Split); err != nil {
 			return nil, err
@@ -99,6 +149,9 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		if err := l.Split.Verify(l.Train, l.Test); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Split, err)
 		}
+	}
+	if c.SharedAsCandidates {
+		r.Score.Points.Shared = len(l.Split.Candidate)
 	}
 	encoders := map[string]nn.Encoder{}
 	for which, path := range map[string]string{F: c.F, G: c.G} {
@@ -109,6 +162,10 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		meta, err := LoadEncoder(path, c.Prefix, enc, rep)
 		if err != nil {
 			return nil, err
+		}
+		if c.Foreign {
+			encoders[which] = enc
+			continue
 		}
 		if meta[metaRecipe] != l.TrainID() {
 			rep.Printf("note: %s was not trained by this recipe on this split; the scores take the split's word for what it has seen", path)
@@ -125,10 +182,9 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 	if err := ScorePair(ctx, e, l, encoders[F], encoders[G], c.Out, rep); err != nil {
 		return nil, err
 	}
-	t, err := ReadTables(c.Out)
-	if err != nil {
-		return nil, fmt.Errorf("reading the scores back: %w", err)
+	title := caption{title: r.RunName(), note: r.Describe(), options: r.ScoreOptions()}
+	if c.Foreign {
+		title = caption{title: fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G)), note: l.Train.Name() + " and " + l.Test.Name(), options: r.ScoreOptions()}
 	}
-	o := r.ScoreOptions()
-	return t.Summarize(o.Estimators[0], o.Distances[0], o.Level), nil
+	return present(c.Out, title)
 }

@@ -149,7 +149,7 @@ func TestRunPair(t *testing.T) {
 		stops := 0
 		for {
 			ctx, cancel := context.WithCancel(context.Background())
-			_, err := RunPair(ctx, r, other, &stopper{cancel: cancel, after: 5})
+			_, err := RunPair(ctx, r, other, &stopper{cancel: cancel, after: 6})
 			cancel()
 			if err == nil {
 				break
@@ -271,9 +271,11 @@ func TestTablesReadBack(t *testing.T) {
 	write("layermem.csv", layers)
 	write("delta.csv", "tap,previous,depth,set,estimator,distance,delta,se,lo,hi,n\n")
 	write("unitmem.csv", "tap,unit,set,estimator,value,mu_max,mu_rest,point\nhead,3,candidate,mean,0.5,3,1,17\n")
+	write("classmem.csv", "encoder,tap,unit,estimator,value,mu_max,mu_rest,class\nf,head,3,mean,0.25,5,3,7\ng,head,3,mean,0.5,3,1,2\n")
 	tables, err := ReadTables(dir)
 	require.NoError(t, err)
 	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 3, Set: "candidate", Estimator: "mean", Value: .5, Max: 3, Rest: 1, Point: 17}}, tables.Units)
+	assert.Equal(t, []memorize.ClassScore{{Encoder: "f", Tap: "head", Unit: 3, Estimator: "mean", Value: .25, Max: 5, Rest: 3, Class: 7}}, tables.Classes)
 	require.Len(t, tables.Layers, 1)
 	assert.True(t, math.IsNaN(tables.Layers[0].Stat.Lo))
 	assert.Equal(t, .25, tables.Layers[0].Stat.Mean)

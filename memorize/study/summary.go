@@ -37,6 +37,9 @@ type TapRow struct {
 	// units were not scored, and where negative activations put values outside
 	// of [0, 1]: a mean of those says nothing.
 	UnitMem *float64 `json:"unitmem"`
+	// ClassMem is the mean over the units of f on the classes of its training
+	// images, nil without labels and where it is not bounded either.
+	ClassMem *float64 `json:"classmem"`
 }
 
 // Summarize picks one estimator and distance out of the tables.
@@ -72,6 +75,10 @@ func (t *Tables) Summarize(est memorize.Estimator, dist memorize.Distance, level
 			mean := stat.Mean(values, nil)
 			s.Taps[i].UnitMem = &mean
 		}
+		if values := t.classes(s.Taps[i].Tap); len(values) > 0 && bounded(values) {
+			mean := stat.Mean(values, nil)
+			s.Taps[i].ClassMem = &mean
+		}
 	}
 	return s
 }
@@ -82,6 +89,17 @@ func (t *Tables) units(tap, set string) []float64 {
 	for _, u := range t.Units {
 		if u.Tap == tap && u.Set == set {
 			out = append(out, u.Value)
+		}
+	}
+	return out
+}
+
+// classes returns ClassMem of the units of f of a tap.
+func (t *Tables) classes(tap string) []float64 {
+	var out []float64
+	for _, c := range t.Classes {
+		if c.Tap == tap {
+			out = append(out, c.Value)
 		}
 	}
 	return out

@@ -20,6 +20,7 @@ const (
 	deltaCSV    = "delta.csv"
 	unitMemCSV  = "unitmem.csv"
 	unitMemGCSV = "unitmem_g.csv"
+	classMemCSV = "classmem.csv"
 	pointsCSV   = "points.csv"
 	scoresJSON  = "scores.json"
 )
@@ -29,6 +30,8 @@ type Tables struct {
 	Layers []memorize.LayerScore
 	Deltas []memorize.DeltaScore
 	Units  []memorize.UnitScore // of f
+	// Classes is ClassMem of f, empty without labels.
+	Classes []memorize.ClassScore
 }
 
 // ReadTables reads the tables in a folder that Scores.WriteFiles wrote. What a
@@ -55,6 +58,17 @@ func ReadTables(dir string) (*Tables, error) {
 		func(r *row) {
 			t.Units = append(t.Units, memorize.UnitScore{Tap: r.text("tap"), Unit: r.int("unit"), Set: r.text("set"), Estimator: r.text("estimator"),
 				Value: r.float("value"), Max: r.float("mu_max"), Rest: r.float("mu_rest"), Point: r.int("point")})
+		})
+	if err != nil {
+		return nil, err
+	}
+	err = readTable(filepath.Join(dir, classMemCSV), []string{"encoder", "tap", "unit", "estimator", "value", "mu_max", "mu_rest", "class"},
+		func(r *row) {
+			c := memorize.ClassScore{Encoder: r.text("encoder"), Tap: r.text("tap"), Unit: r.int("unit"), Estimator: r.text("estimator"),
+				Value: r.float("value"), Max: r.float("mu_max"), Rest: r.float("mu_rest"), Class: r.int("class")}
+			if c.Encoder == F {
+				t.Classes = append(t.Classes, c)
+			}
 		})
 	return &t, err
 }
