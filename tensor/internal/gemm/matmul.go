@@ -2,7 +2,7 @@ package gemm
 
 // The product is cut as in Goto and van de Geijn, Anatomy of High-Performance
 // Matrix Multiplication (2008), and Van Zee and van de Geijn, BLIS (2015). The
-// sums are cut into blocks of at most maxK steps. A task has some rows and some
+// sums, if they are long, are cut into blocks of at most maxK steps. A task has some rows and some
 // columns of C to itself, and takes its rows block by block. It brings a block of
 // A into the second-level cache, laid out in strips of at most MR rows, then the
 // rows of B, one panel of NR columns after the other, and multiplies each panel
@@ -11,7 +11,8 @@ package gemm
 // Laying out costs time, and is left away where a matrix can be used where it
 // lies: see plan.
 const (
-	maxK      = 1024      // steps along the sum in one block
+	oneBlock  = 1024      // sums of no more steps are one block, so that C is written once
+	maxK      = 576       // steps in a block of longer ones, which leaves room for more rows
 	blockA    = 128 << 10 // numbers of A that a task holds, 512 KiB
 	blockB    = 2 << 20   // most numbers of B that are packed for all tasks at once
 	smallWork = 512 << 10 // multiply-adds that one thread does before two could agree on it
@@ -95,7 +96,10 @@ func (j *matmulJob) near(rows, ld int) bool {
 // plan decides how the product is cut. Where the sums are cut depends on k alone,
 // so that a number of C does not depend on the rest.
 func (j *matmulJob) plan(mr, nr, threads, work int) {
-	j.kBlocks = max(1, ceil(j.k, maxK))
+	j.kBlocks = 1
+	if j.k > oneBlock {
+		j.kBlocks = ceil(j.k, maxK)
+	}
 	j.panels = ceil(j.n, nr)
 	if work < smallWork {
 		threads = 1
@@ -112,7 +116,9 @@ func (j *matmulJob) plan(mr, nr, threads, work int) {
 	kc := max(1, ceil(j.k, j.kBlocks))
 	perBlock := blockA / (kc * mr) // strips
 	if j.transA && !j.plainA {
-		perBlock /= 2 // beside it there is the next block, fetched ahead
+		// Beside it there is the next block, fetched ahead; but blocks of few
+		// strips would read B too often.
+		perBlock = max(perBlock/2, min(perBlock, 9))
 	}
 	j.blocks = ceil(strips, max(1, perBlock))
 	j.groups, j.splits = 1, 1
