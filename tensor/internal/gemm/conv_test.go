@@ -186,6 +186,26 @@ func TestConvRefusesShortSlices(t *testing.T) {
 	})
 }
 
+// Filters that each task packs for itself, with rows as pixels and as images.
+var (
+	ownPixels = square(1, 7, 70, 260)
+	ownImages = square(8, 2, 64, 260)
+)
+
+func TestPanelsAreOwn(t *testing.T) {
+	for _, k := range kernel.All() {
+		r := New(k, pool.New(1))
+		for _, threads := range []int{1, 2} {
+			assert.True(t, r.plan(ownPixels, false).panelsAreOwn(threads, k.MR), k.Name)
+			assert.True(t, r.plan(ownImages, false).panelsAreOwn(threads, k.MR), k.Name)
+			assert.False(t, r.plan(square(512, 2, 64, 260), false).panelsAreOwn(threads, k.MR), "many images, %s", k.Name)
+		}
+		assert.False(t, r.plan(ownPixels, false).panelsAreOwn(64, k.MR), "more threads than panels, %s", k.Name)
+		assert.True(t, r.plan(ownImages, false).byImage, k.Name)
+		assert.False(t, r.plan(ownPixels, false).byImage, k.Name)
+	}
+}
+
 // Shapes that are large enough to be cut into blocks, bands, parts and portions.
 func TestConvLarge(t *testing.T) {
 	shapes := []ConvShape{
@@ -196,6 +216,7 @@ func TestConvLarge(t *testing.T) {
 		{N: 90, H: 5, W: 5, C: 8, KH: 3, KW: 3, K: 8, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1},    // the same with a stride
 		{N: 70, H: 9, W: 9, C: 40, KH: 1, KW: 1, K: 5, StrideH: 1, StrideW: 1},                     // gathered, several chunks
 		{N: 7, H: 33, W: 30, C: 70, KH: 1, KW: 1, K: 40, StrideH: 2, StrideW: 3},                   // one pixel of six, in bands
+		ownPixels, ownImages,
 		{N: 1, H: 70, W: 120, C: 12, KH: 3, KW: 1, K: 34, StrideH: 1, StrideW: 1, PadH: 1},         // one image for all threads
 		{N: 100, H: 1, W: 1, C: 20, KH: 3, KW: 3, K: 70, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}, // one pixel
 	}
@@ -217,6 +238,11 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			r.ConvForward(y, x, w, bias, s)
 			r.ConvBackwardData(x, y, w, s, true)
 			r.ConvBackwardWeights(w, y, x, s, false)
+			for _, c := range []ConvShape{square(32, 8, 3, 40), {N: 32, H: 8, W: 8, C: 16, KH: 1, KW: 1, K: 40, StrideH: 2, StrideW: 2}} {
+				r.ConvForward(y, x, w, bias, c)
+				r.ConvBackwardData(x, y, w, c, true)
+				r.ConvBackwardWeights(w, y, x, c, false)
+			}
 			r.MatMul(y, 40, x, 64, false, w, 40, false, 100, 40, 64, Epilogue{Bias: bias, ReLU: true})
 		}), "%d threads", threads)
 	})
