@@ -110,7 +110,7 @@ func (s simd) fold(c Mem, x, y VecVirtual) {
 
 var constants = map[string]bool{}
 
-// mask selects the first count lanes, 0 < count < lanes: an opmask register or,
+// mask selects the first count lanes, 0 <= count < lanes: an opmask register or,
 // for AVX2, a vector of ones and zeros.
 func (s simd) mask(count GPVirtual) Op {
 	if s.wide() {
