@@ -4,35 +4,48 @@
 
 // func tileBF16x1x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x1x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -66,20 +79,20 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 
 relu:
@@ -89,45 +102,68 @@ relu:
 	VMAXPS Z0, Z30, Z0
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x01, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x2x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x2x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -166,22 +202,22 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 
@@ -193,50 +229,73 @@ relu:
 	VMAXPS Z1, Z30, Z1
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x02, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x3x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x3x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -280,13 +339,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -294,10 +353,10 @@ done:
 	VADDPS (SI), Z2, K1, Z2
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -311,33 +370,64 @@ relu:
 	VMAXPS Z2, Z30, Z2
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x03, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x4x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x4x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
 	VXORPS     Z3, Z3, Z3
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -345,21 +435,13 @@ TEXT ·tileBF16x4x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -408,13 +490,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -424,10 +506,10 @@ done:
 	VADDPS (SI), Z3, K1, Z3
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -443,7 +525,7 @@ relu:
 	VMAXPS Z3, Z30, Z3
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -451,20 +533,51 @@ store:
 	VMOVUPS Z2, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z3, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x04, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x5x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x5x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -472,7 +585,7 @@ TEXT ·tileBF16x5x1(SB), NOSPLIT, $0-8
 	VXORPS     Z4, Z4, Z4
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -482,21 +595,13 @@ TEXT ·tileBF16x5x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -550,13 +655,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -568,10 +673,10 @@ done:
 	VADDPS (SI), Z4, K1, Z4
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -589,7 +694,7 @@ relu:
 	VMAXPS Z4, Z30, Z4
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -599,20 +704,51 @@ store:
 	VMOVUPS Z3, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z4, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x05, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x6x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x6x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -621,7 +757,7 @@ TEXT ·tileBF16x6x1(SB), NOSPLIT, $0-8
 	VXORPS     Z5, Z5, Z5
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -633,21 +769,13 @@ TEXT ·tileBF16x6x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -709,13 +837,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -729,10 +857,10 @@ done:
 	VADDPS (SI), Z5, K1, Z5
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -752,7 +880,7 @@ relu:
 	VMAXPS Z5, Z30, Z5
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -764,20 +892,51 @@ store:
 	VMOVUPS Z4, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z5, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x06, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x7x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x7x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -787,7 +946,7 @@ TEXT ·tileBF16x7x1(SB), NOSPLIT, $0-8
 	VXORPS     Z6, Z6, Z6
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -801,21 +960,13 @@ TEXT ·tileBF16x7x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -882,13 +1033,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -904,10 +1055,10 @@ done:
 	VADDPS (SI), Z6, K1, Z6
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -929,7 +1080,7 @@ relu:
 	VMAXPS Z6, Z30, Z6
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -943,20 +1094,51 @@ store:
 	VMOVUPS Z5, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z6, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x07, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x8x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x8x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -967,7 +1149,7 @@ TEXT ·tileBF16x8x1(SB), NOSPLIT, $0-8
 	VXORPS     Z7, Z7, Z7
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -983,21 +1165,13 @@ TEXT ·tileBF16x8x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1069,13 +1243,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1093,10 +1267,10 @@ done:
 	VADDPS (SI), Z7, K1, Z7
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1120,7 +1294,7 @@ relu:
 	VMAXPS Z7, Z30, Z7
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1136,20 +1310,51 @@ store:
 	VMOVUPS Z6, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z7, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x08, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x9x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x9x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x9x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1161,7 +1366,7 @@ TEXT ·tileBF16x9x1(SB), NOSPLIT, $0-8
 	VXORPS     Z8, Z8, Z8
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1179,21 +1384,13 @@ TEXT ·tileBF16x9x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1270,13 +1467,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1296,10 +1493,10 @@ done:
 	VADDPS (SI), Z8, K1, Z8
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1325,7 +1522,7 @@ relu:
 	VMAXPS Z8, Z30, Z8
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1343,20 +1540,51 @@ store:
 	VMOVUPS Z7, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z8, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x09, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x10x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x10x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x10x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1369,7 +1597,7 @@ TEXT ·tileBF16x10x1(SB), NOSPLIT, $0-8
 	VXORPS     Z9, Z9, Z9
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1389,21 +1617,13 @@ TEXT ·tileBF16x10x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1485,13 +1705,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1513,10 +1733,10 @@ done:
 	VADDPS (SI), Z9, K1, Z9
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1544,7 +1764,7 @@ relu:
 	VMAXPS Z9, Z30, Z9
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1564,20 +1784,51 @@ store:
 	VMOVUPS Z8, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z9, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0a, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x11x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x11x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x11x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1591,7 +1842,7 @@ TEXT ·tileBF16x11x1(SB), NOSPLIT, $0-8
 	VXORPS     Z10, Z10, Z10
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1613,21 +1864,13 @@ TEXT ·tileBF16x11x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1717,13 +1960,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1747,10 +1990,10 @@ done:
 	VADDPS (SI), Z10, K1, Z10
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -1780,7 +2023,7 @@ relu:
 	VMAXPS Z10, Z30, Z10
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -1802,20 +2045,51 @@ store:
 	VMOVUPS Z9, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z10, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0b, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x12x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x12x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x12x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1830,7 +2104,7 @@ TEXT ·tileBF16x12x1(SB), NOSPLIT, $0-8
 	VXORPS     Z11, Z11, Z11
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -1854,21 +2128,13 @@ TEXT ·tileBF16x12x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -1963,13 +2229,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -1995,10 +2261,10 @@ done:
 	VADDPS (SI), Z11, K1, Z11
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2030,7 +2296,7 @@ relu:
 	VMAXPS Z11, Z30, Z11
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -2054,20 +2320,51 @@ store:
 	VMOVUPS Z10, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z11, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0c, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x13x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x13x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x13x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2083,7 +2380,7 @@ TEXT ·tileBF16x13x1(SB), NOSPLIT, $0-8
 	VXORPS     Z12, Z12, Z12
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -2109,21 +2406,13 @@ TEXT ·tileBF16x13x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -2223,13 +2512,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -2257,10 +2546,10 @@ done:
 	VADDPS (SI), Z12, K1, Z12
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2294,7 +2583,7 @@ relu:
 	VMAXPS Z12, Z30, Z12
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -2320,20 +2609,51 @@ store:
 	VMOVUPS Z11, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z12, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0d, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x14x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x14x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x14x1(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2350,7 +2670,7 @@ TEXT ·tileBF16x14x1(SB), NOSPLIT, $0-8
 	VXORPS     Z13, Z13, Z13
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
@@ -2378,21 +2698,13 @@ TEXT ·tileBF16x14x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -2497,13 +2809,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x00, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 	ADDQ   R8, SI
 	VADDPS (SI), Z1, K1, Z1
@@ -2533,10 +2845,10 @@ done:
 	VADDPS (SI), Z13, K1, Z13
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
+	VMOVUPS (AX), Z28
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z28, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2572,7 +2884,7 @@ relu:
 	VMAXPS Z13, Z30, Z13
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
@@ -2600,42 +2912,65 @@ store:
 	VMOVUPS Z12, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z13, K1, (SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0e, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x1x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x1x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -2674,22 +3009,22 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 
@@ -2701,50 +3036,73 @@ relu:
 	VMAXPS Z1, Z30, Z1
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x01, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x2x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x2x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
 	VXORPS     Z3, Z3, Z3
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -2792,13 +3150,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -2806,11 +3164,11 @@ done:
 	VADDPS 64(SI), Z3, K1, Z3
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2826,26 +3184,57 @@ relu:
 	VMAXPS Z3, Z30, Z3
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x02, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x3x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x3x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2854,7 +3243,7 @@ TEXT ·tileBF16x3x2(SB), NOSPLIT, $0-8
 	VXORPS     Z5, Z5, Z5
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -2863,21 +3252,13 @@ TEXT ·tileBF16x3x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -2934,13 +3315,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -2951,11 +3332,11 @@ done:
 	VADDPS 64(SI), Z5, K1, Z5
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -2975,7 +3356,7 @@ relu:
 	VMAXPS Z5, Z30, Z5
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -2984,20 +3365,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x03, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x4x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x4x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3008,7 +3420,7 @@ TEXT ·tileBF16x4x2(SB), NOSPLIT, $0-8
 	VXORPS     Z7, Z7, Z7
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3020,21 +3432,13 @@ TEXT ·tileBF16x4x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -3100,13 +3504,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -3120,11 +3524,11 @@ done:
 	VADDPS 64(SI), Z7, K1, Z7
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -3148,7 +3552,7 @@ relu:
 	VMAXPS Z7, Z30, Z7
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -3160,20 +3564,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z6, (SI)
 	VMOVUPS Z7, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x04, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x5x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x5x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3186,7 +3621,7 @@ TEXT ·tileBF16x5x2(SB), NOSPLIT, $0-8
 	VXORPS     Z9, Z9, Z9
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3201,21 +3636,13 @@ TEXT ·tileBF16x5x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	MOVQ  72(DI), BX
@@ -3290,13 +3717,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -3313,11 +3740,11 @@ done:
 	VADDPS 64(SI), Z9, K1, Z9
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -3345,7 +3772,7 @@ relu:
 	VMAXPS Z9, Z30, Z9
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -3360,20 +3787,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z8, (SI)
 	VMOVUPS Z9, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x05, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x6x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x6x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3388,7 +3846,7 @@ TEXT ·tileBF16x6x2(SB), NOSPLIT, $0-8
 	VXORPS     Z11, Z11, Z11
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3406,21 +3864,13 @@ TEXT ·tileBF16x6x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -3507,13 +3957,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -3533,11 +3983,11 @@ done:
 	VADDPS 64(SI), Z11, K1, Z11
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -3569,7 +4019,7 @@ relu:
 	VMAXPS Z11, Z30, Z11
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -3587,20 +4037,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z10, (SI)
 	VMOVUPS Z11, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x06, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x7x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x7x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x7x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3617,7 +4098,7 @@ TEXT ·tileBF16x7x2(SB), NOSPLIT, $0-8
 	VXORPS     Z13, Z13, Z13
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3638,21 +4119,13 @@ TEXT ·tileBF16x7x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -3748,13 +4221,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -3777,11 +4250,11 @@ done:
 	VADDPS 64(SI), Z13, K1, Z13
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -3817,7 +4290,7 @@ relu:
 	VMAXPS Z13, Z30, Z13
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -3838,20 +4311,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z12, (SI)
 	VMOVUPS Z13, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x07, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x8x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x8x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x8x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -3870,7 +4374,7 @@ TEXT ·tileBF16x8x2(SB), NOSPLIT, $0-8
 	VXORPS     Z15, Z15, Z15
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -3894,21 +4398,13 @@ TEXT ·tileBF16x8x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -4013,13 +4509,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -4045,11 +4541,11 @@ done:
 	VADDPS 64(SI), Z15, K1, Z15
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -4089,7 +4585,7 @@ relu:
 	VMAXPS Z15, Z30, Z15
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -4113,20 +4609,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z14, (SI)
 	VMOVUPS Z15, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x08, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x9x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x9x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x9x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -4147,7 +4674,7 @@ TEXT ·tileBF16x9x2(SB), NOSPLIT, $0-8
 	VXORPS     Z17, Z17, Z17
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -4174,21 +4701,13 @@ TEXT ·tileBF16x9x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -4302,13 +4821,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -4337,11 +4856,11 @@ done:
 	VADDPS 64(SI), Z17, K1, Z17
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -4385,7 +4904,7 @@ relu:
 	VMAXPS Z17, Z30, Z17
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -4412,20 +4931,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z16, (SI)
 	VMOVUPS Z17, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x09, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x10x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x10x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x10x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -4448,7 +4998,7 @@ TEXT ·tileBF16x10x2(SB), NOSPLIT, $0-8
 	VXORPS     Z19, Z19, Z19
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -4478,21 +5028,13 @@ TEXT ·tileBF16x10x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -4615,13 +5157,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -4653,11 +5195,11 @@ done:
 	VADDPS 64(SI), Z19, K1, Z19
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -4705,7 +5247,7 @@ relu:
 	VMAXPS Z19, Z30, Z19
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -4735,20 +5277,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z18, (SI)
 	VMOVUPS Z19, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0a, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x11x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x11x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x11x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -4773,7 +5346,7 @@ TEXT ·tileBF16x11x2(SB), NOSPLIT, $0-8
 	VXORPS     Z21, Z21, Z21
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -4806,21 +5379,13 @@ TEXT ·tileBF16x11x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -4955,13 +5520,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -4996,11 +5561,11 @@ done:
 	VADDPS 64(SI), Z21, K1, Z21
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -5052,7 +5617,7 @@ relu:
 	VMAXPS Z21, Z30, Z21
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -5085,20 +5650,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z20, (SI)
 	VMOVUPS Z21, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0b, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x12x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x12x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x12x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -5125,7 +5721,7 @@ TEXT ·tileBF16x12x2(SB), NOSPLIT, $0-8
 	VXORPS     Z23, Z23, Z23
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -5161,21 +5757,13 @@ TEXT ·tileBF16x12x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -5319,13 +5907,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -5363,11 +5951,11 @@ done:
 	VADDPS 64(SI), Z23, K1, Z23
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -5423,7 +6011,7 @@ relu:
 	VMAXPS Z23, Z30, Z23
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -5459,20 +6047,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z22, (SI)
 	VMOVUPS Z23, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0c, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x13x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x13x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x13x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -5501,7 +6120,7 @@ TEXT ·tileBF16x13x2(SB), NOSPLIT, $0-8
 	VXORPS     Z25, Z25, Z25
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -5540,21 +6159,13 @@ TEXT ·tileBF16x13x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -5707,13 +6318,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -5754,11 +6365,11 @@ done:
 	VADDPS 64(SI), Z25, K1, Z25
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -5818,7 +6429,7 @@ relu:
 	VMAXPS Z25, Z30, Z25
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -5857,20 +6468,51 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z24, (SI)
 	VMOVUPS Z25, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0d, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 
 // func tileBF16x14x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
-TEXT ·tileBF16x14x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), DI
-	MOVQ       56(DI), R10
-	SHLQ       $0x02, R10
-	LEAQ       (R10)(R10*2), R11
-	MOVQ       64(DI), R12
-	SHLQ       $0x02, R12
-	MOVQ       96(DI), DX
-	SHLQ       $0x02, DX
+TEXT ·tileBF16x14x2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), DI
+	MOVQ 56(DI), R10
+	SHLQ $0x02, R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 64(DI), R12
+	SHLQ $0x02, R12
+	MOVQ 96(DI), DX
+	SHLQ $0x02, DX
+	MOVQ 192(DI), R14
+	MOVQ 216(DI), R15
+	SHLQ $0x02, R15
+	JNZ  strided
+	MOVQ $0x00000040, R15
+
+strided:
+	CMPQ 200(DI), $0x00
+	JNE  fetches
+	MOVQ (DI), R14
+	XORQ R15, R15
+
+fetches:
+	MOVQ 32(DI), AX
+	MOVQ AX, (SP)
+	MOVQ (DI), AX
+	MOVQ AX, 8(SP)
+	MOVQ 176(DI), AX
+	MOVQ AX, 16(SP)
+
+strip:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -5901,7 +6543,7 @@ TEXT ·tileBF16x14x2(SB), NOSPLIT, $0-8
 	VXORPS     Z27, Z27, Z27
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
-	MOVQ       (DI), SI
+	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	ADDQ       R8, SI
@@ -5943,21 +6585,13 @@ TEXT ·tileBF16x14x2(SB), NOSPLIT, $0-8
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       176(DI), R14
-	MOVQ       $0x00000040, R15
-	CMPQ       184(DI), $0x00
-	JNE        fetches
-	MOVQ       (DI), R14
-	XORQ       R15, R15
-
-fetches:
-	MOVQ  104(DI), R13
-	MOVQ  112(DI), AX
-	TESTQ AX, AX
-	JZ    done
+	MOVQ       104(DI), R13
+	MOVQ       112(DI), AX
+	TESTQ      AX, AX
+	JZ         done
 
 segment:
-	MOVQ  32(DI), SI
+	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
 	LEAQ  (SI)(R10*2), R8
@@ -6119,13 +6753,13 @@ done:
 	SHLQ   $0x02, R8
 	MOVQ   136(DI), CX
 	SUBQ   $0x10, CX
-	MOVL   $-1, R15
-	SHLXL  CX, R15, R15
-	NOTL   R15
-	KMOVW  R15, K1
+	MOVL   $-1, AX
+	SHLXL  CX, AX, AX
+	NOTL   AX
+	KMOVW  AX, K1
 	CMPB   168(DI), $0x00
 	JE     bias
-	MOVQ   (DI), SI
+	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, K1, Z1
 	ADDQ   R8, SI
@@ -6169,11 +6803,11 @@ done:
 	VADDPS 64(SI), Z27, K1, Z27
 
 bias:
-	MOVQ    144(DI), R15
-	TESTQ   R15, R15
+	MOVQ    144(DI), AX
+	TESTQ   AX, AX
 	JZ      relu
-	VMOVUPS (R15), Z28
-	VMOVUPS 64(R15), Z29
+	VMOVUPS (AX), Z28
+	VMOVUPS 64(AX), Z29
 	VADDPS  Z28, Z0, Z0
 	VADDPS  Z29, Z1, Z1
 	VADDPS  Z28, Z2, Z2
@@ -6237,7 +6871,7 @@ relu:
 	VMAXPS Z27, Z30, Z27
 
 store:
-	MOVQ    (DI), SI
+	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
@@ -6279,6 +6913,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z26, (SI)
 	VMOVUPS Z27, K1, 64(SI)
+	DECQ    16(SP)
+	JLE     finished
+	MOVQ    184(DI), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, (SP)
+	IMUL3Q  $0x0e, R8, AX
+	ADDQ    AX, 8(SP)
+	JMP     strip
+
+finished:
 	VZEROUPPER
 	RET
 

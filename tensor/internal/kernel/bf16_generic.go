@@ -101,9 +101,15 @@ func notFinite(a, b, c uint32, s float64) uint32 {
 
 // tileBF16Generic is Tile on pairs.
 func tileBF16Generic(t *Tile) {
+	for s := range max(t.Strips, 1) {
+		tileStripBF16(t, t.A[s*t.AS:], t.C[s*t.M*t.CS:])
+	}
+}
+
+func tileStripBF16(t *Tile, a, c []float32) {
 	var sum [14][32]uint32
 	for _, s := range t.Segs {
-		a, b := t.A[s.A:], t.B[s.B:]
+		a, b := a[s.A:], t.B[s.B:]
 		for p := range s.K {
 			b := b[p*t.BS:][:32]
 			for i := range t.M {
@@ -115,7 +121,7 @@ func tileBF16Generic(t *Tile) {
 		}
 	}
 	for i := range t.M {
-		c := t.C[i*t.CS:][:t.N]
+		c := c[i*t.CS:][:t.N]
 		for j := range c {
 			v := math.Float32frombits(sum[i][j])
 			if t.Acc {

@@ -60,6 +60,7 @@ var (
 func (t *channels) generate() {
 	TEXT(fmt.Sprintf("depthwise%sx%d", t.name, t.rows), attr.NOSPLIT, "func(t *byte)")
 	Load(Param("t"), args)
+	t.at.a = t.field("A") // there is one strip
 	t.loadStrides()
 	XORQ(column, column)
 	MOVQ(t.field("N"), columnsLeft)

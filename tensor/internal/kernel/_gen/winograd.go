@@ -54,7 +54,7 @@ func readMatrices(file string) []matrix {
 			for _, row := range entry.Value.(*ast.CompositeLit).Elts {
 				var numbers []float32
 				for _, x := range row.(*ast.CompositeLit).Elts {
-					numbers = append(numbers, float32(number(x)))
+					numbers = append(numbers, float32(literal(x)))
 				}
 				m.t = append(m.t, numbers)
 			}
@@ -65,8 +65,8 @@ func readMatrices(file string) []matrix {
 	return all
 }
 
-// number evaluates a literal, a negated one or a quotient of two.
-func number(e ast.Expr) float64 {
+// literal evaluates a literal, a negated one or a quotient of two.
+func literal(e ast.Expr) float64 {
 	switch e := e.(type) {
 	case *ast.BasicLit:
 		v, err := strconv.ParseFloat(e.Value, 64)
@@ -75,9 +75,9 @@ func number(e ast.Expr) float64 {
 		}
 		return v
 	case *ast.UnaryExpr:
-		return -number(e.X)
+		return -literal(e.X)
 	case *ast.BinaryExpr:
-		return number(e.X) / number(e.Y)
+		return literal(e.X) / literal(e.Y)
 	}
 	log.Fatalf("cannot read the number %T", e)
 	return 0
