@@ -26,8 +26,10 @@ type section struct {
 	Date    string `json:"date"`
 	Machine string `json:"machine"`
 	Data    *struct {
-		Peak  map[string]float64 `json:"peak"` // GFLOP/s by number of threads
-		Cases []speedCase        `json:"cases"`
+		Peak   map[string]float64 `json:"peak"` // GFLOP/s by number of threads
+		Cases  []speedCase        `json:"cases"`
+		GFLOPS map[string]float64 `json:"gflops"` // of the section on the peak
+		GBps   map[string]float64 `json:"gbps"`
 	} `json:"data"`
 }
 
@@ -39,19 +41,20 @@ type speedCase struct {
 	Trans   string               `json:"trans"`
 	Threads int                  `json:"threads"`
 	Flop    float64              `json:"flop"`
+	Bytes   float64              `json:"bytes"` // of operands and result
 	Values  map[string][]float64 `json:"values"`
 }
 
-// Figures draws the share of the peak by shape of product and by layer, out of
-// the file that bench/run.sh writes. A section that was not measured has no
+// Figures draws the share of the peak by shape of product and by layer, and both
+// under the limits of the machine, out of the file that bench/run.sh writes. A section that was not measured has no
 // figure.
 func Figures(file string) (map[string]*figure.Page, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	// Only these two: other sections hold other things under the same names.
-	var all struct{ Gemm, Conv section }
+	// Only these: other sections hold other things under the same names.
+	var all struct{ Peak, Gemm, Conv section }
 	if err := json.Unmarshal(raw, &all); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -75,7 +78,52 @@ func Figures(file string) (map[string]*figure.Page, error) {
 				return c.Net[len("resnet"):] + " " + c.Name, c.Pass
 			})
 	}
+	if p := roofline(all.Peak, all.Gemm, all.Conv); p != nil {
+		pages["roofline"] = p
+	}
 	return pages, nil
+}
+
+// roofline draws products and convolutions on most threads, ours and those of the
+// better peer; nil if something was not measured.
+func roofline(limits, gemm, conv section) *figure.Page {
+	if limits.Data == nil || gemm.Data == nil || conv.Data == nil {
+		return nil
+	}
+	threads := 0
+	for _, c := range gemm.Data.Cases {
+		threads = max(threads, c.Threads)
+	}
+	peak, gbps := limits.Data.GFLOPS[fmt.Sprint(threads)], limits.Data.GBps[fmt.Sprint(threads)]
+	if peak == 0 || gbps == 0 {
+		return nil
+	}
+	var series []figure.RoofSeries
+	for _, s := range []struct {
+		own, peers string
+		cases      []speedCase
+	}{{"convolutions", "by PyTorch", conv.Data.Cases}, {"products", "by BLAS", gemm.Data.Cases}} {
+		own, others := figure.RoofSeries{Name: s.own}, figure.RoofSeries{Name: s.peers}
+		for i := range s.cases {
+			c := &s.cases[i]
+			if c.Threads != threads || c.Bytes == 0 {
+				continue
+			}
+			best := 0.0
+			for name, v := range c.Values {
+				if speed := c.Flop / median(v) / 1e6; name == "locimem" {
+					own.Points = append(own.Points, figure.RoofPoint{Intensity: c.Flop / c.Bytes, GFLOPS: speed})
+				} else {
+					best = max(best, speed)
+				}
+			}
+			others.Points = append(others.Points, figure.RoofPoint{Intensity: c.Flop / c.Bytes, GFLOPS: best})
+		}
+		series = append(series, own, others)
+	}
+	note := fmt.Sprintf("%s, %s, %d threads, medians; peers: the better one\nlimits: %.0f GFLOP/s on registers alone, %.0f GB/s read from memory; what fits into the caches can be above the slope",
+		limits.Machine, limits.Date, threads, peak, gbps)
+	return figure.Roofline("Under the limits of the machine", note, peak, gbps, series)
 }
 
 func threadsName(n int) string {

@@ -47,6 +47,20 @@ func TestFigures(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "64 x 64 x 64")
 	assert.Contains(t, string(text), "BLIS")
+	write(`{"peak": {"data": {"gflops": {"2": 400}, "gbps": {"2": 40}}}, "gemm": {"data": {"peak": {"2": 400}, "cases": [
+		{"name": "a", "trans": "nn", "threads": 2, "flop": 1e9, "bytes": 1e7, "values": {"locimem": [3], "BLIS": [5]}}]}},
+		"conv": {"data": {"peak": {"2": 400}, "cases": [
+		{"name": "b", "net": "resnet9", "pass": "data", "threads": 2, "flop": 1e8, "bytes": 1e8, "values": {"locimem": [3], "PyTorch": [5]}}]}}}`)
+	pages, err = Figures(file)
+	require.NoError(t, err)
+	require.Len(t, pages, 3)
+	svg = filepath.Join(t.TempDir(), "roofline.svg")
+	require.NoError(t, pages["roofline"].Save(svg))
+	text, err = os.ReadFile(svg)
+	require.NoError(t, err)
+	for _, want := range []string{"400 GFLOP/s on registers alone, 40 GB/s", "convolutions", "by PyTorch", "products", "by BLAS"} {
+		assert.Contains(t, string(text), want)
+	}
 	write(`{"gemm": 3}`)
 	_, err = Figures(file)
 	assert.ErrorContains(t, err, "results.json")

@@ -18,7 +18,7 @@ type benchCmd struct {
 	Score benchScoreCmd `cmd:"" help:"Time the scoring of a pair of encoders."`
 
 	All       benchAllCmd       `cmd:"" default:"withargs" help:"Time all that needs no other program, beside the peak of this machine (the default)."`
-	Peak      benchPeakCmd      `cmd:"" help:"Measure the peak of this machine: multiply-adds on registers alone."`
+	Peak      benchPeakCmd      `cmd:"" help:"Measure the peak of this machine: multiply-adds on registers alone, reading from memory."`
 	Ladder    benchLadderCmd    `cmd:"" help:"Time one product from three loops to the engine's own, step by step."`
 	Figure    benchFigureCmd    `cmd:"" help:"Draw the figures of bench/results.json."`
 	Attention benchAttentionCmd `cmd:"" help:"Time the attention and the MLP of a transformer block."`
@@ -61,14 +61,17 @@ func (c *benchGemmCmd) Run(a *app) error {
 
 type benchConvCmd struct {
 	engineFlags
-	Net   string `default:"resnet9" placeholder:"NAME" help:"resnet9, resnet18 (of CIFAR), resnet50 or depthwise (default: resnet9)."`
-	Batch int    `default:"0" placeholder:"N" help:"Images (default: 512, 128, 8 and 8 in turn)."`
-	Layer string `placeholder:"TEXT" help:"Only layers whose names contain the text."`
+	Net      string `default:"resnet9" placeholder:"NAME" help:"resnet9, resnet18 (of CIFAR), resnet50 or depthwise (default: resnet9)."`
+	Batch    int    `default:"0" placeholder:"N" help:"Images (default: 512, 128, 8 and 8 in turn)."`
+	Layer    string `placeholder:"TEXT" help:"Only layers whose names contain the text."`
+	Winograd int    `placeholder:"M" help:"Largest tile of Winograd's convolution: 2 or 4 (default: 0, none)."`
 }
 
 // Run times convolutions.
 func (c *benchConvCmd) Run(a *app) error {
-	r, err := bench.Conv(bench.ConvOptions{Net: c.Net, Batch: c.Batch, Layer: c.Layer, Reps: c.Reps, Engine: c.options()})
+	engine := c.options()
+	engine.Winograd = c.Winograd
+	r, err := bench.Conv(bench.ConvOptions{Net: c.Net, Batch: c.Batch, Layer: c.Layer, Reps: c.Reps, Engine: engine})
 	if err != nil {
 		return usageError{err}
 	}
@@ -91,12 +94,13 @@ type benchStepCmd struct {
 	Size    int     `default:"32" placeholder:"N" help:"Height and width of the images (default: 32)."`
 
 	Precision string `default:"float32" placeholder:"NAME" help:"float32 or bf16 (default: float32)."`
+	Winograd  int    `placeholder:"M" help:"Largest tile of Winograd's convolution: 2 or 4 (default: 0, none)."`
 }
 
 // Run times training steps.
 func (c *benchStepCmd) Run(a *app) error {
 	engine := c.options()
-	engine.Precision = c.Precision
+	engine.Precision, engine.Winograd = c.Precision, c.Winograd
 	r, err := bench.Step(bench.StepOptions{Encoder: c.Encoder, Width: c.Width, Batch: c.Batch, Size: c.Size, Reps: c.Reps, Engine: engine})
 	if err != nil {
 		return usageError{err}

@@ -68,7 +68,7 @@ func (c *benchPeakCmd) Run(a *app) error {
 	if c.JSON {
 		return a.writeJSON(r)
 	}
-	a.printf("%d threads, %s: %.1f GFLOP/s\n", r.Threads, r.ISA, r.GFLOPS)
+	a.printf("%d threads, %s: %.1f GFLOP/s, memory is read at %.1f GB/s\n", r.Threads, r.ISA, r.GFLOPS, r.GBps)
 	return nil
 }
 

@@ -37,7 +37,7 @@ def measure(lab):
                 others = ["-m", m, "-n", n, "-k", k, "--trans", trans, "--threads", threads, "--reps", reps]
                 r = lab.interleave(f"gemm {m}x{n}x{k} {trans}, {threads} threads",
                                    {name: (p, own if name == "locimem" else others) for name, p in programs.items()})  # fmt: skip
-                cases.append(case(f"{m} x {n} x {k}", r, "ms", trans=trans, threads=threads, flop=flop, shape=[m, n, k]))
+                cases.append(case(f"{m} x {n} x {k}", r, "ms", trans=trans, threads=threads, flop=flop, bytes=4 * (m * k + k * n + m * n), shape=[m, n, k]))
     return {"cases": cases, "peak": lab_peak(lab), "without_blis": without}
 
 
