@@ -55,13 +55,18 @@ func Gemm(o GemmOptions) (*GemmResult, error) {
 		return nil, err
 	}
 	defer e.Close()
-	a, b, c := random(o.M, o.K), random(o.K, o.N), tensor.New(o.M, o.N)
-	if o.TransA {
-		a = random(o.K, o.M)
+	// In buffers of a tape, where training has them: large ones lie in huge
+	// pages, as numpy's arrays do.
+	tp := e.NewTape(tensor.Inference)
+	matrix := func(rows, cols int, transposed bool) *tensor.Tensor {
+		if transposed {
+			rows, cols = cols, rows
+		}
+		x := tp.Buffer(rows, cols)
+		x.CopyFrom(random(rows, cols).Data())
+		return x
 	}
-	if o.TransB {
-		b = random(o.N, o.K)
-	}
+	a, b, c := matrix(o.M, o.K, o.TransA), matrix(o.K, o.N, o.TransB), matrix(o.M, o.N, false)
 	once := func() { e.Product(c, a, b, o.TransA, o.TransB) }
 	loop := max(1, int(loopSeconds/slices.Min(repeat(3, once))))
 	times := repeat(o.Reps, func() {
