@@ -98,8 +98,9 @@ func (m *MAE) Chance(int) float64 {
 
 // Loss is the mean square error over the pixels of the hidden patches. Which
 // those are depends on the context's noise and on the row of an image in the
-// batch alone. What it shows as the projection are the features that the encoder
-// makes of the visible patches.
+// batch alone. What it shows as the projection is the mean of the encoded tokens of
+// the visible patches, which the decoder reads: the class token alone may well be
+// the same for all images without harm.
 func (m *MAE) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 	if len(views) != 1 {
 		panic(fmt.Sprintf("ssl: MAE takes 1 view, got %d", len(views)))
@@ -114,7 +115,7 @@ func (m *MAE) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 func (m *MAE) reconstruct(c *nn.Context, x *tensor.Tensor, k *masks) (loss, predictions *tensor.Tensor) {
 	visible := m.encoder.Encode(c, c.Tape.GatherTokens(m.encoder.Embed(c, x), k.kept))
 	if c.Listening(ProjectionTap) {
-		c.Tap(ProjectionTap, m.encoder.Pool(&nn.Context{Tape: c.Tape}, visible))
+		c.Tap(ProjectionTap, c.Tape.MeanTokens(visible, 1))
 	}
 	predictions = m.decoder.Predict(c, visible, k.kept, k.hidden)
 	target := c.Tape.GatherTokens(c.Tape.Patchify(x, m.encoder.Grid().Side), k.patches)

@@ -16,15 +16,15 @@ import (
 
 // maeGolden is what make_mae.py says about a file.
 type maeGolden struct {
-	Timm, Encoder, Pool, Positions string
-	N, H, W, Channels, Depth       int
-	Heads, DecoderDim              int
-	DecoderDepth                   int
-	Ratio                          float64
-	NormPix                        bool
-	Visible                        [][]int
-	Parameters                     []string
-	Float32                        struct{ Loss, Pred, Features, Grad float64 }
+	Timm, Encoder, Positions string
+	N, H, W, Channels, Depth int
+	Heads, DecoderDim        int
+	DecoderDepth             int
+	Ratio                    float64
+	NormPix                  bool
+	Visible                  [][]int
+	Parameters               []string
+	Float32                  struct{ Loss, Pred, Features, Grad float64 }
 }
 
 // setTransformer gives the parameters the values of the function fill of make_mae.py.
@@ -64,7 +64,7 @@ func setTransformer(params []*nn.Param) {
 
 // goldenMAE builds the network of a golden file with its masks.
 func goldenMAE(t *testing.T, about *maeGolden) *MAE {
-	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: 1. / 8, Depth: about.Depth, Pool: about.Pool, Positions: about.Positions,
+	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: 1. / 8, Depth: about.Depth, Positions: about.Positions,
 		InH: about.H, InW: about.W, InC: about.Channels}, 1)
 	require.NoError(t, err)
 	m, err := NewMAE(enc, MAEConfig{MaskRatio: about.Ratio, NormPix: about.NormPix,
@@ -144,7 +144,7 @@ func checkMAE(t *testing.T, e *tensor.Engine, file string) {
 			want[i] = float64(v)
 		}
 		off := testutil.SummaryError("grad/"+p.Name, p.Value.Grad().Data(), want)
-		assert.LessOrEqual(t, off, 2e-5, "gradient of %s", p.Name)
+		assert.LessOrEqual(t, off, 5e-6, "gradient of %s", p.Name)
 		worst.grad = max(worst.grad, off)
 	}
 	t.Logf("%s: off by %.1e (loss) %.1e (predictions) %.1e (features) %.1e (gradients); PyTorch's float32: %.1e %.1e %.1e %.1e", file,

@@ -7,7 +7,7 @@ one training step of it.
 Parameters and images come from counters (golden.py), which the test computes too:
 norms' weights 1 + u/2 and biases u/4, tokens and learned positions u/4, all others
 u/sqrt(fan in). A file has the loss, the predictions of the hidden patches and the
-pooled features of the visible ones, a row of `summary` for the gradient of every
+mean of the encoded tokens of the visible ones, a row of `summary` for the gradient of every
 parameter, and which patches were visible.
 """
 
@@ -68,7 +68,7 @@ class MAE(nn.Module):
         for b in self.blocks:
             tokens = b(tokens)
         tokens = self.norm(tokens)
-        features = tokens[:, 1:].mean(1) if self.o["pool"] == "avg" else tokens[:, 0]
+        features = tokens[:, 1:].mean(1)
 
         y = self.decoder_embed(tokens)
         full = self.mask_token.expand(n, patches, -1).clone()
@@ -118,12 +118,12 @@ def step(o, dtype):
     return {k: v.numpy() for k, v in out.items()}, {k: v.numpy() for k, v in grads.items()}
 
 
-def run(file, encoder, patch, h, w, ratio, normpix, positions, n=3, channels=3, pool="token", depth=2, dim=24, heads=3,
+def run(file, encoder, patch, h, w, ratio, normpix, positions, n=3, channels=3, depth=2, dim=24, heads=3,
         decoderdim=12, decoderdepth=2):  # fmt: skip
     patches = (h // patch) * (w // patch)
     keep = int(patches * (1 - ratio))
     visible = [np.argsort(bits(f"mask/{i}", patches))[:keep].tolist() for i in range(n)]
-    o = dict(encoder=encoder, patch=patch, h=h, w=w, n=n, channels=channels, pool=pool, ratio=ratio, normpix=normpix, depth=depth,
+    o = dict(encoder=encoder, patch=patch, h=h, w=w, n=n, channels=channels, ratio=ratio, normpix=normpix, depth=depth,
              positions=positions, dim=dim, heads=heads, decoderdim=decoderdim, decoderdepth=decoderdepth, visible=visible)  # fmt: skip
     want, grads = step(o, torch.float64)
     single, grads32 = step(o, torch.float32)
@@ -138,4 +138,4 @@ def run(file, encoder, patch, h, w, ratio, normpix, positions, n=3, channels=3, 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     run("mae_norm.npz", "vit_tiny_patch4", 4, 16, 16, 0.75, True, "learned")
-    run("mae_raw.npz", "vit_tiny_patch2", 2, 8, 12, 0.6, False, "sine", pool="avg", channels=1)
+    run("mae_raw.npz", "vit_tiny_patch2", 2, 8, 12, 0.6, False, "sine", channels=1)
