@@ -64,8 +64,10 @@ func (r *Recipe) canonical() []string {
 	return lines
 }
 
-// counts tells whether a field is part of the hash: hash:"-" never is, and
-// hash:"path=value" only where that other field has that value.
+// counts tells whether a field is part of the hash: hash:"-" never is,
+// hash:"path=value" only where that other field has that value, and
+// hash:"path!=value" only where it, or the field itself, has another: so a new
+// field leaves the hashes of recipes that do not use it as they were.
 func counts(l strict.Leaf, values map[string]string) bool {
 	for _, tag := range l.Tags {
 		switch h := tag.Get("hash"); {
@@ -73,7 +75,8 @@ func counts(l strict.Leaf, values map[string]string) bool {
 			return false
 		case h != "":
 			path, value, _ := strings.Cut(h, "=")
-			if values[path] != value {
+			path, other := strings.CutSuffix(path, "!")
+			if (values[path] == value) == other {
 				return false
 			}
 		}
