@@ -76,22 +76,30 @@ func (s *Supervised) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor 
 // unlabeled is the class of images without a label in STL-10.
 const unlabeled = "unlabeled"
 
-// checkLabels wants a label in [0, classes) for each of the images, of at least
-// two classes.
+// checkLabels wants a label in [0, classes) for each of the training images, of at
+// least two classes.
 func checkLabels(d data.Dataset, indices []int, classes int) error {
-	names, seen := d.Classes(), map[int]bool{}
-	for _, i := range indices {
-		l := d.Label(i)
-		switch {
-		case l < 0 || l >= classes || l >= len(names):
-			return fmt.Errorf("labels: image %d of %s has label %d, expected 0 to %d: supervised training needs labelled images", i, d.Name(), l, classes-1)
-		case names[l] == unlabeled:
-			return fmt.Errorf("labels: image %d of %s is unlabeled: supervised training needs labelled images", i, d.Name())
-		}
-		seen[l] = true
+	if err := checkRange(d, indices, classes); err != nil {
+		return err
 	}
-	if len(seen) < 2 {
-		return fmt.Errorf("labels: all training images of %s are of one class, expected at least 2: there is nothing to tell apart", d.Name())
+	for _, i := range indices {
+		if d.Label(i) != d.Label(indices[0]) {
+			return nil
+		}
+	}
+	return fmt.Errorf("labels: all training images of %s are of one class, expected at least 2: there is nothing to tell apart", d.Name())
+}
+
+// checkRange wants a label in [0, classes) for each of the images.
+func checkRange(d data.Dataset, indices []int, classes int) error {
+	names := d.Classes()
+	for _, i := range indices {
+		switch l := d.Label(i); {
+		case l < 0 || l >= classes || l >= len(names):
+			return fmt.Errorf("labels: image %d of %s has label %d, expected 0 to %d: labelled images are needed", i, d.Name(), l, classes-1)
+		case names[l] == unlabeled:
+			return fmt.Errorf("labels: image %d of %s is unlabeled: labelled images are needed", i, d.Name())
+		}
 	}
 	return nil
 }
