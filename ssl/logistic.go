@@ -136,12 +136,16 @@ func (l *logistic) check(ctx context.Context, f fitted) error {
 	return nil
 }
 
-// accuracy is the share of points x whose class has the highest logit, of equal
-// ones the first.
+// accuracy is the share of points x that are put into their class.
 func (l *logistic) accuracy(x *tensor.Tensor, labels []int) float64 {
 	tp := l.engine.NewTape(tensor.Inference)
 	defer tp.Release()
-	logits := tp.Linear(x, l.weight, l.bias)
+	return right(tp.Linear(x, l.weight, l.bias), labels)
+}
+
+// right is the share of rows of logits [N,K] whose highest, of equal ones the
+// first, is that of the label.
+func right(logits *tensor.Tensor, labels []int) float64 {
 	k, hits := logits.Dim(1), 0
 	for i, label := range labels {
 		best, at := math.Inf(-1), 0

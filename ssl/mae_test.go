@@ -95,7 +95,7 @@ func TestMAEEncoderTakesWholeImages(t *testing.T) {
 	e := newEngine(t, 1)
 	adam, err := optim.NewAdam(e, m.Params(), optim.AdamConfig{})
 	require.NoError(t, err)
-	_, err = Step(e.NewTape(tensor.Training), m, adam, []*tensor.Tensor{images(4)}, 1e-3, &nn.Noise{})
+	_, err = oneStep(e.NewTape(tensor.Training), m, adam, images(4), 1e-3, &nn.Noise{})
 	require.NoError(t, err)
 	tp := e.NewTape(tensor.Inference)
 	defer tp.Release()
@@ -163,10 +163,10 @@ func TestMAEStepsDoNotAllocate(t *testing.T) {
 		m, e := smallMAE(t), newEngine(t, 1)
 		adam, err := optim.NewAdam(e, m.Params(), optim.AdamConfig{})
 		require.NoError(t, err)
-		tape, views := e.NewTape(tensor.Training), []*tensor.Tensor{images(batch)}
+		tape, x := e.NewTape(tensor.Training), images(batch)
 		steps := func(n int) {
 			for i := range n {
-				_, err := Step(tape, m, adam, views, 1e-3, &nn.Noise{Step: uint64(i)})
+				_, err := oneStep(tape, m, adam, x, 1e-3, &nn.Noise{Step: uint64(i)})
 				require.NoError(t, err)
 			}
 		}

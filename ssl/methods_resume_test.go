@@ -9,6 +9,7 @@ import (
 
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
+	"github.com/locimem/locimem/tensor"
 )
 
 // vit is a narrow vision transformer that drops paths.
@@ -28,6 +29,11 @@ func smallSupervised(t testing.TB) *Supervised {
 	s, err := NewSupervised(vit(t), 10, 2)
 	require.NoError(t, err)
 	return s
+}
+
+// oneStep is Step without what only some methods need.
+func oneStep(tp *tensor.Tape, m Method, o optim.Optimizer, x *tensor.Tensor, lr float64, noise *nn.Noise) (StepResult, error) {
+	return Step(tp, m, o, []*tensor.Tensor{x}, lr, noise)
 }
 
 // others are the methods, besides SimCLR, whose trainings are stopped here.

@@ -53,7 +53,7 @@ func TestSupervisedMatchesPyTorch(t *testing.T) {
 			}
 			m.SetLabels(labels)
 			x := tensor.FromSlice(testutil.NetImages("set9-0/1", about.N, 32, 32, 3), about.N, 32, 32, 3)
-			r, err := Step(e.NewTape(tensor.Training), m, adam, []*tensor.Tensor{x}, about.LR, nil)
+			r, err := oneStep(e.NewTape(tensor.Training), m, adam, x, about.LR, nil)
 			require.NoError(t, err)
 			var worst struct{ loss, grad, moved float64 }
 			worst.loss = math.Abs(r.Loss/g.Float64("loss")[0] - 1)

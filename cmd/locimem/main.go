@@ -31,7 +31,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Train f and g, score them, draw the figures: the main job."`
 	Train   trainCmd   `cmd:"" help:"Train one of the two encoders of a run."`
 	Score   scoreCmd   `cmd:"" help:"Score two trained encoders."`
-	Probe   probeCmd   `cmd:"" help:"Test an encoder: kNN accuracy, or a linear classifier on its frozen features."`
+	Probe   probeCmd   `cmd:"" help:"Test an encoder: nearest neighbours, a linear classifier, or fine-tuning."`
 	Taps    tapsCmd    `cmd:"" help:"List the layers that can be scored."`
 	Data    dataCmd    `cmd:"" help:"Look at the data."`
 	Bench   benchCmd   `cmd:"" help:"Time matrix products and training steps on this machine."`

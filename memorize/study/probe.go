@@ -83,3 +83,41 @@ func openProbe(r *recipe.Recipe, path, prefix, which string, rep Reporter) (*Lab
 	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
 	return l, e, enc, err
 }
+
+// FineTuneResult is the accuracy of an encoder after fine-tuning.
+type FineTuneResult struct {
+	Encoder string `json:"encoder"` // the file, which stays as it is
+	Data    string `json:"data"`    // of the test points
+	*ssl.FineTuneResult
+}
+
+// FineTune trains an encoder from a safetensors file, with a classifier on top, on
+// the labels of all training images of F or G under the recipe's augmentation; the
+// test images are those of the recipe's kNN. The trained networks are not kept.
+func FineTune(ctx context.Context, r *recipe.Recipe, path, prefix, which string, c ssl.FineTuneConfig, rep Reporter) (*FineTuneResult, error) {
+	l, e, enc, err := openProbe(r, path, prefix, which, rep)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	c.Seed = r.TrainSeed(which)
+	p := ssl.FineTune{
+		Engine: e, Encoder: enc, Augment: l.Augment, Train: l.Train, Test: l.Test,
+		TrainIndices: l.TrainIndices(which), TestIndices: l.Probe(e, enc, which).TestIndices, Config: c,
+	}
+	var bar Bar
+	p.OnStep = func(s ssl.Progress) {
+		if bar == nil {
+			bar = rep.Bar("fine-tuning", "steps", s.Epochs*s.Steps, 0)
+		}
+		bar.Set((s.Epoch-1)*s.Steps + s.Step)
+	}
+	res, err := p.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if bar != nil {
+		bar.Finish("%d epochs  loss %.2f", res.Epochs, res.Loss)
+	}
+	return &FineTuneResult{Encoder: path, Data: l.Test.Name(), FineTuneResult: res}, nil
+}
