@@ -72,16 +72,18 @@ type encoder struct {
 	// What can be chosen from; the first is what "auto" means, but for stems.
 	pools, stems, norms, positions []string
 	build                          func(o EncoderOptions, seed uint64) Sequential
+	// patch is the side of a vision transformer's patches, 0 for other encoders.
+	patch int
 }
 
 // registry lists the encoders that there are.
 func registry() []encoder {
 	avg, stems, norms := []string{"avg", "max"}, []string{StemCIFAR, StemImageNet}, []string{NormBatch, NormGroup}
 	return append([]encoder{
-		{"resnet9", []string{"max", "avg"}, nil, norms, nil, resNet9},
-		{"resnet18", avg, stems, norms, nil, resNet18},
-		{"resnet34", avg, stems, norms, nil, resNet34},
-		{"resnet50", avg, stems, norms, nil, resNet50},
+		{"resnet9", []string{"max", "avg"}, nil, norms, nil, resNet9, 0},
+		{"resnet18", avg, stems, norms, nil, resNet18, 0},
+		{"resnet34", avg, stems, norms, nil, resNet34, 0},
+		{"resnet50", avg, stems, norms, nil, resNet50, 0},
 	}, vits()...)
 }
 
@@ -121,7 +123,8 @@ func named(name string) encoder {
 
 // NewEncoder returns the encoder of that name with PyTorch's default
 // initialisation from seed. It fails if there is none of that name, if an option
-// is out of range, or if images of this size vanish on the way.
+// is out of range, or if images of this size vanish on the way. A vision
+// transformer is a TokenEncoder too.
 func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	all := registry()
 	i := slices.IndexFunc(all, func(e encoder) bool { return e.name == name })
@@ -140,6 +143,9 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	}
 	countParams(p.Taps, n.Params())
 	n.taps, n.out = p.Taps, out[0]
+	if patch := all[i].patch; patch > 0 {
+		return newTokenNetwork(n, patch), nil
+	}
 	return n, nil
 }
 
@@ -233,10 +239,14 @@ type network struct {
 // Forward implements Encoder. It panics if the images are not of the shape that
 // the network was planned for: the taps would not be what they are said to be.
 func (n *network) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
+	n.checkImages(x)
+	return n.Sequential.Forward(c, x)
+}
+
+func (n *network) checkImages(x *tensor.Tensor) {
 	if x.Rank() != 4 || !slices.Equal(x.Shape()[1:], n.in) {
 		panic(fmt.Sprintf("nn: encoder on images of shape %v, expected [N %d %d %d]", x.Shape(), n.in[0], n.in[1], n.in[2]))
 	}
-	return n.Sequential.Forward(c, x)
 }
 
 // Taps implements Encoder.

@@ -66,7 +66,7 @@ func NewEmbedTokens(name string, h, w, dim int, positions string, seed uint64) *
 		&Param{Name: "cls_token", Value: normal(token, 1e-6, seed, "cls_token").RequireGrad(), NoDecay: true},
 		&Param{Name: "pos_embed", Value: pos, NoDecay: true}}
 	if positions == PositionsSine {
-		pos.CopyFrom(sinePositions(h, w, dim))
+		pos.CopyFrom(SinePositions(h, w, dim))
 		l.positions.Buffer = true
 	} else {
 		normal(pos, 0.02, seed, "pos_embed").RequireGrad()
@@ -74,11 +74,12 @@ func NewEmbedTokens(name string, h, w, dim int, positions string, seed uint64) *
 	return l
 }
 
-// sinePositions are the positions of MAE (He et al. 2022; its code, He et al.,
-// facebookresearch/mae): zeros for the class token; then, for the patch in row y
-// and column x, a quarter of sines and a quarter of cosines of x/10000^(i/(dim/4)),
-// i counting the quarter, and the same of y.
-func sinePositions(h, w, dim int) []float32 {
+// SinePositions are the positions of MAE (He et al. 2022; its code, He et al.,
+// facebookresearch/mae) for patches of h rows and w columns, [1+h*w,dim] row by
+// row: zeros for the class token; then, for the patch in row y and column x, a
+// quarter of sines and a quarter of cosines of x/10000^(i/(dim/4)), i counting the
+// quarter, and the same of y. The last dim mod 4 numbers of a row are 0.
+func SinePositions(h, w, dim int) []float32 {
 	pos := make([]float32, (h*w+1)*dim)
 	quarter := dim / 4
 	for y := range h {

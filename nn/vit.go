@@ -28,6 +28,7 @@ func vits() []encoder {
 				name:  fmt.Sprintf("%s_patch%d", s.name, patch),
 				pools: []string{"token", "avg"}, positions: []string{PositionsLearned, PositionsSine},
 				build: func(o EncoderOptions, seed uint64) Sequential { return vit(s, patch, o, seed) },
+				patch: patch,
 			})
 		}
 	}

@@ -75,9 +75,13 @@ func counts(l strict.Leaf, values map[string]string) bool {
 		case h == "-":
 			return false
 		case h != "":
-			path, value, _ := strings.Cut(h, "=")
-			path, other := strings.CutSuffix(path, "!")
-			if slices.Contains(strings.Split(value, "|"), values[path]) == other {
+			path, list, _ := strings.Cut(h, "=")
+			path, not := strings.CutSuffix(path, "!")
+			value, known := values[path]
+			if !known {
+				panic("recipe: the tag hash:" + h + " of " + l.Path + " names no field")
+			}
+			if slices.Contains(strings.Split(list, "|"), value) == not {
 				return false
 			}
 		}

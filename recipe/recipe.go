@@ -109,15 +109,24 @@ func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
 	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, Norm: e.Norm, Positions: e.Positions, DropPath: e.DropPath, InH: h, InW: w, InC: c}
 }
 
-// Method is the self-supervised objective.
+// Method is the objective.
 type Method struct {
-	Name        string  `yaml:"name"`        // simclr
+	Name        string  `yaml:"name"`        // simclr, mae or supervised
 	Temperature float64 `yaml:"temperature"` // of NT-Xent
 	// Projector holds the widths of the layers after the encoder, the last
 	// being that of the projection. The projector is not scored.
 	Projector []int `yaml:"projector"`
 	// ProjectorBN puts batch norm after the projector's hidden layers.
 	ProjectorBN bool `yaml:"projector_bn"`
+	// MaskRatio is the share of an image's patches that mae hides.
+	MaskRatio float64 `yaml:"mask_ratio" hash:"method.name=mae"`
+	// The decoder of mae: its blocks, the width of its tokens, its heads.
+	DecoderDepth int `yaml:"decoder_depth" hash:"method.name=mae"`
+	DecoderDim   int `yaml:"decoder_dim" hash:"method.name=mae"`
+	DecoderHeads int `yaml:"decoder_heads" hash:"method.name=mae"`
+	// NormPix makes mae predict a patch's pixels less their mean, by their
+	// standard deviation.
+	NormPix bool `yaml:"norm_pix" hash:"method.name=mae"`
 }
 
 // Train says how each of the two encoders is trained.
@@ -125,11 +134,14 @@ type Train struct {
 	Epochs int `yaml:"epochs"`
 	// Batch is the number of images of a step; SimCLR takes two views of each.
 	// What is left of the images at the end of an epoch waits for the next one.
-	Batch        int     `yaml:"batch"`
-	Optimizer    string  `yaml:"optimizer"`     // adam or sgd
-	LR           float64 `yaml:"lr"`            // highest learning rate
-	WeightDecay  float64 `yaml:"weight_decay"`  // L2, as PyTorch's
-	Momentum     float64 `yaml:"momentum"`      // of sgd
+	Batch       int     `yaml:"batch"`
+	Optimizer   string  `yaml:"optimizer"`    // adam, adamw or sgd
+	LR          float64 `yaml:"lr"`           // highest learning rate
+	WeightDecay float64 `yaml:"weight_decay"` // L2, as PyTorch's; of adamw decoupled
+	Momentum    float64 `yaml:"momentum"`     // of sgd
+	// Beta1 and Beta2 are the shares of adam's and adamw's moments that go on.
+	Beta1        float64 `yaml:"beta1" hash:"train.beta1!=0.9"`
+	Beta2        float64 `yaml:"beta2" hash:"train.beta2!=0.999"`
 	Schedule     string  `yaml:"schedule"`      // cosine (to 0 over the run) or constant
 	WarmupEpochs float64 `yaml:"warmup_epochs"` // linear rise to lr at the start
 	// Precision is float32 or bf16: convolutions and linear layers round their

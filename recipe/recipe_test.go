@@ -57,7 +57,8 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Data{Name: "cifar10", Synthetic: r.Data.Synthetic, Folder: r.Data.Folder}, r.Data)
 	assert.Equal(t, Split{Mode: "random", Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
-	assert.Equal(t, Method{Name: "simclr", Temperature: .5, Projector: []int{256, 64}}, r.Method)
+	assert.Equal(t, Method{Name: "simclr", Temperature: .5, Projector: []int{256, 64},
+		MaskRatio: .75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3}, r.Method)
 	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max", Stem: "auto", Norm: "auto", Positions: "auto"}, r.Encoder)
 	assert.Equal(t, 120, r.Train.Epochs)
 	assert.Equal(t, 256, r.Train.Batch)
@@ -106,6 +107,31 @@ func TestHashCoversWhatDecidesResults(t *testing.T) {
 	assert.Regexp(t, `^default-[0-9a-f]{12}$`, base.RunName())
 }
 
+// Fields that came later leave the hashes of recipes without them as they were,
+// and count where they are used.
+func TestHashOfFieldsThatCameLater(t *testing.T) {
+	of := func(sets ...string) string {
+		r, err := Read("", nil, sets)
+		require.NoError(t, err, sets)
+		return r.Hash()
+	}
+	assert.Equal(t, "132738f14ee3", Short(of("encoder.pool=max")), "the default recipe as it was before all of them")
+	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=2", "decoder_dim=96", "decoder_heads=4", "norm_pix=true"} {
+		assert.Equal(t, of(), of("method."+field), "simclr has no %s", field)
+		mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4"}
+		assert.NotEqual(t, of(mae...), of(append(mae, "method."+field)...), field)
+	}
+	assert.Equal(t, of(), of("train.beta1=0.9", "train.beta2=0.999", "encoder.norm=auto"))
+	for _, other := range []string{"train.beta1=0.8", "train.beta2=0.95", "encoder.norm=group"} {
+		assert.NotEqual(t, of(), of(other), other)
+	}
+	vit := "encoder.name=vit_tiny_patch4"
+	for _, other := range []string{"encoder.positions=sine", "encoder.drop_path=0.1"} {
+		assert.NotEqual(t, of(vit), of(vit, other), other)
+	}
+	assert.NotEqual(t, of("encoder.name=resnet18"), of("encoder.name=resnet18", "encoder.stem=imagenet"))
+}
+
 func TestSeeds(t *testing.T) {
 	r, err := Read("", nil, []string{"seed=5", "train.seed_g=6", "score.seed=7"})
 	require.NoError(t, err)
@@ -129,7 +155,7 @@ func TestRefused(t *testing.T) {
 		{"train.epochs=-3", "found -3"},
 		{"train.batch=501", "train.batch: want 2 to 500, the images that the smaller training set has, found 501"},
 		{"train.batch=1", "train.batch: want 2 to 500"},
-		{"train.optimizer=adamw", `train.optimizer: want adam or sgd, found "adamw"`},
+		{"train.optimizer=adamv", `train.optimizer: want adam or adamw or sgd, found "adamv"; did you mean adam?`},
 		{"train.lr=0", "train.lr: want a number above 0"},
 		{"train.lr=-1", "train.lr: want a number above 0"},
 		{"train.momentum=1", "train.momentum: want at least 0 and less than 1, found 1"},
@@ -144,7 +170,7 @@ func TestRefused(t *testing.T) {
 		{"method.temperature=-0.5", "method.temperature"},
 		{"method.projector=[]", "method.projector: want at least one width"},
 		{"method.projector=[256, 0]", "method.projector: want widths of 1 to 65536, found 0 as number 2"},
-		{"method.name=byol", `method.name: want simclr, found "byol"`},
+		{"method.name=mea", `method.name: want simclr or mae or supervised, found "mea"; did you mean mae?`},
 		{"encoder.name=resnet10", `encoder.name: want resnet9 or resnet18 or resnet34 or resnet50 or vit_tiny_patch2`},
 		{"encoder.width=0", "encoder.width: want a number above 0"},
 		{"encoder.pool=min", "encoder.pool: want auto or max or avg"},
@@ -181,6 +207,9 @@ func TestRefused(t *testing.T) {
 		{"score.taps=[]", "score.taps: want all, names or patterns of taps, found none"},
 		{"name=a/b", "name: want 1 to 64 letters"},
 		{"name=..", "name: want"},
+		{"method.name=mae", `encoder.name: want a vision transformer, such as vit_tiny_patch4, for method mae, which hides patches; found "resnet9"`},
+		{"train.beta1=1", "train.beta1: want more than 0 and less than 1, found 1"},
+		{"train.beta2=0", "train.beta2: want more than 0"},
 		{"trian.epochs=3", "--set trian.epochs=3: no field trian.epochs; did you mean train.epochs?"},
 		{"train=3", "it is a section"},
 		{"train.epochs", `want field=value, found no "="`},
@@ -203,6 +232,21 @@ func TestProblemsSayWhere(t *testing.T) {
 
 	_, err = Load(filepath.Join(t.TempDir(), "none.yaml"), nil)
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestRefusedForMAE(t *testing.T) {
+	for set, want := range map[string]string{
+		"method.mask_ratio=0":      "method.mask_ratio: want more than 0 and less than 1, found 0",
+		"method.mask_ratio=1":      "method.mask_ratio: want more than 0",
+		"method.decoder_depth=-1":  "method.decoder_depth: want 0 to 1000, found -1",
+		"method.decoder_heads=0":   "method.decoder_heads: want 1 to",
+		"method.decoder_dim=194":   "method.decoder_dim: want a multiple of 4 and of the 3 heads",
+		"data.synthetic.size=30":   "encoder.name: want patches that fill images of 30x30 pixels, found vit_tiny_patch4",
+		"method.mask_ratio=0.9999": "method.mask_ratio: found 0.9999, by which 0 of 64 patches are visible",
+	} {
+		_, err := Read("", nil, []string{"method.name=mae", "encoder.name=vit_tiny_patch4", set})
+		assert.ErrorContains(t, err, want, set)
+	}
 }
 
 func FuzzRead(f *testing.F) {

@@ -10,6 +10,7 @@ import (
 	"github.com/locimem/locimem/internal/strict"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -191,7 +192,10 @@ func (r *Recipe) split(c *checker) {
 
 func (r *Recipe) method(c *checker) {
 	m := r.Method
-	c.oneOf("method.name", m.Name, "simclr")
+	c.oneOf("method.name", m.Name, "simclr", "mae", "supervised")
+	if m.Name == "mae" {
+		r.mae(c)
+	}
 	c.positive("method.temperature", m.Temperature, 1000)
 	if len(m.Projector) == 0 {
 		c.problem("method.projector", "want at least one width, found none")
@@ -203,6 +207,42 @@ func (r *Recipe) method(c *checker) {
 	}
 }
 
+// mae checks the fields of mae: the encoder must be a vision transformer, and with
+// it the method must be possible.
+func (r *Recipe) mae(c *checker) {
+	m := r.Method
+	if !(m.MaskRatio > 0 && m.MaskRatio < 1) {
+		c.problem("method.mask_ratio", "want more than 0 and less than 1, found %v", m.MaskRatio)
+	}
+	within(c, "method.decoder_depth", m.DecoderDepth, 0, 1000)
+	within(c, "method.decoder_heads", m.DecoderHeads, 1, maxWidth)
+	if d := m.DecoderDim; d < 4 || d > maxWidth || d%4 != 0 || m.DecoderHeads > 0 && d%m.DecoderHeads != 0 {
+		c.problem("method.decoder_dim", "want a multiple of 4 and of the %d heads, at most %d, found %d", m.DecoderHeads, maxWidth, d)
+	}
+	enc, err := r.narrowEncoder()
+	if err != nil {
+		return
+	}
+	h, w, _ := r.ImageShape()
+	switch vit, ok := enc.(nn.TokenEncoder); {
+	case !ok:
+		c.problem("encoder.name", "want a vision transformer, such as vit_tiny_patch4, for method mae, which hides patches; found %q", r.Encoder.Name)
+	case h%vit.Grid().Side != 0 || w%vit.Grid().Side != 0:
+		c.problem("encoder.name", "want patches that fill images of %dx%d pixels, found %s", h, w, r.Encoder.Name)
+	case m.MaskRatio > 0 && m.MaskRatio < 1:
+		_, err := ssl.NewMAE(enc, ssl.MAEConfig{MaskRatio: m.MaskRatio, Decoder: nn.DecoderConfig{Dim: 4, Heads: 1}}, 0)
+		c.errs("method", err)
+	}
+}
+
+// narrowEncoder is the narrowest encoder of its kind, which costs nothing. The
+// error says what is wrong with the encoder.
+func (r *Recipe) narrowEncoder() (nn.Encoder, error) {
+	o := r.Encoder.Options(r.ImageShape())
+	o.Width = 1e-9
+	return nn.NewEncoder(r.Encoder.Name, o, 0)
+}
+
 func (r *Recipe) train(c *checker) {
 	t := r.Train
 	within(c, "train.epochs", t.Epochs, 1, maxEpochs)
@@ -212,11 +252,19 @@ func (r *Recipe) train(c *checker) {
 	} else if least < 2 {
 		c.problem("split.shared", "want at least 2 images for each encoder, g has %d", least)
 	}
-	c.oneOf("train.optimizer", t.Optimizer, "adam", "sgd")
+	c.oneOf("train.optimizer", t.Optimizer, "adam", "adamw", "sgd")
 	c.positive("train.lr", t.LR, 1e6)
 	within(c, "train.weight_decay", t.WeightDecay, 0, 1e6)
 	if !(t.Momentum >= 0 && t.Momentum < 1) {
 		c.problem("train.momentum", "want at least 0 and less than 1, found %v", t.Momentum)
+	}
+	for _, b := range []struct {
+		field string
+		found float64
+	}{{"train.beta1", t.Beta1}, {"train.beta2", t.Beta2}} {
+		if !(b.found > 0 && b.found < 1) {
+			c.problem(b.field, "want more than 0 and less than 1, found %v", b.found)
+		}
 	}
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))
@@ -272,11 +320,7 @@ func (r *Recipe) score(c *checker) {
 
 // taps wants patterns that match taps of the encoder.
 func (r *Recipe) taps(c *checker, patterns []string) {
-	// The narrowest encoder of its kind has the same taps and costs nothing.
-	h, w, ch := r.ImageShape()
-	o := r.Encoder.Options(h, w, ch)
-	o.Width = 1e-9
-	enc, err := nn.NewEncoder(r.Encoder.Name, o, 0)
+	enc, err := r.narrowEncoder() // it has the same taps
 	if len(r.Score.Taps) == 0 {
 		c.problem("score.taps", "want all, names or patterns of taps, found none")
 	}

@@ -19,6 +19,7 @@ type batches struct {
 	size    int              // images in a batch
 	views   []*tensor.Tensor // [size,H,W,C] each, filled anew for every batch
 	random  []random         // of each worker
+	classes []int            // of the images of the batch
 }
 
 // random is a stream that is set anew for every view.
@@ -65,4 +66,14 @@ func (b *batches) fill(epoch int, positions []int) []*tensor.Tensor {
 		}
 	})
 	return b.views
+}
+
+// labels returns the classes of the images at these positions, until it is called
+// again.
+func (b *batches) labels(positions []int) []int {
+	b.classes = b.classes[:0]
+	for _, p := range positions {
+		b.classes = append(b.classes, b.dataset.Label(b.indices[p]))
+	}
+	return b.classes
 }

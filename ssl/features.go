@@ -1,8 +1,11 @@
 package ssl
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
@@ -14,11 +17,30 @@ import (
 // images of that indices: [len(indices), OutDim], a row for an index. The encoder
 // stays as it is. The only errors are ctx.Err() and a feature that is not finite.
 func Features(ctx context.Context, e *tensor.Engine, enc nn.Encoder, d data.Dataset, indices []int, a *augment.Augmenter, batch int) (*tensor.Tensor, error) {
+	return tapFeatures(ctx, e, enc, "", d, indices, a, batch)
+}
+
+// tapFeatures is Features of any tap: of maps and tokens the mean over the
+// positions. "" is the encoder's output.
+func tapFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap string, d data.Dataset, indices []int, a *augment.Augmenter, batch int) (*tensor.Tensor, error) {
 	if batch < 1 {
 		panic(fmt.Sprintf("ssl: Features in batches of %d", batch))
 	}
-	h, w, c := a.Shape()
-	out := tensor.New(len(indices), enc.OutDim())
+	units, c := enc.OutDim(), nn.Context{}
+	var taps *nn.Capture
+	if tap != "" {
+		at := slices.IndexFunc(enc.Taps(), func(t nn.TapInfo) bool { return t.Name == tap })
+		if at < 0 {
+			_, err := nn.SelectTaps(enc.Taps(), []string{tap})
+			return nil, fmt.Errorf("tap: found %q, expected the name of one tap (%w)", tap, cmp.Or(err, errPattern))
+		}
+		shape := enc.Taps()[at].Shape
+		units = shape[len(shape)-1]
+		taps = nn.NewCapture(tap)
+		c.Taps = taps
+	}
+	h, w, ch := a.Shape()
+	out := tensor.New(len(indices), units)
 	tp := e.NewTape(tensor.Inference)
 	defer tp.Release()
 	for lo := 0; lo < len(indices); lo += batch {
@@ -26,13 +48,24 @@ func Features(ctx context.Context, e *tensor.Engine, enc nn.Encoder, d data.Data
 			return nil, err
 		}
 		some := indices[lo:min(lo+batch, len(indices))]
-		x := tp.Buffer(len(some), h, w, c)
+		x := tp.Buffer(len(some), h, w, ch)
 		e.Parallel(len(some), func(row, _ int) {
-			n := h * w * c
+			n := h * w * ch
 			a.Original(x.Data()[row*n:(row+1)*n], d.Image(some[row]))
 		})
-		f := enc.Forward(&nn.Context{Tape: tp}, x)
-		f.CopyTo(out.Data()[lo*enc.OutDim() : (lo+len(some))*enc.OutDim()])
+		c.Tape = tp
+		f := enc.Forward(&c, x)
+		to := out.Data()[lo*units : (lo+len(some))*units]
+		if taps != nil {
+			f = taps.Outputs[tap]
+		}
+		if f.Rank() == 2 {
+			f.CopyTo(to)
+		} else {
+			for i, v := range e.UnitMeans(f, 1, 0, false) {
+				to[i] = float32(v)
+			}
+		}
 		tp.Release()
 	}
 	if !e.AllFinite(out) {
@@ -40,6 +73,8 @@ func Features(ctx context.Context, e *tensor.Engine, enc nn.Encoder, d data.Data
 	}
 	return out, nil
 }
+
+var errPattern = errors.New("it is a pattern")
 
 // Labels returns the classes of the images of that indices.
 func Labels(d data.Dataset, indices []int) []int {

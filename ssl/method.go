@@ -1,5 +1,6 @@
-// Package ssl trains encoders without labels and evaluates them: the methods
-// (SimCLR), the trainer with its checkpoints, and weighted kNN.
+// Package ssl trains encoders, mostly without labels, and evaluates them: the methods
+// (SimCLR, MAE; supervised training for comparison), the trainer with its
+// checkpoints, weighted kNN and linear probes.
 //
 // Everything here is a pure function of the configuration and its seed: the same
 // training gives the same bits for any number of threads, in any order of the

@@ -90,7 +90,7 @@ type result struct {
 }
 
 func (p *problem) result() result {
-	r := result{weights: nn.Hash(p.method.Params())}
+	r := result{weights: nn.Hash(p.config.Method.Params())}
 	var moments []*nn.Param
 	for _, m := range p.config.Optimizer.State() {
 		moments = append(moments, &nn.Param{Name: m.Name, Value: m.Value})

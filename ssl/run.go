@@ -90,6 +90,9 @@ func (t *Trainer) epoch(ctx context.Context, tape *tensor.Tape, at *place) error
 func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	began := time.Now()
 	views := t.batches.fill(at.Epoch, positions)
+	if m, ok := t.Method.(Labelled); ok {
+		m.SetLabels(t.batches.labels(positions))
+	}
 	viewed := time.Since(began).Seconds()
 	lr := t.Schedule.At(at.Epoch*t.steps + at.Step)
 	r, err := Step(tape, t.Method, t.Optimizer, views, lr, &nn.Noise{Seed: t.Seed, Step: uint64(at.Epoch*t.steps + at.Step)})

@@ -92,6 +92,9 @@ func checkNumbers(c *TrainerConfig) error {
 		}
 		seen[i] = true
 	}
+	if m, ok := c.Method.(Labelled); ok {
+		return checkLabels(c.Dataset, c.Indices, m.Classes())
+	}
 	return nil
 }
 

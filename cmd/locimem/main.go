@@ -32,7 +32,7 @@ type cli struct {
 	Train   trainCmd   `cmd:"" help:"Train one of the two encoders of a run."`
 	Score   scoreCmd   `cmd:"" help:"Score two trained encoders."`
 	Units   unitsCmd   `cmd:"" help:"Rank the units of one encoder, with the images that own them."`
-	Probe   probeCmd   `cmd:"" help:"Test an encoder: kNN accuracy."`
+	Probe   probeCmd   `cmd:"" help:"Test an encoder: nearest neighbours, a linear classifier, or fine-tuning."`
 	Taps    tapsCmd    `cmd:"" help:"List the layers that can be scored."`
 	Data    dataCmd    `cmd:"" help:"Look at the data."`
 	Bench   benchCmd   `cmd:"" help:"Time matrix products and training steps on this machine."`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -162,6 +163,44 @@ func TestFromRecipeToScores(t *testing.T) {
 		assert.Equal(t, last.KNN, p.Accuracy, "the probe of the saved encoder is that of its last epoch")
 		assert.Equal(t, 56, p.Bank)
 	})
+	t.Run("probe --linear", func(t *testing.T) {
+		for _, flags := range [][]string{{"--weight-decay", "0.01"}, {"--solver", "sgd", "--epochs", "50", "--lr", "0.05", "--tap", "res2"}} {
+			code, stdout, stderr := locimem(append([]string{"probe", "--run", dir, "--linear", "--json"}, flags...)...)
+			require.Equal(t, exitDone, code, stderr)
+			var p study.LinearProbeResult
+			require.NoError(t, json.Unmarshal([]byte(stdout), &p))
+			assert.Equal(t, 56, p.Train)
+			assert.Equal(t, 30, p.Test)
+			assert.Greater(t, p.TrainAccuracy, .2)
+			assert.Regexp(t, "^[0-9a-f]{64}$", p.EncoderHash)
+			assert.Contains(t, p.Normalisation, "standardised")
+			var fields map[string]any
+			require.NoError(t, json.Unmarshal([]byte(stdout), &fields))
+			for _, f := range []string{"accuracy", "solver", "tap", "normalisation", "seed", "weight_decay", "encoder", "data"} {
+				assert.Contains(t, fields, f)
+			}
+			code, stdout, stderr = locimem(append([]string{"probe", "--run", dir, "--linear"}, flags...)...)
+			require.Equal(t, exitDone, code, stderr)
+			assert.Contains(t, stdout, fmt.Sprintf("linear accuracy %.4f", p.Accuracy))
+			assert.Contains(t, stdout, "encoder frozen")
+		}
+	})
+	t.Run("probe --finetune", func(t *testing.T) {
+		before := readFile(t, dir, "f.safetensors")
+		code, stdout, stderr := locimem("probe", "--run", dir, "--finetune", "--epochs", "2", "--batch", "16", "--json")
+		require.Equal(t, exitDone, code, stderr)
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal([]byte(stdout), &fields))
+		assert.Contains(t, fields, "finetuned_accuracy")
+		assert.NotContains(t, fields, "accuracy", "nobody shall take it for a linear probe")
+		assert.NotEqual(t, fields["encoder_hash_before"], fields["encoder_hash_after"])
+		assert.Equal(t, .05, fields["weight_decay"])
+		assert.True(t, before == readFile(t, dir, "f.safetensors"), "the file stays as it is")
+		code, stdout, stderr = locimem("probe", "--run", dir, "--finetune", "--epochs", "2", "--batch", "16")
+		require.Equal(t, exitDone, code, stderr)
+		assert.Contains(t, stdout, "accuracy after fine-tuning")
+		assert.Contains(t, stdout, "no linear probe")
+	})
 	t.Run("train", func(t *testing.T) {
 		other := filepath.Join(tmp, "train")
 		code, stdout, stderr := locimem("train", recipe, "--which", "g", "--out", other)
@@ -268,6 +307,12 @@ func TestBadInput(t *testing.T) {
 		{"score --run " + filepath.Join(tmp, "none"), exitUsage, "recipe.yaml"},
 		{"score --recipe " + good + " --f " + junk + " --g " + junk + " --out " + filepath.Join(tmp, "s"), exitFailed, "junk.safetensors"},
 		{"probe --recipe " + good + " " + filepath.Join(tmp, "none.safetensors"), exitFailed, "none.safetensors"},
+		{"probe --recipe " + good + " --solver sgd x.safetensors", exitUsage, "are for --linear and --finetune, of which none is given"},
+		{"probe --recipe " + good + " --linear --finetune x.safetensors", exitUsage, "--finetune"},
+		{"probe --recipe " + good + " --finetune --tap head x.safetensors", exitUsage, "--solver and --tap are for --linear"},
+		{"probe --recipe " + good + " --finetune --epochs 0 x.safetensors", exitUsage, "--epochs: found 0"},
+		{"probe --recipe " + good + " --linear --lr 1 x.safetensors", exitUsage, "--lr, --epochs and --batch are for --solver sgd"},
+		{"probe --recipe " + good + " --linear --solver newton x.safetensors", exitUsage, "--solver"},
 		{"taps resnet50 --group T15", exitUsage, "group T15: is of resnet18, found the encoder resnet50"},
 		{"taps resnet19", exitUsage, "resnet19"},
 		{"taps resnet18 --size 9999", exitUsage, "image height: found 9999"},

@@ -121,36 +121,3 @@ func onlyScoreFields(runDir string, r *recipe.Recipe) error {
 	}
 	return nil
 }
-
-type probeCmd struct {
-	fromRun
-	Encoder string `arg:"" optional:"" help:"Encoder, a safetensors file; default: the one of the run that --which names."`
-	prefixFlag
-	Which string `default:"f" enum:"f,g" help:"Whose training images the neighbours are: f or g (default: f)."`
-	JSON  bool   `name:"json" help:"Write the result as JSON."`
-}
-
-// Run tests an encoder.
-func (c *probeCmd) Run(a *app) error {
-	r, err := c.load()
-	if err != nil {
-		return err
-	}
-	path, err := c.inRun(c.Encoder, "an encoder file", c.Which+".safetensors")
-	if err != nil {
-		return err
-	}
-	if err := onlyScoreFields(c.RunDir, r); err != nil {
-		return err
-	}
-	p, err := study.Probe(a.ctx, r, path, c.Prefix, c.Which, reporter{a.ui})
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return a.writeJSON(p)
-	}
-	a.printf("kNN accuracy %.4f (guessing: %.4f)\n%d images of %s, %d neighbours of %d training images of %s, t %g\n",
-		p.Accuracy, 1/float64(p.Classes), p.Test, p.Data, p.K, p.Bank, c.Which, p.T)
-	return nil
-}

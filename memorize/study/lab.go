@@ -113,6 +113,16 @@ func newEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) 
 // encoder.
 func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 	m := l.Recipe.Method
+	switch m.Name {
+	case "mae":
+		return ssl.NewMAE(enc, ssl.MAEConfig{
+			MaskRatio: m.MaskRatio, NormPix: m.NormPix,
+			Decoder:       nn.DecoderConfig{Depth: m.DecoderDepth, Dim: m.DecoderDim, Heads: m.DecoderHeads},
+			PixelVariance: ssl.PixelVariance(l.Train, l.TrainIndices(which), l.Recipe.Augment.Std),
+		}, l.Recipe.TrainSeed(which))
+	case "supervised":
+		return ssl.NewSupervised(enc, len(l.Train.Classes()), l.Recipe.TrainSeed(which))
+	}
 	return ssl.NewSimCLR(enc, ssl.SimCLRConfig{Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN}, l.Recipe.TrainSeed(which))
 }
 
@@ -122,7 +132,7 @@ func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, 
 	if t.Optimizer == "sgd" {
 		return optim.NewSGD(e, params, optim.SGDConfig{Momentum: t.Momentum, WeightDecay: t.WeightDecay})
 	}
-	return optim.NewAdam(e, params, optim.AdamConfig{WeightDecay: t.WeightDecay})
+	return optim.NewAdam(e, params, optim.AdamConfig{Beta1: t.Beta1, Beta2: t.Beta2, WeightDecay: t.WeightDecay, Decoupled: t.Optimizer == "adamw"})
 }
 
 // schedule returns the learning rates of a training with that many steps an epoch.

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/ssl"
+)
+
+type probeCmd struct {
+	fromRun
+	Encoder string `arg:"" optional:"" help:"Encoder, a safetensors file; default: the one of the run that --which names."`
+	prefixFlag
+	Which    string `default:"f" enum:"f,g" help:"Whose training images the neighbours are, or the classifier is trained on: f or g (default: f)."`
+	Linear   bool   `xor:"how" help:"Train a linear classifier on frozen features instead of asking the nearest neighbours."`
+	Finetune bool   `xor:"how" help:"Train the whole encoder with a classifier on top by labels: no linear probe, and no measure of what the encoder knew."`
+	labelFlags
+	JSON bool `name:"json" help:"Write the result as JSON."`
+}
+
+// labelFlags are those of --linear and --finetune. Pointers tell what was given.
+type labelFlags struct {
+	Solver      string   `enum:"lbfgs,sgd," default:"" placeholder:"NAME" help:"Of --linear: lbfgs (full batches, to the minimum; the default) or sgd (with momentum)."`
+	Tap         string   `placeholder:"NAME" help:"Of --linear: the layer whose features are taken, see locimem taps (default: the encoder's output)."`
+	WeightDecay *float64 `placeholder:"X" help:"Of --linear: L2 of the classifier's weights (default: 0.0001); of --finetune: decoupled, of all weights (default: 0.05)."`
+	LR          *float64 `name:"lr" placeholder:"X" help:"Highest learning rate. Of --solver sgd: default 0.01; of --finetune: default 0.001 for every 256 images of a batch."`
+	Epochs      *int     `placeholder:"N" help:"Of --solver sgd and of --finetune: epochs (default: 100)."`
+	Batch       *int     `placeholder:"N" help:"Of --solver sgd: images of a step (default: 256); of --finetune (default: 128)."`
+}
+
+// The weight decay of the classifier of linear probes, which is not tuned for any
+// encoder, and that of fine-tuning, which is common for vision transformers.
+const (
+	linearDecay   = 1e-4
+	finetuneDecay = 0.05
+)
+
+// check refuses flags that would have no effect, and zeros, which would be taken
+// for the defaults.
+func (f *labelFlags) check(linear, finetune bool) error {
+	steps := f.LR != nil || f.Epochs != nil || f.Batch != nil
+	switch {
+	case !linear && !finetune && *f != (labelFlags{}):
+		return usageError{errors.New("--solver, --tap, --weight-decay, --lr, --epochs and --batch are for --linear and --finetune, of which none is given")}
+	case finetune && (f.Solver != "" || f.Tap != ""):
+		return usageError{errors.New("--solver and --tap are for --linear, found --finetune")}
+	case linear && f.Solver != ssl.SolverSGD && steps:
+		return usageError{errors.New("--lr, --epochs and --batch are for --solver sgd; lbfgs goes on until it is at the minimum")}
+	case f.LR != nil && !(*f.LR > 0):
+		return usageError{fmt.Errorf("--lr: found %g, expected more than 0", *f.LR)}
+	case f.Epochs != nil && *f.Epochs < 1:
+		return usageError{fmt.Errorf("--epochs: found %d, expected at least 1", *f.Epochs)}
+	case f.Batch != nil && *f.Batch < 1:
+		return usageError{fmt.Errorf("--batch: found %d, expected at least 1", *f.Batch)}
+	}
+	return nil
+}
+
+// given returns *p, or standard if there is none.
+func given[T any](p *T, standard T) T {
+	if p == nil {
+		return standard
+	}
+	return *p
+}
+
+// Run tests an encoder.
+func (c *probeCmd) Run(a *app) error {
+	if err := c.check(c.Linear, c.Finetune); err != nil {
+		return err
+	}
+	r, err := c.load()
+	if err != nil {
+		return err
+	}
+	path, err := c.inRun(c.Encoder, "an encoder file", c.Which+".safetensors")
+	if err != nil {
+		return err
+	}
+	if err := onlyScoreFields(c.RunDir, r); err != nil {
+		return err
+	}
+	switch {
+	case c.Linear:
+		p, err := study.LinearProbe(a.ctx, r, path, c.Prefix, c.Which, c.Tap, ssl.LinearConfig{
+			Solver: c.Solver, WeightDecay: given(c.WeightDecay, linearDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
+		}, reporter{a.ui})
+		if err != nil {
+			return err
+		}
+		return c.show(a, p)
+	case c.Finetune:
+		p, err := study.FineTune(a.ctx, r, path, c.Prefix, c.Which, ssl.FineTuneConfig{
+			WeightDecay: given(c.WeightDecay, finetuneDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
+		}, reporter{a.ui})
+		if err != nil {
+			return err
+		}
+		a.ui.Close()
+		if c.JSON {
+			return a.writeJSON(p)
+		}
+		a.printf("accuracy after fine-tuning %.4f (guessing: %.4f); no linear probe: the whole encoder was trained\n"+
+			"%d images of %s, trained on %d images of %s, %d epochs, batches of %d, learning rate %g, weight decay %g\n",
+			p.Accuracy, 1/float64(p.Classes), p.Test, p.Data, p.Train, c.Which, p.Epochs, p.Batch, p.LR, p.WeightDecay)
+		return nil
+	}
+	p, err := study.Probe(a.ctx, r, path, c.Prefix, c.Which, reporter{a.ui})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.writeJSON(p)
+	}
+	a.printf("kNN accuracy %.4f (guessing: %.4f)\n%d images of %s, %d neighbours of %d training images of %s, t %g\n",
+		p.Accuracy, 1/float64(p.Classes), p.Test, p.Data, p.K, p.Bank, c.Which, p.T)
+	return nil
+}
+
+// show writes the result of a linear probe.
+func (c *probeCmd) show(a *app, p *study.LinearProbeResult) error {
+	if c.JSON {
+		return a.writeJSON(p)
+	}
+	how := fmt.Sprintf("%s, weight decay %g, %d epochs of learning rate %g and momentum %g, batches of %d", p.Solver, p.WeightDecay, p.Epochs, p.LR, p.Momentum, p.LinearConfig.Batch)
+	if p.Solver == ssl.SolverLBFGS {
+		end := "at the minimum"
+		if !p.Converged {
+			end = fmt.Sprintf("not at the minimum: the largest derivative is %.1g", p.Gradient)
+		}
+		how = fmt.Sprintf("%s, weight decay %g, %d iterations, %s", p.Solver, p.WeightDecay, p.Steps, end)
+	}
+	a.printf("linear accuracy %.4f (training images: %.4f, guessing: %.4f)\n%d images of %s, classifier of %d training images of %s on %d features of %s, %s; encoder frozen\n%s\n",
+		p.Accuracy, p.TrainAccuracy, 1/float64(p.Classes), p.Test, p.Data, p.Train, c.Which, p.Features, p.Tap, p.Normalisation, how)
+	return nil
+}
