@@ -21,6 +21,7 @@ import (
 const (
 	crashDir     = "LOCIMEM_TEST_CRASH_DIR"
 	crashThreads = "LOCIMEM_TEST_CRASH_THREADS"
+	crashMethod  = "LOCIMEM_TEST_CRASH_METHOD"
 )
 
 // TestCrashChild is the process that TestKilledAndResumed kills: it trains with
@@ -32,7 +33,7 @@ func TestCrashChild(t *testing.T) {
 	}
 	threads, err := strconv.Atoi(os.Getenv(crashThreads))
 	require.NoError(t, err)
-	p := newProblem(t, problemOptions{dir: dir, threads: threads})
+	p := newProblem(t, problemOptions{dir: dir, threads: threads, method: os.Getenv(crashMethod)})
 	p.config.Hooks.OnStart = func(s Start) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "begun"), []byte(strconv.Itoa(s.Epoch)), 0o644))
 	}
@@ -47,7 +48,13 @@ func TestCrashChild(t *testing.T) {
 
 // kill -9 at any moment, a few times in a row, changes no bit of the result.
 func TestKilledAndResumed(t *testing.T) {
-	expected := uninterrupted(t)
+	for _, method := range Names() {
+		t.Run(method, func(t *testing.T) { killedAndResumed(t, method) })
+	}
+}
+
+func killedAndResumed(t *testing.T, method string) {
+	expected := uninterruptedOf(t, method)
 	dir := t.TempDir()
 	begun, result := filepath.Join(dir, "begun"), filepath.Join(dir, "result")
 	kills := 0
@@ -55,7 +62,7 @@ func TestKilledAndResumed(t *testing.T) {
 		require.Less(t, attempt, 100, "the training never comes to its end")
 		require.NoError(t, os.RemoveAll(begun))
 		cmd := exec.Command(os.Args[0], "-test.run=^TestCrashChild$")
-		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashThreads+"="+strconv.Itoa(1+attempt%3))
+		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashThreads+"="+strconv.Itoa(1+attempt%3), crashMethod+"="+method)
 		require.NoError(t, cmd.Start())
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
