@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/locimem/locimem/internal/strict"
@@ -64,16 +65,22 @@ func (r *Recipe) canonical() []string {
 	return lines
 }
 
-// counts tells whether a field is part of the hash: hash:"-" never is, and
-// hash:"path=value" only where that other field has that value.
+// counts tells whether a field is part of the hash: hash:"-" never is,
+// hash:"path=value" only where that other field has that value, or one of several
+// as "path=a|b", and hash:"path!=value" only where it has another.
 func counts(l strict.Leaf, values map[string]string) bool {
 	for _, tag := range l.Tags {
 		switch h := tag.Get("hash"); {
 		case h == "-":
 			return false
 		case h != "":
-			path, value, _ := strings.Cut(h, "=")
-			if values[path] != value {
+			path, list, _ := strings.Cut(h, "=")
+			path, not := strings.CutSuffix(path, "!")
+			value, known := values[path]
+			if !known {
+				panic("recipe: the tag hash:" + h + " of " + l.Path + " names no field")
+			}
+			if slices.Contains(strings.Split(list, "|"), value) == not {
 				return false
 			}
 		}

@@ -6,6 +6,7 @@ package recipe
 import (
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/ssl"
 )
 
 // Recipe is everything that decides what a run does. A file need not name every
@@ -94,25 +95,67 @@ func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
 
 // Method is the self-supervised objective.
 type Method struct {
-	Name        string  `yaml:"name"`        // simclr
-	Temperature float64 `yaml:"temperature"` // of NT-Xent
+	Name string `yaml:"name"` // one of ssl.Names
+	// Temperature divides similarities; of DINO, the student's logits.
+	Temperature float64 `yaml:"temperature" hash:"method.name=simclr|mocov2|mocov3|dino"`
 	// Projector holds the widths of the layers after the encoder, the last
 	// being that of the projection. The projector is not scored.
 	Projector []int `yaml:"projector"`
-	// ProjectorBN puts batch norm after the projector's hidden layers.
-	ProjectorBN bool `yaml:"projector_bn"`
+	// ProjectorBN puts batch norm after the projector's hidden layers. The
+	// methods for which it does not count always have it.
+	ProjectorBN bool `yaml:"projector_bn" hash:"method.name=simclr|mocov2|dino"`
+	// Predictor holds the hidden widths of the predictor.
+	Predictor []int `yaml:"predictor" hash:"method.name=byol|simsiam|mocov3"`
+	// EMA is the share of the teacher that stays in a step.
+	EMA float64 `yaml:"ema" hash:"method.name=byol|mocov2|mocov3|dino"`
+	// EMASchedule is constant, or cosine: EMA rises to 1 over the run.
+	EMASchedule string `yaml:"ema_schedule" hash:"method.name=byol|mocov2|mocov3|dino"`
+	// Queue is the number of keys kept as negatives.
+	Queue int `yaml:"queue" hash:"method.name=mocov2"`
+	// BNSplits is the number of parts of a batch that batch norm takes each by
+	// itself; queries and keys are in other parts.
+	BNSplits int `yaml:"bn_splits" hash:"method.name=mocov2"`
+	// Symmetric makes either view query and key in turn.
+	Symmetric bool `yaml:"symmetric" hash:"method.name=mocov2"`
+	// Lambda weighs the redundancy between outputs, LossScale the whole loss.
+	Lambda    float64 `yaml:"lambda" hash:"method.name=barlow"`
+	LossScale float64 `yaml:"loss_scale" hash:"method.name=barlow"`
+	// Invariance, Variance and Covariance weigh the terms of the loss.
+	Invariance float64 `yaml:"invariance" hash:"method.name=vicreg"`
+	Variance   float64 `yaml:"variance" hash:"method.name=vicreg"`
+	Covariance float64 `yaml:"covariance" hash:"method.name=vicreg"`
+	// Prototypes is the number of outputs of DINO's head.
+	Prototypes int `yaml:"prototypes" hash:"method.name=dino"`
+	// TeacherTemperature divides the teacher's logits.
+	TeacherTemperature float64 `yaml:"teacher_temperature" hash:"method.name=dino"`
+	// CentreMomentum is the share of the centre that stays in a step.
+	CentreMomentum float64 `yaml:"centre_momentum" hash:"method.name=dino"`
+}
+
+// Options returns the options of the method.
+func (m Method) Options() ssl.Options {
+	return ssl.Options{
+		Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN, Predictor: m.Predictor,
+		EMA: m.EMA, EMACosine: m.EMASchedule == "cosine", Queue: m.Queue, BNSplits: m.BNSplits, Symmetric: m.Symmetric,
+		Lambda: m.Lambda, LossScale: m.LossScale, Invariance: m.Invariance, Variance: m.Variance, Covariance: m.Covariance,
+		Prototypes: m.Prototypes, TeacherTemperature: m.TeacherTemperature, CentreMomentum: m.CentreMomentum,
+	}
 }
 
 // Train says how each of the two encoders is trained.
 type Train struct {
 	Epochs int `yaml:"epochs"`
-	// Batch is the number of images of a step; SimCLR takes two views of each.
+	// Batch is the number of images of a step, with two views of each.
 	// What is left of the images at the end of an epoch waits for the next one.
-	Batch        int     `yaml:"batch"`
-	Optimizer    string  `yaml:"optimizer"`     // adam or sgd
-	LR           float64 `yaml:"lr"`            // highest learning rate
-	WeightDecay  float64 `yaml:"weight_decay"`  // L2, as PyTorch's
-	Momentum     float64 `yaml:"momentum"`      // of sgd
+	Batch       int     `yaml:"batch"`
+	Optimizer   string  `yaml:"optimizer"`    // adam, adamw, sgd or lars
+	LR          float64 `yaml:"lr"`           // highest learning rate
+	WeightDecay float64 `yaml:"weight_decay"` // L2, as PyTorch's; of adamw decoupled
+	Momentum    float64 `yaml:"momentum"`     // of sgd and lars
+	// LARSTrust is the trust coefficient of lars; LARSClip keeps its steps from
+	// being larger than those of sgd.
+	LARSTrust    float64 `yaml:"lars_trust" hash:"train.optimizer=lars"`
+	LARSClip     bool    `yaml:"lars_clip" hash:"train.optimizer=lars"`
 	Schedule     string  `yaml:"schedule"`      // cosine (to 0 over the run) or constant
 	WarmupEpochs float64 `yaml:"warmup_epochs"` // linear rise to lr at the start
 	// SeedF and SeedG choose initial weights, order of images and views of f and

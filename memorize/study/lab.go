@@ -104,16 +104,20 @@ func (l *Lab) Encoder(which string) (nn.Encoder, error) {
 // encoder.
 func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 	m := l.Recipe.Method
-	return ssl.NewSimCLR(enc, ssl.SimCLRConfig{Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN}, l.Recipe.TrainSeed(which))
+	another := func() (nn.Encoder, error) { return l.Encoder(which) }
+	return ssl.New(m.Name, enc, another, m.Options(), l.Recipe.TrainSeed(which))
 }
 
 // Optimizer returns the recipe's optimiser of these parameters.
 func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
 	t := l.Recipe.Train
-	if t.Optimizer == "sgd" {
+	switch t.Optimizer {
+	case "sgd":
 		return optim.NewSGD(e, params, optim.SGDConfig{Momentum: t.Momentum, WeightDecay: t.WeightDecay})
+	case "lars":
+		return optim.NewLARS(e, params, optim.LARSConfig{Momentum: t.Momentum, Trust: t.LARSTrust, Clip: t.LARSClip, WeightDecay: t.WeightDecay})
 	}
-	return optim.NewAdam(e, params, optim.AdamConfig{WeightDecay: t.WeightDecay})
+	return optim.NewAdam(e, params, optim.AdamConfig{WeightDecay: t.WeightDecay, Decoupled: t.Optimizer == "adamw"})
 }
 
 // schedule returns the learning rates of a training with that many steps an epoch.
