@@ -78,6 +78,10 @@ func firstBad(e *tensor.Engine, params []*nn.Param) string {
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
+// sameWithin is the variance up to which projections count as all the same: the
+// rounding of their normalisation.
+const sameWithin = 1e-9
+
 // watch listens to the projections and to the teacher's.
 type watch struct {
 	tape                *tensor.Tape
@@ -106,7 +110,7 @@ func (w *watch) measure(r *StepResult) {
 	// for zeros.
 	uc := tp.Center(u)
 	gram := tp.MatMul(uc, uc, u.Dim(0) > u.Dim(1), u.Dim(0) <= u.Dim(1))
-	if trace, squares := e.SumSquares(uc), e.SumSquares(gram); squares > 0 {
+	if trace, squares := e.SumSquares(uc), e.SumSquares(gram); trace > sameWithin*n {
 		r.Rank = trace * trace / squares
 	}
 	if w.teacher != nil {
