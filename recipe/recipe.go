@@ -154,8 +154,11 @@ type Train struct {
 	Momentum    float64 `yaml:"momentum"`     // of sgd and lars
 	// LARSTrust is the trust coefficient of lars; LARSClip keeps its steps from
 	// being larger than those of sgd.
-	LARSTrust    float64 `yaml:"lars_trust" hash:"train.optimizer=lars"`
-	LARSClip     bool    `yaml:"lars_clip" hash:"train.optimizer=lars"`
+	LARSTrust float64 `yaml:"lars_trust" hash:"train.optimizer=lars"`
+	LARSClip  bool    `yaml:"lars_clip" hash:"train.optimizer=lars"`
+	// ClipNorm is the largest norm that all gradients together may have; longer
+	// ones are shortened to it. 0: any.
+	ClipNorm     float64 `yaml:"clip_norm" hash:"train.clip_norm!=0"`
 	Schedule     string  `yaml:"schedule"`      // cosine (to 0 over the run) or constant
 	WarmupEpochs float64 `yaml:"warmup_epochs"` // linear rise to lr at the start
 	// SeedF and SeedG choose initial weights, order of images and views of f and

@@ -108,6 +108,7 @@ func TestHashCoversWhatDecidesResults(t *testing.T) {
 	cifar := []string{"data.name=cifar10", "knn.test=0"}
 	assert.Equal(t, of(cifar...).Hash(), of(append(cifar, "data.synthetic.seed=9")...).Hash(), "synthetic images count only where they are used")
 	assert.NotEqual(t, base.Hash(), of("encoder.norm=group").Hash())
+	assert.NotEqual(t, base.Hash(), of("train.clip_norm=1").Hash())
 	assert.Regexp(t, `^default-[0-9a-f]{12}$`, base.RunName())
 }
 
@@ -206,6 +207,7 @@ func TestRefused(t *testing.T) {
 		{"train.momentum=1", "train.momentum: want at least 0 and less than 1, found 1"},
 		{"train.weight_decay=-1", "train.weight_decay"},
 		{"train.schedule=step", "train.schedule"},
+		{"train.clip_norm=-1", "train.clip_norm: want 0 to 1e+06, found -1"},
 		{"train.warmup_epochs=201", "train.warmup_epochs: want 0 to 200, found 201"},
 		{"train.checkpoint_every=0", "train.checkpoint_every"},
 		{"train.order=both", "train.order"},

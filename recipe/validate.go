@@ -251,6 +251,7 @@ func (r *Recipe) train(c *checker) {
 	c.positive("train.lr", t.LR, 1e6)
 	within(c, "train.weight_decay", t.WeightDecay, 0, 1e6)
 	c.share("train.momentum", t.Momentum)
+	within(c, "train.clip_norm", t.ClipNorm, 0, 1e6)
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))
 	within(c, "train.checkpoint_every", t.CheckpointEvery, 1, maxEpochs)

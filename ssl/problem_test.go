@@ -35,6 +35,8 @@ type problemOptions struct {
 	name    string
 	method  string // "" is simclr
 	indices []int
+	options func(*Options) // changes tinyOptions
+	encoder func() nn.Encoder
 	change  func(*TrainerConfig)
 }
 
@@ -57,8 +59,14 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 	if o.method == "" {
 		o.method = "simclr"
 	}
-	enc := tinyEncoder(t)
-	method, err := New(o.method, enc, func() (nn.Encoder, error) { return tinyEncoder(t), nil }, tinyOptions, 2)
+	if o.encoder == nil {
+		o.encoder = func() nn.Encoder { return tinyEncoder(t) }
+	}
+	enc, options := o.encoder(), tinyOptions
+	if o.options != nil {
+		o.options(&options)
+	}
+	method, err := New(o.method, enc, func() (nn.Encoder, error) { return o.encoder(), nil }, options, 2)
 	require.NoError(t, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{WeightDecay: 1e-4})
 	require.NoError(t, err)

@@ -133,8 +133,14 @@ func TestEpochsGoThroughTheData(t *testing.T) {
 // What a step allocates must not grow with the batch: buffers belong to the
 // arena, which must not grow from step to step.
 func TestStepsDoNotAllocate(t *testing.T) {
+	for _, method := range Names() {
+		t.Run(method, func(t *testing.T) { stepsDoNotAllocate(t, method) })
+	}
+}
+
+func stepsDoNotAllocate(t *testing.T, method string) {
 	measure := func(batch int) (heap uint64) {
-		p := newProblem(t, problemOptions{indices: upTo(0, 64), threads: 1, change: func(c *TrainerConfig) { c.Batch = batch }})
+		p := newProblem(t, problemOptions{indices: upTo(0, 64), threads: 1, method: method, options: func(o *Options) { o.Queue = 130 }, change: func(c *TrainerConfig) { c.Batch = batch }})
 		views := newBatches(&p.config).fill(0, upTo(0, batch))
 		tape := p.config.Engine.NewTape(tensor.Training)
 		steps := func(n int) {

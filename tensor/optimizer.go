@@ -168,3 +168,12 @@ func (e *Engine) Adam(t *Trained, s AdamParams) {
 		e.k.Adam(p.data[lo:hi], t.moments[0][i].data[lo:hi], t.moments[1][i].data[lo:hi], p.grad.data[lo:hi], a)
 	})
 }
+
+// ScaleGrad multiplies the gradient of t, if there is one, by s.
+func (e *Engine) ScaleGrad(t *Tensor, s float64) {
+	if t.grad == nil {
+		return
+	}
+	g := t.grad.data
+	e.chunks(len(g), sweep, func(lo, hi int) { e.k.Scale(g[lo:hi], g[lo:hi], float32(s)) })
+}

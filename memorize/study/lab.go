@@ -110,6 +110,14 @@ func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 
 // Optimizer returns the recipe's optimiser of these parameters.
 func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
+	o, err := l.unclipped(e, params)
+	if err != nil {
+		return nil, err
+	}
+	return optim.Clip(o, e, params, l.Recipe.Train.ClipNorm)
+}
+
+func (l *Lab) unclipped(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
 	t := l.Recipe.Train
 	switch t.Optimizer {
 	case "sgd":
