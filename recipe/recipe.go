@@ -128,17 +128,24 @@ type Method struct {
 	Prototypes int `yaml:"prototypes" hash:"method.name=dino"`
 	// TeacherTemperature divides the teacher's logits.
 	TeacherTemperature float64 `yaml:"teacher_temperature" hash:"method.name=dino"`
+	// FreezePrototypes is the number of epochs at the start in which the
+	// prototypes stay as they are.
+	FreezePrototypes float64 `yaml:"freeze_prototypes" hash:"method.name=dino"`
+	// FreezePatch keeps the patch embedding of a vision transformer random.
+	FreezePatch bool `yaml:"freeze_patch" hash:"method.name=mocov3"`
 	// CentreMomentum is the share of the centre that stays in a step.
 	CentreMomentum float64 `yaml:"centre_momentum" hash:"method.name=dino"`
 }
 
-// Options returns the options of the method.
-func (m Method) Options() ssl.Options {
+// Options returns the options of the method, for a training with so many steps an
+// epoch.
+func (m Method) Options(stepsPerEpoch int) ssl.Options {
 	return ssl.Options{
 		Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN, Predictor: m.Predictor,
 		EMA: m.EMA, EMACosine: m.EMASchedule == "cosine", Queue: m.Queue, BNSplits: m.BNSplits, Symmetric: m.Symmetric,
 		Lambda: m.Lambda, LossScale: m.LossScale, Invariance: m.Invariance, Variance: m.Variance, Covariance: m.Covariance,
 		Prototypes: m.Prototypes, TeacherTemperature: m.TeacherTemperature, CentreMomentum: m.CentreMomentum,
+		FreezePrototypes: int(m.FreezePrototypes * float64(stepsPerEpoch)), FreezePatch: m.FreezePatch,
 	}
 }
 

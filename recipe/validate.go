@@ -186,6 +186,10 @@ func (r *Recipe) method(c *checker) {
 	switch m.Name {
 	case "mocov2":
 		r.moco(c)
+	case "mocov3":
+		if m.FreezePatch && nn.Positions(r.Encoder.Name) == nil {
+			c.problem("method.freeze_patch", "want false: %s is no vision transformer, found true", r.Encoder.Name)
+		}
 	case "barlow":
 		within(c, "method.lambda", m.Lambda, 0, 1e6)
 		c.positive("method.loss_scale", m.LossScale, 1e6)
@@ -197,6 +201,7 @@ func (r *Recipe) method(c *checker) {
 		within(c, "method.prototypes", m.Prototypes, 2, maxImages)
 		c.positive("method.teacher_temperature", m.TeacherTemperature, 1000)
 		c.share("method.centre_momentum", m.CentreMomentum)
+		within(c, "method.freeze_prototypes", m.FreezePrototypes, 0, float64(max(r.Train.Epochs, 0)))
 	}
 }
 

@@ -25,7 +25,8 @@ type DINO struct {
 	mean               *tensor.Tensor
 	follow             *tensor.Averages // of the mean by the centre
 	keepCentre         float64
-	swap               []int // the other view of every row
+	swap               []int  // the other view of every row
+	frozen             uint64 // steps at the start in which the prototypes stay
 }
 
 func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
@@ -45,6 +46,7 @@ func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed
 		prototypes: nn.NewLinear("prototypes", d, k, seed).Params()[0], teacherPro: nn.NewLinear("prototypes", d, k, seed).Params()[0],
 		studentT: float32(o.Temperature), teacherT: float32(o.TeacherTemperature),
 		centre: &nn.Param{Name: "centre", Value: tensor.New(k), Buffer: true}, mean: tensor.New(k), keepCentre: o.CentreMomentum,
+		frozen: uint64(max(o.FreezePrototypes, 0)),
 	}
 	m.follow = tensor.NewAverages([]*tensor.Tensor{m.centre.Value}, []*tensor.Tensor{m.mean})
 	m.teacher, err = newTeacher(append(m.networks.Params(), m.prototypes), append(m.momentum.Params(), m.teacherPro), &o)
@@ -71,9 +73,13 @@ func (m *DINO) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 	x1, x2 := two("DINO", views)
 	tp := c.Tape
 	zt := m.teach(c, func(c *nn.Context) *tensor.Tensor { return m.momentum.forward(c, c.Tape.Concat(x1, x2)) })
-	t := tp.Detach(logits(tp, zt, m.teacherPro.Value))
+	t := logits(tp, zt, tp.Detach(m.teacherPro.Value))
 	z := m.networks.forward(c, tp.Concat(x1, x2))
-	s := logits(tp, z, m.prototypes.Value)
+	prototypes := m.prototypes.Value
+	if c.Noise != nil && c.Noise.Step < m.frozen {
+		prototypes = tp.Detach(prototypes)
+	}
+	s := logits(tp, z, prototypes)
 	c.Tap(ProjectionTap, z)
 	c.Tap(TeacherTap, zt)
 	m.mean.CopyFrom(tp.MeanAxis0(t).Data())

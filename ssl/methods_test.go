@@ -378,6 +378,7 @@ func TestNewErrors(t *testing.T) {
 		{"mocov2", "temperature: found 0", func(o *Options) { o.Temperature = 0 }},
 		{"mocov2", "queue: found 0", func(o *Options) { o.Queue = 0 }},
 		{"mocov2", "bn_splits: found 0", func(o *Options) { o.BNSplits = 0 }},
+		{"mocov3", "freeze_patch: the encoder has no patch embedding", func(o *Options) { o.FreezePatch = true }},
 		{"mocov3", "temperature: found NaN", func(o *Options) { o.Temperature = math.NaN() }},
 		{"barlow", "loss_scale: found 0", func(o *Options) { o.LossScale = 0 }},
 		{"vicreg", "variance: found -1", func(o *Options) { o.Variance = -1 }},

@@ -1,8 +1,10 @@
 package ssl
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
@@ -26,6 +28,9 @@ func newMoCoV3(enc nn.Encoder, another func() (nn.Encoder, error), o Options, se
 		above0("temperature", o.Temperature), share("ema", o.EMA)); err != nil {
 		return nil, err
 	}
+	if err := freezePatch(enc, o.FreezePatch); err != nil {
+		return nil, err
+	}
 	copied, err := another()
 	if err != nil {
 		return nil, err
@@ -38,6 +43,24 @@ func newMoCoV3(enc nn.Encoder, another func() (nn.Encoder, error), o Options, se
 	m.predictor = newPredictor(o.Projector[len(o.Projector)-1], o.Predictor, seed)
 	m.teacher, err = newTeacher(m.networks.Params(), m.momentumE.Params(), &o)
 	return m, err
+}
+
+// freezePatch makes the patch embedding of the encoder a buffer, which no
+// optimiser moves.
+func freezePatch(enc nn.Encoder, freeze bool) error {
+	if !freeze {
+		return nil
+	}
+	found := false
+	for _, p := range enc.Params() {
+		if strings.HasPrefix(p.Name, "patch_embed.") {
+			p.Buffer, found = true, true
+		}
+	}
+	if !found {
+		return fmt.Errorf("freeze_patch: the encoder has no patch embedding")
+	}
+	return nil
 }
 
 // Name returns "mocov3".

@@ -42,6 +42,12 @@ type Options struct {
 	Prototypes int
 	// TeacherTemperature divides the teacher's logits of DINO.
 	TeacherTemperature float64
+	// FreezePrototypes is the number of steps at the start in which DINO's
+	// prototypes stay as they are, which steadies its beginning.
+	FreezePrototypes int
+	// FreezePatch keeps the patch embedding of a vision transformer as it was at
+	// the start, for MoCo v3 (its Section 4.2: it steadies the training).
+	FreezePatch bool
 	// CentreMomentum is the share of DINO's centre that stays in a step.
 	CentreMomentum float64
 }

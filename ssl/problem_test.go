@@ -99,7 +99,7 @@ func tinyEncoder(t testing.TB) nn.Encoder {
 var tinyOptions = Options{
 	Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true, Predictor: []int{12}, EMA: .9, EMACosine: true,
 	Queue: 20, BNSplits: 2, Symmetric: true, Lambda: .005, LossScale: 1, Invariance: 25, Variance: 25, Covariance: 1,
-	Prototypes: 12, TeacherTemperature: .04, CentreMomentum: .9,
+	Prototypes: 12, TeacherTemperature: .04, CentreMomentum: .9, FreezePrototypes: 5,
 }
 
 func (p *problem) run(t testing.TB, ctx context.Context) error {

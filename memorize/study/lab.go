@@ -105,7 +105,7 @@ func (l *Lab) Encoder(which string) (nn.Encoder, error) {
 func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 	m := l.Recipe.Method
 	another := func() (nn.Encoder, error) { return l.Encoder(which) }
-	return ssl.New(m.Name, enc, another, m.Options(), l.Recipe.TrainSeed(which))
+	return ssl.New(m.Name, enc, another, m.Options(len(l.TrainIndices(which))/l.Recipe.Train.Batch), l.Recipe.TrainSeed(which))
 }
 
 // Optimizer returns the recipe's optimiser of these parameters.
