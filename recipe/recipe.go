@@ -163,6 +163,9 @@ type Train struct {
 	// being larger than those of sgd.
 	LARSTrust float64 `yaml:"lars_trust" hash:"train.optimizer=lars"`
 	LARSClip  bool    `yaml:"lars_clip" hash:"train.optimizer=lars"`
+	// WeightDecayEnd is where weight decay goes to over the run, along half a
+	// cosine; null: it stays as it is.
+	WeightDecayEnd *float64 `yaml:"weight_decay_end" hash:"train.weight_decay_end!=null"`
 	// ClipNorm is the largest norm that all gradients together may have; longer
 	// ones are shortened to it. 0: any.
 	ClipNorm     float64 `yaml:"clip_norm" hash:"train.clip_norm!=0"`

@@ -109,6 +109,7 @@ func TestHashCoversWhatDecidesResults(t *testing.T) {
 	assert.Equal(t, of(cifar...).Hash(), of(append(cifar, "data.synthetic.seed=9")...).Hash(), "synthetic images count only where they are used")
 	assert.NotEqual(t, base.Hash(), of("encoder.norm=group").Hash())
 	assert.NotEqual(t, base.Hash(), of("train.clip_norm=1").Hash())
+	assert.NotEqual(t, of("train.weight_decay=0.1").Hash(), of("train.weight_decay=0.1", "train.weight_decay_end=0").Hash())
 	assert.Regexp(t, `^default-[0-9a-f]{12}$`, base.RunName())
 }
 
@@ -209,6 +210,8 @@ func TestRefused(t *testing.T) {
 		{"train.momentum=1", "train.momentum: want at least 0 and less than 1, found 1"},
 		{"train.weight_decay=-1", "train.weight_decay"},
 		{"train.schedule=step", "train.schedule"},
+		{"train.weight_decay_end=-2", "train.weight_decay_end: want 0 to 1e+06, found -2"},
+		{"train.weight_decay_end=0.4", "train.weight_decay_end: want null where train.weight_decay is 0, found 0.4"},
 		{"train.clip_norm=-1", "train.clip_norm: want 0 to 1e+06, found -1"},
 		{"train.warmup_epochs=201", "train.warmup_epochs: want 0 to 200, found 201"},
 		{"train.checkpoint_every=0", "train.checkpoint_every"},

@@ -256,6 +256,12 @@ func (r *Recipe) train(c *checker) {
 	c.positive("train.lr", t.LR, 1e6)
 	within(c, "train.weight_decay", t.WeightDecay, 0, 1e6)
 	c.share("train.momentum", t.Momentum)
+	if end := t.WeightDecayEnd; end != nil {
+		within(c, "train.weight_decay_end", *end, 0, 1e6)
+		if t.WeightDecay == 0 {
+			c.problem("train.weight_decay_end", "want null where train.weight_decay is 0, found %v", *end)
+		}
+	}
 	within(c, "train.clip_norm", t.ClipNorm, 0, 1e6)
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))

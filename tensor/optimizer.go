@@ -14,6 +14,7 @@ type Trained struct {
 	params  []*Tensor
 	moments [][]*Tensor // by kind and parameter
 	decay   []float64
+	scale   float64 // of all decays
 	start   []int // elements before each parameter, and all of them
 }
 
@@ -21,7 +22,7 @@ type Trained struct {
 // tensor in the shape of each parameter (zeros before the first step), and decay
 // the weight decay of each. It panics if a count or a shape differs.
 func NewTrained(params []*Tensor, decay []float64, moments ...[]*Tensor) *Trained {
-	t := &Trained{params: params, moments: moments, decay: decay, start: []int{0}}
+	t := &Trained{params: params, moments: moments, decay: decay, scale: 1, start: []int{0}}
 	if len(decay) != len(params) {
 		panic(fmt.Sprintf("tensor: NewTrained: %d parameters and %d weight decays", len(params), len(decay)))
 	}
@@ -38,6 +39,12 @@ func NewTrained(params []*Tensor, decay []float64, moments ...[]*Tensor) *Traine
 	}
 	return t
 }
+
+// ScaleDecay makes the weight decays those of NewTrained times s, until the next
+// call.
+func (t *Trained) ScaleDecay(s float64) { t.scale = s }
+
+func (t *Trained) decayOf(i int) float64 { return t.decay[i] * t.scale }
 
 // sweepTrained calls f for ranges of parameters, in parallel: elements [lo, hi)
 // of parameter i, which has a gradient.
@@ -81,7 +88,7 @@ func (e *Engine) SGD(t *Trained, s SGDParams) {
 	a := kernel.SGDArgs{LR: float32(s.LR), Momentum: float32(s.Momentum), Nesterov: s.Nesterov}
 	e.sweepTrained(t, func(i, lo, hi int) {
 		a := a
-		a.Decay = float32(t.decay[i])
+		a.Decay = float32(t.decayOf(i))
 		p := t.params[i]
 		e.k.SGD(p.data[lo:hi], t.moments[0][i].data[lo:hi], p.grad.data[lo:hi], a)
 	})
@@ -118,7 +125,7 @@ func (e *Engine) LARS(t *Trained, adapt []bool, s LARSParams) {
 		if w == 0 || g == 0 {
 			continue
 		}
-		r := s.Trust * w / (g + t.decay[i]*w + larsEps)
+		r := s.Trust * w / (g + t.decayOf(i)*w + larsEps)
 		if s.Clip {
 			r = min(r/s.LR, 1)
 		}
@@ -127,7 +134,7 @@ func (e *Engine) LARS(t *Trained, adapt []bool, s LARSParams) {
 	a := kernel.SGDArgs{LR: float32(s.LR), Momentum: float32(s.Momentum)}
 	e.sweepTrained(t, func(i, lo, hi int) {
 		a := a
-		a.Decay = float32(t.decay[i]) * ratio[i]
+		a.Decay = float32(t.decayOf(i)) * ratio[i]
 		p := t.params[i]
 		g := p.grad.data[lo:hi]
 		e.k.Scale(g, g, ratio[i])
@@ -160,9 +167,9 @@ func (e *Engine) Adam(t *Trained, s AdamParams) {
 	e.sweepTrained(t, func(i, lo, hi int) {
 		a := a
 		if s.Decoupled {
-			a.Keep = float32(1 - s.LR*t.decay[i])
+			a.Keep = float32(1 - s.LR*t.decayOf(i))
 		} else {
-			a.L2 = float32(t.decay[i])
+			a.L2 = float32(t.decayOf(i))
 		}
 		p := t.params[i]
 		e.k.Adam(p.data[lo:hi], t.moments[0][i].data[lo:hi], t.moments[1][i].data[lo:hi], p.grad.data[lo:hi], a)

@@ -105,19 +105,29 @@ func (l *Lab) Encoder(which string) (nn.Encoder, error) {
 func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 	m := l.Recipe.Method
 	another := func() (nn.Encoder, error) { return l.Encoder(which) }
-	return ssl.New(m.Name, enc, another, m.Options(len(l.TrainIndices(which))/l.Recipe.Train.Batch), l.Recipe.TrainSeed(which))
+	return ssl.New(m.Name, enc, another, m.Options(l.stepsPerEpoch(which)), l.Recipe.TrainSeed(which))
 }
 
-// Optimizer returns the recipe's optimiser of these parameters.
-func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
-	o, err := l.unclipped(e, params)
+// Optimizer returns the recipe's optimiser of these parameters of encoder F or G.
+func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
+	t := l.Recipe.Train
+	o, err := l.plainOptimizer(e, params)
+	if err == nil && t.WeightDecayEnd != nil {
+		o, err = optim.CosineDecay(o, t.WeightDecay, *t.WeightDecayEnd, t.Epochs*l.stepsPerEpoch(which))
+	}
 	if err != nil {
 		return nil, err
 	}
-	return optim.Clip(o, e, params, l.Recipe.Train.ClipNorm)
+	return optim.Clip(o, e, params, t.ClipNorm)
 }
 
-func (l *Lab) unclipped(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
+// stepsPerEpoch is the number of whole batches of encoder F or G.
+func (l *Lab) stepsPerEpoch(which string) int {
+	return len(l.TrainIndices(which)) / l.Recipe.Train.Batch
+}
+
+// plainOptimizer is Optimizer without schedule of the weight decay and clipping.
+func (l *Lab) plainOptimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
 	t := l.Recipe.Train
 	switch t.Optimizer {
 	case "sgd":

@@ -21,7 +21,7 @@ func TestLabMakesEveryMethod(t *testing.T) {
 	optimisers := []string{"adam", "adamw", "sgd", "lars"}
 	for i, name := range ssl.Names() {
 		lab, err := OpenLab(tiny(t, "method.name="+name, "method.queue=40", "method.prototypes=30",
-			"train.optimizer="+optimisers[i%len(optimisers)], "train.clip_norm=1"))
+			"train.optimizer="+optimisers[i%len(optimisers)], "train.clip_norm=1", "train.weight_decay=0.01", "train.weight_decay_end=0.1"))
 		require.NoError(t, err)
 		enc, err := lab.Encoder(F)
 		require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestLabMakesEveryMethod(t *testing.T) {
 		if name == "dino" {
 			assert.Equal(t, []int{30}, shapes["centre"])
 		}
-		opt, err := lab.Optimizer(e, m.Params())
+		opt, err := lab.Optimizer(e, m.Params(), F)
 		require.NoError(t, err)
 		assert.NotEmpty(t, opt.State())
 		assert.Equal(t, nn.Hash(enc.Params()), nn.Hash(m.Params()[:len(enc.Params())]), "the encoder comes first")

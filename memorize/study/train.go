@@ -44,7 +44,7 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 	if err != nil {
 		return nil, fmt.Errorf("method: %w", err)
 	}
-	optimizer, err := l.Optimizer(e, method.Params())
+	optimizer, err := l.Optimizer(e, method.Params(), which)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
