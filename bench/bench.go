@@ -169,7 +169,7 @@ func Step(o StepOptions) (*StepResult, error) {
 			}
 		})
 		viewed := time.Now()
-		if _, stepErr := ssl.Step(tp, method, adam, views, 1e-3, nil); stepErr != nil && err == nil {
+		if _, stepErr := ssl.Step(tp, method, adam, views, 1e-3, nil, 1); stepErr != nil && err == nil {
 			err = stepErr
 		}
 		viewTimes = append(viewTimes, viewed.Sub(began).Seconds())

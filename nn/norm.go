@@ -15,6 +15,7 @@ type BatchNorm struct {
 	weight, bias *Param
 	mean, vari   *Param
 	stats        tensor.BNStats
+	plain        bool // weight and bias are constants
 }
 
 // NewBatchNorm returns a batch norm that starts as the identity on normalised
@@ -28,6 +29,14 @@ func NewBatchNorm(name string, channels int) *BatchNorm {
 		vari:   &Param{Name: name + ".running_var", Value: constant(channels, 1), Buffer: true},
 	}
 	l.stats = tensor.BNStats{Mean: l.mean.Value, Var: l.vari.Value, Momentum: 0.1, Eps: 1e-5}
+	return l
+}
+
+// newBatchNormPlain returns a batch norm that only normalises: its parameters are
+// the running statistics.
+func newBatchNormPlain(name string, channels int) *BatchNorm {
+	l := NewBatchNorm(name, channels)
+	l.weight.Value, l.bias.Value, l.plain = constant(channels, 1), constant(channels, 0), true
 	return l
 }
 
@@ -59,7 +68,12 @@ func (l *BatchNorm) apply(c *Context, x *tensor.Tensor, relu bool) *tensor.Tenso
 }
 
 // Params implements Module.
-func (l *BatchNorm) Params() []*Param { return []*Param{l.weight, l.bias, l.mean, l.vari} }
+func (l *BatchNorm) Params() []*Param {
+	if l.plain {
+		return []*Param{l.mean, l.vari}
+	}
+	return []*Param{l.weight, l.bias, l.mean, l.vari}
+}
 
 // Plan implements Layer.
 func (l *BatchNorm) Plan(p *Plan, in []int) ([]int, error) {

@@ -6,6 +6,7 @@ package recipe
 import (
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/ssl"
 )
 
 // Recipe is everything that decides what a run does. A file need not name every
@@ -111,13 +112,46 @@ func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
 
 // Method is the objective.
 type Method struct {
-	Name        string  `yaml:"name"`        // simclr, mae or supervised
-	Temperature float64 `yaml:"temperature"` // of NT-Xent
+	Name string `yaml:"name"` // one of MethodNames
+	// Temperature divides similarities; of DINO, the student's logits.
+	Temperature float64 `yaml:"temperature" hash:"method.name=simclr|mocov2|mocov3|dino"`
 	// Projector holds the widths of the layers after the encoder, the last
 	// being that of the projection. The projector is not scored.
 	Projector []int `yaml:"projector"`
-	// ProjectorBN puts batch norm after the projector's hidden layers.
-	ProjectorBN bool `yaml:"projector_bn"`
+	// ProjectorBN puts batch norm after the projector's hidden layers. The
+	// methods for which it does not count always have it.
+	ProjectorBN bool `yaml:"projector_bn" hash:"method.name=simclr|mocov2|dino"`
+	// Predictor holds the hidden widths of the predictor.
+	Predictor []int `yaml:"predictor" hash:"method.name=byol|simsiam|mocov3"`
+	// EMA is the share of the teacher that stays in a step.
+	EMA float64 `yaml:"ema" hash:"method.name=byol|mocov2|mocov3|dino"`
+	// EMASchedule is constant, or cosine: EMA rises to 1 over the run.
+	EMASchedule string `yaml:"ema_schedule" hash:"method.name=byol|mocov2|mocov3|dino"`
+	// Queue is the number of keys kept as negatives.
+	Queue int `yaml:"queue" hash:"method.name=mocov2"`
+	// BNSplits is the number of parts of a batch that batch norm takes each by
+	// itself; queries and keys are in other parts.
+	BNSplits int `yaml:"bn_splits" hash:"method.name=mocov2"`
+	// Symmetric makes either view query and key in turn.
+	Symmetric bool `yaml:"symmetric" hash:"method.name=mocov2"`
+	// Lambda weighs the redundancy between outputs, LossScale the whole loss.
+	Lambda    float64 `yaml:"lambda" hash:"method.name=barlow"`
+	LossScale float64 `yaml:"loss_scale" hash:"method.name=barlow"`
+	// Invariance, Variance and Covariance weigh the terms of the loss.
+	Invariance float64 `yaml:"invariance" hash:"method.name=vicreg"`
+	Variance   float64 `yaml:"variance" hash:"method.name=vicreg"`
+	Covariance float64 `yaml:"covariance" hash:"method.name=vicreg"`
+	// Prototypes is the number of outputs of DINO's head.
+	Prototypes int `yaml:"prototypes" hash:"method.name=dino"`
+	// TeacherTemperature divides the teacher's logits.
+	TeacherTemperature float64 `yaml:"teacher_temperature" hash:"method.name=dino"`
+	// FreezePrototypes is the number of epochs at the start in which the
+	// prototypes stay as they are.
+	FreezePrototypes float64 `yaml:"freeze_prototypes" hash:"method.name=dino"`
+	// FreezePatch keeps the patch embedding of a vision transformer random.
+	FreezePatch bool `yaml:"freeze_patch" hash:"method.name=mocov3"`
+	// CentreMomentum is the share of the centre that stays in a step.
+	CentreMomentum float64 `yaml:"centre_momentum" hash:"method.name=dino"`
 	// MaskRatio is the share of an image's patches that mae hides.
 	MaskRatio float64 `yaml:"mask_ratio" hash:"method.name=mae"`
 	// The decoder of mae: its blocks, the width of its tokens, its heads.
@@ -129,19 +163,45 @@ type Method struct {
 	NormPix bool `yaml:"norm_pix" hash:"method.name=mae"`
 }
 
+// MethodNames returns the names of all methods: those of package ssl that compare
+// views, mae, and supervised for comparison.
+func MethodNames() []string { return append(ssl.Names(), "mae", "supervised") }
+
+// Options returns the options of a method of ssl.Names, for a training with so many steps an
+// epoch.
+func (m Method) Options(stepsPerEpoch int) ssl.Options {
+	return ssl.Options{
+		Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN, Predictor: m.Predictor,
+		EMA: m.EMA, EMACosine: m.EMASchedule == "cosine", Queue: m.Queue, BNSplits: m.BNSplits, Symmetric: m.Symmetric,
+		Lambda: m.Lambda, LossScale: m.LossScale, Invariance: m.Invariance, Variance: m.Variance, Covariance: m.Covariance,
+		Prototypes: m.Prototypes, TeacherTemperature: m.TeacherTemperature, CentreMomentum: m.CentreMomentum,
+		FreezePrototypes: int(m.FreezePrototypes * float64(stepsPerEpoch)), FreezePatch: m.FreezePatch,
+	}
+}
+
 // Train says how each of the two encoders is trained.
 type Train struct {
 	Epochs int `yaml:"epochs"`
-	// Batch is the number of images of a step; SimCLR takes two views of each.
+	// Batch is the number of images of a step, with two views of each.
 	// What is left of the images at the end of an epoch waits for the next one.
 	Batch       int     `yaml:"batch"`
-	Optimizer   string  `yaml:"optimizer"`    // adam, adamw or sgd
+	Optimizer   string  `yaml:"optimizer"`    // adam, adamw, sgd or lars
 	LR          float64 `yaml:"lr"`           // highest learning rate
 	WeightDecay float64 `yaml:"weight_decay"` // L2, as PyTorch's; of adamw decoupled
-	Momentum    float64 `yaml:"momentum"`     // of sgd
+	Momentum    float64 `yaml:"momentum"`     // of sgd and lars
 	// Beta1 and Beta2 are the shares of adam's and adamw's moments that go on.
-	Beta1        float64 `yaml:"beta1" hash:"train.beta1!=0.9"`
-	Beta2        float64 `yaml:"beta2" hash:"train.beta2!=0.999"`
+	Beta1 float64 `yaml:"beta1" hash:"train.beta1!=0.9"`
+	Beta2 float64 `yaml:"beta2" hash:"train.beta2!=0.999"`
+	// LARSTrust is the trust coefficient of lars; LARSClip keeps its steps from
+	// being larger than those of sgd.
+	LARSTrust float64 `yaml:"lars_trust" hash:"train.optimizer=lars"`
+	LARSClip  bool    `yaml:"lars_clip" hash:"train.optimizer=lars"`
+	// WeightDecayEnd is where weight decay goes to over the run, along half a
+	// cosine; null: it stays as it is.
+	WeightDecayEnd *float64 `yaml:"weight_decay_end" hash:"train.weight_decay_end!=null"`
+	// ClipNorm is the largest norm that all gradients together may have; longer
+	// ones are shortened to it. 0: any.
+	ClipNorm     float64 `yaml:"clip_norm" hash:"train.clip_norm!=0"`
 	Schedule     string  `yaml:"schedule"`      // cosine (to 0 over the run) or constant
 	WarmupEpochs float64 `yaml:"warmup_epochs"` // linear rise to lr at the start
 	// Precision is float32 or bf16: convolutions and linear layers round their

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/locimem/locimem/internal/strict"
 	"github.com/locimem/locimem/internal/testutil"
 	"github.com/locimem/locimem/recipes"
+	"github.com/locimem/locimem/ssl"
 )
 
 func TestDefaultNamesAndExplainsEveryField(t *testing.T) {
@@ -57,8 +59,10 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Data{Name: "cifar10", Synthetic: r.Data.Synthetic, Folder: r.Data.Folder}, r.Data)
 	assert.Equal(t, Split{Mode: "random", Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
-	assert.Equal(t, Method{Name: "simclr", Temperature: .5, Projector: []int{256, 64},
-		MaskRatio: .75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3}, r.Method)
+	assert.Equal(t, "simclr", r.Method.Name)
+	assert.Equal(t, .5, r.Method.Temperature)
+	assert.Equal(t, []int{256, 64}, r.Method.Projector)
+	assert.False(t, r.Method.ProjectorBN)
 	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max", Stem: "auto", Norm: "auto", Positions: "auto"}, r.Encoder)
 	assert.Equal(t, 120, r.Train.Epochs)
 	assert.Equal(t, 256, r.Train.Batch)
@@ -104,6 +108,9 @@ func TestHashCoversWhatDecidesResults(t *testing.T) {
 	assert.NotContains(t, strings.Join(base.canonical(), "\n"), "precision", "recipes from before the field keep their hash")
 	cifar := []string{"data.name=cifar10", "knn.test=0"}
 	assert.Equal(t, of(cifar...).Hash(), of(append(cifar, "data.synthetic.seed=9")...).Hash(), "synthetic images count only where they are used")
+	assert.NotEqual(t, base.Hash(), of("encoder.norm=group").Hash())
+	assert.NotEqual(t, base.Hash(), of("train.clip_norm=1").Hash())
+	assert.NotEqual(t, of("train.weight_decay=0.1").Hash(), of("train.weight_decay=0.1", "train.weight_decay_end=0").Hash())
 	assert.Regexp(t, `^default-[0-9a-f]{12}$`, base.RunName())
 }
 
@@ -132,6 +139,73 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 	assert.NotEqual(t, of("encoder.name=resnet18"), of("encoder.name=resnet18", "encoder.stem=imagenet"))
 }
 
+// Fields of other methods do not count, so recipes of SimCLR that were run before
+// those methods came have the hash that they had.
+func TestHashOfMethods(t *testing.T) {
+	of := func(sets ...string) string {
+		r, err := Read("", nil, sets)
+		require.NoError(t, err, sets)
+		return r.TrainHash()
+	}
+	fields := map[string]string{
+		"temperature": "0.3", "projector": "[8]", "projector_bn": "true", "predictor": "[7]", "ema": "0.5", "ema_schedule": "cosine",
+		"queue": "401", "bn_splits": "5", "symmetric": "true", "lambda": "0.1", "loss_scale": "2", "invariance": "1", "variance": "1",
+		"covariance": "2", "prototypes": "9", "teacher_temperature": "0.1", "centre_momentum": "0.5", "freeze_prototypes": "2",
+	}
+	counted := map[string]string{
+		"simclr":  "temperature projector projector_bn",
+		"byol":    "projector predictor ema ema_schedule",
+		"simsiam": "projector predictor",
+		"mocov2":  "temperature projector projector_bn ema ema_schedule queue bn_splits symmetric",
+		"mocov3":  "temperature projector predictor ema ema_schedule",
+		"barlow":  "projector lambda loss_scale",
+		"vicreg":  "projector invariance variance covariance",
+		"dino":    "temperature projector projector_bn ema ema_schedule prototypes teacher_temperature centre_momentum freeze_prototypes",
+	}
+	all := map[string]bool{}
+	for method, list := range counted {
+		name := "method.name=" + method
+		base := of(name)
+		require.False(t, all[base])
+		all[base] = true
+		for field, value := range fields {
+			same := base == of(name, "method."+field+"="+value)
+			assert.Equal(t, slices.Contains(strings.Fields(list), field), !same, "%s of %s", field, method)
+		}
+	}
+	require.Len(t, all, len(ssl.Names()))
+	assert.Equal(t, of(), of("train.lars_trust=3"))
+	assert.NotEqual(t, of("train.optimizer=lars"), of("train.optimizer=lars", "train.lars_trust=3"))
+}
+
+func TestRefusedOfMethods(t *testing.T) {
+	for _, c := range []struct{ method, set, want string }{
+		{"byol", "method.ema=1", "method.ema: want at least 0 and less than 1, found 1"},
+		{"byol", "method.ema_schedule=linear", `method.ema_schedule: want constant or cosine, found "linear"`},
+		{"byol", "method.predictor=[]", "method.predictor: want at least one width, found none"},
+		{"simsiam", "method.predictor=[0]", "method.predictor: want widths of 1 to 65536, found 0 as number 1"},
+		{"mocov2", "method.queue=99", "method.queue: want 100 to 10000000, found 99"},
+		{"mocov2", "method.bn_splits=3", "method.bn_splits: want a divisor of the batch of 100, found 3"},
+		{"mocov2", "method.bn_splits=0", "method.bn_splits: want a divisor"},
+		{"mocov2", "method.bn_splits=100", "method.bn_splits: want parts of at least 2 of the 100 images"},
+		{"barlow", "method.lambda=-1", "method.lambda: want 0 to"},
+		{"barlow", "method.loss_scale=0", "method.loss_scale: want a number above 0"},
+		{"vicreg", "method.variance=-1", "method.variance: want 0 to"},
+		{"mocov3", "method.freeze_patch=true", "method.freeze_patch: want false: resnet9 is no vision transformer, found true"},
+		{"dino", "method.freeze_prototypes=201", "method.freeze_prototypes: want 0 to 200, found 201"},
+		{"dino", "method.prototypes=1", "method.prototypes: want 2 to"},
+		{"dino", "method.teacher_temperature=0", "method.teacher_temperature: want a number above 0"},
+		{"dino", "method.centre_momentum=1", "method.centre_momentum: want at least 0 and less than 1"},
+	} {
+		_, err := Read("", nil, []string{"method.name=" + c.method, c.set})
+		assert.ErrorContains(t, err, c.want, c.set)
+		_, err = Read("", nil, []string{"method.name=simclr", c.set})
+		assert.NoError(t, err, "%s does not matter to SimCLR", c.set)
+	}
+	_, err := Read("", nil, []string{"train.optimizer=lars", "train.lars_trust=0"})
+	assert.ErrorContains(t, err, "train.lars_trust: want a number above 0")
+}
+
 func TestSeeds(t *testing.T) {
 	r, err := Read("", nil, []string{"seed=5", "train.seed_g=6", "score.seed=7"})
 	require.NoError(t, err)
@@ -155,12 +229,15 @@ func TestRefused(t *testing.T) {
 		{"train.epochs=-3", "found -3"},
 		{"train.batch=501", "train.batch: want 2 to 500, the images that the smaller training set has, found 501"},
 		{"train.batch=1", "train.batch: want 2 to 500"},
-		{"train.optimizer=adamv", `train.optimizer: want adam or adamw or sgd, found "adamv"; did you mean adam?`},
+		{"train.optimizer=adm", `train.optimizer: want adam or adamw or sgd or lars, found "adm"; did you mean adam?`},
 		{"train.lr=0", "train.lr: want a number above 0"},
 		{"train.lr=-1", "train.lr: want a number above 0"},
 		{"train.momentum=1", "train.momentum: want at least 0 and less than 1, found 1"},
 		{"train.weight_decay=-1", "train.weight_decay"},
 		{"train.schedule=step", "train.schedule"},
+		{"train.weight_decay_end=-2", "train.weight_decay_end: want 0 to 1e+06, found -2"},
+		{"train.weight_decay_end=0.4", "train.weight_decay_end: want null where train.weight_decay is 0, found 0.4"},
+		{"train.clip_norm=-1", "train.clip_norm: want 0 to 1e+06, found -1"},
 		{"train.warmup_epochs=201", "train.warmup_epochs: want 0 to 200, found 201"},
 		{"train.checkpoint_every=0", "train.checkpoint_every"},
 		{"train.order=both", "train.order"},
@@ -170,7 +247,7 @@ func TestRefused(t *testing.T) {
 		{"method.temperature=-0.5", "method.temperature"},
 		{"method.projector=[]", "method.projector: want at least one width"},
 		{"method.projector=[256, 0]", "method.projector: want widths of 1 to 65536, found 0 as number 2"},
-		{"method.name=mea", `method.name: want simclr or mae or supervised, found "mea"; did you mean mae?`},
+		{"method.name=bylo", `method.name: want simclr or byol or simsiam or mocov2 or mocov3 or barlow or vicreg or dino or mae or supervised, found "bylo"; did you mean byol?`},
 		{"encoder.name=resnet10", `encoder.name: want resnet9 or resnet18 or resnet34 or resnet50 or vit_tiny_patch2`},
 		{"encoder.width=0", "encoder.width: want a number above 0"},
 		{"encoder.pool=min", "encoder.pool: want auto or max or avg"},

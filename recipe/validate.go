@@ -192,18 +192,80 @@ func (r *Recipe) split(c *checker) {
 
 func (r *Recipe) method(c *checker) {
 	m := r.Method
-	c.oneOf("method.name", m.Name, "simclr", "mae", "supervised")
-	if m.Name == "mae" {
+	c.oneOf("method.name", m.Name, MethodNames()...)
+	switch m.Name {
+	case "mae":
 		r.mae(c)
+		return
+	case "supervised":
+		return
 	}
-	c.positive("method.temperature", m.Temperature, 1000)
-	if len(m.Projector) == 0 {
-		c.problem("method.projector", "want at least one width, found none")
+	c.widths("method.projector", m.Projector)
+	is := func(names ...string) bool { return slices.Contains(names, m.Name) }
+	if is("simclr", "mocov2", "mocov3", "dino") {
+		c.positive("method.temperature", m.Temperature, 1000)
 	}
-	for i, w := range m.Projector {
-		if w < 1 || w > maxWidth {
-			c.problem("method.projector", "want widths of 1 to %d, found %d as number %d", maxWidth, w, i+1)
+	if is("byol", "simsiam", "mocov3") {
+		c.widths("method.predictor", m.Predictor)
+	}
+	if is("byol", "mocov2", "mocov3", "dino") {
+		c.share("method.ema", m.EMA)
+		c.oneOf("method.ema_schedule", m.EMASchedule, "constant", "cosine")
+	}
+	switch m.Name {
+	case "mocov2":
+		r.moco(c)
+	case "mocov3":
+		if m.FreezePatch && nn.Positions(r.Encoder.Name) == nil {
+			c.problem("method.freeze_patch", "want false: %s is no vision transformer, found true", r.Encoder.Name)
 		}
+	case "barlow":
+		within(c, "method.lambda", m.Lambda, 0, 1e6)
+		c.positive("method.loss_scale", m.LossScale, 1e6)
+	case "vicreg":
+		within(c, "method.invariance", m.Invariance, 0, 1e6)
+		within(c, "method.variance", m.Variance, 0, 1e6)
+		within(c, "method.covariance", m.Covariance, 0, 1e6)
+	case "dino":
+		within(c, "method.prototypes", m.Prototypes, 2, maxImages)
+		c.positive("method.teacher_temperature", m.TeacherTemperature, 1000)
+		c.share("method.centre_momentum", m.CentreMomentum)
+		within(c, "method.freeze_prototypes", m.FreezePrototypes, 0, float64(max(r.Train.Epochs, 0)))
+	}
+}
+
+// moco checks what MoCo v2 has with the batch.
+func (r *Recipe) moco(c *checker) {
+	m, batch := r.Method, r.Train.Batch
+	keys := batch
+	if m.Symmetric {
+		keys *= 2
+	}
+	within(c, "method.queue", m.Queue, max(keys, 1), maxImages)
+	switch {
+	case m.BNSplits < 1 || batch > 0 && batch%m.BNSplits != 0:
+		c.problem("method.bn_splits", "want a divisor of the batch of %d, found %d", batch, m.BNSplits)
+	case batch/m.BNSplits < 2:
+		c.problem("method.bn_splits", "want parts of at least 2 of the %d images of a batch, found %d parts", batch, m.BNSplits)
+	}
+}
+
+// widths wants at least one width of a layer.
+func (c *checker) widths(field string, widths []int) {
+	if len(widths) == 0 {
+		c.problem(field, "want at least one width, found none")
+	}
+	for i, w := range widths {
+		if w < 1 || w > maxWidth {
+			c.problem(field, "want widths of 1 to %d, found %d as number %d", maxWidth, w, i+1)
+		}
+	}
+}
+
+// share wants 0 <= v < 1.
+func (c *checker) share(field string, v float64) {
+	if !(v >= 0 && v < 1) {
+		c.problem(field, "want at least 0 and less than 1, found %v", v)
 	}
 }
 
@@ -252,11 +314,18 @@ func (r *Recipe) train(c *checker) {
 	} else if least < 2 {
 		c.problem("split.shared", "want at least 2 images for each encoder, g has %d", least)
 	}
-	c.oneOf("train.optimizer", t.Optimizer, "adam", "adamw", "sgd")
+	c.oneOf("train.optimizer", t.Optimizer, "adam", "adamw", "sgd", "lars")
+	if t.Optimizer == "lars" {
+		c.positive("train.lars_trust", t.LARSTrust, 1000)
+	}
 	c.positive("train.lr", t.LR, 1e6)
 	within(c, "train.weight_decay", t.WeightDecay, 0, 1e6)
-	if !(t.Momentum >= 0 && t.Momentum < 1) {
-		c.problem("train.momentum", "want at least 0 and less than 1, found %v", t.Momentum)
+	c.share("train.momentum", t.Momentum)
+	if end := t.WeightDecayEnd; end != nil {
+		within(c, "train.weight_decay_end", *end, 0, 1e6)
+		if t.WeightDecay == 0 {
+			c.problem("train.weight_decay_end", "want null where train.weight_decay is 0, found %v", *end)
+		}
 	}
 	for _, b := range []struct {
 		field string
@@ -266,6 +335,7 @@ func (r *Recipe) train(c *checker) {
 			c.problem(b.field, "want more than 0 and less than 1, found %v", b.found)
 		}
 	}
+	within(c, "train.clip_norm", t.ClipNorm, 0, 1e6)
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))
 	c.oneOf("train.precision", t.Precision, tensor.Precisions()...)

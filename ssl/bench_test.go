@@ -39,7 +39,7 @@ func BenchmarkStep(b *testing.B) {
 			tp := c.Engine.NewTape(tensor.Training)
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := Step(tp, c.Method, c.Optimizer, views, 1e-3, nil)
+				_, err := Step(tp, c.Method, c.Optimizer, views, 1e-3, nil, 1)
 				require.NoError(b, err)
 			}
 			b.ReportMetric(float64(c.Batch*b.N)/b.Elapsed().Seconds(), "images/s")

@@ -33,7 +33,7 @@ func trainIn(t *testing.T, o tensor.Options, steps int) (losses []float64, grads
 		tensor.FromSlice(testutil.NetImages("bf16/2", batch, 32, 32, 3), batch, 32, 32, 3)}
 	tp := e.NewTape(tensor.Training)
 	for step := range steps {
-		r, err := Step(tp, method, adam, views, 1e-3, nil)
+		r, err := Step(tp, method, adam, views, 1e-3, nil, 1)
 		require.NoError(t, err)
 		losses = append(losses, r.Loss)
 		if step == 0 {

@@ -5,6 +5,7 @@ package ssl
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -21,7 +22,14 @@ import (
 const (
 	crashDir     = "LOCIMEM_TEST_CRASH_DIR"
 	crashThreads = "LOCIMEM_TEST_CRASH_THREADS"
+	crashMethod  = "LOCIMEM_TEST_CRASH_METHOD"
+	crashHold    = "LOCIMEM_TEST_CRASH_HOLD"
 )
+
+// crashHolds are the steps after which the first children wait to be killed, so
+// that these kills hit them whatever else the machine does: before the first
+// checkpoint, behind it, and in a training that went on from it.
+var crashHolds = []int{2, 6, 3}
 
 // TestCrashChild is the process that TestKilledAndResumed kills: it trains with
 // checkpoints in a directory, says when it begins to, and leaves its result there.
@@ -32,12 +40,20 @@ func TestCrashChild(t *testing.T) {
 	}
 	threads, err := strconv.Atoi(os.Getenv(crashThreads))
 	require.NoError(t, err)
-	p := newProblem(t, problemOptions{dir: dir, threads: threads})
+	p := newProblem(t, problemOptions{dir: dir, threads: threads, method: os.Getenv(crashMethod)})
 	p.config.Hooks.OnStart = func(s Start) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "begun"), []byte(strconv.Itoa(s.Epoch)), 0o644))
 	}
 	// Slower than it could be, so that a kill can hit every part of it.
-	p.config.Hooks.OnStep = func(Progress) { time.Sleep(4 * time.Millisecond) }
+	hold, err := strconv.Atoi(os.Getenv(crashHold))
+	require.NoError(t, err)
+	p.config.Hooks.OnStep = func(Progress) {
+		time.Sleep(4 * time.Millisecond)
+		if hold--; hold == 0 {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "held"), nil, 0o644))
+			time.Sleep(time.Minute)
+		}
+	}
 	require.NoError(t, p.run(t, context.Background()))
 	r := p.result()
 	text, err := json.Marshal([]string{r.weights, r.moments})
@@ -47,23 +63,42 @@ func TestCrashChild(t *testing.T) {
 
 // kill -9 at any moment, a few times in a row, changes no bit of the result.
 func TestKilledAndResumed(t *testing.T) {
-	expected := uninterrupted(t)
+	for _, method := range Names() {
+		t.Run(method, func(t *testing.T) { killedAndResumed(t, method) })
+	}
+}
+
+func killedAndResumed(t *testing.T, method string) {
+	expected := uninterruptedOf(t, method)
 	dir := t.TempDir()
-	begun, result := filepath.Join(dir, "begun"), filepath.Join(dir, "result")
+	begun, held, result := filepath.Join(dir, "begun"), filepath.Join(dir, "held"), filepath.Join(dir, "result")
 	kills := 0
 	for attempt := 0; ; attempt++ {
 		require.Less(t, attempt, 100, "the training never comes to its end")
 		require.NoError(t, os.RemoveAll(begun))
+		require.NoError(t, os.RemoveAll(held))
 		cmd := exec.Command(os.Args[0], "-test.run=^TestCrashChild$")
-		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashThreads+"="+strconv.Itoa(1+attempt%3))
+		hold := 0
+		if attempt < len(crashHolds) {
+			hold = crashHolds[attempt]
+		}
+		cmd.Env = append(os.Environ(), crashHold+"="+strconv.Itoa(hold), crashDir+"="+dir, crashThreads+"="+strconv.Itoa(1+attempt%3), crashMethod+"="+method)
 		require.NoError(t, cmd.Start())
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
 		require.Eventually(t, func() bool { _, err := os.Stat(begun); return err == nil }, time.Minute, time.Millisecond)
+		var die <-chan time.Time
+		if attempt < len(crashHolds) {
+			require.Eventually(t, func() bool { _, err := os.Stat(held); return err == nil }, time.Minute, time.Millisecond)
+			die = time.After(0)
+		} else { // the more often it was killed the longer it lives, so that it ends
+			die = time.After(time.Duration(6*(attempt-len(crashHolds))) * time.Millisecond)
+		}
 		select {
-		// The more often it was killed the longer it lives, so that it ends.
-		case <-time.After(time.Duration(6*attempt) * time.Millisecond):
-			require.NoError(t, cmd.Process.Kill())
+		case <-die:
+			if err := cmd.Process.Kill(); !errors.Is(err, os.ErrProcessDone) {
+				require.NoError(t, err)
+			}
 			<-ended
 			kills++
 		case err := <-ended:
@@ -98,7 +133,7 @@ func TestFullDisk(t *testing.T) {
 	var old syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old))
 	small := old
-	small.Cur = 10_000
+	small.Cur = 250_000 // less than a checkpoint, more than the log of the test itself
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small))
 	p := newProblem(t, problemOptions{dir: dir})
 	err := p.run(t, context.Background())

@@ -158,7 +158,7 @@ func TestKNNErrors(t *testing.T) {
 func TestFeatures(t *testing.T) {
 	p := newProblem(t, problemOptions{})
 	require.NoError(t, p.run(t, context.Background()))
-	e, enc, set, views := p.config.Engine, p.method.Encoder(), p.config.Dataset, p.config.Augment
+	e, enc, set, views := p.config.Engine, p.encoder, p.config.Dataset, p.config.Augment
 	before := nn.Hash(p.method.Params())
 	indices := []int{5, 60, 5, 0, 33, 2, 1}
 	ctx := context.Background()
@@ -190,7 +190,7 @@ func TestKNNProbe(t *testing.T) {
 	p := newProblem(t, problemOptions{})
 	indices := upTo(3, 40)
 	probe := KNNProbe{
-		Engine: p.config.Engine, Encoder: p.method.Encoder(), Augment: p.config.Augment,
+		Engine: p.config.Engine, Encoder: p.encoder, Augment: p.config.Augment,
 		Bank: p.config.Dataset, Test: p.config.Dataset, BankIndices: indices, TestIndices: indices,
 		K: 1, T: .1, Batch: 16,
 	}

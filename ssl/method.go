@@ -1,6 +1,7 @@
-// Package ssl trains encoders, mostly without labels, and evaluates them: the methods
-// (SimCLR, MAE; supervised training for comparison), the trainer with its
-// checkpoints, weighted kNN and linear probes.
+// Package ssl trains encoders, mostly without labels, and evaluates them: the
+// methods (SimCLR, BYOL, SimSiam, MoCo, Barlow Twins, VICReg, DINO, MAE; supervised
+// training for comparison), the trainer with its checkpoints, weighted kNN and
+// linear probes.
 //
 // Everything here is a pure function of the configuration and its seed: the same
 // training gives the same bits for any number of threads, in any order of the
@@ -17,6 +18,10 @@ import (
 // trainer watches their spread to notice a collapse.
 const ProjectionTap = "projection"
 
+// TeacherTap is the name under which methods with a teacher show what it makes of
+// the same images, row by row beside what ProjectionTap shows.
+const TeacherTap = "teacher"
+
 // Method is a self-supervised objective together with every network that it
 // trains.
 type Method interface {
@@ -32,6 +37,8 @@ type Method interface {
 	// the batch.
 	Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor
 	// Chance is the loss of a network that tells nothing apart, for a batch of
-	// that many images: a loss that stays there says that nothing is learned.
+	// that many images: a loss that stays there says that nothing is learned. Of
+	// methods without negatives it is the loss where the two sides that shall
+	// agree are at right angles.
 	Chance(batch int) float64
 }

@@ -33,7 +33,7 @@ func smallSupervised(t testing.TB) *Supervised {
 
 // oneStep is Step without what only some methods need.
 func oneStep(tp *tensor.Tape, m Method, o optim.Optimizer, x *tensor.Tensor, lr float64, noise *nn.Noise) (StepResult, error) {
-	return Step(tp, m, o, []*tensor.Tensor{x}, lr, noise)
+	return Step(tp, m, o, []*tensor.Tensor{x}, lr, noise, 1)
 }
 
 // others are the methods, besides SimCLR, whose trainings are stopped here.

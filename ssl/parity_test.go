@@ -156,7 +156,7 @@ func checkTraining(t *testing.T, e *tensor.Engine, g *testutil.Golden, limit lim
 			x := testutil.NetImages(fmt.Sprintf("%s%d/%d", about.Images, k%3, v+1), about.N, 32, 32, 3)
 			views[v] = tensor.FromSlice(x, about.N, 32, 32, 3)
 		}
-		r, err := ssl.Step(tp, method, opt, views, about.LR, nil)
+		r, err := ssl.Step(tp, method, opt, views, about.LR, nil, 1)
 		require.NoError(t, err)
 		assert.InEpsilon(t, want, r.Loss, limit.loss, "loss of step %d", k+1)
 		worst.loss = max(worst.loss, math.Abs(r.Loss/want-1))

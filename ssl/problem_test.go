@@ -23,7 +23,8 @@ const (
 // synthetic images.
 type problem struct {
 	config  TrainerConfig
-	method  *SimCLR
+	method  Method
+	encoder nn.Encoder
 	records []Record
 	start   Start
 }
@@ -32,7 +33,10 @@ type problemOptions struct {
 	threads int
 	dir     string // of checkpoints
 	name    string
+	method  string // "" is simclr
 	indices []int
+	options func(*Options) // changes tinyOptions
+	encoder func() nn.Encoder
 	change  func(*TrainerConfig)
 }
 
@@ -52,13 +56,21 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 	require.NoError(t, err)
 	views, err := augment.New(augment.SimCLR(), 16, 16, 3)
 	require.NoError(t, err)
-	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125, InH: 16, InW: 16}, 1)
-	require.NoError(t, err)
-	method, err := NewSimCLR(enc, SimCLRConfig{Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true}, 2)
+	if o.method == "" {
+		o.method = "simclr"
+	}
+	if o.encoder == nil {
+		o.encoder = func() nn.Encoder { return tinyEncoder(t) }
+	}
+	enc, options := o.encoder(), tinyOptions
+	if o.options != nil {
+		o.options(&options)
+	}
+	method, err := New(o.method, enc, func() (nn.Encoder, error) { return o.encoder(), nil }, options, 2)
 	require.NoError(t, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{WeightDecay: 1e-4})
 	require.NoError(t, err)
-	p := &problem{method: method}
+	p := &problem{method: method, encoder: enc}
 	p.config = TrainerConfig{
 		Name: o.name, Engine: e, Method: method, Optimizer: adam,
 		Schedule: optim.CosineWarmup{Base: 3e-3, Warmup: 2, Total: problemEpochs * (problemImages / problemBatch)},
@@ -74,6 +86,20 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 		o.change(&p.config)
 	}
 	return p
+}
+
+func tinyEncoder(t testing.TB) nn.Encoder {
+	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125, InH: 16, InW: 16}, 1)
+	require.NoError(t, err)
+	return enc
+}
+
+// tinyOptions are those of every method. The queue of 20 is no multiple of the
+// batch, so that keys go over its end.
+var tinyOptions = Options{
+	Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true, Predictor: []int{12}, EMA: .9, EMACosine: true,
+	Queue: 20, BNSplits: 2, Symmetric: true, Lambda: .005, LossScale: 1, Invariance: 25, Variance: 25, Covariance: 1,
+	Prototypes: 12, TeacherTemperature: .04, CentreMomentum: .9, FreezePrototypes: 5,
 }
 
 func (p *problem) run(t testing.TB, ctx context.Context) error {
@@ -104,8 +130,11 @@ func (p *problem) result() result {
 }
 
 // uninterrupted is the result of the problem on one thread without checkpoints.
-func uninterrupted(t testing.TB) result {
-	p := newProblem(t, problemOptions{threads: 1})
+func uninterrupted(t testing.TB) result { return uninterruptedOf(t, "simclr") }
+
+// uninterruptedOf is the same for another method.
+func uninterruptedOf(t testing.TB, method string) result {
+	p := newProblem(t, problemOptions{threads: 1, method: method})
 	require.NoError(t, p.run(t, context.Background()))
 	r := p.result()
 	require.Len(t, r.records, problemEpochs)

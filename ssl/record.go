@@ -27,8 +27,12 @@ type Record struct {
 	LearningRate    float64  `json:"lr"`           // of the last step
 	GradNorm        float64  `json:"grad_norm"`    // mean over the steps
 	Spread          float64  `json:"spread"`       // mean of StepResult.Spread
+	Rank            float64  `json:"rank"`         // mean of StepResult.Rank
+	Teacher         float64  `json:"teacher"`      // mean of StepResult.Teacher
 	// Collapsed is the alarm: the projections of all images nearly coincide.
 	Collapsed bool `json:"collapsed"`
+	// Warning says what is wrong and what usually causes it; "" if nothing is.
+	Warning string `json:"warning,omitempty"`
 }
 
 // collapsedBelow is the spread under which an epoch counts as collapsed.

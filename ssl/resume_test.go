@@ -55,15 +55,22 @@ func TestStoppedAtAnyStepAndResumed(t *testing.T) {
 	}
 }
 
-// Stopped again and again, one step further each time.
+// Stopped again and again, one step further each time, on 1, 2 and 3 threads in
+// turn: teachers, queue and centre go on where they were.
 func TestStoppedAfterEveryStep(t *testing.T) {
+	for _, method := range Names() {
+		t.Run(method, func(t *testing.T) { stoppedAfterEveryStep(t, method) })
+	}
+}
+
+func stoppedAfterEveryStep(t *testing.T, method string) {
 	dir := t.TempDir()
 	var last *problem
 	var records []Record
 	for i := 0; ; i++ {
 		require.Less(t, i, 20)
 		ctx, cancel := context.WithCancel(context.Background())
-		last = newProblem(t, problemOptions{dir: dir, change: stopAfter(1, cancel)})
+		last = newProblem(t, problemOptions{dir: dir, method: method, threads: 1 + i%3, change: stopAfter(1, cancel)})
 		err := last.run(t, ctx)
 		records = append(records, last.result().records...)
 		if err == nil {
@@ -73,7 +80,7 @@ func TestStoppedAfterEveryStep(t *testing.T) {
 	}
 	got := last.result()
 	got.records = records
-	assert.Equal(t, uninterrupted(t), got)
+	assert.Equal(t, uninterruptedOf(t, method), got)
 }
 
 func TestCancelledBeforeItBegins(t *testing.T) {
@@ -213,7 +220,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 func TestCheckpointOfOtherShapes(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, newProblem(t, problemOptions{dir: dir}).run(t, context.Background()))
-	other, err := NewSimCLR(newProblem(t, problemOptions{}).method.Encoder(), SimCLRConfig{Temperature: .5, Projector: []int{16, 9}, ProjectorBN: true}, 2)
+	other, err := NewSimCLR(newProblem(t, problemOptions{}).encoder, SimCLRConfig{Temperature: .5, Projector: []int{16, 9}, ProjectorBN: true}, 2)
 	require.NoError(t, err)
 	p := newProblem(t, problemOptions{dir: dir, change: func(c *TrainerConfig) { c.Method = other }})
 	assert.ErrorContains(t, p.run(t, context.Background()), "projector.fc2.weight has shape [8 16], expected [9 16]")

@@ -20,7 +20,7 @@ type place struct {
 
 // sums add up what the record of an epoch needs.
 type sums struct {
-	Loss, GradNorm, Spread, Seconds, ViewSeconds float64
+	Loss, GradNorm, Spread, Rank, Teacher, Seconds, ViewSeconds float64
 }
 
 // Run trains to the end, from the newest checkpoint if there is one. The result
@@ -95,7 +95,7 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	}
 	viewed := time.Since(began).Seconds()
 	lr := t.Schedule.At(at.Epoch*t.steps + at.Step)
-	r, err := Step(tape, t.Method, t.Optimizer, views, lr, &nn.Noise{Seed: t.Seed, Step: uint64(at.Epoch*t.steps + at.Step)})
+	r, err := Step(tape, t.Method, t.Optimizer, views, lr, &nn.Noise{Seed: t.Seed, Step: uint64(at.Epoch*t.steps + at.Step)}, t.Epochs*t.steps)
 	if err != nil {
 		return fmt.Errorf("training %s stopped in epoch %d, step %d of %d, at learning rate %.3g: %w. "+
 			"Usual causes: too high a learning rate, or one without warm-up; too low a temperature. %s",
@@ -106,6 +106,8 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	at.Loss += r.Loss
 	at.GradNorm += r.GradNorm
 	at.Spread += r.Spread
+	at.Rank += r.Rank
+	at.Teacher += r.Teacher
 	at.Seconds += seconds
 	at.ViewSeconds += viewed
 	if t.Hooks.OnStep != nil {
@@ -122,7 +124,7 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 func (t *Trainer) record(at *place) Record {
 	n := float64(t.steps)
 	spread := at.Spread / n
-	return Record{
+	r := Record{
 		Encoder: t.Name, Epoch: at.Epoch + 1,
 		Loss: at.Loss / n, Chance: t.Method.Chance(t.Batch),
 		ImagesPerSecond: n * float64(t.Batch) / at.Seconds,
@@ -130,8 +132,12 @@ func (t *Trainer) record(at *place) Record {
 		LearningRate:    t.Schedule.At((at.Epoch+1)*t.steps - 1),
 		GradNorm:        at.GradNorm / n,
 		Spread:          spread,
+		Rank:            at.Rank / n,
+		Teacher:         at.Teacher / n,
 		Collapsed:       spread < collapsedBelow,
 	}
+	r.Warning = diagnose(t.Method.Name(), &r)
+	return r
 }
 
 // stop saves where training stands and says how to go on.

@@ -240,7 +240,7 @@ func TestSimCLRLoss(t *testing.T) {
 	}
 	assert.InEpsilon(t, algorithm1(rows[:6], rows[6:], .5), float64(loss.Item()), 1e-5)
 	tp.Release()
-	enc := p.method.Encoder()
+	enc := p.encoder
 	after := nn.Hash(enc.Params())
 
 	require.NoError(t, nn.Copy(p.method.Params(), before))

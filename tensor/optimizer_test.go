@@ -38,6 +38,16 @@ func TestOptimizerSweepsGiveTheBitsOfEachParameterAlone(t *testing.T) {
 		"adam": func(e *Engine, s *Trained) {
 			e.Adam(s, AdamParams{LR: 0.1, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, Step: 3})
 		},
+		"lars": func(e *Engine, s *Trained) {
+			e.LARS(s, make([]bool, len(s.params)), LARSParams{LR: 0.1, Momentum: 0.9, Trust: 0.02})
+		},
+		"lars, adapted": func(e *Engine, s *Trained) {
+			all := make([]bool, len(s.params))
+			for i := range all {
+				all[i] = true
+			}
+			e.LARS(s, all, LARSParams{LR: 0.1, Momentum: 0.9, Trust: 0.02, Clip: true})
+		},
 		"adamw": func(e *Engine, s *Trained) {
 			e.Adam(s, AdamParams{LR: 0.1, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, Step: 3, Decoupled: true})
 		},

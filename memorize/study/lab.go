@@ -123,14 +123,36 @@ func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 	case "supervised":
 		return ssl.NewSupervised(enc, len(l.Train.Classes()), l.Recipe.TrainSeed(which))
 	}
-	return ssl.NewSimCLR(enc, ssl.SimCLRConfig{Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN}, l.Recipe.TrainSeed(which))
+	another := func() (nn.Encoder, error) { return l.Encoder(which) }
+	return ssl.New(m.Name, enc, another, m.Options(l.stepsPerEpoch(which)), l.Recipe.TrainSeed(which))
 }
 
-// Optimizer returns the recipe's optimiser of these parameters.
-func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
+// Optimizer returns the recipe's optimiser of these parameters of encoder F or G.
+func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
 	t := l.Recipe.Train
-	if t.Optimizer == "sgd" {
+	o, err := l.plainOptimizer(e, params)
+	if err == nil && t.WeightDecayEnd != nil {
+		o, err = optim.CosineDecay(o, t.WeightDecay, *t.WeightDecayEnd, t.Epochs*l.stepsPerEpoch(which))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return optim.Clip(o, e, params, t.ClipNorm)
+}
+
+// stepsPerEpoch is the number of whole batches of encoder F or G.
+func (l *Lab) stepsPerEpoch(which string) int {
+	return len(l.TrainIndices(which)) / l.Recipe.Train.Batch
+}
+
+// plainOptimizer is Optimizer without schedule of the weight decay and clipping.
+func (l *Lab) plainOptimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
+	t := l.Recipe.Train
+	switch t.Optimizer {
+	case "sgd":
 		return optim.NewSGD(e, params, optim.SGDConfig{Momentum: t.Momentum, WeightDecay: t.WeightDecay})
+	case "lars":
+		return optim.NewLARS(e, params, optim.LARSConfig{Momentum: t.Momentum, Trust: t.LARSTrust, Clip: t.LARSClip, WeightDecay: t.WeightDecay})
 	}
 	return optim.NewAdam(e, params, optim.AdamConfig{Beta1: t.Beta1, Beta2: t.Beta2, WeightDecay: t.WeightDecay, Decoupled: t.Optimizer == "adamw"})
 }

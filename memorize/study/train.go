@@ -44,7 +44,7 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 	if err != nil {
 		return nil, fmt.Errorf("method: %w", err)
 	}
-	optimizer, err := l.Optimizer(e, method.Params())
+	optimizer, err := l.Optimizer(e, method.Params(), which)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -110,8 +110,8 @@ func (t *training) epoch(r ssl.Record) error {
 		t.knn = r.KNN
 	}
 	t.bar.Note("epoch %d/%d  %s", r.Epoch, t.lab.Recipe.Train.Epochs, t.state(r))
-	if r.Collapsed {
-		t.rep.Printf("warning: %s has collapsed in epoch %d: all images have nearly the same projection (spread %.2g)", t.which, r.Epoch, r.Spread)
+	if r.Warning != "" {
+		t.rep.Printf("warning: %s, epoch %d: %s", t.which, r.Epoch, r.Warning)
 	}
 	return t.log.Add(r)
 }

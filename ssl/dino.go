@@ -1,0 +1,104 @@
+package ssl
+
+import (
+	"math"
+	"slices"
+
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/tensor"
+)
+
+// DINO is the method of Caron et al., "Emerging Properties in Self-Supervised
+// Vision Transformers" (ICCV 2021, arXiv 2104.14294), Algorithm 1, with two views
+// and no small crops: the student shall say of one view what the teacher, its
+// moving average, says of the other, as a distribution over K prototypes.
+// Centring and a low temperature of the teacher keep it from saying the same of
+// all images.
+type DINO struct {
+	networks
+	prototypes *nn.Param // [K,D], of unit rows in use
+	momentum   networks
+	teacherPro *nn.Param
+	*teacher
+	studentT, teacherT float32
+	centre             *nn.Param // [K]
+	mean               *tensor.Tensor
+	follow             *tensor.Averages // of the mean by the centre
+	keepCentre         float64
+	swap               []int  // the other view of every row
+	frozen             uint64 // steps at the start in which the prototypes stay
+}
+
+func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
+	if err := first(widths("projector", o.Projector, 1), atLeast("prototypes", o.Prototypes, 2),
+		above0("temperature", o.Temperature), above0("teacher_temperature", o.TeacherTemperature),
+		share("ema", o.EMA), share("centre_momentum", o.CentreMomentum)); err != nil {
+		return nil, err
+	}
+	copied, err := another()
+	if err != nil {
+		return nil, err
+	}
+	k, d := o.Prototypes, o.Projector[len(o.Projector)-1]
+	head := nn.HeadOptions{BN: o.ProjectorBN, GELU: true}
+	m := &DINO{
+		networks: newNetworks(enc, o.Projector, head, seed), momentum: newNetworks(copied, o.Projector, head, seed),
+		prototypes: nn.NewLinear("prototypes", d, k, seed).Params()[0], teacherPro: nn.NewLinear("prototypes", d, k, seed).Params()[0],
+		studentT: float32(o.Temperature), teacherT: float32(o.TeacherTemperature),
+		centre: &nn.Param{Name: "centre", Value: tensor.New(k), Buffer: true}, mean: tensor.New(k), keepCentre: o.CentreMomentum,
+		frozen: uint64(max(o.FreezePrototypes, 0)),
+	}
+	m.follow = tensor.NewAverages([]*tensor.Tensor{m.centre.Value}, []*tensor.Tensor{m.mean})
+	m.teacher, err = newTeacher(append(m.networks.Params(), m.prototypes), append(m.momentum.Params(), m.teacherPro), &o)
+	return m, err
+}
+
+// Name returns "dino".
+func (m *DINO) Name() string { return "dino" }
+
+// Params lists the student's encoder, projector and prototypes, the teacher's, and
+// the centre.
+func (m *DINO) Params() []*nn.Param {
+	return slices.Concat(m.networks.Params(), []*nn.Param{m.prototypes}, m.teacher.params, []*nn.Param{m.centre})
+}
+
+// Chance is ln K: the student says of every image that all prototypes fit alike.
+func (m *DINO) Chance(int) float64 { return math.Log(float64(m.centre.Value.Len())) }
+
+// Loss is H(t1, s2)/2 + H(t2, s1)/2 of Algorithm 1. Both views go through the
+// networks as one batch, as in the authors' program.
+//
+//	H(t, s) = - softmax((t - C)/teacherT) . log softmax(s/studentT)
+func (m *DINO) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
+	x1, x2 := two("DINO", views)
+	tp := c.Tape
+	zt := m.teach(c, func(c *nn.Context) *tensor.Tensor { return m.momentum.forward(c, c.Tape.Concat(x1, x2)) })
+	t := logits(tp, zt, tp.Detach(m.teacherPro.Value))
+	z := m.networks.forward(c, tp.Concat(x1, x2))
+	prototypes := m.prototypes.Value
+	if c.Noise != nil && c.Noise.Step < m.frozen {
+		prototypes = tp.Detach(prototypes)
+	}
+	s := logits(tp, z, prototypes)
+	c.Tap(ProjectionTap, z)
+	c.Tap(TeacherTap, zt)
+	m.mean.CopyFrom(tp.MeanAxis0(t).Data())
+	if n := t.Dim(0); len(m.swap) != n {
+		m.swap = positives(n)
+	}
+	targets := tp.SharpSoftmax(tp.Gather(t, m.swap), m.centre.Value, m.teacherT)
+	return tp.SoftCrossEntropy(tp.Scale(s, 1/m.studentT), targets)
+}
+
+// logits is the last layer of the head: cosines of the projections with the
+// prototypes (a weight norm whose scale stays 1).
+func logits(tp *tensor.Tape, z, prototypes *tensor.Tensor) *tensor.Tensor {
+	return tp.MatMul(tp.L2Normalize(z, normEps), tp.L2Normalize(prototypes, normEps), false, true)
+}
+
+// AfterStep moves the teacher, and the centre towards the mean of what the teacher
+// said (Equation 4).
+func (m *DINO) AfterStep(e *tensor.Engine, step, steps int) {
+	m.teacher.AfterStep(e, step, steps)
+	e.Average(m.follow, m.keepCentre)
+}

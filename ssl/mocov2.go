@@ -1,0 +1,142 @@
+package ssl
+
+import (
+	"math"
+	"slices"
+
+	"github.com/locimem/locimem/internal/rng"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/tensor"
+)
+
+// MoCoV2 is the method of He et al., "Momentum Contrast for Unsupervised Visual
+// Representation Learning" (CVPR 2020, arXiv 1911.05722), Algorithm 1, with the
+// projector of Chen et al., "Improved Baselines with Momentum Contrastive
+// Learning" (arXiv 2003.04297): a query is told from a queue of keys of earlier
+// batches, which a moving average of the encoder made.
+//
+// Batch norm could give away which key belongs to a query, since both have the
+// same neighbours in the batch. Queries are therefore normalised in parts of the
+// batch, and keys in other parts (splitNorm).
+type MoCoV2 struct {
+	networks
+	momentumE networks // the momentum encoder f_k
+	*teacher
+	temperature   float32
+	symmetric     bool
+	queries, keys *splitNorm
+	splits        int
+	queue         *nn.Param // [K,D], unit rows
+	at            *nn.Param // [1]: where in the queue the next keys go
+	enqueue       *tensor.Tensor
+	targets       []int
+}
+
+func newMoCoV2(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
+	if err := first(widths("projector", o.Projector, 1), above0("temperature", o.Temperature), share("ema", o.EMA),
+		atLeast("queue", o.Queue, 1), atLeast("bn_splits", o.BNSplits, 1)); err != nil {
+		return nil, err
+	}
+	copied, err := another()
+	if err != nil {
+		return nil, err
+	}
+	head := nn.HeadOptions{BN: o.ProjectorBN}
+	m := &MoCoV2{networks: newNetworks(enc, o.Projector, head, seed), momentumE: newNetworks(copied, o.Projector, head, seed),
+		temperature: float32(o.Temperature), symmetric: o.Symmetric, splits: o.BNSplits}
+	if m.teacher, err = newTeacher(m.networks.Params(), m.momentumE.Params(), &o); err != nil {
+		return nil, err
+	}
+	m.queries, m.keys = newSplitNorm(m.networks.Params()), newSplitNorm(m.teacher.params)
+	m.queue = &nn.Param{Name: "queue", Value: unitRows(o.Queue, o.Projector[len(o.Projector)-1], seed), Buffer: true}
+	m.at = &nn.Param{Name: "queue_ptr", Value: tensor.New(1), Buffer: true}
+	return m, nil
+}
+
+// unitRows returns k directions drawn evenly from the sphere: the queue before
+// there are keys.
+func unitRows(k, d int, seed uint64) *tensor.Tensor {
+	q := tensor.New(k, d)
+	r := rng.New(seed, "queue")
+	for i := range k {
+		row, sum := q.Data()[i*d:(i+1)*d], 0.0
+		for j := range row {
+			row[j] = float32(r.NormFloat64())
+			sum += float64(row[j]) * float64(row[j])
+		}
+		for j := range row {
+			row[j] /= float32(math.Sqrt(sum))
+		}
+	}
+	return q
+}
+
+// Name returns "mocov2".
+func (m *MoCoV2) Name() string { return "mocov2" }
+
+// Params lists the encoder's and the projector's parameters, then the momentum
+// encoder's, the queue and the place in it.
+func (m *MoCoV2) Params() []*nn.Param {
+	return slices.Concat(m.networks.Params(), m.teacher.params, []*nn.Param{m.queue, m.at})
+}
+
+// Chance is ln(K+1): the key looks like all those of the queue.
+func (m *MoCoV2) Chance(int) float64 { return math.Log(float64(m.queue.Value.Dim(0) + 1)) }
+
+// Loss is that of Algorithm 1 for the first view as query and the second as key;
+// if symmetric, the mean of it and of the other way round.
+//
+//	L = -log( exp(q.k+/T) / (exp(q.k+/T) + sum over the queue of exp(q.k/T)) )   Equation 1
+func (m *MoCoV2) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
+	x1, x2 := two("MoCo v2", views)
+	loss, q, k := m.contrast(c, 0, x1, x2)
+	if !m.symmetric {
+		c.Tap(ProjectionTap, q)
+		c.Tap(TeacherTap, k)
+		m.take(k)
+		return loss
+	}
+	loss2, q2, k2 := m.contrast(c, 1, x2, x1)
+	show(c, ProjectionTap, q, q2)
+	show(c, TeacherTap, k, k2)
+	m.take(c.Tape.Concat(k, k2))
+	return average(c.Tape, loss, loss2)
+}
+
+// contrast returns the loss of queries xq and keys xk, with their projections
+// before and behind normalisation.
+func (m *MoCoV2) contrast(c *nn.Context, number uint64, xq, xk *tensor.Tensor) (loss, z, k *tensor.Tensor) {
+	tp, n := c.Tape, xq.Dim(0)
+	var noise nn.Noise
+	if c.Noise != nil {
+		noise = *c.Noise
+	}
+	k = m.teach(c, func(c *nn.Context) *tensor.Tensor {
+		groups := keyGroups(n, m.splits, noise.Seed, noise.Step, number)
+		z := m.keys.forward(c, xk, groups, m.momentumE.forward)
+		return c.Tape.L2Normalize(z, normEps)
+	})
+	z = m.queries.forward(pass(c, number), xq, queryGroups(n, m.splits), m.networks.forward)
+	q := tp.L2Normalize(z, normEps)
+	logits := tp.ConcatColumns(tp.RowDots(q, k), tp.MatMul(q, m.queue.Value, false, true))
+	if len(m.targets) != n {
+		m.targets = make([]int, n) // the positive is column 0
+	}
+	return tp.SoftmaxCrossEntropy(tp.Scale(logits, 1/m.temperature), m.targets), z, k
+}
+
+// take keeps the keys for AfterStep.
+func (m *MoCoV2) take(k *tensor.Tensor) {
+	if m.enqueue == nil || m.enqueue.Dim(0) != k.Dim(0) {
+		m.enqueue = tensor.New(k.Shape()...)
+	}
+	m.enqueue.CopyFrom(k.Data())
+}
+
+// AfterStep moves the momentum encoder (Equation 2) and puts the keys of the step
+// into the queue, where they take the place of the oldest.
+func (m *MoCoV2) AfterStep(e *tensor.Engine, step, steps int) {
+	m.teacher.AfterStep(e, step, steps)
+	at := m.at.Value.Data()
+	at[0] = float32(tensor.PushRows(m.queue.Value, m.enqueue, int(at[0])))
+}
