@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -128,33 +127,6 @@ func TestEpochsGoThroughTheData(t *testing.T) {
 		assert.Len(t, slices.Compact(images), 32)
 		assert.Subset(t, upTo(10, 10+problemImages), images)
 	}
-}
-
-// What a step allocates must not grow with the batch: buffers belong to the
-// arena, which must not grow from step to step.
-func TestStepsDoNotAllocate(t *testing.T) {
-	measure := func(batch int) (heap uint64) {
-		p := newProblem(t, problemOptions{indices: upTo(0, 64), threads: 1, change: func(c *TrainerConfig) { c.Batch = batch }})
-		views := newBatches(&p.config).fill(0, upTo(0, batch))
-		tape := p.config.Engine.NewTape(tensor.Training)
-		steps := func(n int) {
-			for range n {
-				_, err := Step(tape, p.method, p.config.Optimizer, views, 1e-3, nil)
-				require.NoError(t, err)
-			}
-		}
-		steps(3)
-		held, _ := p.config.Engine.BufferBytes()
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		steps(20)
-		runtime.ReadMemStats(&after)
-		now, _ := p.config.Engine.BufferBytes()
-		assert.Equal(t, held, now, "the arena grows")
-		return (after.TotalAlloc - before.TotalAlloc) / 20
-	}
-	small, large := measure(4), measure(64)
-	assert.InDelta(t, small, large, float64(small)/4, "bytes a step for batches of 4 and 64")
 }
 
 // The lists of f and g differ in their last places only: so must their batches,
