@@ -23,9 +23,10 @@ func (c *Context) dropPath(x *tensor.Tensor, layer string, p float64) *tensor.Te
 	}
 	h := fnv.New64a()
 	h.Write([]byte(layer))
-	keep := make([]float32, x.Dim(0))
+	keep := c.Tape.Buffer(x.Dim(0)).Data() // lives as long as the tape's step
 	r := rng.New(c.Noise.Seed, "drop-path", c.Noise.Step, c.Noise.Pass, h.Sum64())
 	for i := range keep {
+		keep[i] = 0
 		if r.Float64() >= p {
 			keep[i] = float32(1 / (1 - p))
 		}

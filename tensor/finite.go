@@ -1,6 +1,9 @@
 package tensor
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // AllFinite reports whether no element is NaN or infinite.
 func (e *Engine) AllFinite(t *Tensor) bool {
@@ -27,5 +30,11 @@ func (e *Engine) finite(x []float32) bool {
 	return true
 }
 
-// SumSquares returns the sum of the squared elements.
-func (e *Engine) SumSquares(t *Tensor) float64 { return e.k.Dot(t.data, t.data) }
+// SumSquares returns the sum of the squared elements. It takes them in pieces, as
+// a kernel cannot be interrupted.
+func (e *Engine) SumSquares(t *Tensor) (sum float64) {
+	for x := range slices.Chunk(t.data, sweep) {
+		sum += e.k.Dot(x, x)
+	}
+	return sum
+}

@@ -53,7 +53,9 @@ func (tp *Tape) SoftmaxCrossEntropy(logits *Tensor, targets []int) *Tensor {
 	}
 	loss := tp.result([]*Tensor{logits}, 1)
 	prob := tp.scratch(n * k)
-	part := make([]float64, n)
+	part, buf := tp.e.doubles(n)
+	defer tp.e.arena.Put(buf)
+	clear(part)
 	rows := tp.scratch(3 * n)
 	top, sums, inverse := rows[:n], rows[n:2*n], rows[2*n:]
 	tp.e.chunks(n, rowChunk(k), func(lo, hi int) {

@@ -141,6 +141,13 @@ func (tp *Tape) GlobalMaxPool(x *Tensor) *Tensor {
 	return tp.Reshape(y, x.shape[0], x.shape[3])
 }
 
+// doubles is a buffer of the arena seen as n float64s, of which none is set. Give
+// back buf.
+func (e *Engine) doubles(n int) (x []float64, buf []float32) {
+	buf = e.arena.Get(2 * n)
+	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(buf))), n), buf
+}
+
 // bytesOf sees a buffer as bytes.
 func bytesOf(f []float32) []uint8 {
 	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(f))), 4*len(f))

@@ -4,7 +4,8 @@ import "fmt"
 
 // sum adds up in float64, in fixed chunks of the sweep size.
 func (e *Engine) sum(x []float32) float64 {
-	part := make([]float64, (len(x)+sweep-1)/sweep)
+	part, buf := e.doubles((len(x) + sweep - 1) / sweep)
+	defer e.arena.Put(buf)
 	e.chunks(len(x), sweep, func(lo, hi int) {
 		// Four sums at a time: each waits for its own last addition.
 		var s [4]float64

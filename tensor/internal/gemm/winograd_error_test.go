@@ -3,6 +3,7 @@ package gemm
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -28,7 +29,8 @@ func sampledError(got []float32, want func(i int) float64) float64 {
 
 // The error of every way at the layers of ResNet-9 and the CIFAR ResNet-18, on
 // normally distributed numbers, 32 images. docs/winograd.md shows the table;
-// go test -v prints it.
+// go test -v prints it. Short tests, which also run on an emulated CPU, take the
+// layers of ResNet-9 with 4 images.
 func TestWinogradErrorByLayer(t *testing.T) {
 	k, err := kernel.Choose()
 	require.NoError(t, err)
@@ -45,6 +47,12 @@ func TestWinogradErrorByLayer(t *testing.T) {
 		{"resnet18 layer3", square(32, 8, 256, 256)}, {"resnet18 layer4", square(32, 4, 512, 512)},
 	} {
 		s := l.ConvShape
+		if testing.Short() {
+			if strings.HasPrefix(l.name, "resnet18") {
+				continue
+			}
+			s.N = 4
+		}
 		r := rand.New(rand.NewPCG(2, uint64(s.C)))
 		normal := func(n int) []float32 {
 			x := make([]float32, n)

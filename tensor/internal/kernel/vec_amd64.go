@@ -14,7 +14,7 @@ var vecAVX2 = Vec{
 	MaxUpdate:      wrapMaxUpdate(maxUpdateAVX2, 8, maxUpdate), AccEqual: wrapMaxUpdate(accEqualAVX2, 8, accEqual),
 	Dot: wrapDot(dotAVX2), L1: wrapDot(l1AVX2), L2Sq: wrapDot(l2SqAVX2), Exp: wrapReLU(expAVX2),
 	SGD: wrapSGD(sgdAVX2, sgdNesterovAVX2), Adam: wrapAdam(adamAVX2),
-	AffineMaxPool2:  wrapAffineMaxPool2(affineMaxPool2AVX2, 8),
+	AffineMaxPool2:  wrapAffineMaxPool2(affineMaxPool2AVX2, 8, affineMaxPool2AnyAVX2),
 	BNPoolGradSums:  wrapBNPoolGradSums(bnPoolGradSumsAVX2, bnPoolGradSumsReLUAVX2, 8),
 	BNPoolGradApply: wrapBNPoolGradApply(bnPoolGradApplyAVX2, bnPoolGradApplyReLUAVX2, 8),
 }
@@ -30,7 +30,34 @@ var vecAVX512 = Vec{
 	MaxUpdate:      wrapMaxUpdate(maxUpdateAVX512, 1, maxUpdate), AccEqual: wrapMaxUpdate(accEqualAVX512, 1, accEqual),
 	Dot: wrapDot(dotAVX512), L1: wrapDot(l1AVX512), L2Sq: wrapDot(l2SqAVX512), Exp: wrapReLU(expAVX512),
 	SGD: wrapSGD(sgdAVX512, sgdNesterovAVX512), Adam: wrapAdam(adamAVX512),
-	AffineMaxPool2:  wrapAffineMaxPool2(affineMaxPool2AVX512, 1),
+	AffineMaxPool2:  wrapAffineMaxPool2(affineMaxPool2AVX512, 1, affineMaxPool2),
 	BNPoolGradSums:  wrapBNPoolGradSums(bnPoolGradSumsAVX512, bnPoolGradSumsReLUAVX512, 1),
 	BNPoolGradApply: wrapBNPoolGradApply(bnPoolGradApplyAVX512, bnPoolGradApplyReLUAVX512, 1),
+}
+
+// affineMaxPool2AnyAVX2 is AffineMaxPool2 for any number of channels, window by
+// window. It takes the assembly of Affine, as AffineMaxPool2 has the bits of
+// Affine, and that rounds x*scale + shift only once.
+func affineMaxPool2AnyAVX2(out []float32, idx []uint8, x0, x1, scale, shift []float32, relu bool) {
+	c, n := len(scale), len(out)
+	if c == 0 || n == 0 {
+		return
+	}
+	first(idx, n)
+	first(x0, 2*n)
+	first(x1, 2*n)
+	var y [256]float32
+	for i, w := 0, 0; i < n; i += w {
+		j := i % c
+		w = min(c-j, len(y))
+		for k := range uint8(4) {
+			affineAVX2(&y[0], window(x0, x1, c, i, k), first(scale[j:], w), first(shift[j:], w), floor(relu), w, 1)
+			if k == 0 {
+				copy(out[i:], y[:w])
+				clear(idx[i : i+w])
+			} else {
+				maxUpdate(out[i:], idx[i:], y[:w], k)
+			}
+		}
+	}
 }

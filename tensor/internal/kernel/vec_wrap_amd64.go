@@ -60,13 +60,14 @@ func wrapColMoments(f func(mean, m2, x *float32, headN, n float32, head, c, rows
 }
 
 // For the kernels with pooling the assembly takes numbers of columns that are
-// multiples of step; the plain loops do the others.
+// multiples of step; other, or the plain loops, do the others.
 
-func wrapAffineMaxPool2(f func(out *float32, idx *uint8, x0, x1, scale, shift *float32, floor float32, c, rows int), step int) func(out []float32, idx []uint8, x0, x1, scale, shift []float32, relu bool) {
+func wrapAffineMaxPool2(f func(out *float32, idx *uint8, x0, x1, scale, shift *float32, floor float32, c, rows int), step int,
+	other func(out []float32, idx []uint8, x0, x1, scale, shift []float32, relu bool)) func(out []float32, idx []uint8, x0, x1, scale, shift []float32, relu bool) {
 	return func(out []float32, idx []uint8, x0, x1, scale, shift []float32, relu bool) {
 		c, n := len(scale), len(out)
 		if c == 0 || c%step != 0 || n < c {
-			affineMaxPool2(out, idx, x0, x1, scale, shift, relu)
+			other(out, idx, x0, x1, scale, shift, relu)
 			return
 		}
 		f(first(out, n), first(idx, n), first(x0, 2*n), first(x1, 2*n), first(scale, c), first(shift, c), floor(relu), c, n/c)
