@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 
@@ -94,13 +95,19 @@ func stepGarbage(t *testing.T, encoder string, o nn.EncoderOptions, engine tenso
 	}
 	run(3)
 	held, _ := e.BufferBytes()
-	before := memory()
-	run(steps)
-	var after runtime.MemStats
-	runtime.ReadMemStats(&after)
-	perStep = int(after.TotalAlloc-before.TotalAlloc) / steps
-	after = memory()
-	assert.Less(t, int(after.HeapAlloc)-int(before.HeapAlloc), 8<<10, "bytes of heap that %d steps leave in use", steps)
+	// The least of a few rounds: what else goes on in the process may allocate.
+	perStep = math.MaxInt
+	left := math.MaxInt
+	for range 3 {
+		before := memory()
+		run(steps)
+		var after runtime.MemStats
+		runtime.ReadMemStats(&after)
+		perStep = min(perStep, int(after.TotalAlloc-before.TotalAlloc)/steps)
+		after = memory()
+		left = min(left, int(after.HeapAlloc)-int(before.HeapAlloc))
+	}
+	assert.Less(t, left, 8<<10, "bytes of heap that %d steps leave in use", steps)
 	now, _ := e.BufferBytes()
 	assert.Equal(t, held, now, "the arena grows")
 	runtime.KeepAlive(views)
