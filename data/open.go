@@ -11,6 +11,9 @@ type Source struct {
 	Name  string // as recipes name it
 	About string // in a few words
 	Shape [3]int // height, width, channels; of folders the options tell the first two
+	// Mean and Std are those of the pixels of the training part, 0 to 1, where
+	// images are gray: numbers for colour do not serve them.
+	Mean, Std []float64
 	// Variants are what can be chosen within it, the default first; none: nothing.
 	Variants []string
 
@@ -79,9 +82,9 @@ func Sources() []*Source {
 				return both(func(p Part) (Dataset, error) { return OpenCIFAR100(dir, p, v == "coarse") })
 			}},
 		{Name: "mnist", About: "70,000 gray digits of 28x28; IDX files, .gz or not",
-			Shape: [3]int{28, 28, 1}, images: fixed(60000, 10000), open: parts(OpenMNIST)},
+			Shape: [3]int{28, 28, 1}, Mean: []float64{0.1307}, Std: []float64{0.3081}, images: fixed(60000, 10000), open: parts(OpenMNIST)},
 		{Name: "fashion-mnist", About: "70,000 gray clothes of 28x28; IDX files, .gz or not",
-			Shape: [3]int{28, 28, 1}, images: fixed(60000, 10000), open: parts(OpenFashionMNIST)},
+			Shape: [3]int{28, 28, 1}, Mean: []float64{0.2860}, Std: []float64{0.3530}, images: fixed(60000, 10000), open: parts(OpenFashionMNIST)},
 		{Name: "svhn", About: "house numbers, digits of 32x32; train_32x32.mat, test_32x32.mat",
 			Shape: [3]int{32, 32, 3}, Variants: []string{"train", "extra"},
 			images: func(v string) (int, int) { return svhnImages[v], svhnImages["test"] },

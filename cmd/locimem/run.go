@@ -2,10 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/recipe"
@@ -19,12 +22,34 @@ type recipeFlags struct {
 
 func (f *recipeFlags) load() (*recipe.Recipe, error) { return loadRecipe(f.Recipe, f.Set) }
 
+// loadRecipe reads the recipe in a file, or the default one for "", and changes
+// it by sets.
 func loadRecipe(path string, sets []string) (*recipe.Recipe, error) {
+	if path == "" {
+		sets = append(grayNumbers(sets), sets...)
+	}
 	r, err := recipe.Load(path, sets)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, usageError{err}
 	}
 	return r, err
+}
+
+// grayNumbers returns assignments that normalise gray images, where sets choose
+// such: mean and std of the default recipe are those of colours.
+func grayNumbers(sets []string) []string {
+	name := ""
+	for _, s := range sets {
+		if v, ok := strings.CutPrefix(s, "data.name="); ok {
+			name = strings.Trim(v, `"' `)
+		}
+	}
+	for _, s := range data.Sources() {
+		if s.Name == name && len(s.Mean) == 1 {
+			return []string{fmt.Sprintf("augment.mean=[%g]", s.Mean[0]), fmt.Sprintf("augment.std=[%g]", s.Std[0])}
+		}
+	}
+	return nil
 }
 
 type runCmd struct {

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +22,7 @@ type encoderFlags struct {
 	Stem    string   `placeholder:"NAME" help:"How a ResNet begins: cifar or imagenet (default: by the size of the images)."`
 	Norm    string   `placeholder:"NAME" help:"Its norm: batch or group (default: batch)."`
 	Pool    string   `placeholder:"NAME" help:"What its head does with the last map: max or avg (default: that of the architecture)."`
-	Data    string   `placeholder:"NAME" help:"Its images: a data set of 'locimem data list'."`
+	Data    string   `placeholder:"NAME" help:"Its images: a data set of 'locimem data list', or a folder with one of images for each class."`
 	DataDir string   `placeholder:"DIR" help:"Folder of the files of --data."`
 	Tap     []string `placeholder:"PATTERN" help:"Layers to score, names or patterns such as conv*; default: all."`
 }
@@ -28,9 +30,13 @@ type encoderFlags struct {
 // sets returns the assignments to the fields of a recipe that the flags stand
 // for. The split is a formality: smallest numbers that every data set can give.
 func (f *encoderFlags) sets() []string {
+	name, dir := f.Data, f.DataDir
+	if info, err := os.Stat(name); err == nil && info.IsDir() && dir == "" && !slices.Contains(dataNames(), name) {
+		name, dir = "folder", name // a folder of images
+	}
 	sets := []string{"name=score", "encoder.pool=auto", "split.shared=2", "split.candidate=2", "split.independent=2", "split.external=0",
 		"train.batch=2", "knn.every=0", "knn.k=1", "knn.test=0", fmt.Sprintf("encoder.width=%g", f.Width)}
-	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool}, {"encoder.stem", f.Stem}, {"encoder.norm", f.Norm}, {"data.name", f.Data}, {"data.dir", f.DataDir}} {
+	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool}, {"encoder.stem", f.Stem}, {"encoder.norm", f.Norm}, {"data.name", name}, {"data.dir", dir}} {
 		if s.value != "" {
 			sets = append(sets, s.field+"="+strconv.Quote(s.value))
 		}
@@ -39,6 +45,15 @@ func (f *encoderFlags) sets() []string {
 		sets = append(sets, "score.taps="+quotedList(f.Tap))
 	}
 	return sets
+}
+
+// dataNames returns the names that data.name may have.
+func dataNames() []string {
+	names := []string{"synthetic"}
+	for _, s := range data.Sources() {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // quotedList returns names as a YAML list.

@@ -23,9 +23,6 @@ func TestEverySource(t *testing.T) {
 	for _, s := range data.Sources() {
 		assert.Contains(t, list, " "+s.Name+" ")
 		args := []string{"data", "check", "--set", "data.name=" + s.Name}
-		if s.Shape[2] == 1 {
-			args = append(args, "--set", "augment.mean=[0.5]", "--set", "augment.std=[0.5]")
-		}
 		code, _, stderr := locimem(args...)
 		assert.Equal(t, exitUsage, code)
 		assert.Contains(t, stderr, "the folder with the files of "+s.Name+" is not given; add --set data.dir=DIR")

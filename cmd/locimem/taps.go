@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -63,7 +65,11 @@ func (c *tapsCmd) Run(a *app) error {
 // load returns the recipe; for the name of an encoder, one with that encoder.
 func (c *tapsCmd) load() (*recipe.Recipe, error) {
 	if !slices.Contains(nn.EncoderNames(), c.Source) {
-		return loadRecipe(c.Source, c.Set)
+		r, err := loadRecipe(c.Source, c.Set)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = usageError{fmt.Errorf("%s: found no recipe file and no encoder of that name, expected a file or %s", c.Source, strings.Join(nn.EncoderNames(), ", "))}
+		}
+		return r, err
 	}
 	sets := []string{"encoder.name=" + c.Source, "encoder.width=1", "encoder.pool=auto", "encoder.stem=auto", "encoder.norm=auto", "encoder.positions=auto", "encoder.drop_path=0"}
 	return loadRecipe("", append(sets, c.Set...))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -36,9 +35,6 @@ func (c *unitsCmd) Run(a *app) error {
 	}
 	if c.Top < 1 || c.Images < 1 || c.Images > 100 || c.Points < 0 || c.Points == 1 || c.Views < 1 {
 		return usageError{fmt.Errorf("--top %d --images %d --points %d --views %d: want at least 1, 1 to 100, 0 (all) or at least 2, and at least 1", c.Top, c.Images, c.Points, c.Views)}
-	}
-	if info, err := os.Stat(c.Data); err == nil && info.IsDir() && c.DataDir == "" && !slices.Contains([]string{"synthetic", "cifar10"}, c.Data) {
-		c.Data, c.DataDir = "folder", c.Data // a folder of images
 	}
 	if _, err := os.Stat(filepath.Join(c.Out, "units.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has units already; choose another --out, or --force", c.Out)}

@@ -61,6 +61,9 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 		return nil, err
 	}
 	defer e.Close()
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder for the scores: %w", err)
+	}
 	acc, err := memorize.NewAccumulator(e, o, taps, sets.sets)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.F, err)
@@ -107,7 +110,7 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Repor
 	}
 	defer v.Close()
 	if !slices.Equal(v.layers, []string{keyViews}) || len(v.shapes[0]) != 3 {
-		return nil, fmt.Errorf("%s: found the arrays %v of shape %v, expected %q, points x views x H x W x channels", c.Views, v.layers, v.shapes, keyViews)
+		return nil, fmt.Errorf("%s: found the arrays %s, expected %q, points x views x H x W x channels", c.Views, v.list(), keyViews)
 	}
 	sets, err := v.readSets(c.Sets)
 	if err != nil {
@@ -232,9 +235,6 @@ func commonLayers(files [2]*arrayFile, patterns []string) ([]memorize.Tap, error
 
 // finish writes tables and figures of scores that no run belongs to.
 func finish(scores *memorize.Scores, r *recipe.Recipe, out, title string) (*Summary, error) {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return nil, fmt.Errorf("making the folder for the scores: %w", err)
-	}
 	scores.Circumstances.Seeds = map[string]uint64{"score": r.ScoreSeed()}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return nil, fmt.Errorf("writing the scores: %w", err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/locimem/locimem/internal/npz"
 	"github.com/locimem/locimem/memorize"
@@ -61,7 +62,7 @@ func (f *arrayFile) readHeaders() error {
 			return fmt.Errorf("%s: layer %q: found values of type %s, expected float16, float32 or float64", f.path, name, a.DType)
 		}
 		if len(a.Shape) < 3 || slices.Contains(a.Shape, 0) {
-			return fmt.Errorf("%s: layer %q: found shape %v, expected points x views x units or points x views x H x W x units, none of them 0", f.path, name, a.Shape)
+			return fmt.Errorf("%s: layer %q: found shape %v, expected points x views x units, points x views x tokens x units or points x views x H x W x units, none of them 0", f.path, name, a.Shape)
 		}
 		shape := slices.Clone(a.Shape[2:])
 		if f.nchw && len(shape) == 3 {
@@ -79,6 +80,20 @@ func (f *arrayFile) readHeaders() error {
 		return fmt.Errorf("%s: found no layers, only %v", f.path, f.Names())
 	}
 	return nil
+}
+
+// list returns the layers with their shapes in the file but for the order of
+// channels; of many, the first ones.
+func (f *arrayFile) list() string {
+	const most = 8
+	var parts []string
+	for i, name := range f.layers[:min(len(f.layers), most)] {
+		parts = append(parts, fmt.Sprintf("%q %v", name, append([]int{f.points, f.views}, f.shapes[i]...)))
+	}
+	if n := len(f.layers) - most; n > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // has tells whether there is an array of that name.

@@ -78,12 +78,16 @@ func (l *Loaded) Note() string {
 	return strings.Join(parts, "; ")
 }
 
-// set reads all values and then sets params.
+// set reads all values and then sets params. NaN and infinite values are an error:
+// scores would tell only that some layer puts such out.
 func (f *File) set(params []*nn.Param, theirs func(ours string) string) (err error) {
 	values := make([]*tensor.Tensor, len(params))
 	for i, p := range params {
 		if values[i], err = f.Tensor(theirs(p.Name)); err != nil {
 			return err
+		}
+		if at := slices.IndexFunc(values[i].Data(), notFinite); at >= 0 {
+			return fmt.Errorf("%s: tensor %q: value %d is %g, expected finite numbers", f.path, theirs(p.Name), at, values[i].Data()[at])
 		}
 		if values[i].Rank() == 4 {
 			values[i] = FromOIHW(values[i])
@@ -94,6 +98,9 @@ func (f *File) set(params []*nn.Param, theirs func(ours string) string) (err err
 	}
 	return nil
 }
+
+// notFinite tells whether v is NaN or infinite.
+func notFinite(v float32) bool { return v-v != 0 }
 
 // candidate is a way to read the names of a file.
 type candidate struct {

@@ -1,6 +1,8 @@
 package weights
 
 import (
+	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -143,6 +145,16 @@ func TestLoadEncoderOfTheReleasedCode(t *testing.T) {
 	l, err := LoadEncoder(foreign(t, from, behind("")), from, "")
 	require.NoError(t, err)
 	assert.Empty(t, l.Note())
+}
+
+func TestLoadEncoderRefusesNaN(t *testing.T) {
+	from, to := narrow(t, "resnet18", 1), narrow(t, "resnet18", 2)
+	before := nn.Hash(to)
+	from[3].Value.Data()[1] = float32(math.Inf(-1))
+	path := foreign(t, from, behind(""))
+	_, err := LoadEncoder(path, to, "")
+	assert.EqualError(t, err, fmt.Sprintf("%s: tensor %q: value 1 is -Inf, expected finite numbers", path, from[3].Name))
+	assert.Equal(t, before, nn.Hash(to))
 }
 
 func TestLoadEncoderRefusesCheckpoints(t *testing.T) {

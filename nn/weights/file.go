@@ -64,6 +64,9 @@ func parse(r io.ReaderAt, size int64) (*File, error) {
 	}
 	rest := size - int64(len(start))
 	n := binary.LittleEndian.Uint64(start[:])
+	if string(start[:4]) == "PK\x03\x04" || start[0] == 0x80 && start[1] >= 2 && start[1] <= 5 {
+		return nil, errors.New("a zip archive or a pickle, as torch.save writes them, expected safetensors: in Python, safetensors.torch.save_file(state_dict, path)")
+	}
 	if n > maxHeader {
 		return nil, fmt.Errorf("header of %d bytes, expected at most %d: not a safetensors file?", n, maxHeader)
 	}

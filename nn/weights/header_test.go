@@ -35,6 +35,8 @@ func TestBadFiles(t *testing.T) {
 		"has 7 bytes, too few for a safetensors file":                             make([]byte, 7),
 		"header of 18446744073709551615 bytes, expected at most 100000000":        length(1<<64 - 1),
 		"header of 100000001 bytes, expected at most 100000000":                   length(100_000_001),
+		"a zip archive or a pickle, as torch.save writes them":                    []byte("PK\x03\x04\x00\x00\x08\x08\x00"),
+		"in Python, safetensors.torch.save_file(state_dict, path)":                []byte("\x80\x02}q\x00(X\x07\x00"),
 		"header of 3 bytes, but the file has only 2 more":                         append(length(3), "{}"...),
 		`header: starts with "", expected {`:                                      length(0),
 		`header: starts with "PK\x03\x04", expected {`:                            file("PK\x03\x04", 0),

@@ -14,24 +14,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTorchvision writes ResNets for torchvision to load, strictly, and loads
-// torchvision's; both must give the features that torchvision gives. It needs a
-// Python with torchvision: $LOCIMEM_PYTHON, or python3.
+// TestTorchvision writes ResNets for torchvision and a vision transformer for timm
+// to load, strictly, and loads theirs; both must give the features that they give.
+// It needs a Python with both: $PYTHON, or python3.
 func TestTorchvision(t *testing.T) {
-	python := os.Getenv("LOCIMEM_PYTHON")
+	python := os.Getenv("PYTHON")
 	if python == "" {
 		python = "python3"
 	}
-	if out, err := exec.Command(python, "-c", "import torchvision, safetensors").CombinedOutput(); err != nil {
-		t.Skipf("torchvision's side: %s cannot import torchvision and safetensors (set LOCIMEM_PYTHON): %.200s", python, out)
+	if out, err := exec.Command(python, "-c", "import torchvision, timm, safetensors").CombinedOutput(); err != nil {
+		t.Skipf("torchvision's side: %s cannot import torchvision, timm and safetensors (PYTHON names another one): %.200s", python, out)
 	}
 	dir := t.TempDir()
+	const timm = "timm" // in the place of a stem
 	encoder := func(name, stem string, seed uint64) nn.Encoder {
-		enc, err := nn.NewEncoder(name, nn.EncoderOptions{Stem: stem, InH: 40, InW: 33}, seed)
+		o := nn.EncoderOptions{Stem: stem, InH: 40, InW: 33}
+		if stem == timm {
+			o.Stem = ""
+		}
+		enc, err := nn.NewEncoder(name, o, seed)
 		require.NoError(t, err)
 		return enc
 	}
-	networks := [][2]string{{"resnet18", nn.StemImageNet}, {"resnet34", nn.StemCIFAR}, {"resnet50", nn.StemCIFAR}}
+	networks := [][2]string{{"resnet18", nn.StemImageNet}, {"resnet34", nn.StemCIFAR}, {"resnet50", nn.StemCIFAR}, {"vit_tiny_patch4", timm}}
 	for _, n := range networks {
 		require.NoError(t, Save(filepath.Join(dir, n[0]+"_"+n[1]+".safetensors"), encoder(n[0], n[1], 1).Params(), map[string]string{"encoder": n[0]}))
 	}
@@ -52,7 +57,11 @@ func TestTorchvision(t *testing.T) {
 			l, err := LoadEncoder(path+".safetensors", enc.Params(), "")
 			require.NoError(t, err)
 			if prefix != "" {
-				assert.Equal(t, []string{"fc.bias", "fc.weight"}, l.LeftOut)
+				head := "fc"
+				if n[1] == timm {
+					head = "head"
+				}
+				assert.Equal(t, []string{head + ".bias", head + ".weight"}, l.LeftOut)
 			}
 			want, _, err := Read(path + ".features.safetensors")
 			require.NoError(t, err)
