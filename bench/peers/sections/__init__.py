@@ -7,13 +7,14 @@
 
 and, to be found, a name in SECTIONS. measure raises NotMeasured to say why not."""
 
-from . import attention, conv, gemm, ladder, peak, score, step, views
+from . import attention, conv, gemm, ladder, peak, score, step, views, winograd
 
 SECTIONS = {
     "peak": peak,
     "gemm": gemm,
     "conv": conv,
     "step": step,
+    "winograd": winograd,
     "attention": attention,
     "views": views,
     "score": score,

@@ -31,6 +31,12 @@ func (s ConvShape) check(x, w, y []float32) {
 	need("the output or its gradient", len(y), s.N*s.OH()*s.OW()*s.K, s)
 }
 
+// isProduct says whether the convolution is one product of matrices: every output
+// pixel sees the input pixel of its own place and no other.
+func (s ConvShape) isProduct() bool {
+	return s.KH == 1 && s.KW == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadH == 0 && s.PadW == 0
+}
+
 // convJob is a forward or backward-data pass under way. Both are one thing: the
 // numbers of out are sums over taps of in, by the filters in Runner.packed.
 type convJob struct {
@@ -50,6 +56,10 @@ func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
 	if bias != nil {
 		need("the bias", len(bias), s.K, s)
 	}
+	if s.isProduct() {
+		r.MatMul(y, s.K, x, s.C, false, w, s.K, false, s.N*s.H*s.W, s.K, s.C, Epilogue{Bias: bias})
+		return
+	}
 	plan := r.plan(s, false)
 	if p := r.winogradPlan(s, winogradForward, plan.work); p != nil {
 		r.winograd = winogradJob{winogradPlan: p, in: x, out: y, w: w, bias: bias}
@@ -64,6 +74,10 @@ func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
 // given that of the output, dy [N,OH,OW,K].
 func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate bool) {
 	s.check(dx, w, dy)
+	if s.isProduct() {
+		r.MatMul(dx, s.C, dy, s.K, false, w, s.K, true, s.N*s.H*s.W, s.C, s.K, Epilogue{Accumulate: accumulate})
+		return
+	}
 	if s.scatters() {
 		r.scatterAll(dx, dy, w, s, accumulate)
 		return
