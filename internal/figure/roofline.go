@@ -31,10 +31,11 @@ func Roofline(title, note string, peak, gbps float64, series []RoofSeries) *Page
 		a.Scale, a.Tick.Marker = plot.LogScale{}, logTicks{}
 	}
 	ridge := peak / gbps // where both limits meet
-	lo, hi, low := ridge/4, ridge*4, peak
+	lo, hi, low, high := ridge/4, ridge*4, peak, peak
 	for _, s := range series {
 		for _, q := range s.Points {
 			lo, hi, low = min(lo, q.Intensity/1.5), max(hi, q.Intensity*1.5), min(low, q.GFLOPS)
+			high = max(high, q.GFLOPS)
 		}
 	}
 	roof := &curve{x: []float64{lo, ridge, hi}, y: []float64{lo * gbps, peak, peak}, look: look{color: black, width: 1.4}}
@@ -49,7 +50,7 @@ func Roofline(title, note string, peak, gbps float64, series []RoofSeries) *Page
 		p.Add(c)
 		legend.Add(s.Name, c)
 	}
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lo, hi, min(low/1.5, peak/4), peak*1.5
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lo, hi, min(low/1.5, peak/4), high*1.3
 	return &Page{title: title, note: note, width: 600, height: 360, panels: []panel{{p, legend, 1}}}
 }
 
