@@ -51,7 +51,7 @@ func LoadEncoder(path string, params []*nn.Param, prefix string) (*Loaded, error
 	if err != nil {
 		return nil, err
 	}
-	if err := f.set(params, func(ours string) string { return c.prefix + c.scheme.theirs(ours) }); err != nil {
+	if err := f.set(params, func(ours string) string { return c.prefix + c.scheme.theirs(ours) }, true); err != nil {
 		return nil, err
 	}
 	return &Loaded{Scheme: c.scheme.name, Prefix: c.prefix, LeftOut: leftOut, Meta: f.Meta()}, nil
@@ -78,15 +78,15 @@ func (l *Loaded) Note() string {
 	return strings.Join(parts, "; ")
 }
 
-// set reads all values and then sets params. NaN and infinite values are an error:
-// scores would tell only that some layer puts such out.
-func (f *File) set(params []*nn.Param, theirs func(ours string) string) (err error) {
+// set reads all values and then sets params. With finite, NaN and infinite values
+// are an error: scores would tell only that some layer puts such out.
+func (f *File) set(params []*nn.Param, theirs func(ours string) string, finite bool) (err error) {
 	values := make([]*tensor.Tensor, len(params))
 	for i, p := range params {
 		if values[i], err = f.Tensor(theirs(p.Name)); err != nil {
 			return err
 		}
-		if at := slices.IndexFunc(values[i].Data(), notFinite); at >= 0 {
+		if at := slices.IndexFunc(values[i].Data(), notFinite); finite && at >= 0 {
 			return fmt.Errorf("%s: tensor %q: value %d is %g, expected finite numbers", f.path, theirs(p.Name), at, values[i].Data()[at])
 		}
 		if values[i].Rank() == 4 {

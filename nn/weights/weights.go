@@ -87,7 +87,7 @@ func Load(path string, params []*nn.Param) error {
 	if err := f.match(params); err != nil {
 		return err
 	}
-	return f.set(params, func(ours string) string { return ours })
+	return f.set(params, func(ours string) string { return ours }, false)
 }
 
 // match compares the names, shapes and types of the file with params.
