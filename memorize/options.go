@@ -79,7 +79,8 @@ type Options struct {
 	Level float64 `json:"level"`
 	// Seed chooses views and resamples.
 	Seed uint64 `json:"seed"`
-	// Batch is the number of images that go through an encoder at once.
+	// Batch is the largest number of images that go through an encoder at once,
+	// see BatchFor.
 	Batch int `json:"-"`
 }
 
