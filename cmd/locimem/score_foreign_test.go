@@ -157,3 +157,39 @@ func TestScoreYourOwn(t *testing.T) {
 	}
 	assert.Len(t, csvRows(t, tmp, "views", "classmem.csv"), len(csvRows(t, tmp, "activations", "classmem.csv")))
 }
+
+// Encoders of torchvision and timm have the same scores by the activations that
+// PyTorch computes and by their weights here.
+func TestScoreYourOwnEncoders(t *testing.T) {
+	exe := python(t, "torch, torchvision, timm, numpy, safetensors")
+	tmp := t.TempDir()
+	msg, err := exec.Command(exe, filepath.Join("testdata", "encoders.py"), tmp).CombinedOutput()
+	require.NoError(t, err, string(msg))
+	for _, name := range []string{"resnet18", "vit_tiny_patch4"} {
+		in := func(suffix string) string { return filepath.Join(tmp, name+suffix) }
+		byTap := map[string][]string{} // tap, set, estimator: the row of the weights
+		run := func(out string, args ...string) [][]string {
+			code, _, stderr := locimem(append([]string{"score", "--out", in(out), "--set", "score.resamples=99"}, args...)...)
+			require.Equal(t, exitDone, code, stderr)
+			return csvRows(t, in(out), "layermem.csv")
+		}
+		for _, row := range run("-weights", "--f", in("_f.safetensors"), "--g", in("_g.safetensors"), "--encoder", name, "--views", filepath.Join(tmp, "views.npz")) {
+			byTap[row[0]+row[2]+row[3]] = row
+		}
+		rows := run("-activations", "--activations", in("_f.npz"), in("_g.npz"))
+		assert.Len(t, rows, 6*5*3, "layers, sets with controlled, estimators")
+		for _, row := range rows {
+			theirs, err := strconv.ParseFloat(row[5], 64)
+			require.NoError(t, err)
+			own := byTap[row[0]+row[2]+row[3]]
+			require.NotNil(t, own, row[0])
+			ours, err := strconv.ParseFloat(own[5], 64)
+			require.NoError(t, err)
+			tolerance := 1e-5
+			if row[3] == "range" {
+				tolerance = 5e-5 // it divides by the range of the scores of a few points
+			}
+			assert.InDelta(t, theirs, ours, tolerance, "%s: %s, %s, %s", name, row[0], row[2], row[3])
+		}
+	}
+}
