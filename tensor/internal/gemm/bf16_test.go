@@ -188,6 +188,32 @@ func TestBF16MatMul(t *testing.T) {
 	})
 }
 
+// The emulation has one tile for all instruction sets, whose own may be smaller;
+// the product is one for which A is laid out in strips.
+func TestBF16EmulatedOnEveryISA(t *testing.T) {
+	const m, n, k = 192, 16, 4400
+	r := rand.New(rand.NewPCG(9, 9))
+	a, bm := newGuarded(k*m, 0).random(r), newGuarded(k*n, 0).random(r)
+	all := kernel.AllBF16()
+	var first []float32
+	for _, impl := range kernel.All() {
+		t.Run(impl.Name, func(t *testing.T) {
+			if missing := impl.Missing(); missing != "" {
+				testutil.MissingISA(t, impl.Name, fmt.Errorf("this CPU lacks %s", missing))
+			}
+			p := pool.New(1)
+			defer p.Close()
+			got := newGuarded(m*n, 0)
+			newBF16(impl, all[len(all)-1], p, &arena.Arena{}).MatMul(got.x, n, a.x, m, true, bm.x, n, false, m, n, k, Epilogue{})
+			got.check(t, "the product")
+			if first == nil {
+				first = got.x
+			}
+			sameBits(t, first, got.x, "%s", impl.Name)
+		})
+	}
+}
+
 // Sizes past one task and one chunk of the conversions, odd rows among them.
 func TestBF16PairsOfLargeArrays(t *testing.T) {
 	onBF16(t, func(t *testing.T, each func(func(*BF16))) {

@@ -108,7 +108,13 @@ func dealAVX512(dst []float32, ds, ks int, src []float32, ss, rows, cols, strips
 	dealBy(dealStripsAVX512, cols, dst, ds, ks, src, ss, rows, cols, strips)
 }
 
+// dealAVX2 leaves strips that are wider than its tile to Go: those of the bf16
+// tile, where that is emulated.
 func dealAVX2(dst []float32, ds, ks int, src []float32, ss, rows, cols, strips int) {
+	if cols > 8 {
+		dealGeneric(dst, ds, ks, src, ss, rows, cols, strips)
+		return
+	}
 	dealBy(dealStripsAVX2, 8, dst, ds, ks, src, ss, rows, cols, strips)
 }
 
