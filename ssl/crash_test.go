@@ -58,7 +58,9 @@ func TestCrashChild(t *testing.T) {
 	r := p.result()
 	text, err := json.Marshal([]string{r.weights, r.moments})
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "result"), text, 0o644))
+	// Renamed when it is whole: a kill may hit the writing too.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "part"), text, 0o644))
+	require.NoError(t, os.Rename(filepath.Join(dir, "part"), filepath.Join(dir, "result")))
 }
 
 // kill -9 at any moment, a few times in a row, changes no bit of the result.
