@@ -94,7 +94,7 @@ func ClassMem(ctx context.Context, e *tensor.Engine, side Side, encoder nn.Encod
 	if o.Batch < 1 {
 		return nil, fmt.Errorf("batch: found %d, expected at least 1 image", o.Batch)
 	}
-	l := &classListener{e: e, o: &o, where: side.String(), taps: taps, by: make([]classes, len(taps))}
+	l := &classListener{e: e, o: &o, where: side.String(), hearing: hearing{taps: taps}, by: make([]classes, len(taps))}
 	p := pass{e: e, o: &o, views: views, tape: e.NewTape(tensor.Inference)}
 	done := 0
 	for points := range slices.Chunk(train.Points, o.BatchFor(encoder)) {
@@ -131,22 +131,14 @@ func ClassMem(ctx context.Context, e *tensor.Engine, side Side, encoder nn.Encod
 
 // classListener adds up activations by class. It implements nn.Taps.
 type classListener struct {
+	hearing
 	e      *tensor.Engine
 	o      *Options
 	where  string
-	taps   []Tap
 	by     []classes
 	points []int // of the batch
 	labels []int
-	err    error
 }
-
-func (l *classListener) tap(name string) int {
-	return slices.IndexFunc(l.taps, func(t Tap) bool { return t.Name == name })
-}
-
-// Wants implements nn.Taps.
-func (l *classListener) Wants(name string) bool { return l.err == nil && l.tap(name) >= 0 }
 
 // Got implements nn.Taps.
 func (l *classListener) Got(name string, x *tensor.Tensor) {

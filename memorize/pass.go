@@ -190,26 +190,33 @@ func (p *pass) input(image func(int) []uint8, points []int) *tensor.Tensor {
 // activations.
 func (p *pass) forward(side Side, encoder nn.Encoder, set int, x *tensor.Tensor) error {
 	defer p.tape.Release()
-	l := &listener{acc: p.acc, side: side, set: set}
+	l := &listener{hearing: hearing{taps: p.acc.taps}, acc: p.acc, side: side, set: set}
 	encoder.Forward(&nn.Context{Tape: p.tape, Taps: l}, x)
 	return l.err
 }
 
-// listener hands activations to an accumulator. It implements nn.Taps.
-type listener struct {
-	acc  *Accumulator
-	side Side
-	set  int
+// hearing is what the listeners of this package have in common: they want the
+// taps that are scored, until the first error. It is all of nn.Taps but Got.
+type hearing struct {
+	taps []Tap
 	err  error // the first one
 }
 
 // tap returns the index of the tap of that name among those scored, or -1.
-func (l *listener) tap(name string) int {
-	return slices.IndexFunc(l.acc.taps, func(t Tap) bool { return t.Name == name })
+func (l *hearing) tap(name string) int {
+	return slices.IndexFunc(l.taps, func(t Tap) bool { return t.Name == name })
 }
 
 // Wants implements nn.Taps.
-func (l *listener) Wants(name string) bool { return l.err == nil && l.tap(name) >= 0 }
+func (l *hearing) Wants(name string) bool { return l.err == nil && l.tap(name) >= 0 }
+
+// listener hands activations to an accumulator. It implements nn.Taps.
+type listener struct {
+	hearing
+	acc  *Accumulator
+	side Side
+	set  int
+}
 
 // Got implements nn.Taps.
 func (l *listener) Got(name string, t *tensor.Tensor) {

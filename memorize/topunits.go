@@ -51,7 +51,7 @@ func ScoreUnits(ctx context.Context, e *tensor.Engine, encoder nn.Encoder, set I
 	if err := errors.Join(o.Validate(), set.check(set.Data)); err != nil {
 		return nil, err
 	}
-	l := &unitListener{e: e, o: &o, taps: taps, points: set.Points, images: images, by: make([]rankedTap, len(taps))}
+	l := &unitListener{e: e, o: &o, hearing: hearing{taps: taps}, points: set.Points, images: images, by: make([]rankedTap, len(taps))}
 	for t := range l.by {
 		l.by[t].keep = o.Rest == Median
 	}
@@ -110,21 +110,13 @@ func (r *rankedTap) add(point int, mu []float64, images int) {
 
 // unitListener ranks units as their layers put them out. It implements nn.Taps.
 type unitListener struct {
+	hearing
 	e      *tensor.Engine
 	o      *Options
-	taps   []Tap
 	points []int
 	images int
 	by     []rankedTap
-	err    error
 }
-
-func (l *unitListener) tap(name string) int {
-	return slices.IndexFunc(l.taps, func(t Tap) bool { return t.Name == name })
-}
-
-// Wants implements nn.Taps.
-func (l *unitListener) Wants(name string) bool { return l.err == nil && l.tap(name) >= 0 }
 
 // Got implements nn.Taps.
 func (l *unitListener) Got(name string, x *tensor.Tensor) {

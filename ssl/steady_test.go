@@ -68,7 +68,7 @@ func stepGarbage(t *testing.T, encoder string, o nn.EncoderOptions, engine tenso
 	require.NoError(t, err)
 	defer e.Close()
 	if e.EmulatesBF16() {
-		t.Skip("bf16 is emulated here, which takes minutes")
+		t.Skip("these kernels emulate bf16 bit by bit, so the steps would take minutes")
 	}
 	o.InH, o.InW = 16, 16
 	enc, err := nn.NewEncoder(encoder, o, 1)

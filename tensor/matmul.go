@@ -10,19 +10,7 @@ import (
 // MatMul returns op(a) op(b), where op transposes its matrix if told so: shapes
 // [M,K] and [K,N] after that, result [M,N].
 func (tp *Tape) MatMul(a, b *Tensor, transA, transB bool) *Tensor {
-	a.mustRank("MatMul: the first factor", 2)
-	b.mustRank("MatMul: the second factor", 2)
-	m, k := a.shape[0], a.shape[1]
-	if transA {
-		m, k = k, m
-	}
-	kb, n := b.shape[0], b.shape[1]
-	if transB {
-		kb, n = n, kb
-	}
-	if k != kb {
-		panic(fmt.Sprintf("tensor: MatMul of shapes %v and %v, transposed %v and %v", a.shape, b.shape, transA, transB))
-	}
+	m, n := productSize("MatMul", a, b, transA, transB)
 	y := tp.result([]*Tensor{a, b}, m, n)
 	tp.e.matmul(y.data, a, transA, b, transB, gemm.Epilogue{})
 	tp.record(y, func() {
@@ -85,9 +73,16 @@ func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 // Product sets dst [M,N] = op(a) op(b) as MatMul does, without a tape: for
 // measurements, where a tape would be timed too.
 func (e *Engine) Product(dst, a, b *Tensor, transA, transB bool) {
-	dst.mustRank("Product: the result", 2)
-	a.mustRank("Product: the first factor", 2)
-	b.mustRank("Product: the second factor", 2)
+	m, n := productSize("Product", a, b, transA, transB)
+	dst.mustShape("Product: the result", m, n)
+	e.matmul(dst.data, a, transA, b, transB, gemm.Epilogue{})
+}
+
+// productSize returns the rows and columns of op(a) op(b), or panics if the factors
+// do not fit each other.
+func productSize(name string, a, b *Tensor, transA, transB bool) (m, n int) {
+	a.mustRank(name+": the first factor", 2)
+	b.mustRank(name+": the second factor", 2)
 	m, k := a.shape[0], a.shape[1]
 	if transA {
 		m, k = k, m
@@ -96,10 +91,10 @@ func (e *Engine) Product(dst, a, b *Tensor, transA, transB bool) {
 	if transB {
 		kb, n = n, kb
 	}
-	if k != kb || dst.shape[0] != m || dst.shape[1] != n {
-		panic(fmt.Sprintf("tensor: Product of shapes %v and %v, transposed %v and %v, into %v", a.shape, b.shape, transA, transB, dst.shape))
+	if k != kb {
+		panic(fmt.Sprintf("tensor: %s of shapes %v and %v, transposed %v and %v", name, a.shape, b.shape, transA, transB))
 	}
-	e.matmul(dst.data, a, transA, b, transB, gemm.Epilogue{})
+	return m, n
 }
 
 // biasGrad adds the column sums of dy to the gradient of a bias, if there is one
