@@ -1,0 +1,184 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/locimem/locimem/internal/filelock"
+)
+
+// Watcher is told how the work goes.
+type Watcher interface {
+	// Begin is called before a step is done: the number-th of total, all those that
+	// were not finished before.
+	Begin(s *Step, number, total int)
+	// End is called when a step is finished.
+	End(s *Step, d *Done)
+	// Waiting is called once when all steps that could be done are being done by
+	// other processes.
+	Waiting(s *Step)
+}
+
+// Work is a step being done.
+type Work struct {
+	// Step is the one being done.
+	Step  *Step
+	store *Store
+	facts map[string]string
+}
+
+// Path returns the path of something in the step's directory, which exists.
+func (w *Work) Path(elem ...string) string { return w.store.Path(w.Step, elem...) }
+
+// Need returns the path of something in the directory of the i-th needed step.
+func (w *Work) Need(i int, elem ...string) string {
+	return w.store.Path(w.Step.needs[i], elem...)
+}
+
+// NeedResult reads what the i-th needed step found.
+func (w *Work) NeedResult(i int, v any) error { return w.store.Result(w.Step.needs[i], v) }
+
+// Result writes what the step found: plain data.
+func (w *Work) Result(v any) error { return writeJSON(w.Path(resultFile), v) }
+
+// Fact notes how the work was done, such as by which kernels.
+func (w *Work) Fact(name, value string) { w.facts[name] = value }
+
+// Run does the steps and all that they need, one after the other, except what is
+// finished. Steps that another process works on are waited for while there is
+// nothing else to do. When ctx is cancelled it returns an error that wraps
+// ctx.Err(); running again goes on.
+func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
+	if err := st.Plan(steps); err != nil {
+		return err
+	}
+	var todo []*Step
+	for _, s := range Order(steps) {
+		d, err := st.Done(s)
+		if err != nil {
+			return err
+		}
+		if d == nil {
+			todo = append(todo, s)
+		}
+	}
+	total, told := len(todo), false
+	for len(todo) > 0 {
+		var held *Step
+		var left []*Step
+		progress := false
+		for _, s := range todo {
+			if ready, err := st.ready(s); err != nil || !ready {
+				left = append(left, s)
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			err := st.do(ctx, s, watch, total-len(todo)+1, total)
+			switch {
+			case errors.Is(err, filelock.ErrHeld):
+				held, left = s, append(left, s)
+				continue
+			case err != nil:
+				return fmt.Errorf("%s (%s): %w", s.label, s.Name(), err)
+			}
+			progress, total = true, max(total, 1)
+			todo = remove(todo, s)
+		}
+		todo = left
+		if held == nil || progress {
+			continue
+		}
+		if !told {
+			watch.Waiting(held)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s, which another process works on: %w", held.label, ctx.Err())
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+// remove returns the steps without one of them, in new memory.
+func remove(steps []*Step, gone *Step) []*Step {
+	var out []*Step
+	for _, s := range steps {
+		if s != gone {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// ready tells whether all that a step needs is finished.
+func (st *Store) ready(s *Step) (bool, error) {
+	for _, n := range s.needs {
+		if d, err := st.Done(n); err != nil || d == nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// do does one step, unless another process has finished it meanwhile.
+func (st *Store) do(ctx context.Context, s *Step, watch Watcher, number, total int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	lock, err := filelock.Acquire(st.Path(s, lockFile))
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	if d, err := st.Done(s); err != nil || d != nil {
+		return err
+	}
+	watch.Begin(s, number, total)
+	before := st.spent(s)
+	began := time.Now()
+	w := &Work{Step: s, store: st, facts: map[string]string{}}
+	if err := s.kind.run(ctx, w, s.params); err != nil {
+		if before.Whole && ctx.Err() != nil { // a clean stop: its time is known
+			before.Seconds += time.Since(began).Seconds()
+			_ = writeJSON(st.Path(s, spentFile), before)
+		}
+		return err
+	}
+	e := s.kind.effort(s.params)
+	d := &Done{Kind: s.kind.name, Hash: s.hash, Label: s.label, Seconds: before.Seconds + time.Since(began).Seconds(),
+		Whole: before.Whole, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount, Facts: w.facts}
+	if err := writeJSON(st.Path(s, doneFile), d); err != nil {
+		return err
+	}
+	_ = os.Remove(st.Path(s, spentFile))
+	watch.End(s, d)
+	return nil
+}
+
+// spentFile holds the time that a stopped step took so far.
+const spentFile = "spent.json"
+
+// spending is the time of earlier processes.
+type spending struct {
+	Seconds float64 `json:"seconds"`
+	Whole   bool    `json:"whole"`
+}
+
+// spent reads the time that earlier processes took, and marks it as not whole until
+// this one ends cleanly.
+func (st *Store) spent(s *Step) spending {
+	out := spending{Whole: true}
+	if b, err := os.ReadFile(st.Path(s, spentFile)); err == nil && json.Unmarshal(b, &out) != nil {
+		out = spending{}
+	}
+	_ = writeJSON(st.Path(s, spentFile), spending{Seconds: out.Seconds})
+	return out
+}
