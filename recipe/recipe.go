@@ -184,7 +184,11 @@ type Train struct {
 	Epochs int `yaml:"epochs"`
 	// Batch is the number of images of a step, with two views of each.
 	// What is left of the images at the end of an epoch waits for the next one.
-	Batch       int     `yaml:"batch"`
+	Batch int `yaml:"batch"`
+	// Accumulate is the number of parts of a batch that go through the networks one
+	// after the other, to save memory: their gradients are averaged for one step
+	// (ssl.StepInParts says of which methods this changes the loss).
+	Accumulate  int     `yaml:"accumulate" hash:"train.accumulate!=1"`
 	Optimizer   string  `yaml:"optimizer"`    // adam, adamw, sgd or lars
 	LR          float64 `yaml:"lr"`           // highest learning rate
 	WeightDecay float64 `yaml:"weight_decay"` // L2, as PyTorch's; of adamw decoupled

@@ -236,8 +236,8 @@ func (r *Recipe) method(c *checker) {
 
 // moco checks what MoCo v2 has with the batch.
 func (r *Recipe) moco(c *checker) {
-	m, batch := r.Method, r.Train.Batch
-	keys := batch
+	m, keys := r.Method, r.Train.Batch
+	batch := r.Train.Batch / max(r.Train.Accumulate, 1) // what is normalised at once
 	if m.Symmetric {
 		keys *= 2
 	}
@@ -313,6 +313,9 @@ func (r *Recipe) train(c *checker) {
 		c.problem("train.batch", "want 2 to %d, the images that the smaller training set has, found %d", max(least, 2), t.Batch)
 	} else if least < 2 {
 		c.problem("split.shared", "want at least 2 images for each encoder, g has %d", least)
+	}
+	if a := t.Accumulate; a < 1 || t.Batch >= 2 && (t.Batch%a != 0 || t.Batch/a < 2) {
+		c.problem("train.accumulate", "want a divisor of train.batch (%d) that leaves parts of at least 2 images, found %d", t.Batch, a)
 	}
 	c.oneOf("train.optimizer", t.Optimizer, "adam", "adamw", "sgd", "lars")
 	if t.Optimizer == "lars" {

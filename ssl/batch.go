@@ -16,10 +16,11 @@ type batches struct {
 	indices []int // into dataset
 	augment *augment.Augmenter
 	seed    uint64
-	size    int              // images in a batch
-	views   []*tensor.Tensor // [size,H,W,C] each, filled anew for every batch
-	random  []random         // of each worker
-	classes []int            // of the images of the batch
+	size    int                // images in a batch
+	views   []*tensor.Tensor   // [size,H,W,C] each, filled anew for every batch
+	parts   [][]*tensor.Tensor // rows of views: those of a part of the batch
+	random  []random           // of each worker
+	classes []int              // of the images of the batch
 }
 
 // random is a stream that is set anew for every view.
@@ -36,6 +37,16 @@ func newBatches(c *TrainerConfig) *batches {
 	}
 	for range c.Method.Views() {
 		b.views = append(b.views, tensor.New(c.Batch, h, w, ch))
+	}
+	count := max(c.Accumulate, 1)
+	n := c.Batch / count
+	for i := range count {
+		var part []*tensor.Tensor
+		for _, v := range b.views {
+			row := v.Len() / c.Batch
+			part = append(part, tensor.FromSlice(v.Data()[i*n*row:(i+1)*n*row], n, h, w, ch))
+		}
+		b.parts = append(b.parts, part)
 	}
 	for range c.Engine.Threads() {
 		p := &rand.PCG{}

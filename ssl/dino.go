@@ -27,6 +27,7 @@ type DINO struct {
 	keepCentre         float64
 	swap               []int  // the other view of every row
 	frozen             uint64 // steps at the start in which the prototypes stay
+	part, parts        int    // of the step's batch that Loss gets; 0 parts are 1
 }
 
 func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
@@ -82,12 +83,30 @@ func (m *DINO) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 	s := logits(tp, z, prototypes)
 	c.Tap(ProjectionTap, z)
 	c.Tap(TeacherTap, zt)
-	m.mean.CopyFrom(tp.MeanAxis0(t).Data())
+	m.take(tp.MeanAxis0(t))
 	if n := t.Dim(0); len(m.swap) != n {
 		m.swap = positives(n)
 	}
 	targets := tp.SharpSoftmax(tp.Gather(t, m.swap), m.centre.Value, m.teacherT)
 	return tp.SoftCrossEntropy(tp.Scale(s, 1/m.studentT), targets)
+}
+
+// setPart implements inParts.
+func (m *DINO) setPart(part, parts int) { m.part, m.parts = part, parts }
+
+// take keeps the mean logits [K] of a part of the batch for AfterStep.
+func (m *DINO) take(mean *tensor.Tensor) {
+	if m.parts <= 1 {
+		m.mean.CopyFrom(mean.Data())
+		return
+	}
+	if m.part == 0 {
+		clear(m.mean.Data())
+	}
+	all := m.mean.Data()
+	for i, v := range mean.Data() {
+		all[i] += v / float32(m.parts)
+	}
 }
 
 // logits is the last layer of the head: cosines of the projections with the

@@ -24,6 +24,10 @@ type TrainerConfig struct {
 
 	Batch  int // images in a step, at least 2
 	Epochs int
+	// Accumulate is the number of parts of a batch that go through the networks
+	// one after the other (StepInParts); it divides Batch, and a part has at least
+	// 2 images. 0 means 1.
+	Accumulate int
 	// Seed of the order of the images and of their views. Encoders that are to
 	// be compared have the same.
 	Seed uint64
@@ -59,6 +63,7 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 			return nil, fmt.Errorf("training %s: %s is not set", c.Name, part.field)
 		}
 	}
+	c.Accumulate = max(c.Accumulate, 1)
 	if err := checkNumbers(&c); err != nil {
 		return nil, fmt.Errorf("training %s: %w", c.Name, err)
 	}
@@ -77,6 +82,8 @@ func checkNumbers(c *TrainerConfig) error {
 		return fmt.Errorf("batch: found %d, expected at least 2: the loss compares the images of a batch", c.Batch)
 	case c.Batch > len(c.Indices):
 		return fmt.Errorf("batch: found %d, but there are only %d training images", c.Batch, len(c.Indices))
+	case c.Batch%c.Accumulate != 0 || c.Batch/c.Accumulate < 2:
+		return fmt.Errorf("accumulate: found %d, expected a divisor of the batch of %d that leaves parts of at least 2 images", c.Accumulate, c.Batch)
 	case c.CheckpointEvery < 0:
 		return fmt.Errorf("checkpoint_every: found %d, expected 0 (only at the end) or more epochs", c.CheckpointEvery)
 	case c.CheckpointDir != "" && (c.Name == "" || c.RecipeHash == ""):

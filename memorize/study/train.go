@@ -54,7 +54,7 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 	t.trainer, err = ssl.NewTrainer(ssl.TrainerConfig{
 		Name: which, Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
 		Dataset: l.Train, Indices: indices, Augment: l.Augment,
-		Batch: r.Batch, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
+		Batch: r.Batch, Accumulate: r.Accumulate, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
 		CheckpointDir: dir.Path("checkpoint"), CheckpointEvery: r.CheckpointEvery, RecipeHash: l.TrainID(),
 		Hooks: ssl.Hooks{OnStart: t.start, OnStep: t.step, OnEpoch: t.epoch, Evaluate: t.evaluate(e)},
 	})
