@@ -205,7 +205,10 @@ type Train struct {
 	WeightDecayEnd *float64 `yaml:"weight_decay_end" hash:"train.weight_decay_end!=null"`
 	// ClipNorm is the largest norm that all gradients together may have; longer
 	// ones are shortened to it. 0: any.
-	ClipNorm     float64 `yaml:"clip_norm" hash:"train.clip_norm!=0"`
+	ClipNorm float64 `yaml:"clip_norm" hash:"train.clip_norm!=0"`
+	// WeightsEMA is the decay of a moving average of the encoder's weights over the
+	// steps, which is saved beside the encoder and does not change it; 0: none.
+	WeightsEMA   float64 `yaml:"weights_ema" hash:"train.weights_ema!=0"`
 	Schedule     string  `yaml:"schedule"`      // cosine (to 0 over the run) or constant
 	WarmupEpochs float64 `yaml:"warmup_epochs"` // linear rise to lr at the start
 	// Precision is float32 or bf16: convolutions and linear layers round their
@@ -224,6 +227,9 @@ type Train struct {
 	// CheckpointEvery is the number of epochs between two checkpoints. A run
 	// that is stopped with ctrl-C always leaves one.
 	CheckpointEvery int `yaml:"checkpoint_every" hash:"-"`
+	// KeepEvery is the number of epochs between two encoders that are kept for good,
+	// for studies over the time of training; 0: none.
+	KeepEvery int `yaml:"keep_every" hash:"-"`
 	// Order is sequential (f, then g) or parallel (side by side, half of the
 	// threads each).
 	Order string `yaml:"order" hash:"-"`

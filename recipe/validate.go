@@ -338,6 +338,8 @@ func (r *Recipe) train(c *checker) {
 			c.problem(b.field, "want more than 0 and less than 1, found %v", b.found)
 		}
 	}
+	c.share("train.weights_ema", t.WeightsEMA)
+	within(c, "train.keep_every", t.KeepEvery, 0, maxEpochs)
 	within(c, "train.clip_norm", t.ClipNorm, 0, 1e6)
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))

@@ -104,6 +104,9 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 			"Usual causes: too high a learning rate, or one without warm-up; too low a temperature. %s",
 			t.Name, at.Epoch+1, at.Step+1, t.steps, lr, err, t.whatIsSaved())
 	}
+	if t.average != nil {
+		t.average.follow(t.Engine, at.Epoch*t.steps+at.Step)
+	}
 	seconds := time.Since(began).Seconds()
 	at.Step++
 	at.Loss += r.Loss

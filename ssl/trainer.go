@@ -5,6 +5,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
 	"github.com/locimem/locimem/tensor"
 )
@@ -28,6 +29,11 @@ type TrainerConfig struct {
 	// one after the other (StepInParts); it divides Batch, and a part has at least
 	// 2 images. 0 means 1.
 	Accumulate int
+	// WeightsEMA is the decay of an average of the weights of Encoder over the steps
+	// (Trainer.Average), less than 1; 0: none. It does not change the training.
+	WeightsEMA float64
+	Encoder    nn.Encoder // that of Method; needed for WeightsEMA only
+
 	// Seed of the order of the images and of their views. Encoders that are to
 	// be compared have the same.
 	Seed uint64
@@ -47,7 +53,8 @@ type Trainer struct {
 	TrainerConfig
 	steps   int // in an epoch
 	batches *batches
-	store   *store // nil without CheckpointDir
+	store   *store          // nil without CheckpointDir
+	average *weightsAverage // nil without WeightsEMA
 }
 
 // NewTrainer checks the configuration; errors name the field.
@@ -68,8 +75,12 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 		return nil, fmt.Errorf("training %s: %w", c.Name, err)
 	}
 	t := &Trainer{TrainerConfig: c, steps: len(c.Indices) / c.Batch, batches: newBatches(&c)}
+	if c.WeightsEMA > 0 {
+		t.average = newWeightsAverage(c.Encoder.Params(), c.WeightsEMA)
+	}
 	if c.CheckpointDir != "" {
 		t.store = newStore(&c)
+		t.store.average = t.Average()
 	}
 	return t, nil
 }
@@ -88,6 +99,9 @@ func checkNumbers(c *TrainerConfig) error {
 		return fmt.Errorf("checkpoint_every: found %d, expected 0 (only at the end) or more epochs", c.CheckpointEvery)
 	case c.CheckpointDir != "" && (c.Name == "" || c.RecipeHash == ""):
 		return fmt.Errorf("checkpoints need the encoder's Name and RecipeHash, found %q and %q", c.Name, c.RecipeHash)
+	}
+	if err := checkAverage(c); err != nil {
+		return err
 	}
 	seen := make(map[int]bool, len(c.Indices))
 	for _, i := range c.Indices {
