@@ -123,6 +123,9 @@ type Method struct {
 	ProjectorBN bool `yaml:"projector_bn" hash:"method.name=simclr|mocov2|dino"`
 	// Predictor holds the hidden widths of the predictor.
 	Predictor []int `yaml:"predictor" hash:"method.name=byol|simsiam|mocov3"`
+	// PredictorLR is schedule, or constant: the predictor's learning rate stays
+	// train.lr, without warm-up and decay.
+	PredictorLR string `yaml:"predictor_lr" hash:"method.name=simsiam&method.predictor_lr!=schedule"`
 	// EMA is the share of the teacher that stays in a step.
 	EMA float64 `yaml:"ema" hash:"method.name=byol|mocov2|mocov3|dino"`
 	// EMASchedule is constant, or cosine: EMA rises to 1 over the run.
@@ -145,6 +148,10 @@ type Method struct {
 	Prototypes int `yaml:"prototypes" hash:"method.name=dino"`
 	// TeacherTemperature divides the teacher's logits.
 	TeacherTemperature float64 `yaml:"teacher_temperature" hash:"method.name=dino"`
+	// TeacherStart is the teacher's temperature at the start, and TeacherWarmup the
+	// number of epochs in which it goes straight to TeacherTemperature; 0: none.
+	TeacherStart  float64 `yaml:"teacher_temperature_start" hash:"method.name=dino&method.teacher_temperature_warmup!=0"`
+	TeacherWarmup float64 `yaml:"teacher_temperature_warmup" hash:"method.name=dino&method.teacher_temperature_warmup!=0"`
 	// FreezePrototypes is the number of epochs at the start in which the
 	// prototypes stay as they are.
 	FreezePrototypes float64 `yaml:"freeze_prototypes" hash:"method.name=dino"`
@@ -175,6 +182,7 @@ func (m Method) Options(stepsPerEpoch int) ssl.Options {
 		EMA: m.EMA, EMACosine: m.EMASchedule == "cosine", Queue: m.Queue, BNSplits: m.BNSplits, Symmetric: m.Symmetric,
 		Lambda: m.Lambda, LossScale: m.LossScale, Invariance: m.Invariance, Variance: m.Variance, Covariance: m.Covariance,
 		Prototypes: m.Prototypes, TeacherTemperature: m.TeacherTemperature, CentreMomentum: m.CentreMomentum,
+		TeacherStart: m.TeacherStart, TeacherWarmup: int(m.TeacherWarmup * float64(stepsPerEpoch)),
 		FreezePrototypes: int(m.FreezePrototypes * float64(stepsPerEpoch)), FreezePatch: m.FreezePatch,
 	}
 }

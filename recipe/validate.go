@@ -215,6 +215,8 @@ func (r *Recipe) method(c *checker) {
 	switch m.Name {
 	case "mocov2":
 		r.moco(c)
+	case "simsiam":
+		c.oneOf("method.predictor_lr", m.PredictorLR, "schedule", "constant")
 	case "mocov3":
 		if m.FreezePatch && nn.Positions(r.Encoder.Name) == nil {
 			c.problem("method.freeze_patch", "want false: %s is no vision transformer, found true", r.Encoder.Name)
@@ -229,6 +231,10 @@ func (r *Recipe) method(c *checker) {
 	case "dino":
 		within(c, "method.prototypes", m.Prototypes, 2, maxImages)
 		c.positive("method.teacher_temperature", m.TeacherTemperature, 1000)
+		within(c, "method.teacher_temperature_warmup", m.TeacherWarmup, 0, float64(max(r.Train.Epochs, 0)))
+		if m.TeacherWarmup > 0 {
+			c.positive("method.teacher_temperature_start", m.TeacherStart, 1000)
+		}
 		c.share("method.centre_momentum", m.CentreMomentum)
 		within(c, "method.freeze_prototypes", m.FreezePrototypes, 0, float64(max(r.Train.Epochs, 0)))
 	}
