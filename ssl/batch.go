@@ -21,6 +21,7 @@ type batches struct {
 	parts   [][]*tensor.Tensor // rows of views: those of a part of the batch
 	random  []random           // of each worker
 	classes []int              // of the images of the batch
+	shared  *viewCache         // with a training side by side; nil: none
 }
 
 // random is a stream that is set anew for every view.
@@ -68,6 +69,9 @@ func (b *batches) order(epoch int) []int {
 func (b *batches) fill(epoch int, positions []int) []*tensor.Tensor {
 	b.engine.Parallel(len(positions), func(row, worker int) {
 		index := b.indices[positions[row]]
+		if b.shared.take(epoch, index, row, b.views) {
+			return
+		}
 		image := b.dataset.Image(index)
 		for v, x := range b.views {
 			n := x.Len() / b.size
@@ -75,6 +79,7 @@ func (b *batches) fill(epoch int, positions []int) []*tensor.Tensor {
 			rng.Reset(r.source, b.seed, "view", uint64(epoch), uint64(index), uint64(v))
 			b.augment.View(x.Data()[row*n:(row+1)*n], image, r.Rand)
 		}
+		b.shared.put(epoch, index, row, b.views)
 	})
 	return b.views
 }
