@@ -1,11 +1,16 @@
-# make run, make test, make lint, make bench; each is one line that can be typed as well.
-.PHONY: run test lint bench generate
+# make run, make test, make killtest, make lint, make bench; each is one line that can be typed as well.
+.PHONY: run test killtest lint bench generate
 
 run:
 	go run ./cmd/locimem run
 
 test:
 	go test ./...
+
+# Every method's training killed (kill -9) at 50 random moments and resumed each
+# time, on 1, 2 and 3 threads in turn: the same bits as one that is left alone.
+killtest:
+	go test ./ssl -run 'TestKill$$' -kills 50 -count 1 -v
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }

@@ -9,10 +9,13 @@ import (
 
 // Noise seeds what is random inside of networks. Numbers are a pure function of
 // the seed, the step, the layer and the row of the batch.
+//
+// Row is 0 but where a step takes its batch in parts.
 type Noise struct {
 	Seed uint64
 	Step uint64 // counts the steps of the training
 	Pass uint64 // tells the forward passes of one step apart
+	Row  uint64 // of the step's batch that row 0 of this part of it is
 }
 
 // dropPath leaves x [N,...] out for a share p of the samples and scales the
@@ -24,7 +27,11 @@ func (c *Context) dropPath(x *tensor.Tensor, layer string, p float64) *tensor.Te
 	h := fnv.New64a()
 	h.Write([]byte(layer))
 	keep := c.Tape.Buffer(x.Dim(0)).Data() // lives as long as the tape's step
-	r := rng.New(c.Noise.Seed, "drop-path", c.Noise.Step, c.Noise.Pass, h.Sum64())
+	keys := []uint64{c.Noise.Step, c.Noise.Pass, h.Sum64()}
+	if c.Noise.Row > 0 {
+		keys = append(keys, c.Noise.Row)
+	}
+	r := rng.New(c.Noise.Seed, "drop-path", keys...)
 	for i := range keep {
 		keep[i] = 0
 		if r.Float64() >= p {

@@ -67,15 +67,20 @@ func (r *Recipe) canonical() []string {
 
 // counts tells whether a field is part of the hash: hash:"-" never is,
 // hash:"path=value|value" only where that field has one of those values, and
-// hash:"path!=value" only where it has another. Fields that came later do not
+// hash:"path!=value" only where it has another; & stands between conditions that
+// must all hold. Fields that came later do not
 // count at the value that means what was there before them: runs keep their hash.
 func counts(l strict.Leaf, values map[string]string) bool {
 	for _, tag := range l.Tags {
-		switch h := tag.Get("hash"); {
-		case h == "-":
+		h := tag.Get("hash")
+		switch h {
+		case "-":
 			return false
-		case h != "":
-			path, list, _ := strings.Cut(h, "=")
+		case "":
+			continue
+		}
+		for _, condition := range strings.Split(h, "&") {
+			path, list, _ := strings.Cut(condition, "=")
 			path, not := strings.CutSuffix(path, "!")
 			value, known := values[path]
 			if !known {

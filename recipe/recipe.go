@@ -123,6 +123,9 @@ type Method struct {
 	ProjectorBN bool `yaml:"projector_bn" hash:"method.name=simclr|mocov2|dino"`
 	// Predictor holds the hidden widths of the predictor.
 	Predictor []int `yaml:"predictor" hash:"method.name=byol|simsiam|mocov3"`
+	// PredictorLR is schedule, or constant: the predictor's learning rate stays
+	// train.lr, without warm-up and decay.
+	PredictorLR string `yaml:"predictor_lr" hash:"method.name=simsiam&method.predictor_lr!=schedule"`
 	// EMA is the share of the teacher that stays in a step.
 	EMA float64 `yaml:"ema" hash:"method.name=byol|mocov2|mocov3|dino"`
 	// EMASchedule is constant, or cosine: EMA rises to 1 over the run.
@@ -145,6 +148,10 @@ type Method struct {
 	Prototypes int `yaml:"prototypes" hash:"method.name=dino"`
 	// TeacherTemperature divides the teacher's logits.
 	TeacherTemperature float64 `yaml:"teacher_temperature" hash:"method.name=dino"`
+	// TeacherStart is the teacher's temperature at the start, and TeacherWarmup the
+	// number of epochs in which it goes straight to TeacherTemperature; 0: none.
+	TeacherStart  float64 `yaml:"teacher_temperature_start" hash:"method.name=dino&method.teacher_temperature_warmup!=0"`
+	TeacherWarmup float64 `yaml:"teacher_temperature_warmup" hash:"method.name=dino&method.teacher_temperature_warmup!=0"`
 	// FreezePrototypes is the number of epochs at the start in which the
 	// prototypes stay as they are.
 	FreezePrototypes float64 `yaml:"freeze_prototypes" hash:"method.name=dino"`
@@ -175,6 +182,7 @@ func (m Method) Options(stepsPerEpoch int) ssl.Options {
 		EMA: m.EMA, EMACosine: m.EMASchedule == "cosine", Queue: m.Queue, BNSplits: m.BNSplits, Symmetric: m.Symmetric,
 		Lambda: m.Lambda, LossScale: m.LossScale, Invariance: m.Invariance, Variance: m.Variance, Covariance: m.Covariance,
 		Prototypes: m.Prototypes, TeacherTemperature: m.TeacherTemperature, CentreMomentum: m.CentreMomentum,
+		TeacherStart: m.TeacherStart, TeacherWarmup: int(m.TeacherWarmup * float64(stepsPerEpoch)),
 		FreezePrototypes: int(m.FreezePrototypes * float64(stepsPerEpoch)), FreezePatch: m.FreezePatch,
 	}
 }
@@ -184,7 +192,11 @@ type Train struct {
 	Epochs int `yaml:"epochs"`
 	// Batch is the number of images of a step, with two views of each.
 	// What is left of the images at the end of an epoch waits for the next one.
-	Batch       int     `yaml:"batch"`
+	Batch int `yaml:"batch"`
+	// Accumulate is the number of parts of a batch that go through the networks one
+	// after the other, to save memory: their gradients are averaged for one step
+	// (ssl.StepInParts says of which methods this changes the loss).
+	Accumulate  int     `yaml:"accumulate" hash:"train.accumulate!=1"`
 	Optimizer   string  `yaml:"optimizer"`    // adam, adamw, sgd or lars
 	LR          float64 `yaml:"lr"`           // highest learning rate
 	WeightDecay float64 `yaml:"weight_decay"` // L2, as PyTorch's; of adamw decoupled
@@ -201,7 +213,10 @@ type Train struct {
 	WeightDecayEnd *float64 `yaml:"weight_decay_end" hash:"train.weight_decay_end!=null"`
 	// ClipNorm is the largest norm that all gradients together may have; longer
 	// ones are shortened to it. 0: any.
-	ClipNorm     float64 `yaml:"clip_norm" hash:"train.clip_norm!=0"`
+	ClipNorm float64 `yaml:"clip_norm" hash:"train.clip_norm!=0"`
+	// WeightsEMA is the decay of a moving average of the encoder's weights over the
+	// steps, which is saved beside the encoder and does not change it; 0: none.
+	WeightsEMA   float64 `yaml:"weights_ema" hash:"train.weights_ema!=0"`
 	Schedule     string  `yaml:"schedule"`      // cosine (to 0 over the run) or constant
 	WarmupEpochs float64 `yaml:"warmup_epochs"` // linear rise to lr at the start
 	// Precision is float32 or bf16: convolutions and linear layers round their
@@ -220,6 +235,9 @@ type Train struct {
 	// CheckpointEvery is the number of epochs between two checkpoints. A run
 	// that is stopped with ctrl-C always leaves one.
 	CheckpointEvery int `yaml:"checkpoint_every" hash:"-"`
+	// KeepEvery is the number of epochs between two encoders that are kept for good,
+	// for studies over the time of training; 0: none.
+	KeepEvery int `yaml:"keep_every" hash:"-"`
 	// Order is sequential (f, then g) or parallel (side by side, half of the
 	// threads each).
 	Order string `yaml:"order" hash:"-"`

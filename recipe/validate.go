@@ -215,6 +215,8 @@ func (r *Recipe) method(c *checker) {
 	switch m.Name {
 	case "mocov2":
 		r.moco(c)
+	case "simsiam":
+		c.oneOf("method.predictor_lr", m.PredictorLR, "schedule", "constant")
 	case "mocov3":
 		if m.FreezePatch && nn.Positions(r.Encoder.Name) == nil {
 			c.problem("method.freeze_patch", "want false: %s is no vision transformer, found true", r.Encoder.Name)
@@ -229,6 +231,10 @@ func (r *Recipe) method(c *checker) {
 	case "dino":
 		within(c, "method.prototypes", m.Prototypes, 2, maxImages)
 		c.positive("method.teacher_temperature", m.TeacherTemperature, 1000)
+		within(c, "method.teacher_temperature_warmup", m.TeacherWarmup, 0, float64(max(r.Train.Epochs, 0)))
+		if m.TeacherWarmup > 0 {
+			c.positive("method.teacher_temperature_start", m.TeacherStart, 1000)
+		}
 		c.share("method.centre_momentum", m.CentreMomentum)
 		within(c, "method.freeze_prototypes", m.FreezePrototypes, 0, float64(max(r.Train.Epochs, 0)))
 	}
@@ -236,8 +242,8 @@ func (r *Recipe) method(c *checker) {
 
 // moco checks what MoCo v2 has with the batch.
 func (r *Recipe) moco(c *checker) {
-	m, batch := r.Method, r.Train.Batch
-	keys := batch
+	m, keys := r.Method, r.Train.Batch
+	batch := r.Train.Batch / max(r.Train.Accumulate, 1) // what is normalised at once
 	if m.Symmetric {
 		keys *= 2
 	}
@@ -314,6 +320,9 @@ func (r *Recipe) train(c *checker) {
 	} else if least < 2 {
 		c.problem("split.shared", "want at least 2 images for each encoder, g has %d", least)
 	}
+	if a := t.Accumulate; a < 1 || t.Batch >= 2 && (t.Batch%a != 0 || t.Batch/a < 2) {
+		c.problem("train.accumulate", "want a divisor of train.batch (%d) that leaves parts of at least 2 images, found %d", t.Batch, a)
+	}
 	c.oneOf("train.optimizer", t.Optimizer, "adam", "adamw", "sgd", "lars")
 	if t.Optimizer == "lars" {
 		c.positive("train.lars_trust", t.LARSTrust, 1000)
@@ -335,6 +344,8 @@ func (r *Recipe) train(c *checker) {
 			c.problem(b.field, "want more than 0 and less than 1, found %v", b.found)
 		}
 	}
+	c.share("train.weights_ema", t.WeightsEMA)
+	within(c, "train.keep_every", t.KeepEvery, 0, maxEpochs)
 	within(c, "train.clip_norm", t.ClipNorm, 0, 1e6)
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))

@@ -16,10 +16,12 @@ type batches struct {
 	indices []int // into dataset
 	augment *augment.Augmenter
 	seed    uint64
-	size    int              // images in a batch
-	views   []*tensor.Tensor // [size,H,W,C] each, filled anew for every batch
-	random  []random         // of each worker
-	classes []int            // of the images of the batch
+	size    int                // images in a batch
+	views   []*tensor.Tensor   // [size,H,W,C] each, filled anew for every batch
+	parts   [][]*tensor.Tensor // rows of views: those of a part of the batch
+	random  []random           // of each worker
+	classes []int              // of the images of the batch
+	shared  *viewCache         // with a training side by side; nil: none
 }
 
 // random is a stream that is set anew for every view.
@@ -36,6 +38,16 @@ func newBatches(c *TrainerConfig) *batches {
 	}
 	for range c.Method.Views() {
 		b.views = append(b.views, tensor.New(c.Batch, h, w, ch))
+	}
+	count := max(c.Accumulate, 1)
+	n := c.Batch / count
+	for i := range count {
+		var part []*tensor.Tensor
+		for _, v := range b.views {
+			row := v.Len() / c.Batch
+			part = append(part, tensor.FromSlice(v.Data()[i*n*row:(i+1)*n*row], n, h, w, ch))
+		}
+		b.parts = append(b.parts, part)
 	}
 	for range c.Engine.Threads() {
 		p := &rand.PCG{}
@@ -57,6 +69,9 @@ func (b *batches) order(epoch int) []int {
 func (b *batches) fill(epoch int, positions []int) []*tensor.Tensor {
 	b.engine.Parallel(len(positions), func(row, worker int) {
 		index := b.indices[positions[row]]
+		if b.shared.take(epoch, index, row, b.views) {
+			return
+		}
 		image := b.dataset.Image(index)
 		for v, x := range b.views {
 			n := x.Len() / b.size
@@ -64,6 +79,7 @@ func (b *batches) fill(epoch int, positions []int) []*tensor.Tensor {
 			rng.Reset(r.source, b.seed, "view", uint64(epoch), uint64(index), uint64(v))
 			b.augment.View(x.Data()[row*n:(row+1)*n], image, r.Rand)
 		}
+		b.shared.put(epoch, index, row, b.views)
 	})
 	return b.views
 }

@@ -18,13 +18,15 @@ import (
 
 // store keeps the checkpoints of one encoder in a directory: the last two, each
 // one safetensors file NAME-STEPS.safetensors with the parameters and buffers of
-// the method, the moments of the optimiser and, in its metadata, a checkpointMeta.
+// the method, the moments of the optimiser, the average of the weights if there is
+// one and, in its metadata, a checkpointMeta.
 // Tensors have their layout in memory: the file is for going on, not for other
 // programs. Package weights adds and checks a checksum of the whole file.
 type store struct {
 	dir, name string
 	expect    checkpointMeta // the fields that do not change
 	params    []*nn.Param
+	average   []*nn.Param // of the weights; nil: none
 	optimizer optim.Optimizer
 	last      string // the newest good file, "" if there is none
 }
@@ -63,6 +65,9 @@ func (s *store) tensors() []nn.NamedTensor {
 	var all []nn.NamedTensor
 	for _, p := range nn.State(s.params) {
 		all = append(all, nn.NamedTensor{Name: paramPrefix + p.Name, Value: p.Value})
+	}
+	for _, p := range nn.State(s.average) {
+		all = append(all, nn.NamedTensor{Name: averagePrefix + p.Name, Value: p.Value})
 	}
 	for _, m := range s.optimizer.State() {
 		all = append(all, nn.NamedTensor{Name: momentPrefix + m.Name, Value: m.Value})
@@ -172,6 +177,9 @@ func (s *store) load(tensors map[string]*tensor.Tensor, meta checkpointMeta) err
 	}
 	if err := s.optimizer.Restore(under(momentPrefix, tensors), meta.OptimizerSteps); err != nil {
 		return err
+	}
+	if err := nn.SetState(s.average, under(averagePrefix, tensors)); err != nil {
+		return fmt.Errorf("average of the weights: %w", err)
 	}
 	return nn.SetState(s.params, under(paramPrefix, tensors))
 }

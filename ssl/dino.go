@@ -20,20 +20,27 @@ type DINO struct {
 	momentum   networks
 	teacherPro *nn.Param
 	*teacher
-	studentT, teacherT float32
-	centre             *nn.Param // [K]
-	mean               *tensor.Tensor
-	follow             *tensor.Averages // of the mean by the centre
-	keepCentre         float64
-	swap               []int  // the other view of every row
-	frozen             uint64 // steps at the start in which the prototypes stay
+	studentT    float32
+	teacherT    func(step int) float32
+	centre      *nn.Param // [K]
+	mean        *tensor.Tensor
+	follow      *tensor.Averages // of the mean by the centre
+	keepCentre  float64
+	swap        []int  // the other view of every row
+	frozen      uint64 // steps at the start in which the prototypes stay
+	part, parts int    // of the step's batch that Loss gets; 0 parts are 1
 }
 
 func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
 	if err := first(widths("projector", o.Projector, 1), atLeast("prototypes", o.Prototypes, 2),
 		above0("temperature", o.Temperature), above0("teacher_temperature", o.TeacherTemperature),
-		share("ema", o.EMA), share("centre_momentum", o.CentreMomentum)); err != nil {
+		atLeast("teacher_warmup", o.TeacherWarmup, 0), share("ema", o.EMA), share("centre_momentum", o.CentreMomentum)); err != nil {
 		return nil, err
+	}
+	if o.TeacherWarmup > 0 {
+		if err := above0("teacher_temperature_start", o.TeacherStart); err != nil {
+			return nil, err
+		}
 	}
 	copied, err := another()
 	if err != nil {
@@ -44,7 +51,7 @@ func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed
 	m := &DINO{
 		networks: newNetworks(enc, o.Projector, head, seed), momentum: newNetworks(copied, o.Projector, head, seed),
 		prototypes: nn.NewLinear("prototypes", d, k, seed).Params()[0], teacherPro: nn.NewLinear("prototypes", d, k, seed).Params()[0],
-		studentT: float32(o.Temperature), teacherT: float32(o.TeacherTemperature),
+		studentT: float32(o.Temperature), teacherT: teacherTemperature(&o),
 		centre: &nn.Param{Name: "centre", Value: tensor.New(k), Buffer: true}, mean: tensor.New(k), keepCentre: o.CentreMomentum,
 		frozen: uint64(max(o.FreezePrototypes, 0)),
 	}
@@ -82,12 +89,47 @@ func (m *DINO) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 	s := logits(tp, z, prototypes)
 	c.Tap(ProjectionTap, z)
 	c.Tap(TeacherTap, zt)
-	m.mean.CopyFrom(tp.MeanAxis0(t).Data())
+	m.take(tp.MeanAxis0(t))
 	if n := t.Dim(0); len(m.swap) != n {
 		m.swap = positives(n)
 	}
-	targets := tp.SharpSoftmax(tp.Gather(t, m.swap), m.centre.Value, m.teacherT)
+	step := math.MaxInt // without noise: behind any warm-up
+	if c.Noise != nil {
+		step = int(c.Noise.Step)
+	}
+	targets := tp.SharpSoftmax(tp.Gather(t, m.swap), m.centre.Value, m.teacherT(step))
 	return tp.SoftCrossEntropy(tp.Scale(s, 1/m.studentT), targets)
+}
+
+// teacherTemperature gives the teacher's temperature of a step, counted from 0: a
+// linear warm-up (Implementation details in Section 3.2; the paper's goes from 0.04
+// to 0.07 in the first 30 epochs).
+func teacherTemperature(o *Options) func(step int) float32 {
+	start, end, warmup := o.TeacherStart, o.TeacherTemperature, o.TeacherWarmup
+	return func(step int) float32 {
+		if step >= warmup {
+			return float32(end)
+		}
+		return float32(start + (end-start)*float64(step)/float64(warmup))
+	}
+}
+
+// setPart implements inParts.
+func (m *DINO) setPart(part, parts int) { m.part, m.parts = part, parts }
+
+// take keeps the mean logits [K] of a part of the batch for AfterStep.
+func (m *DINO) take(mean *tensor.Tensor) {
+	if m.parts <= 1 {
+		m.mean.CopyFrom(mean.Data())
+		return
+	}
+	if m.part == 0 {
+		clear(m.mean.Data())
+	}
+	all := m.mean.Data()
+	for i, v := range mean.Data() {
+		all[i] += v / float32(m.parts)
+	}
 }
 
 // logits is the last layer of the head: cosines of the projections with the

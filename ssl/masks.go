@@ -37,7 +37,7 @@ func (k *masks) resize(n int) {
 }
 
 // draw makes the masks of a batch of n images. That of row i is a pure function
-// of the noise (nil is as a zero one) and i: any set of that many visible patches
+// of the noise (nil is as a zero one) and i, in parts of a batch the row there: any set of that many visible patches
 // is equally likely.
 func (k *masks) draw(noise *nn.Noise, n int) {
 	if noise == nil {
@@ -48,7 +48,7 @@ func (k *masks) draw(noise *nn.Noise, n int) {
 	}
 	r := rand.New(&k.source)
 	for row := range n {
-		rng.Reset(&k.source, noise.Seed, "mask", noise.Step, noise.Pass, uint64(row))
+		rng.Reset(&k.source, noise.Seed, "mask", noise.Step, noise.Pass, noise.Row+uint64(row))
 		for i := range k.order {
 			k.order[i] = i
 		}

@@ -57,6 +57,15 @@ func otherProblem(t testing.TB, method string, o problemOptions) *problem {
 	return newProblem(t, o)
 }
 
+// problemOf is the problem with any method.
+func problemOf(t testing.TB, method string, o problemOptions) *problem {
+	if others[method] != nil {
+		return otherProblem(t, method, o)
+	}
+	o.method = method
+	return newProblem(t, o)
+}
+
 func TestOtherMethodsStoppedAtAnyStepAndResumed(t *testing.T) {
 	const all = problemEpochs * (problemImages / problemBatch)
 	for method := range others {

@@ -26,9 +26,10 @@ type MoCoV2 struct {
 	symmetric     bool
 	queries, keys *splitNorm
 	splits        int
-	queue         *nn.Param // [K,D], unit rows
-	at            *nn.Param // [1]: where in the queue the next keys go
-	enqueue       *tensor.Tensor
+	queue         *nn.Param      // [K,D], unit rows
+	at            *nn.Param      // [1]: where in the queue the next keys go
+	enqueue       *tensor.Tensor // keys of the step
+	part, parts   int            // of the step's batch that Loss gets; 0 parts are 1
 	targets       []int
 }
 
@@ -112,7 +113,7 @@ func (m *MoCoV2) contrast(c *nn.Context, number uint64, xq, xk *tensor.Tensor) (
 		noise = *c.Noise
 	}
 	k = m.teach(c, func(c *nn.Context) *tensor.Tensor {
-		groups := keyGroups(n, m.splits, noise.Seed, noise.Step, number)
+		groups := keyGroups(n, m.splits, noise.Seed, noise.Step, uint64(2*m.part)+number)
 		z := m.keys.forward(c, xk, groups, m.momentumE.forward)
 		return c.Tape.L2Normalize(z, normEps)
 	})
@@ -125,12 +126,15 @@ func (m *MoCoV2) contrast(c *nn.Context, number uint64, xq, xk *tensor.Tensor) (
 	return tp.SoftmaxCrossEntropy(tp.Scale(logits, 1/m.temperature), m.targets), z, k
 }
 
-// take keeps the keys for AfterStep.
+// setPart implements inParts.
+func (m *MoCoV2) setPart(part, parts int) { m.part, m.parts = part, parts }
+
+// take keeps the keys of a part of the batch for AfterStep.
 func (m *MoCoV2) take(k *tensor.Tensor) {
-	if m.enqueue == nil || m.enqueue.Dim(0) != k.Dim(0) {
-		m.enqueue = tensor.New(k.Shape()...)
+	if n := k.Dim(0) * max(m.parts, 1); m.enqueue == nil || m.enqueue.Dim(0) != n {
+		m.enqueue = tensor.New(n, k.Dim(1))
 	}
-	m.enqueue.CopyFrom(k.Data())
+	copy(m.enqueue.Data()[m.part*k.Len():], k.Data())
 }
 
 // AfterStep moves the momentum encoder (Equation 2) and puts the keys of the step

@@ -35,6 +35,9 @@ func (n *networks) forward(c *nn.Context, x *tensor.Tensor) *tensor.Tensor {
 	return n.projector.Forward(c, n.encoder.Forward(c, x))
 }
 
+// PredictorPrefix begins the names of the parameters of a predictor.
+const PredictorPrefix = "predictor."
+
 // newPredictor returns the head that tells one projection of dim numbers from
 // another, with batch norm behind its hidden layers.
 func newPredictor(dim int, hidden []int, seed uint64) nn.Module {

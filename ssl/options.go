@@ -42,6 +42,10 @@ type Options struct {
 	Prototypes int
 	// TeacherTemperature divides the teacher's logits of DINO.
 	TeacherTemperature float64
+	// TeacherStart is the teacher's temperature at the first step of DINO; it goes
+	// straight to TeacherTemperature over the first TeacherWarmup steps.
+	TeacherStart  float64
+	TeacherWarmup int
 	// FreezePrototypes is the number of steps at the start in which DINO's
 	// prototypes stay as they are, which steadies its beginning.
 	FreezePrototypes int

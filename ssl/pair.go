@@ -7,8 +7,8 @@ import (
 )
 
 // TrainPair trains two encoders. One after the other is the faster way on few
-// threads; side by side each must have an engine of its own. The encoders get
-// the same bits either way.
+// threads; side by side each must have an engine of its own, and the views of images
+// that both train on are made once. The encoders get the same bits either way.
 //
 // When one fails the other is stopped at its next step, with a checkpoint, and
 // the error holds what happened to each.
@@ -22,6 +22,8 @@ func TrainPair(ctx context.Context, f, g *Trainer, sideBySide bool) error {
 	if f.Engine == g.Engine {
 		panic("ssl: two encoders trained side by side share an engine")
 	}
+	shared := newViewCache(f, g)
+	f.batches.shared, g.batches.shared = shared, shared
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var errs [2]error

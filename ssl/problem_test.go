@@ -134,7 +134,7 @@ func uninterrupted(t testing.TB) result { return uninterruptedOf(t, "simclr") }
 
 // uninterruptedOf is the same for another method.
 func uninterruptedOf(t testing.TB, method string) result {
-	p := newProblem(t, problemOptions{threads: 1, method: method})
+	p := problemOf(t, method, problemOptions{threads: 1})
 	require.NoError(t, p.run(t, context.Background()))
 	r := p.result()
 	require.Len(t, r.records, problemEpochs)

@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -181,9 +182,18 @@ func TestAnotherRecipeIsRefused(t *testing.T) {
 func TestDamagedCheckpoints(t *testing.T) {
 	expected := uninterrupted(t)
 	for name, damage := range map[string]func([]byte) []byte{
-		"a flipped bit": func(b []byte) []byte { b[len(b)-1000] ^= 1; return b },
-		"truncated":     func(b []byte) []byte { return b[:len(b)/2] },
-		"empty":         func([]byte) []byte { return nil },
+		"a flipped bit":               func(b []byte) []byte { b[len(b)-1000] ^= 1; return b },
+		"a flipped bit at the end":    func(b []byte) []byte { b[len(b)-1] ^= 128; return b },
+		"a flipped bit in the length": func(b []byte) []byte { b[0] ^= 1; return b },
+		"a huge length":               func(b []byte) []byte { b[7] ^= 128; return b },
+		"a flipped bit in a name":     func(b []byte) []byte { b[bytes.Index(b, []byte("conv"))] ^= 2; return b },
+		"a flipped bit in the place":  func(b []byte) []byte { b[bytes.Index(b, []byte("optimizer_steps"))+20] ^= 1; return b },
+		"truncated":                   func(b []byte) []byte { return b[:len(b)/2] },
+		"truncated in the header":     func(b []byte) []byte { return b[:100] },
+		"a byte short":                func(b []byte) []byte { return b[:len(b)-1] },
+		"a byte too long":             func(b []byte) []byte { return append(b, 0) },
+		"zeros":                       func(b []byte) []byte { clear(b); return b }, // as after a power cut
+		"empty":                       func([]byte) []byte { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

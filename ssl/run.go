@@ -89,17 +89,23 @@ func (t *Trainer) epoch(ctx context.Context, tape *tensor.Tape, at *place) error
 // step trains on the images at these positions of the training set.
 func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	began := time.Now()
-	views := t.batches.fill(at.Epoch, positions)
-	if m, ok := t.Method.(Labelled); ok {
-		m.SetLabels(t.batches.labels(positions))
-	}
+	t.batches.fill(at.Epoch, positions)
 	viewed := time.Since(began).Seconds()
 	lr := t.Schedule.At(at.Epoch*t.steps + at.Step)
-	r, err := Step(tape, t.Method, t.Optimizer, views, lr, &nn.Noise{Seed: t.Seed, Step: uint64(at.Epoch*t.steps + at.Step)}, t.Epochs*t.steps)
+	r, err := StepInParts(tape, t.Method, t.Optimizer, t.Accumulate, func(i int) []*tensor.Tensor {
+		n := t.Batch / t.Accumulate
+		if m, ok := t.Method.(Labelled); ok {
+			m.SetLabels(t.batches.labels(positions[i*n : (i+1)*n]))
+		}
+		return t.batches.parts[i]
+	}, lr, &nn.Noise{Seed: t.Seed, Step: uint64(at.Epoch*t.steps + at.Step)}, t.Epochs*t.steps)
 	if err != nil {
 		return fmt.Errorf("training %s stopped in epoch %d, step %d of %d, at learning rate %.3g: %w. "+
 			"Usual causes: too high a learning rate, or one without warm-up; too low a temperature. %s",
 			t.Name, at.Epoch+1, at.Step+1, t.steps, lr, err, t.whatIsSaved())
+	}
+	if t.average != nil {
+		t.average.follow(t.Engine, at.Epoch*t.steps+at.Step)
 	}
 	seconds := time.Since(began).Seconds()
 	at.Step++
@@ -113,7 +119,7 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	if t.Hooks.OnStep != nil {
 		t.Hooks.OnStep(Progress{
 			Encoder: t.Name, Epoch: at.Epoch + 1, Epochs: t.Epochs, Step: at.Step, Steps: t.steps,
-			Loss: r.Loss, Chance: t.Method.Chance(t.Batch), LearningRate: lr,
+			Loss: r.Loss, Chance: t.Method.Chance(t.Batch / t.Accumulate), LearningRate: lr,
 			ImagesPerSecond: float64(t.Batch) / seconds,
 		})
 	}
@@ -126,7 +132,7 @@ func (t *Trainer) record(at *place) Record {
 	spread := at.Spread / n
 	r := Record{
 		Encoder: t.Name, Epoch: at.Epoch + 1,
-		Loss: at.Loss / n, Chance: t.Method.Chance(t.Batch),
+		Loss: at.Loss / n, Chance: t.Method.Chance(t.Batch / t.Accumulate),
 		ImagesPerSecond: n * float64(t.Batch) / at.Seconds,
 		ViewsShare:      at.ViewSeconds / at.Seconds,
 		LearningRate:    t.Schedule.At((at.Epoch+1)*t.steps - 1),

@@ -2,7 +2,6 @@ package ssl
 
 import (
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/locimem/locimem/nn"
@@ -38,32 +37,7 @@ var ErrNotFinite = errors.New("not a finite number")
 // finite the parameters stay as they were and the error wraps ErrNotFinite; the
 // running statistics of batch norm have then already seen the batch.
 func Step(tp *tensor.Tape, m Method, o optim.Optimizer, views []*tensor.Tensor, lr float64, noise *nn.Noise, steps int) (StepResult, error) {
-	defer tp.Release()
-	o.ZeroGrad()
-	w := watch{tape: tp}
-	loss := m.Loss(&nn.Context{Tape: tp, Taps: &w, Noise: noise}, views)
-	if w.projection == nil {
-		panic("ssl: the method " + m.Name() + " showed no " + ProjectionTap)
-	}
-	r := StepResult{Loss: float64(loss.Item())}
-	w.measure(&r)
-	if !finite(r.Loss) {
-		return r, fmt.Errorf("the loss is %v: %w", r.Loss, ErrNotFinite)
-	}
-	tp.Backward(loss)
-	r.GradNorm = optim.GradNorm(tp.Engine(), m.Params())
-	if !finite(r.GradNorm) {
-		return r, fmt.Errorf("the gradient of %s has a NaN or an infinity (the loss is %v): %w", firstBad(tp.Engine(), m.Params()), r.Loss, ErrNotFinite)
-	}
-	o.Step(lr)
-	if after, ok := m.(AfterStepper); ok {
-		step := 0
-		if noise != nil {
-			step = int(noise.Step)
-		}
-		after.AfterStep(tp.Engine(), step, steps)
-	}
-	return r, nil
+	return StepInParts(tp, m, o, 1, func(int) []*tensor.Tensor { return views }, lr, noise, steps)
 }
 
 // firstBad names the first parameter whose gradient is not finite.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
 	"github.com/locimem/locimem/tensor"
 )
@@ -24,6 +25,15 @@ type TrainerConfig struct {
 
 	Batch  int // images in a step, at least 2
 	Epochs int
+	// Accumulate is the number of parts of a batch that go through the networks
+	// one after the other (StepInParts); it divides Batch, and a part has at least
+	// 2 images. 0 means 1.
+	Accumulate int
+	// WeightsEMA is the decay of an average of the weights of Encoder over the steps
+	// (Trainer.Average), less than 1; 0: none. It does not change the training.
+	WeightsEMA float64
+	Encoder    nn.Encoder // that of Method; needed for WeightsEMA only
+
 	// Seed of the order of the images and of their views. Encoders that are to
 	// be compared have the same.
 	Seed uint64
@@ -43,7 +53,8 @@ type Trainer struct {
 	TrainerConfig
 	steps   int // in an epoch
 	batches *batches
-	store   *store // nil without CheckpointDir
+	store   *store          // nil without CheckpointDir
+	average *weightsAverage // nil without WeightsEMA
 }
 
 // NewTrainer checks the configuration; errors name the field.
@@ -59,12 +70,17 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 			return nil, fmt.Errorf("training %s: %s is not set", c.Name, part.field)
 		}
 	}
+	c.Accumulate = max(c.Accumulate, 1)
 	if err := checkNumbers(&c); err != nil {
 		return nil, fmt.Errorf("training %s: %w", c.Name, err)
 	}
 	t := &Trainer{TrainerConfig: c, steps: len(c.Indices) / c.Batch, batches: newBatches(&c)}
+	if c.WeightsEMA > 0 {
+		t.average = newWeightsAverage(c.Encoder.Params(), c.WeightsEMA)
+	}
 	if c.CheckpointDir != "" {
 		t.store = newStore(&c)
+		t.store.average = t.Average()
 	}
 	return t, nil
 }
@@ -77,10 +93,15 @@ func checkNumbers(c *TrainerConfig) error {
 		return fmt.Errorf("batch: found %d, expected at least 2: the loss compares the images of a batch", c.Batch)
 	case c.Batch > len(c.Indices):
 		return fmt.Errorf("batch: found %d, but there are only %d training images", c.Batch, len(c.Indices))
+	case c.Batch%c.Accumulate != 0 || c.Batch/c.Accumulate < 2:
+		return fmt.Errorf("accumulate: found %d, expected a divisor of the batch of %d that leaves parts of at least 2 images", c.Accumulate, c.Batch)
 	case c.CheckpointEvery < 0:
 		return fmt.Errorf("checkpoint_every: found %d, expected 0 (only at the end) or more epochs", c.CheckpointEvery)
 	case c.CheckpointDir != "" && (c.Name == "" || c.RecipeHash == ""):
 		return fmt.Errorf("checkpoints need the encoder's Name and RecipeHash, found %q and %q", c.Name, c.RecipeHash)
+	}
+	if err := checkAverage(c); err != nil {
+		return err
 	}
 	seen := make(map[int]bool, len(c.Indices))
 	for _, i := range c.Indices {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
@@ -129,15 +130,44 @@ func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 
 // Optimizer returns the recipe's optimiser of these parameters of encoder F or G.
 func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
+	rest, predictor := l.predictor(params)
+	o, err := l.decayingOptimizer(e, rest, which)
+	if err == nil && len(predictor) > 0 {
+		var fixed optim.Optimizer
+		if fixed, err = l.decayingOptimizer(e, predictor, which); err == nil {
+			o, err = optim.FixedRate(o, fixed, l.Recipe.Train.LR)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return optim.Clip(o, e, params, l.Recipe.Train.ClipNorm)
+}
+
+// predictor parts the parameters from those whose learning rate is fixed.
+func (l *Lab) predictor(params []*nn.Param) (rest, predictor []*nn.Param) {
+	if m := l.Recipe.Method; m.Name != "simsiam" || m.PredictorLR != "constant" {
+		return params, nil
+	}
+	for _, p := range params {
+		if strings.HasPrefix(p.Name, ssl.PredictorPrefix) {
+			predictor = append(predictor, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	return rest, predictor
+}
+
+// decayingOptimizer is Optimizer without the predictor's learning rate and without
+// clipping.
+func (l *Lab) decayingOptimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
 	t := l.Recipe.Train
 	o, err := l.plainOptimizer(e, params)
 	if err == nil && t.WeightDecayEnd != nil {
 		o, err = optim.CosineDecay(o, t.WeightDecay, *t.WeightDecayEnd, t.Epochs*l.stepsPerEpoch(which))
 	}
-	if err != nil {
-		return nil, err
-	}
-	return optim.Clip(o, e, params, t.ClipNorm)
+	return o, err
 }
 
 // stepsPerEpoch is the number of whole batches of encoder F or G.
@@ -145,7 +175,7 @@ func (l *Lab) stepsPerEpoch(which string) int {
 	return len(l.TrainIndices(which)) / l.Recipe.Train.Batch
 }
 
-// plainOptimizer is Optimizer without schedule of the weight decay and clipping.
+// plainOptimizer is decayingOptimizer without schedule of the weight decay.
 func (l *Lab) plainOptimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
 	t := l.Recipe.Train
 	switch t.Optimizer {

@@ -55,3 +55,44 @@ func TestLabMakesEveryMethod(t *testing.T) {
 		assert.Equal(t, nn.Hash(enc.Params()), nn.Hash(m.Params()[:len(enc.Params())]), "the encoder comes first")
 	}
 }
+
+// SimSiam's predictor goes on at the full rate when the schedule has come to 0.
+func TestConstantRateOfThePredictor(t *testing.T) {
+	moved := func(sets ...string) (encoder, predictor bool) {
+		l, err := OpenLab(tiny(t, append(sets, "method.name=simsiam", "method.predictor=[8]", "train.clip_norm=5", "train.weight_decay=0.1", "train.weight_decay_end=0.2")...))
+		require.NoError(t, err)
+		e, err := tensor.NewEngine(tensor.Options{Threads: 1})
+		require.NoError(t, err)
+		defer e.Close()
+		enc, err := l.Encoder(F)
+		require.NoError(t, err)
+		m, err := l.Method(enc, F)
+		require.NoError(t, err)
+		o, err := l.Optimizer(e, m.Params(), F)
+		require.NoError(t, err)
+		before := nn.Clone(m.Params())
+		views := []*tensor.Tensor{tensor.New(4, 16, 16, 3), tensor.New(4, 16, 16, 3)}
+		for _, v := range views {
+			for i := range v.Data() {
+				v.Data()[i] = float32(i*i%17) / 17
+			}
+		}
+		_, err = ssl.Step(e.NewTape(tensor.Training), m, o, views, 0, nil, 1)
+		require.NoError(t, err)
+		for i, p := range m.Params() {
+			if p.Buffer || nn.Hash([]*nn.Param{p}) == nn.Hash(before[i:i+1]) {
+				continue
+			}
+			if strings.HasPrefix(p.Name, ssl.PredictorPrefix) {
+				predictor = true
+			} else {
+				encoder = true
+			}
+		}
+		return encoder, predictor
+	}
+	encoder, predictor := moved("method.predictor_lr=constant")
+	assert.Equal(t, []bool{false, true}, []bool{encoder, predictor})
+	encoder, predictor = moved()
+	assert.Equal(t, []bool{false, false}, []bool{encoder, predictor})
+}

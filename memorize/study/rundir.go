@@ -22,6 +22,9 @@ import (
 //	checkpoint/          to go on from after a stop
 //	f.safetensors        the trained encoders, without projectors
 //	g.safetensors
+//	f-ema.safetensors    averages of their weights, with train.weights_ema
+//	g-ema.safetensors
+//	epochs/              f-0020.safetensors, ...: encoders on the way, with train.keep_every
 //	scores/              layermem.csv, delta.csv, unitmem.csv, ..., scores.json
 //	figures/             SVG and PNG
 //	lock                 held while a process works here
@@ -56,7 +59,7 @@ func OpenRunDir(path string, r *recipe.Recipe) (*RunDir, error) {
 // the lock says that nobody else is writing. What cannot be removed only takes
 // room.
 func (d *RunDir) tidy() {
-	for _, sub := range []string{"", "checkpoint", "scores", "figures"} {
+	for _, sub := range []string{"", "checkpoint", "epochs", "scores", "figures"} {
 		entries, err := os.ReadDir(d.Path(sub))
 		if err != nil {
 			continue // not there yet

@@ -18,11 +18,15 @@ const (
 	metaEncoder = "locimem.encoder"
 	metaName    = "locimem.name" // of the recipe
 	metaISA     = "locimem.isa"
+	metaEpoch   = "locimem.epoch"       // whole epochs of training
+	metaEMA     = "locimem.weights_ema" // decay, of an average of the weights
 )
 
 // training is the way of one encoder from its first weights to its file.
 type training struct {
 	lab     *Lab
+	dir     *RunDir
+	engine  *tensor.Engine
 	which   string
 	encoder nn.Encoder
 	trainer *ssl.Trainer
@@ -50,11 +54,12 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 	}
 	indices := l.TrainIndices(which)
 	r := l.Recipe.Train
-	t := &training{lab: l, which: which, encoder: enc, log: log, rep: rep}
+	t := &training{lab: l, dir: dir, engine: e, which: which, encoder: enc, log: log, rep: rep}
 	t.trainer, err = ssl.NewTrainer(ssl.TrainerConfig{
 		Name: which, Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
 		Dataset: l.Train, Indices: indices, Augment: l.Augment,
-		Batch: r.Batch, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
+		Batch: r.Batch, Accumulate: r.Accumulate, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
+		WeightsEMA: r.WeightsEMA, Encoder: enc,
 		CheckpointDir: dir.Path("checkpoint"), CheckpointEvery: r.CheckpointEvery, RecipeHash: l.TrainID(),
 		Hooks: ssl.Hooks{OnStart: t.start, OnStep: t.step, OnEpoch: t.epoch, Evaluate: t.evaluate(e)},
 	})
@@ -113,6 +118,11 @@ func (t *training) epoch(r ssl.Record) error {
 	if r.Warning != "" {
 		t.rep.Printf("warning: %s, epoch %d: %s", t.which, r.Epoch, r.Warning)
 	}
+	if k := t.lab.Recipe.Train.KeepEvery; k > 0 && r.Epoch%k == 0 {
+		if err := t.keep(r.Epoch); err != nil {
+			return err
+		}
+	}
 	return t.log.Add(r)
 }
 
@@ -127,8 +137,10 @@ func (t *training) state(r ssl.Record) string {
 
 // save writes the trained encoder and ends its bar.
 func (t *training) save(e *tensor.Engine, dir *RunDir) error {
-	meta := map[string]string{metaRecipe: t.lab.TrainID(), metaEncoder: t.which, metaName: t.lab.Recipe.Name, metaISA: e.ISA()}
-	if err := weights.Save(dir.Encoder(t.which), t.encoder.Params(), meta); err != nil {
+	if err := t.saveAverage(); err != nil {
+		return err
+	}
+	if err := weights.Save(dir.Encoder(t.which), t.encoder.Params(), t.meta()); err != nil {
 		return fmt.Errorf("writing encoder %s: %w", t.which, err)
 	}
 	if records := t.log.Records(t.which); len(records) > 0 {
@@ -142,7 +154,7 @@ func (t *training) save(e *tensor.Engine, dir *RunDir) error {
 // there is none yet.
 func loadTrained(e *tensor.Engine, l *Lab, dir *RunDir, which string, rep Reporter) (nn.Encoder, error) {
 	path := dir.Encoder(which)
-	if !exists(path) {
+	if !exists(path) || l.Recipe.Train.WeightsEMA > 0 && !exists(dir.Average(which)) {
 		return nil, nil
 	}
 	enc, err := l.Encoder(which)

@@ -81,17 +81,25 @@ func (m *moments) State() []nn.NamedTensor {
 
 // Restore implements Optimizer.
 func (m *moments) Restore(state []nn.NamedTensor, steps int) error {
+	if err := restore(m.State(), state, steps); err != nil {
+		return err
+	}
+	m.steps = steps
+	return nil
+}
+
+// restore copies a state into an optimiser's own.
+func restore(own, state []nn.NamedTensor, steps int) error {
 	if steps < 0 {
 		return fmt.Errorf("optimiser state: found %d steps, expected 0 or more", steps)
 	}
-	var own []*nn.Param
-	for _, s := range m.State() {
-		own = append(own, &nn.Param{Name: s.Name, Value: s.Value})
+	var params []*nn.Param
+	for _, s := range own {
+		params = append(params, &nn.Param{Name: s.Name, Value: s.Value})
 	}
-	if err := nn.SetState(own, state); err != nil {
+	if err := nn.SetState(params, state); err != nil {
 		return fmt.Errorf("optimiser state: %w", err)
 	}
-	m.steps = steps
 	return nil
 }
 
