@@ -137,6 +137,9 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		assert.NotEqual(t, of(vit), of(vit, other), other)
 	}
 	assert.NotEqual(t, of("encoder.name=resnet18"), of("encoder.name=resnet18", "encoder.stem=imagenet"))
+	assert.Equal(t, of(), of("augment.solarize=0", "augment.solarize_threshold=0.3", "augment.invert=0"))
+	assert.NotEqual(t, of(), of("augment.invert=0.2"))
+	assert.NotEqual(t, of("augment.solarize=0.2"), of("augment.solarize=0.2", "augment.solarize_threshold=0.3"))
 }
 
 // Fields of other methods do not count, so recipes of SimCLR that were run before
