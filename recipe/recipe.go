@@ -25,7 +25,7 @@ type Recipe struct {
 	Split   Split          `yaml:"split"`
 	Encoder Encoder        `yaml:"encoder"`
 	Method  Method         `yaml:"method"`
-	Augment augment.Config `yaml:"augment"` // the views of training and of scoring
+	Augment augment.Config `yaml:"augment"` // the views of training, the first of them those of scoring too
 	Train   Train          `yaml:"train"`
 	KNN     KNN            `yaml:"knn"`
 	Score   Score          `yaml:"score"`
@@ -270,6 +270,9 @@ type Score struct {
 	// Seed chooses the views of scoring and the resamples; null: the recipe's
 	// seed.
 	Seed *uint64 `yaml:"seed"`
+	// Augment is what is different about the views of scoring; null: they are like
+	// the first view of training.
+	Augment *augment.Override `yaml:"augment" hash:"given"`
 	// Batch is the number of images that go through an encoder at once.
 	Batch int `yaml:"batch" hash:"-"`
 }

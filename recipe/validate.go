@@ -102,7 +102,7 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 		c.problem("encoder.drop_path", "want 0: %s is no vision transformer, found %v", r.Encoder.Name, p)
 	}
 	r.method(c)
-	c.errs("augment", r.Augment.Validate())
+	r.views(c)
 	if r.Augment.Size != [2]int{} {
 		c.problem("augment.size", "want [0, 0]: views have the size of the images, found %v", r.Augment.Size)
 	}

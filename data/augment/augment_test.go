@@ -1,6 +1,8 @@
 package augment
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"math"
 	"sync"
 	"testing"
@@ -246,4 +248,19 @@ func BenchmarkView(b *testing.B) {
 	for b.Loop() {
 		a.View(dst, img, r)
 	}
+}
+
+// Operations that came later take no random number where they are off: the views
+// of trainings from before them stay the same. The sum was made without them.
+func TestDrawsStayAsTheyWere(t *testing.T) {
+	cfg := SimCLR()
+	cfg.FlipVertical = 0.3
+	cfg.Blur = Blur{P: 0.4, Kernel: 3, Sigma: [2]float64{0.5, 1}}
+	a := must(t, cfg, 32, 32, 3)
+	sum, r := sha256.New(), rng.New(4, "view")
+	for range 1000 {
+		p := a.Draw(r)
+		fmt.Fprintln(sum, p.Box, p.Flip, p.FlipVertical, p.Order, p.Brightness, p.Contrast, p.Saturation, p.Hue, p.Gray, p.Sigma)
+	}
+	assert.Equal(t, "03ca8c90f82cbd97", fmt.Sprintf("%x", sum.Sum(nil)[:8]))
 }

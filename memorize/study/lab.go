@@ -6,7 +6,6 @@ package study
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
@@ -30,7 +29,9 @@ type Lab struct {
 	Recipe      *recipe.Recipe
 	Train, Test data.Dataset
 	Split       *data.Split
-	Augment     *augment.Augmenter
+	Augment     *augment.Augmenter   // of the first view of training
+	Views       []*augment.Augmenter // of the others, by number (ssl.TrainerConfig)
+	ScoreViews  *augment.Augmenter   // of scoring
 	// Foreign says that the encoders were not trained here, by this recipe.
 	Foreign bool
 }
@@ -83,12 +84,8 @@ func openLab(r *recipe.Recipe, sets *data.SplitSets) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, w, c := train.Shape()
-	a, err := augment.New(r.Augment, h, w, c)
-	if err != nil {
-		return nil, fmt.Errorf("augment: %w", err)
-	}
-	return &Lab{Recipe: r, Train: train, Test: test, Split: split, Augment: a}, nil
+	l := &Lab{Recipe: r, Train: train, Test: test, Split: split}
+	return l, l.augmenters()
 }
 
 // TrainID identifies what decides the trained encoders: the recipe's part of it

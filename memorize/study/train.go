@@ -53,7 +53,7 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 	t := &training{lab: l, which: which, encoder: enc, log: log, rep: rep}
 	t.trainer, err = ssl.NewTrainer(ssl.TrainerConfig{
 		Name: which, Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
-		Dataset: l.Train, Indices: indices, Augment: l.Augment,
+		Dataset: l.Train, Indices: indices, Augment: l.Augment, Views: l.Views,
 		Batch: r.Batch, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
 		CheckpointDir: dir.Path("checkpoint"), CheckpointEvery: r.CheckpointEvery, RecipeHash: l.TrainID(),
 		Hooks: ssl.Hooks{OnStart: t.start, OnStep: t.step, OnEpoch: t.epoch, Evaluate: t.evaluate(e)},
