@@ -231,6 +231,7 @@ func (r *Recipe) method(c *checker) {
 		c.positive("method.teacher_temperature", m.TeacherTemperature, 1000)
 		c.share("method.centre_momentum", m.CentreMomentum)
 		within(c, "method.freeze_prototypes", m.FreezePrototypes, 0, float64(max(r.Train.Epochs, 0)))
+		r.localCrops(c)
 	}
 }
 

@@ -1,11 +1,13 @@
 package recipe
 
 import (
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/nn"
 )
 
 // layer lays a document, or assignments, over a recipe and notes in seen what it
@@ -45,6 +47,52 @@ func (r *Recipe) SecondView() augment.Config { return r.Augment.Second.Over(r.Au
 // ScoreView returns the configuration of the views of scoring: of the first of
 // training, but for what score.augment says.
 func (r *Recipe) ScoreView() augment.Config { return r.Score.Augment.Over(r.Augment) }
+
+// LocalView returns the configuration of the small views of dino: of the first view,
+// but for size and crop. They have no preset and no second kind.
+func (r *Recipe) LocalView() augment.Config {
+	var first *augment.Override
+	c := first.Over(r.Augment)
+	c.Size, c.Crop.Scale = r.localSize(), r.Method.LocalScale
+	if c.Crop.Ratio == [2]float64{} {
+		c.Crop.Ratio = [2]float64{3. / 4, 4. / 3}
+	}
+	return c
+}
+
+// localSize returns height and width of the small views.
+func (r *Recipe) localSize() [2]int {
+	h, w, _ := r.ImageShape()
+	side := func(n int) int { return max(1, int(math.Round(float64(n)*r.Method.LocalSize))) }
+	return [2]int{side(h), side(w)}
+}
+
+// localCrops checks the small views of dino.
+func (r *Recipe) localCrops(c *checker) {
+	m := r.Method
+	within(c, "method.local_crops", m.LocalCrops, 0, 100)
+	if m.LocalCrops < 1 {
+		return
+	}
+	if s := m.LocalScale; !(0 < s[0] && s[0] <= s[1] && s[1] <= 1) {
+		c.problem("method.local_scale", "want 0 < from <= to <= 1, found %v", s)
+	}
+	if !(m.LocalSize > 0 && m.LocalSize <= 1) {
+		c.problem("method.local_size", "want more than 0 and at most 1, found %v", m.LocalSize)
+		return
+	}
+	size := r.localSize()
+	if half := r.Augment.Blur.Kernel / 2; r.Augment.Blur.P > 0 && (half >= size[0] || half >= size[1]) {
+		c.problem("augment.blur.kernel", "want less than twice the side of small views of %dx%d, found %d", size[0], size[1], r.Augment.Blur.Kernel)
+	}
+	enc, err := r.narrowEncoder()
+	if err != nil {
+		return
+	}
+	if _, err := nn.ForImages(enc, size[0], size[1]); err != nil {
+		c.problem("method.local_crops", "want 0 for %s, or larger ones: %v", r.Encoder.Name, err)
+	}
+}
 
 // Augmentation returns what counts of a configuration of views, by field.
 func Augmentation(c augment.Config) map[string]any {

@@ -151,3 +151,34 @@ func TestRefusedViews(t *testing.T) {
 	of(t, "augment.preset=none", "score.mode=original")
 	of(t, "augment.preset=none", "score.augment.preset=none")
 }
+
+func TestLocalCrops(t *testing.T) {
+	dino := []string{"method.name=dino"}
+	set := func(more ...string) []string { return append(dino[:1:1], more...) }
+	base := of(t, dino...)
+	assert.Equal(t, base.Hash(), of(t, set("method.local_scale=[0.1, 0.2]", "method.local_size=0.6")...).Hash(), "there are none")
+	crops := of(t, set("method.local_crops=4")...)
+	assert.NotEqual(t, base.TrainHash(), crops.TrainHash())
+	for _, other := range []string{"method.local_scale=[0.1, 0.2]", "method.local_size=0.6", "method.local_crops=3"} {
+		assert.NotEqual(t, crops.TrainHash(), of(t, set("method.local_crops=4", other)...).TrainHash(), other)
+	}
+	assert.Equal(t, of(t).Hash(), of(t, "method.local_crops=4").Hash(), "simclr has none")
+	o := crops.MethodOptions(1)
+	assert.Equal(t, []int{4, 16, 16}, []int{o.LocalCrops, o.LocalSize[0], o.LocalSize[1]})
+	view := of(t, set("method.local_crops=1", "augment.crop.scale=[0, 0]", "augment.crop.ratio=[0, 0]", "augment.second.gray=1")...).LocalView()
+	assert.Equal(t, 0.75, view.Crop.Ratio[0])
+	assert.Equal(t, [2]float64{0.05, 0.4}, view.Crop.Scale)
+	assert.Equal(t, [2]int{16, 16}, view.Size)
+	assert.Equal(t, 0.2, view.Gray)
+	for _, c := range []struct{ set, want string }{
+		{"method.local_scale=[0, 0]", "method.local_scale: want 0 < from <= to <= 1, found [0 0]"},
+		{"method.local_size=0", "method.local_size: want more than 0 and at most 1, found 0"},
+		{"method.local_size=0.25", "method.local_crops: want 0 for resnet9, or larger ones: images of 8x8: layer pool4_0"},
+		{"encoder.name=vit_tiny_patch4", "method.local_crops: want 0 for vit_tiny_patch4, or larger ones: a vision transformer has a position"},
+	} {
+		_, err := Read("", nil, set("method.local_crops=4", c.set))
+		assert.ErrorContains(t, err, c.want, c.set)
+	}
+	_, err := Read("", nil, set("method.local_crops=4", "augment.preset=solo", "augment.blur.kernel=33"))
+	assert.ErrorContains(t, err, "augment.blur.kernel: want less than twice the side of small views of 16x16, found 33")
+}

@@ -65,7 +65,7 @@ func TestCrashChild(t *testing.T) {
 
 // kill -9 at any moment, a few times in a row, changes no bit of the result.
 func TestKilledAndResumed(t *testing.T) {
-	for _, method := range Names() {
+	for _, method := range append(Names(), multiCrop) {
 		t.Run(method, func(t *testing.T) { killedAndResumed(t, method) })
 	}
 }

@@ -73,3 +73,28 @@ func TestSecondViewIsTheSecond(t *testing.T) {
 	_, err = OpenLab(tiny(t, "augment.second.blur.p=1", "augment.second.blur.kernel=33"))
 	assert.ErrorContains(t, err, "augment.second: blur.kernel: found 33, expected less than twice the side")
 }
+
+// A run of dino with small crops: the student's, of half the side, come after the
+// two large views.
+func TestRunWithLocalCrops(t *testing.T) {
+	sets := []string{"method.name=dino", "method.local_crops=2", "data.synthetic.size=32", "augment.second.solarize=0.5",
+		"train.epochs=1", "score.taps=[head]", "knn.every=0"}
+	l, err := OpenLab(tiny(t, sets...))
+	require.NoError(t, err)
+	require.Len(t, l.Views, 4)
+	assert.Nil(t, l.Views[0])
+	h, w, _ := l.Views[1].Shape()
+	assert.Equal(t, []int{32, 32}, []int{h, w})
+	for _, v := range l.Views[2:] {
+		h, w, _ = v.Shape()
+		assert.Equal(t, []int{16, 16}, []int{h, w})
+	}
+	dir := t.TempDir()
+	_, err = RunPair(context.Background(), tiny(t, sets...), dir, Silent{})
+	require.NoError(t, err)
+	sets[1] = "method.local_crops=0"
+	other := t.TempDir()
+	_, err = RunPair(context.Background(), tiny(t, sets...), other, Silent{})
+	require.NoError(t, err)
+	assert.False(t, read(t, dir, "f.safetensors") == read(t, other, "f.safetensors"))
+}

@@ -121,7 +121,7 @@ func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 		return ssl.NewSupervised(enc, len(l.Train.Classes()), l.Recipe.TrainSeed(which))
 	}
 	another := func() (nn.Encoder, error) { return l.Encoder(which) }
-	return ssl.New(m.Name, enc, another, m.Options(l.stepsPerEpoch(which)), l.Recipe.TrainSeed(which))
+	return ssl.New(m.Name, enc, another, l.Recipe.MethodOptions(l.stepsPerEpoch(which)), l.Recipe.TrainSeed(which))
 }
 
 // Optimizer returns the recipe's optimiser of these parameters of encoder F or G.

@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/locimem/locimem/data/augment"
 )
@@ -33,6 +34,13 @@ func (l *Lab) augmenters() error {
 			return err
 		}
 		l.Views = []*augment.Augmenter{nil, second}
+	}
+	if r.Method.Name == "dino" && r.Method.LocalCrops > 0 {
+		crops, err := augmenter("augment, for small views", r.LocalView())
+		if err != nil {
+			return err
+		}
+		l.Views = slices.Concat(append(l.Views, nil, nil)[:2], slices.Repeat([]*augment.Augmenter{crops}, r.Method.LocalCrops))
 	}
 	return nil
 }
