@@ -123,7 +123,7 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		return r.Hash()
 	}
 	assert.Equal(t, "132738f14ee3", Short(of("encoder.pool=max")), "the default recipe as it was before all of them")
-	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=2", "decoder_dim=96", "decoder_heads=4", "norm_pix=true"} {
+	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=3", "decoder_dim=48", "decoder_heads=4", "norm_pix=true"} {
 		assert.Equal(t, of(), of("method."+field), "simclr has no %s", field)
 		mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4"}
 		assert.NotEqual(t, of(mae...), of(append(mae, "method."+field)...), field)

@@ -2,12 +2,14 @@ package recipe
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/internal/testutil"
 )
 
 func of(t *testing.T, sets ...string) *Recipe {
@@ -181,4 +183,25 @@ func TestLocalCrops(t *testing.T) {
 	}
 	_, err := Read("", nil, set("method.local_crops=4", "augment.preset=solo", "augment.blur.kernel=33"))
 	assert.ErrorContains(t, err, "augment.blur.kernel: want less than twice the side of small views of 16x16, found 33")
+}
+
+// The recipes of the repository keep the hashes that they had before presets, second
+// views, score.augment and small crops: trained encoders are found by them.
+func TestHashesOfOlderRecipes(t *testing.T) {
+	for name, want := range map[string]string{
+		"barlow-mini":  "2d0728afc3df",
+		"byol-mini":    "7519baa0e9d0",
+		"cifar10-mini": "479ba5bebd2f",
+		"dino-mini":    "da5fec40c74b",
+		"mae-mini":     "02d4bcfce70b",
+		"mnist-mini":   "172d1be53169",
+		"mocov2-mini":  "bd2aceb79465",
+		"mocov3-mini":  "492ce78b0b69",
+		"simsiam-mini": "5ae4791dc34c",
+		"vicreg-mini":  "0378eb693b6b",
+	} {
+		r, err := Load(filepath.Join(testutil.Root(), "recipes", name+".yaml"), nil)
+		require.NoError(t, err)
+		assert.Equal(t, want, Short(r.Hash()), name)
+	}
 }
