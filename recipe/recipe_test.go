@@ -340,6 +340,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(src)
 	}
 	f.Add([]byte("train: {epochs: 3}\nscore: {taps: [conv*]}"))
+	f.Add([]byte("augment: {preset: solo-asymmetric, second: {preset: weak, gray: null}}\nscore: {augment: {preset: none, flip: null}}"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		r, err := Read("x.yaml", src, nil)
 		if err != nil {
