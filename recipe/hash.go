@@ -46,11 +46,16 @@ func (r *Recipe) hash(include func(path string) bool) string {
 }
 
 // canonical returns a line "path=value" for each field that counts. Seeds stand
-// with their value even where they are taken from the recipe's.
+// with their value even where they are taken from the recipe's, and of views that
+// have operations of their own only what differs.
 func (r *Recipe) canonical() []string {
 	c := *r
 	split, f, g, score := r.SplitSeed(), r.TrainSeed("f"), r.TrainSeed("g"), r.ScoreSeed()
 	c.Split.Seed, c.Train.SeedF, c.Train.SeedG, c.Score.Seed = &split, &f, &g, &score
+	c.Augment.Second, c.Score.Augment = r.Augment.Second.Beside(r.Augment), r.Score.Augment.Beside(r.Augment)
+	if r.oneView() {
+		c.Augment.Second = nil
+	}
 	all := strict.Leaves(&c)
 	values := map[string]string{}
 	for _, l := range all {
@@ -67,27 +72,26 @@ func (r *Recipe) canonical() []string {
 
 // counts tells whether a field is part of the hash: hash:"-" never is,
 // hash:"path=value|value" only where that field has one of those values, and
-// hash:"path!=value" only where it has another; & stands between conditions that
-// must all hold. Fields that came later do not
+// hash:"path!=value" only where it has another; hash:"given" where it is not null.
+// Several conditions are joined by &. Fields that came later do not
 // count at the value that means what was there before them: runs keep their hash.
 func counts(l strict.Leaf, values map[string]string) bool {
 	for _, tag := range l.Tags {
-		h := tag.Get("hash")
-		switch h {
-		case "-":
+		switch h := tag.Get("hash"); {
+		case h == "-", h == "given" && values[l.Path] == "null":
 			return false
-		case "":
-			continue
-		}
-		for _, condition := range strings.Split(h, "&") {
-			path, list, _ := strings.Cut(condition, "=")
-			path, not := strings.CutSuffix(path, "!")
-			value, known := values[path]
-			if !known {
-				panic("recipe: the tag hash:" + h + " of " + l.Path + " names no field")
-			}
-			if slices.Contains(strings.Split(list, "|"), value) == not {
-				return false
+		case h == "given":
+		case h != "":
+			for condition := range strings.SplitSeq(h, "&") {
+				path, list, _ := strings.Cut(condition, "=")
+				path, not := strings.CutSuffix(path, "!")
+				value, known := values[path]
+				if !known {
+					panic("recipe: the tag hash:" + h + " of " + l.Path + " names no field")
+				}
+				if slices.Contains(strings.Split(list, "|"), value) == not {
+					return false
+				}
 			}
 		}
 	}

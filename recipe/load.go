@@ -39,11 +39,18 @@ func Read(file string, src []byte, sets []string) (*Recipe, error) {
 	if err := strict.Decode(&r, "recipes/default.yaml", recipes.Default, seen); err != nil {
 		return nil, err
 	}
-	if err := strict.Decode(&r, file, src, seen); err != nil {
-		return nil, err
-	}
-	for _, s := range sets {
-		if err := strict.Set(&r, s, seen); err != nil {
+	for _, lay := range []layer{
+		func(r *Recipe, seen map[string]string) error { return strict.Decode(r, file, src, seen) },
+		func(r *Recipe, seen map[string]string) error {
+			for _, s := range sets {
+				if err := strict.Set(r, s, seen); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	} {
+		if err := lay.over(&r, seen); err != nil {
 			return nil, err
 		}
 	}

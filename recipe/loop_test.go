@@ -28,7 +28,7 @@ func TestFieldsOfTheLoop(t *testing.T) {
 	assert.Equal(t, of(), of(warm, "method.predictor_lr=constant"), "simclr has neither")
 	r, err := Read("", nil, []string{dino, "method.teacher_temperature_warmup=1.5"})
 	require.NoError(t, err)
-	o := r.Method.Options(10)
+	o := r.MethodOptions(10)
 	assert.Equal(t, []float64{.04, 15}, []float64{o.TeacherStart, float64(o.TeacherWarmup)})
 	for _, c := range []struct{ set, want string }{
 		{"train.accumulate=0", "train.accumulate: want a divisor of train.batch (100) that leaves parts of at least 2 images, found 0"},

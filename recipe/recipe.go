@@ -25,7 +25,7 @@ type Recipe struct {
 	Split   Split          `yaml:"split"`
 	Encoder Encoder        `yaml:"encoder"`
 	Method  Method         `yaml:"method"`
-	Augment augment.Config `yaml:"augment"` // the views of training and of scoring
+	Augment augment.Config `yaml:"augment"` // the views of training, the first of them those of scoring too
 	Train   Train          `yaml:"train"`
 	KNN     KNN            `yaml:"knn"`
 	Score   Score          `yaml:"score"`
@@ -159,6 +159,13 @@ type Method struct {
 	FreezePatch bool `yaml:"freeze_patch" hash:"method.name=mocov3"`
 	// CentreMomentum is the share of the centre that stays in a step.
 	CentreMomentum float64 `yaml:"centre_momentum" hash:"method.name=dino"`
+	// LocalCrops is the number of small views (multi-crop) that DINO's student sees
+	// beside the two large ones.
+	LocalCrops int `yaml:"local_crops" hash:"method.name=dino&method.local_crops!=0"`
+	// LocalScale bounds the share of the image's area that they show, in place of
+	// augment.crop.scale; LocalSize is their side as a share of the image's.
+	LocalScale [2]float64 `yaml:"local_scale" hash:"method.name=dino&method.local_crops!=0"`
+	LocalSize  float64    `yaml:"local_size" hash:"method.name=dino&method.local_crops!=0"`
 	// MaskRatio is the share of an image's patches that mae hides.
 	MaskRatio float64 `yaml:"mask_ratio" hash:"method.name=mae"`
 	// The decoder of mae: its blocks, the width of its tokens, its heads.
@@ -174,9 +181,10 @@ type Method struct {
 // views, mae, and supervised for comparison.
 func MethodNames() []string { return append(ssl.Names(), "mae", "supervised") }
 
-// Options returns the options of a method of ssl.Names, for a training with so many steps an
-// epoch.
-func (m Method) Options(stepsPerEpoch int) ssl.Options {
+// MethodOptions returns the options of a method of ssl.Names, for a training with so
+// many steps an epoch.
+func (r *Recipe) MethodOptions(stepsPerEpoch int) ssl.Options {
+	m := r.Method
 	return ssl.Options{
 		Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN, Predictor: m.Predictor,
 		EMA: m.EMA, EMACosine: m.EMASchedule == "cosine", Queue: m.Queue, BNSplits: m.BNSplits, Symmetric: m.Symmetric,
@@ -184,6 +192,7 @@ func (m Method) Options(stepsPerEpoch int) ssl.Options {
 		Prototypes: m.Prototypes, TeacherTemperature: m.TeacherTemperature, CentreMomentum: m.CentreMomentum,
 		TeacherStart: m.TeacherStart, TeacherWarmup: int(m.TeacherWarmup * float64(stepsPerEpoch)),
 		FreezePrototypes: int(m.FreezePrototypes * float64(stepsPerEpoch)), FreezePatch: m.FreezePatch,
+		LocalCrops: m.LocalCrops, LocalSize: r.localSize(),
 	}
 }
 
@@ -288,6 +297,9 @@ type Score struct {
 	// Seed chooses the views of scoring and the resamples; null: the recipe's
 	// seed.
 	Seed *uint64 `yaml:"seed"`
+	// Augment is what is different about the views of scoring; null: they are like
+	// the first view of training.
+	Augment *augment.Override `yaml:"augment" hash:"given"`
 	// Batch is the number of images that go through an encoder at once.
 	Batch int `yaml:"batch" hash:"-"`
 }

@@ -123,7 +123,7 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		return r.Hash()
 	}
 	assert.Equal(t, "132738f14ee3", Short(of("encoder.pool=max")), "the default recipe as it was before all of them")
-	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=2", "decoder_dim=96", "decoder_heads=4", "norm_pix=true"} {
+	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=3", "decoder_dim=48", "decoder_heads=4", "norm_pix=true"} {
 		assert.Equal(t, of(), of("method."+field), "simclr has no %s", field)
 		mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4"}
 		assert.NotEqual(t, of(mae...), of(append(mae, "method."+field)...), field)
@@ -137,6 +137,9 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		assert.NotEqual(t, of(vit), of(vit, other), other)
 	}
 	assert.NotEqual(t, of("encoder.name=resnet18"), of("encoder.name=resnet18", "encoder.stem=imagenet"))
+	assert.Equal(t, of(), of("augment.solarize=0", "augment.solarize_threshold=0.3", "augment.invert=0"))
+	assert.NotEqual(t, of(), of("augment.invert=0.2"))
+	assert.NotEqual(t, of("augment.solarize=0.2"), of("augment.solarize=0.2", "augment.solarize_threshold=0.3"))
 }
 
 // Fields of other methods do not count, so recipes of SimCLR that were run before
@@ -151,6 +154,7 @@ func TestHashOfMethods(t *testing.T) {
 		"temperature": "0.3", "projector": "[8]", "projector_bn": "true", "predictor": "[7]", "ema": "0.5", "ema_schedule": "cosine",
 		"queue": "401", "bn_splits": "5", "symmetric": "true", "lambda": "0.1", "loss_scale": "2", "invariance": "1", "variance": "1",
 		"covariance": "2", "prototypes": "9", "teacher_temperature": "0.1", "centre_momentum": "0.5", "freeze_prototypes": "2",
+		"local_crops": "2",
 	}
 	counted := map[string]string{
 		"simclr":  "temperature projector projector_bn",
@@ -160,7 +164,7 @@ func TestHashOfMethods(t *testing.T) {
 		"mocov3":  "temperature projector predictor ema ema_schedule",
 		"barlow":  "projector lambda loss_scale",
 		"vicreg":  "projector invariance variance covariance",
-		"dino":    "temperature projector projector_bn ema ema_schedule prototypes teacher_temperature centre_momentum freeze_prototypes",
+		"dino":    "temperature projector projector_bn ema ema_schedule prototypes teacher_temperature centre_momentum freeze_prototypes local_crops",
 	}
 	all := map[string]bool{}
 	for method, list := range counted {
@@ -193,6 +197,7 @@ func TestRefusedOfMethods(t *testing.T) {
 		{"vicreg", "method.variance=-1", "method.variance: want 0 to"},
 		{"mocov3", "method.freeze_patch=true", "method.freeze_patch: want false: resnet9 is no vision transformer, found true"},
 		{"dino", "method.freeze_prototypes=201", "method.freeze_prototypes: want 0 to 200, found 201"},
+		{"dino", "method.local_crops=-1", "method.local_crops: want 0 to 100, found -1"},
 		{"dino", "method.prototypes=1", "method.prototypes: want 2 to"},
 		{"dino", "method.teacher_temperature=0", "method.teacher_temperature: want a number above 0"},
 		{"dino", "method.centre_momentum=1", "method.centre_momentum: want at least 0 and less than 1"},
@@ -335,6 +340,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(src)
 	}
 	f.Add([]byte("train: {epochs: 3}\nscore: {taps: [conv*]}"))
+	f.Add([]byte("augment: {preset: solo-asymmetric, second: {preset: weak, gray: null}}\nscore: {augment: {preset: none, flip: null}}"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		r, err := Read("x.yaml", src, nil)
 		if err != nil {

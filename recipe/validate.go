@@ -102,7 +102,7 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 		c.problem("encoder.drop_path", "want 0: %s is no vision transformer, found %v", r.Encoder.Name, p)
 	}
 	r.method(c)
-	c.errs("augment", r.Augment.Validate())
+	r.views(c)
 	if r.Augment.Size != [2]int{} {
 		c.problem("augment.size", "want [0, 0]: views have the size of the images, found %v", r.Augment.Size)
 	}
@@ -237,6 +237,7 @@ func (r *Recipe) method(c *checker) {
 		}
 		c.share("method.centre_momentum", m.CentreMomentum)
 		within(c, "method.freeze_prototypes", m.FreezePrototypes, 0, float64(max(r.Train.Epochs, 0)))
+		r.localCrops(c)
 	}
 }
 

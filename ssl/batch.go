@@ -13,8 +13,8 @@ import (
 type batches struct {
 	engine  *tensor.Engine
 	dataset data.Dataset
-	indices []int // into dataset
-	augment *augment.Augmenter
+	indices []int                // into dataset
+	augment []*augment.Augmenter // of each view
 	seed    uint64
 	size    int                // images in a batch
 	views   []*tensor.Tensor   // [size,H,W,C] each, filled anew for every batch
@@ -31,12 +31,17 @@ type random struct {
 }
 
 func newBatches(c *TrainerConfig) *batches {
-	h, w, ch := c.Augment.Shape()
 	b := &batches{
 		engine: c.Engine, dataset: c.Dataset, indices: c.Indices,
-		augment: c.Augment, seed: c.Seed, size: c.Batch,
+		seed: c.Seed, size: c.Batch,
 	}
-	for range c.Method.Views() {
+	for v := range c.Method.Views() {
+		a := c.Augment
+		if v < len(c.Views) && c.Views[v] != nil {
+			a = c.Views[v]
+		}
+		h, w, ch := a.Shape()
+		b.augment = append(b.augment, a)
 		b.views = append(b.views, tensor.New(c.Batch, h, w, ch))
 	}
 	count := max(c.Accumulate, 1)
@@ -45,7 +50,7 @@ func newBatches(c *TrainerConfig) *batches {
 		var part []*tensor.Tensor
 		for _, v := range b.views {
 			row := v.Len() / c.Batch
-			part = append(part, tensor.FromSlice(v.Data()[i*n*row:(i+1)*n*row], n, h, w, ch))
+			part = append(part, tensor.FromSlice(v.Data()[i*n*row:(i+1)*n*row], n, v.Dim(1), v.Dim(2), v.Dim(3)))
 		}
 		b.parts = append(b.parts, part)
 	}
@@ -77,7 +82,7 @@ func (b *batches) fill(epoch int, positions []int) []*tensor.Tensor {
 			n := x.Len() / b.size
 			r := b.random[worker]
 			rng.Reset(r.source, b.seed, "view", uint64(epoch), uint64(index), uint64(v))
-			b.augment.View(x.Data()[row*n:(row+1)*n], image, r.Rand)
+			b.augment[v].View(x.Data()[row*n:(row+1)*n], image, r.Rand)
 		}
 		b.shared.put(epoch, index, row, b.views)
 	})

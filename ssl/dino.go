@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -9,11 +10,12 @@ import (
 )
 
 // DINO is the method of Caron et al., "Emerging Properties in Self-Supervised
-// Vision Transformers" (ICCV 2021, arXiv 2104.14294), Algorithm 1, with two views
-// and no small crops: the student shall say of one view what the teacher, its
-// moving average, says of the other, as a distribution over K prototypes.
-// Centring and a low temperature of the teacher keep it from saying the same of
-// all images.
+// Vision Transformers" (ICCV 2021, arXiv 2104.14294), Algorithm 1: the student
+// shall say of one view what the teacher, its moving average, says of the other, as
+// a distribution over K prototypes. Centring and a low temperature of the teacher
+// keep it from saying the same of all images. With multi-crop (Equation 3) the
+// student sees small crops too and shall say of each what the teacher says of either
+// large view.
 type DINO struct {
 	networks
 	prototypes *nn.Param // [K,D], of unit rows in use
@@ -28,13 +30,19 @@ type DINO struct {
 	keepCentre  float64
 	swap        []int  // the other view of every row
 	frozen      uint64 // steps at the start in which the prototypes stay
-	part, parts int    // of the step's batch that Loss gets; 0 parts are 1
+	crops       *localCrops
+	part, parts int // of the step's batch that Loss gets; 0 parts are 1
 }
 
 func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
 	if err := first(widths("projector", o.Projector, 1), atLeast("prototypes", o.Prototypes, 2),
 		above0("temperature", o.Temperature), above0("teacher_temperature", o.TeacherTemperature),
-		atLeast("teacher_warmup", o.TeacherWarmup, 0), share("ema", o.EMA), share("centre_momentum", o.CentreMomentum)); err != nil {
+		atLeast("teacher_warmup", o.TeacherWarmup, 0), share("ema", o.EMA), share("centre_momentum", o.CentreMomentum),
+		atLeast("local_crops", o.LocalCrops, 0)); err != nil {
+		return nil, err
+	}
+	crops, err := newLocalCrops(enc, &o)
+	if err != nil {
 		return nil, err
 	}
 	if o.TeacherWarmup > 0 {
@@ -53,7 +61,7 @@ func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed
 		prototypes: nn.NewLinear("prototypes", d, k, seed).Params()[0], teacherPro: nn.NewLinear("prototypes", d, k, seed).Params()[0],
 		studentT: float32(o.Temperature), teacherT: teacherTemperature(&o),
 		centre: &nn.Param{Name: "centre", Value: tensor.New(k), Buffer: true}, mean: tensor.New(k), keepCentre: o.CentreMomentum,
-		frozen: uint64(max(o.FreezePrototypes, 0)),
+		frozen: uint64(max(o.FreezePrototypes, 0)), crops: crops,
 	}
 	m.follow = tensor.NewAverages([]*tensor.Tensor{m.centre.Value}, []*tensor.Tensor{m.mean})
 	m.teacher, err = newTeacher(append(m.networks.Params(), m.prototypes), append(m.momentum.Params(), m.teacherPro), &o)
@@ -72,22 +80,39 @@ func (m *DINO) Params() []*nn.Param {
 // Chance is ln K: the student says of every image that all prototypes fit alike.
 func (m *DINO) Chance(int) float64 { return math.Log(float64(m.centre.Value.Len())) }
 
+// Views returns 2 and the number of small crops, which come last.
+func (m *DINO) Views() int { return 2 + m.crops.count() }
+
 // Loss is H(t1, s2)/2 + H(t2, s1)/2 of Algorithm 1. Both views go through the
-// networks as one batch, as in the authors' program.
+// networks as one batch, as in the authors' program. With small crops it is the
+// mean of H over all pairs of a large view for the teacher and another view, of
+// either size, for the student (Equation 3, divided by the number of its terms as
+// there).
 //
 //	H(t, s) = - softmax((t - C)/teacherT) . log softmax(s/studentT)
 func (m *DINO) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
-	x1, x2 := two("DINO", views)
+	if len(views) != m.Views() {
+		panic(fmt.Sprintf("ssl: DINO with %d small crops takes %d views, got %d", m.crops.count(), m.Views(), len(views)))
+	}
+	x1, x2 := views[0], views[1]
 	tp := c.Tape
 	zt := m.teach(c, func(c *nn.Context) *tensor.Tensor { return m.momentum.forward(c, c.Tape.Concat(x1, x2)) })
 	t := logits(tp, zt, tp.Detach(m.teacherPro.Value))
-	z := m.networks.forward(c, tp.Concat(x1, x2))
+	h := m.encoder.Forward(c, tp.Concat(x1, x2))
+	if m.crops != nil {
+		h = tp.Concat(h, m.crops.features(c, views[2:]))
+	}
+	z := m.projector.Forward(c, h)
 	prototypes := m.prototypes.Value
 	if c.Noise != nil && c.Noise.Step < m.frozen {
 		prototypes = tp.Detach(prototypes)
 	}
-	s := logits(tp, z, prototypes)
-	c.Tap(ProjectionTap, z)
+	s := tp.Scale(logits(tp, z, prototypes), 1/m.studentT)
+	if m.crops == nil {
+		c.Tap(ProjectionTap, z)
+	} else if c.Listening(ProjectionTap) {
+		c.Tap(ProjectionTap, tp.Gather(tp.Detach(z), m.crops.rows(x1.Dim(0)).large))
+	}
 	c.Tap(TeacherTap, zt)
 	m.take(tp.MeanAxis0(t))
 	if n := t.Dim(0); len(m.swap) != n {
@@ -98,7 +123,10 @@ func (m *DINO) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 		step = int(c.Noise.Step)
 	}
 	targets := tp.SharpSoftmax(tp.Gather(t, m.swap), m.centre.Value, m.teacherT(step))
-	return tp.SoftCrossEntropy(tp.Scale(s, 1/m.studentT), targets)
+	if m.crops != nil {
+		return m.crops.loss(tp, s, targets)
+	}
+	return tp.SoftCrossEntropy(s, targets)
 }
 
 // teacherTemperature gives the teacher's temperature of a step, counted from 0: a

@@ -32,6 +32,10 @@ func goldenOptions(name string) (method string, o Options) {
 	case "mocov2_asymmetric":
 		o.Symmetric = false
 		return "mocov2", o
+	case "dino_multicrop":
+		o.EMACosine, o.ProjectorBN = true, true
+		o.LocalCrops, o.LocalSize = 3, [2]int{24, 24}
+		return "dino", o
 	}
 	return name, o
 }
@@ -50,6 +54,7 @@ type goldenMethod struct {
 	Losses             []float64
 	Names, After, Idle []string
 	Images             string
+	Sizes              []int // of the views
 }
 
 // methodLimits are shares of the size of what is compared, about ten times what
@@ -64,7 +69,7 @@ func TestMethodsMatchPyTorch(t *testing.T) {
 	g := testutil.OpenGolden(t, "testdata/methods.npz")
 	var about goldenMethods
 	g.About(&about)
-	require.Len(t, about.Methods, 8)
+	require.Len(t, about.Methods, 9)
 	for step, passes := range about.Groups {
 		for number, groups := range passes {
 			require.Equal(t, groups, keyGroups(about.N, 2, 5, uint64(step), uint64(number)), "the shuffle that the file was made with")
@@ -88,7 +93,7 @@ func checkMethod(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 	want := about.Methods[name]
 	limit := methodLimits{loss: 2e-5, gradient: 1e-3, after: 5e-5}
 	encoder := func() (nn.Encoder, error) {
-		return nn.NewEncoder("resnet9", nn.EncoderOptions{Width: about.Width, InH: about.Size, InW: about.Size}, 1)
+		return nn.NewEncoder("resnet9", nn.EncoderOptions{Width: about.Width, InH: want.Sizes[0], InW: want.Sizes[0]}, 1)
 	}
 	enc, err := encoder()
 	require.NoError(t, err)
@@ -126,10 +131,10 @@ func checkMethod(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 	}
 	tp := e.NewTape(tensor.Training)
 	for step, loss := range want.Losses {
-		views := make([]*tensor.Tensor, 2)
-		for v := range views {
-			x := testutil.NetImages(fmt.Sprintf("%s%d/%d", want.Images, step, v+1), about.N, about.Size, about.Size, 3)
-			views[v] = tensor.FromSlice(x, about.N, about.Size, about.Size, 3)
+		views := make([]*tensor.Tensor, len(want.Sizes))
+		for v, size := range want.Sizes {
+			x := testutil.NetImages(fmt.Sprintf("%s%d/%d", want.Images, step, v+1), about.N, size, size, 3)
+			views[v] = tensor.FromSlice(x, about.N, size, size, 3)
 		}
 		r, err := Step(tp, m, opt, views, about.LR, &nn.Noise{Seed: 5, Step: uint64(step)}, len(want.Losses))
 		require.NoError(t, err)

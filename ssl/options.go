@@ -54,6 +54,10 @@ type Options struct {
 	FreezePatch bool
 	// CentreMomentum is the share of DINO's centre that stays in a step.
 	CentreMomentum float64
+	// LocalCrops is the number of small views of each image that DINO's student
+	// sees beside the two large ones, LocalSize their height and width.
+	LocalCrops int
+	LocalSize  [2]int
 }
 
 // registry lists the methods that there are. another makes a second encoder of

@@ -3,6 +3,7 @@ package ssl
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +41,9 @@ type problemOptions struct {
 	change  func(*TrainerConfig)
 }
 
+// multiCrop stands for dino with small crops.
+const multiCrop = "dino multi-crop"
+
 // newProblem makes everything anew, as a new process would.
 func newProblem(t testing.TB, o problemOptions) *problem {
 	if o.threads == 0 {
@@ -63,6 +67,9 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 		o.encoder = func() nn.Encoder { return tinyEncoder(t) }
 	}
 	enc, options := o.encoder(), tinyOptions
+	if o.method == multiCrop {
+		o.method, options.LocalCrops, options.LocalSize = "dino", 2, [2]int{18, 18}
+	}
 	if o.options != nil {
 		o.options(&options)
 	}
@@ -81,6 +88,13 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 			OnStart: func(s Start) { p.start = s },
 			OnEpoch: func(r Record) error { p.records = append(p.records, r); return nil },
 		},
+	}
+	if options.LocalCrops > 0 {
+		small := augment.SimCLR()
+		small.Size, small.Crop.Scale = options.LocalSize, [2]float64{.05, .4}
+		crops, err := augment.New(small, 16, 16, 3)
+		require.NoError(t, err)
+		p.config.Views = append([]*augment.Augmenter{nil, nil}, slices.Repeat([]*augment.Augmenter{crops}, options.LocalCrops)...)
 	}
 	if o.change != nil {
 		o.change(&p.config)

@@ -22,6 +22,9 @@ type TrainerConfig struct {
 	Dataset data.Dataset
 	Indices []int // the training set, as indices into Dataset
 	Augment *augment.Augmenter
+	// Views make single views, by number, where those are not of Augment's kind.
+	// Nil ones and what is beyond the end are Augment.
+	Views []*augment.Augmenter
 
 	Batch  int // images in a step, at least 2
 	Epochs int

@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/locimem/locimem/tensor"
@@ -29,7 +30,7 @@ const cachedBatches = 4
 // come to their common images at other times.
 func newViewCache(f, g *Trainer) *viewCache {
 	// Equal seeds and numbers of images make the same order of places.
-	if f.Seed != g.Seed || f.Batch != g.Batch || len(f.Indices) != len(g.Indices) || f.Augment != g.Augment ||
+	if f.Seed != g.Seed || f.Batch != g.Batch || len(f.Indices) != len(g.Indices) || f.Augment != g.Augment || !slices.Equal(f.Views, g.Views) ||
 		f.Method.Views() != g.Method.Views() || !reflect.TypeOf(f.Dataset).Comparable() || f.Dataset != g.Dataset {
 		return nil
 	}

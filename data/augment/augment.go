@@ -92,6 +92,12 @@ func (a *Augmenter) Apply(dst []float32, img []uint8, p Params) {
 	if p.Sigma > 0 {
 		GaussianBlur(dst, (*scratch)[:len(dst)], a.outH, a.outW, a.c, a.cfg.Blur.Kernel, p.Sigma)
 	}
+	if p.Solarize {
+		Solarize(dst, float32(a.cfg.SolarizeThreshold))
+	}
+	if p.Invert {
+		Invert(dst)
+	}
 	if a.mean != nil {
 		Normalize(dst, a.mean, a.std)
 	}

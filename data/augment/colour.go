@@ -114,6 +114,23 @@ func Hue(p []float32, c int, shift float32) {
 // may reach sector 6, which is 0.
 var sectors = [8][3]uint8{{0, 3, 1}, {2, 0, 1}, {1, 0, 3}, {1, 2, 0}, {3, 1, 0}, {0, 1, 2}, {0, 3, 1}, {}}
 
+// Solarize replaces every value of at least the threshold by 1 less the value
+// (solarize).
+func Solarize(p []float32, threshold float32) {
+	for i, v := range p {
+		if v >= threshold {
+			p[i] = 1 - v
+		}
+	}
+}
+
+// Invert makes the photographic negative: 1 less every value (invert).
+func Invert(p []float32) {
+	for i, v := range p {
+		p[i] = 1 - v
+	}
+}
+
 // Normalize replaces x by (x-mean)/std of its channel.
 func Normalize(p []float32, mean, std []float32) {
 	c := len(mean)

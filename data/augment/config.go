@@ -14,6 +14,9 @@ import (
 // fields, as in SimCLR (Chen et al., ICML 2020, appendix A). The zero value
 // changes nothing but the scale of the pixels, from bytes to [0,1].
 type Config struct {
+	// Preset names the set that the operations were taken from (UsePreset), for
+	// people; "" is none.
+	Preset string `yaml:"preset" hash:"-"`
 	// Size is height and width of the views; 0, 0 keeps those of the images.
 	Size [2]int `yaml:"size"`
 	// Crop is torchvision's RandomResizedCrop, bilinear with antialias.
@@ -28,6 +31,16 @@ type Config struct {
 	Gray float64 `yaml:"gray"`
 	// Blur is torchvision's GaussianBlur.
 	Blur Blur `yaml:"blur"`
+	// Solarize is the probability of torchvision's solarize: values of at least
+	// SolarizeThreshold, of [0,1], are replaced by 1 less the value.
+	Solarize          float64 `yaml:"solarize" hash:"augment.solarize!=0"`
+	SolarizeThreshold float64 `yaml:"solarize_threshold" hash:"augment.solarize!=0"`
+	// Invert is the probability of the photographic negative, 1 less every value.
+	Invert float64 `yaml:"invert" hash:"augment.invert!=0"`
+	// Second is what is different about the second view of methods that compare
+	// two; nil if nothing is. An Augmenter knows nothing of it: it makes views of
+	// one kind.
+	Second *Override `yaml:"second" hash:"given"`
 	// Mean and Std of each channel: (x-mean)/std comes last. Empty for none.
 	Mean []float64 `yaml:"mean"`
 	Std  []float64 `yaml:"std"`
@@ -100,6 +113,7 @@ func (c Config) Validate() error {
 		most  float64
 	}{
 		{"flip", c.Flip, 1}, {"flip_vertical", c.FlipVertical, 1}, {"jitter.p", c.Jitter.P, 1}, {"gray", c.Gray, 1}, {"blur.p", c.Blur.P, 1},
+		{"solarize", c.Solarize, 1}, {"solarize_threshold", c.SolarizeThreshold, 1}, {"invert", c.Invert, 1},
 		{"jitter.brightness", c.Jitter.Brightness, 100}, {"jitter.contrast", c.Jitter.Contrast, 100},
 		{"jitter.saturation", c.Jitter.Saturation, 100}, {"jitter.hue", c.Jitter.Hue, 0.5},
 	} {

@@ -24,13 +24,15 @@ type about struct {
 	Pipelines []struct {
 		Box                                   []int
 		Flip, Vertical, Gray, Normalize       bool
+		Solarize, Invert                      bool
 		Order                                 [4]uint8
 		Brightness, Contrast, Saturation, Hue float32
 		Sigma                                 float64
 		Size                                  [2]int
 	}
-	Kernel int
-	Boxes  []struct {
+	Kernel    int
+	Threshold float64
+	Boxes     []struct {
 		Shape        []int
 		Scale, Ratio [2]float64
 	}
@@ -100,6 +102,10 @@ func TestOperationsAgainstTorchvision(t *testing.T) {
 				Gray(p, c)
 			case "blur":
 				GaussianBlur(p, make([]float32, len(p)), 11, 13, c, int(o.Args[0]), o.Args[1])
+			case "solarize":
+				Solarize(p, float32(o.Args[0]))
+			case "invert":
+				Invert(p)
 			case "normalize":
 				Normalize(p, []float32{0.485, 0.456, 0.406}[:c], []float32{0.229, 0.224, 0.225}[:c])
 			default:
@@ -129,7 +135,8 @@ func TestPipelinesAgainstTorchvision(t *testing.T) {
 	img := picture("pipeline", 24, 20, 3)
 	for k, o := range about.Pipelines {
 		want, shape := g.Float32(fmt.Sprintf("pipeline/%d", k))
-		cfg := Config{Size: o.Size, Blur: Blur{P: 1, Kernel: about.Kernel, Sigma: [2]float64{1, 1}}}
+		cfg := Config{Size: o.Size, Blur: Blur{P: 1, Kernel: about.Kernel, Sigma: [2]float64{1, 1}},
+			SolarizeThreshold: about.Threshold}
 		if o.Normalize {
 			cfg.Mean, cfg.Std = SimCLR().Mean, SimCLR().Std
 		}
@@ -139,7 +146,8 @@ func TestPipelinesAgainstTorchvision(t *testing.T) {
 		require.Equal(t, shape, []int{h, w, c})
 		got := make([]float32, len(want))
 		a.Apply(got, img, Params{Box: Box{o.Box[0], o.Box[1], o.Box[2], o.Box[3]}, Flip: o.Flip, FlipVertical: o.Vertical,
-			Order: o.Order, Brightness: o.Brightness, Contrast: o.Contrast, Saturation: o.Saturation, Hue: o.Hue, Gray: o.Gray, Sigma: o.Sigma})
+			Order: o.Order, Brightness: o.Brightness, Contrast: o.Contrast, Saturation: o.Saturation, Hue: o.Hue, Gray: o.Gray, Sigma: o.Sigma,
+			Solarize: o.Solarize, Invert: o.Invert})
 		assert.LessOrEqual(t, testutil.MaxError(got, want), tolerance, "pipeline %d: %+v", k, o)
 	}
 }

@@ -20,8 +20,10 @@ type Params struct {
 	Brightness, Contrast, Saturation float32
 	Hue                              float32
 
-	Gray  bool
-	Sigma float64 // of the blur; 0 is none
+	Gray     bool
+	Sigma    float64 // of the blur; 0 is none
+	Solarize bool
+	Invert   bool
 }
 
 // Identity returns the parameters of the view that shows the whole image
@@ -53,6 +55,8 @@ func (a *Augmenter) Draw(r *rand.Rand) Params {
 	if chance(r, c.Blur.P) {
 		p.Sigma = between(r, c.Blur.Sigma[0], c.Blur.Sigma[1])
 	}
+	p.Solarize = chance(r, c.Solarize)
+	p.Invert = chance(r, c.Invert)
 	return p
 }
 

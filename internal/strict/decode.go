@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,8 @@ func Set(into any, assignment string, seen map[string]string) error {
 		return ps
 	}
 	var paths []string
-	for _, l := range Leaves(into) {
+	leaves, absent := leavesAt(into, path)
+	for _, l := range leaves {
 		if l.Path != path {
 			paths = append(paths, l.Path)
 			continue
@@ -59,8 +61,13 @@ func Set(into any, assignment string, seen map[string]string) error {
 		} else {
 			d.value(path, body, l.Value)
 		}
-		return d.problems.Err()
+		if err := d.problems.Err(); err != nil {
+			absent()
+			return err
+		}
+		return nil
 	}
+	absent()
 	hint := ""
 	if n := Nearest(path, paths); n != "" {
 		hint = fmt.Sprintf("; did you mean %s?", n)
@@ -73,6 +80,22 @@ func Set(into any, assignment string, seen map[string]string) error {
 	}
 	ps.Add(where, "", "no field %s%s", path, hint)
 	return ps
+}
+
+// leavesAt is Leaves where the absent sections that path goes through are made;
+// absent takes them away again.
+func leavesAt(into any, path string) (all []Leaf, absent func()) {
+	absent = func() {}
+	for {
+		all = Leaves(into)
+		i := slices.IndexFunc(all, func(l Leaf) bool { return optional(l.Value.Type()) && strings.HasPrefix(path, l.Path+".") })
+		if i < 0 {
+			return all, absent
+		}
+		v, inner := all[i].Value, absent
+		v.Set(reflect.New(v.Type().Elem()))
+		absent = func() { v.SetZero(); inner() }
+	}
 }
 
 // parse returns the one document of src, nil if there is nothing in it.
@@ -124,6 +147,13 @@ func (d *decoder) problem(n ast.Node, path, format string, args ...any) {
 func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 	if v.Kind() == reflect.Struct {
 		d.mapping(path, n, v)
+		return
+	}
+	if optional(v.Type()) && n.Type() != ast.NullType {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		d.mapping(path, n, v.Elem())
 		return
 	}
 	if d.leaf(path, n, v) && d.seen != nil {
@@ -277,6 +307,8 @@ func kindName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
 		return kindName(t.Elem()) + " or null"
+	case reflect.Struct:
+		return "a section with the fields " + strings.Join(names(t), ", ")
 	case reflect.String:
 		return "a text"
 	case reflect.Bool:

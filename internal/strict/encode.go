@@ -29,7 +29,11 @@ func encode(b *strings.Builder, depth int, v reflect.Value) {
 		b.WriteString(strings.Repeat("  ", depth))
 		b.WriteString(name)
 		b.WriteByte(':')
-		if f := v.Field(i); f.Kind() == reflect.Struct {
+		f := v.Field(i)
+		if optional(f.Type()) && !f.IsNil() {
+			f = f.Elem()
+		}
+		if f.Kind() == reflect.Struct {
 			b.WriteByte('\n')
 			encode(b, depth+1, f)
 		} else {

@@ -6,6 +6,9 @@
 // Fields are named by their yaml tags and addressed by dotted paths such as
 // train.epochs. What a document does not name keeps the value it has, so that
 // documents can be laid over defaults.
+//
+// A pointer to a struct is a section that may be absent: null, which is one value
+// field, or a section whose fields a document gives.
 package strict
 
 import (
@@ -59,7 +62,8 @@ func (ps Problems) Err() error {
 	return ps
 }
 
-// Leaf is one field that holds a value: anything but a struct.
+// Leaf is one field that holds a value: anything but a struct, and a section that
+// is absent.
 type Leaf struct {
 	Path  string
 	Value reflect.Value
@@ -73,6 +77,9 @@ func Leaves(v any) []Leaf {
 }
 
 func leaves(out []Leaf, path string, v reflect.Value, tags []reflect.StructTag) []Leaf {
+	if optional(v.Type()) && !v.IsNil() {
+		v = v.Elem()
+	}
 	if v.Kind() != reflect.Struct {
 		return append(out, Leaf{Path: path, Value: v, Tags: tags})
 	}
@@ -85,6 +92,11 @@ func leaves(out []Leaf, path string, v reflect.Value, tags []reflect.StructTag) 
 		out = leaves(out, join(path, name), v.Field(i), append(tags[:len(tags):len(tags)], f.Tag))
 	}
 	return out
+}
+
+// optional tells whether fields of this type are sections that may be absent.
+func optional(t reflect.Type) bool {
+	return t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
 }
 
 // fieldName returns the name of a field in documents, "" if it has none.

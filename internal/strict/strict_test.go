@@ -2,6 +2,7 @@ package strict
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,6 +22,7 @@ type outer struct {
 	Words  []string `yaml:"words"`
 	Sizes  []int    `yaml:"sizes"`
 	In     inner    `yaml:"in"`
+	May    *inner   `yaml:"may"`
 	Hidden int      `yaml:"-"`
 }
 
@@ -40,7 +42,7 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
 		{"nmae: x", "a.yaml:1: no field nmae; did you mean name?"},
 		{"name: x\nin:\n  zzzzzzzz: 1", "a.yaml:3: no field in.zzzzzzzz; known are rate, range, seed"},
-		{"Hidden: 1", "a.yaml:1: no field Hidden; known are name, count, on, words, sizes, in"},
+		{"Hidden: 1", "a.yaml:1: no field Hidden; known are name, count, on, words, sizes, in, may"},
 		{"count: ten", `a.yaml:1: count: want a whole number, found the text "ten"`},
 		{"count: 1.5", "a.yaml:1: count: want a whole number, found 1.5"},
 		{"count: 99999999999999999999", "a.yaml:1: count: want a whole number, found 99999999999999999999"},
@@ -57,7 +59,7 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		{"in: {seed: -1}", "a.yaml:1: in.seed: want a whole number of at least 0, found -1"},
 		{"sizes: [1, a]", `a.yaml:1: sizes[1]: want a whole number, found the text "a"`},
 		{"name: &x y", `a.yaml:1: name: want a text, found anchor "&", which recipes do not use`},
-		{"- a", "a.yaml:1: want a section with the fields name, count, on, words, sizes, in, found a list"},
+		{"- a", "a.yaml:1: want a section with the fields name, count, on, words, sizes, in, may, found a list"},
 		{"name: x\n---\nname: y", "a.yaml: more than one document"},
 	} {
 		assert.EqualError(t, Decode(&outer{}, "a.yaml", []byte(c.src), nil), c.want, c.src)
@@ -96,10 +98,46 @@ func TestSet(t *testing.T) {
 	}
 }
 
+func TestSectionsThatMayBeAbsent(t *testing.T) {
+	paths := func(v *outer) string {
+		var out []string
+		for _, l := range Leaves(v)[8:] {
+			out = append(out, l.Path)
+		}
+		return strings.Join(out, " ")
+	}
+	var v outer
+	assert.Equal(t, "may", paths(&v))
+	require.NoError(t, Decode(&v, "x", []byte("may: null"), nil))
+	assert.Nil(t, v.May)
+	seen := map[string]string{}
+	require.NoError(t, Decode(&v, "x", []byte("may: {rate: 2}"), seen))
+	assert.Equal(t, &inner{Rate: 2}, v.May)
+	assert.Equal(t, map[string]string{"may.rate": "x:1"}, seen)
+	assert.Equal(t, "may.rate may.range may.seed", paths(&v))
+	require.NoError(t, Decode(&v, "x", []byte("may:\n  seed: 4"), nil))
+	assert.EqualValues(t, 2, v.May.Rate, "what is not named stays")
+	require.NoError(t, Decode(&v, "x", []byte("may:"), nil))
+	assert.Nil(t, v.May)
+
+	require.NoError(t, Set(&v, "may.rate=.5", nil))
+	assert.Equal(t, &inner{Rate: .5}, v.May)
+	v = outer{}
+	assert.ErrorContains(t, Set(&v, "may.rat=1", nil), "no field may.rat; did you mean may.rate?")
+	assert.ErrorContains(t, Set(&v, "may.rate=x", nil), "may.rate: want a number")
+	assert.Nil(t, v.May, "an assignment that fails leaves no section behind")
+	require.NoError(t, Set(&v, "may={rate: 3}", nil))
+	assert.Equal(t, &inner{Rate: 3}, v.May)
+	assert.EqualError(t, Decode(&v, "x", []byte("may: 3"), nil), "x:1: may: want a section with the fields rate, range, seed, found 3")
+	v = outer{}
+	assert.ErrorContains(t, Set(&v, "may=", nil), "may: want a section with the fields rate, range, seed or null, found nothing")
+}
+
 func TestEncodeReadsBack(t *testing.T) {
 	seed := uint64(3)
 	for _, v := range []outer{
 		{},
+		{May: &inner{Rate: 3}},
 		{Name: "true", Words: []string{"a b", "", "null", "x:y", "\"\\\n\tß", "12", "~"}, Sizes: []int{-1, 0},
 			In: inner{Rate: 1e-9, Range: [2]float64{1. / 3, 1e21}, Seed: &seed}},
 	} {
@@ -116,7 +154,7 @@ func TestEncodeReadsBack(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{"", "name: x", "in: {rate: 1e-3, range: [0.5, 2]}", "words: [a, b]\n", "count: 0x1", "- a", "a: &b c", "? x\n: y", "name: |\n  x\n"} {
+	for _, s := range []string{"", "name: x", "in: {rate: 1e-3, range: [0.5, 2]}", "words: [a, b]\n", "may: {seed: 1}", "count: 0x1", "- a", "a: &b c", "? x\n: y", "name: |\n  x\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {

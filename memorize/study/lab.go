@@ -6,7 +6,6 @@ package study
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"strings"
 
 	"github.com/locimem/locimem/data"
@@ -31,7 +30,9 @@ type Lab struct {
 	Recipe      *recipe.Recipe
 	Train, Test data.Dataset
 	Split       *data.Split
-	Augment     *augment.Augmenter
+	Augment     *augment.Augmenter   // of the first view of training
+	Views       []*augment.Augmenter // of the others, by number (ssl.TrainerConfig)
+	ScoreViews  *augment.Augmenter   // of scoring
 	// Foreign says that the encoders were not trained here, by this recipe.
 	Foreign bool
 }
@@ -84,12 +85,8 @@ func openLab(r *recipe.Recipe, sets *data.SplitSets) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, w, c := train.Shape()
-	a, err := augment.New(r.Augment, h, w, c)
-	if err != nil {
-		return nil, fmt.Errorf("augment: %w", err)
-	}
-	return &Lab{Recipe: r, Train: train, Test: test, Split: split, Augment: a}, nil
+	l := &Lab{Recipe: r, Train: train, Test: test, Split: split}
+	return l, l.augmenters()
 }
 
 // TrainID identifies what decides the trained encoders: the recipe's part of it
@@ -125,7 +122,7 @@ func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 		return ssl.NewSupervised(enc, len(l.Train.Classes()), l.Recipe.TrainSeed(which))
 	}
 	another := func() (nn.Encoder, error) { return l.Encoder(which) }
-	return ssl.New(m.Name, enc, another, m.Options(l.stepsPerEpoch(which)), l.Recipe.TrainSeed(which))
+	return ssl.New(m.Name, enc, another, l.Recipe.MethodOptions(l.stepsPerEpoch(which)), l.Recipe.TrainSeed(which))
 }
 
 // Optimizer returns the recipe's optimiser of these parameters of encoder F or G.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/progress"
-	"github.com/locimem/locimem/internal/strict"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
@@ -34,7 +33,7 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	}
 	began := time.Now()
 	bar := rep.Bar("scores", "points", total, 0)
-	scores, err := memorize.Score(ctx, e, f, g, sets, l.Augment, l.Recipe.ScoreOptions(), func(done, _ int) { bar.Set(done) })
+	scores, err := memorize.Score(ctx, e, f, g, sets, l.ScoreViews, l.Recipe.ScoreOptions(), func(done, _ int) { bar.Set(done) })
 	if err != nil {
 		return fmt.Errorf("scoring: %w", err)
 	}
@@ -42,11 +41,7 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 		return fmt.Errorf("scoring classes: %w", err)
 	}
 	c := &scores.Circumstances
-	augmentation := map[string]any{}
-	for _, f := range strict.Leaves(&l.Recipe.Augment) {
-		augmentation[f.Path] = f.Value.Interface()
-	}
-	c.Split, c.Augmentation = l.Split.Hash(), augmentation
+	c.Split, c.Augmentation = l.Split.Hash(), recipe.Augmentation(l.Recipe.ScoreView())
 	c.Seeds = map[string]uint64{"score": l.Recipe.ScoreSeed()}
 	if !l.Foreign {
 		c.Recipe = l.Recipe.Hash()

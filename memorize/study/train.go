@@ -57,7 +57,7 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 	t := &training{lab: l, dir: dir, engine: e, which: which, encoder: enc, log: log, rep: rep}
 	t.trainer, err = ssl.NewTrainer(ssl.TrainerConfig{
 		Name: which, Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
-		Dataset: l.Train, Indices: indices, Augment: l.Augment,
+		Dataset: l.Train, Indices: indices, Augment: l.Augment, Views: l.Views,
 		Batch: r.Batch, Accumulate: r.Accumulate, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
 		WeightsEMA: r.WeightsEMA, Encoder: enc,
 		CheckpointDir: dir.Path("checkpoint"), CheckpointEvery: r.CheckpointEvery, RecipeHash: l.TrainID(),

@@ -102,7 +102,7 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	began := time.Now()
 	bar := rep.Bar("units", "points", len(set.Points), 0)
 	o := r.ScoreOptions()
-	all, err := memorize.ScoreUnits(ctx, e, enc, set, l.Augment, o, c.Images, func(done int) { bar.Set(done) })
+	all, err := memorize.ScoreUnits(ctx, e, enc, set, l.ScoreViews, o, c.Images, func(done int) { bar.Set(done) })
 	if err != nil {
 		return nil, err
 	}

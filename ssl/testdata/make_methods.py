@@ -87,6 +87,7 @@ def ema(teacher, student, keep):
 
 class Base:
     images = "methods"
+    sizes = [SIZE, SIZE]  # of the views
     teacher = None
     extra = {}
 
@@ -271,6 +272,29 @@ class DINO(Base):
         self.extra = {"centre": self.centre}
 
 
+class DINOMultiCrop(DINO):
+    """Equation 3, divided by its number of terms. As in the authors' program the
+    crops of a size are one batch of the encoder, and all features one of the head."""
+
+    sizes = [32, 32, 24, 24, 24]
+
+    def loss(self, x1, x2, *local, step):
+        def g(net, features):
+            return unit(net.projector(features)) @ unit(net.prototypes.weight).T
+
+        def h(t, s):
+            return -(t * (s / T).log_softmax(1)).sum(1).mean()
+
+        with torch.no_grad():
+            t = g(self.teacher, self.teacher.encoder(torch.cat([x1, x2])))
+            teacher = [((v - self.centre) / TEACHER_T).softmax(1) for v in t.chunk(2)]
+        features = [self.net.encoder(torch.cat([x1, x2])), self.net.encoder(torch.cat(local))]
+        student = g(self.net, torch.cat(features)).chunk(2 + len(local))
+        self.mean = t.mean(0)
+        terms = [h(teacher[i], s) for i in range(2) for j, s in enumerate(student) if i != j]
+        return sum(terms) / len(terms)
+
+
 def ours(tensors):
     """Names and layouts of this project."""
     return {
@@ -291,11 +315,12 @@ def train(method, dtype):
     opt = torch.optim.SGD(m.net.parameters(), lr=LR, momentum=0.9)
     losses, gradients = [], []
     for step in range(STEPS):
-        x1, x2 = (
-            torch.from_numpy(images(f"{m.images}{step}/{v}", N, SIZE, SIZE)).to(dtype).permute(0, 3, 1, 2).contiguous() for v in (1, 2)
+        views = (
+            torch.from_numpy(images(f"{m.images}{step}/{v + 1}", N, size, size)).to(dtype).permute(0, 3, 1, 2).contiguous()
+            for v, size in enumerate(m.sizes)
         )
         opt.zero_grad()
-        loss = m.loss(x1, x2, step)
+        loss = m.loss(*views, step=step)
         loss.backward()
         losses.append(loss.item())
         gradients.append(ours((n, p.grad.clone()) for n, p in m.net.named_parameters()))
@@ -317,6 +342,7 @@ def main():
     for name, method in {
         "byol": BYOL, "simsiam": SimSiam, "mocov2": MoCo2, "mocov2_asymmetric": MoCo2Asymmetric,
         "mocov3": MoCo3, "barlow": Barlow, "vicreg": VICReg, "dino": DINO,
+        "dino_multicrop": DINOMultiCrop,
     }.items():  # fmt: skip
         losses, gradients, end = train(method, torch.float64)
         # A bias before a batch norm has no effect on the loss and a gradient of 0.
@@ -331,7 +357,7 @@ def main():
             arrays[f"{name}/grad{k + 1}"] = np.stack([summary(f"grad{k + 1}/{n}", g[n], SAMPLES) for n in names])
         after = [n for n in end if n not in idle]
         arrays[f"{name}/after"] = np.stack([summary(f"after/{n}", end[n], SAMPLES) for n in after])
-        about[name] = {"losses": losses, "names": names, "after": after, "idle": idle, "images": method.images}
+        about[name] = {"losses": losses, "names": names, "after": after, "idle": idle, "images": method.images, "sizes": method.sizes}
     save(HERE / "methods.npz", arrays, methods=about, n=N, size=SIZE, width=WIDTH, lr=LR, samples=SAMPLES, groups=GROUPS)
 
 

@@ -57,6 +57,8 @@ OPS += [(op, [f]) for op in ("brightness", "contrast", "saturation") for f in (0
 OPS += [("hue", [f]) for f in (-0.5, -0.3, -0.1, -0.01, 0.0, 0.03, 0.1, 0.25, 0.5)]
 OPS += [("blur", [k, s]) for k, s in ((1, 0.5), (3, 0.1), (3, 0.9), (7, 1.5), (21, 2.0))]
 OPS += [("normalize", [])]
+# A threshold of 128 bytes is 0.5; 51/255 is a value that the picture has.
+OPS += [("solarize", [t]) for t in (0.0, 51 / 255, 0.5, 1.0)] + [("invert", [])]
 APPLY = {
     "gray": lambda t: F.rgb_to_grayscale(t, num_output_channels=t.shape[0]),
     "brightness": F.adjust_brightness,
@@ -64,6 +66,8 @@ APPLY = {
     "saturation": F.adjust_saturation,
     "hue": F.adjust_hue,
     "blur": blur,
+    "solarize": F.solarize,
+    "invert": F.invert,
     "normalize": lambda t: F.normalize(t, MEAN[: t.shape[0]], STD[: t.shape[0]]),
 }
 
@@ -96,12 +100,15 @@ PIPELINES = [
         "hue": [0.1, -0.1, 0.03, -0.2, 0.0][k % 5],
         "gray": k % 4 == 3,
         "sigma": [0.0, 0.4, 1.7][k % 3],
+        "solarize": k % 4 == 1,
+        "invert": k % 5 == 2,
         "normalize": k % 5 != 4,
         "size": [[24, 20], [16, 12]][k % 6 == 5],
     }
     for k in range(12)
 ]
 KERNEL = 5
+THRESHOLD = 0.5
 
 
 def pipeline(t, p):
@@ -117,6 +124,10 @@ def pipeline(t, p):
         t = APPLY["gray"](t)
     if p["sigma"] > 0:
         t = blur(t, KERNEL, p["sigma"])
+    if p["solarize"]:
+        t = F.solarize(t, THRESHOLD)
+    if p["invert"]:
+        t = F.invert(t)
     return APPLY["normalize"](t) if p["normalize"] else t
 
 
@@ -161,6 +172,7 @@ def main():
         crops=[{"shape": s, "box": b, "size": z} for s, b, z in CROPS],
         pipelines=PIPELINES,
         kernel=KERNEL,
+        threshold=THRESHOLD,
         boxes=[{"shape": s, "scale": sc, "ratio": r} for s, sc, r in BOXES],
         draws=DRAWS,
     )
