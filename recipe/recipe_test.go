@@ -137,6 +137,8 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		assert.NotEqual(t, of(vit), of(vit, other), other)
 	}
 	assert.NotEqual(t, of("encoder.name=resnet18"), of("encoder.name=resnet18", "encoder.stem=imagenet"))
+	assert.Equal(t, of(), of("score.alignment=false"))
+	assert.NotEqual(t, of(), of("score.alignment=true"))
 }
 
 // Fields of other methods do not count, so recipes of SimCLR that were run before
@@ -296,6 +298,13 @@ func TestRefused(t *testing.T) {
 		var ps strict.Problems
 		assert.ErrorAs(t, err, &ps, c.set)
 	}
+}
+
+func TestRefusedForAlignment(t *testing.T) {
+	_, err := Read("", nil, []string{"score.alignment=true", "score.points.shared=2"})
+	assert.ErrorContains(t, err, "score.alignment: want at least 3 points of each set to compare alignment matrices, found 2 shared")
+	_, err = Read("", nil, []string{"score.alignment=true", "score.points.shared=3"})
+	assert.NoError(t, err)
 }
 
 func TestProblemsSayWhere(t *testing.T) {
