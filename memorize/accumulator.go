@@ -39,6 +39,9 @@ type Accumulator struct {
 	sets  []Set
 	cells [2][][]cell // [side][set][tap]
 
+	changes [][]change // [set][tap]
+	pool    int        // the first points of candidates and independents (HeldOut)
+
 	labels  [][]int      // [set][position], nil without ClassMem
 	classes [2][]classes // [side][tap]
 }
@@ -49,6 +52,15 @@ type cell struct {
 	n         int   // points so far
 	alignment [][]float64
 	units     units
+	first     *units // the same of the points in the pool, if not of all
+}
+
+// inPool returns the units over the points that belong to the pool of HeldOut.
+func (c *cell) inPool() *units {
+	if c.first != nil {
+		return c.first
+	}
+	return &c.units
 }
 
 // NewAccumulator returns an accumulator for the given taps, in forward order,
@@ -75,7 +87,10 @@ func NewAccumulator(e *tensor.Engine, o Options, taps []Tap, sets []Set) (*Accum
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	a := &Accumulator{e: e, o: o, taps: slices.Clone(taps), sets: slices.Clone(sets)}
+	a := &Accumulator{e: e, o: o, taps: slices.Clone(taps), sets: slices.Clone(sets), pool: pooled(sets)}
+	for range sets {
+		a.changes = append(a.changes, make([]change, len(taps)))
+	}
 	for side := range a.cells {
 		a.cells[side] = make([][]cell, len(sets))
 		for s := range sets {
@@ -84,6 +99,9 @@ func NewAccumulator(e *tensor.Engine, o Options, taps []Tap, sets []Set) (*Accum
 				c := &a.cells[side][s][t]
 				c.alignment = make([][]float64, len(o.Distances))
 				c.units.keep = o.Rest == Median
+				if name := sets[s].Name; (name == Candidate || name == Independent) && len(sets[s].Points) > a.pool {
+					c.first = &units{keep: c.units.keep}
+				}
 			}
 		}
 	}
@@ -169,7 +187,11 @@ func (a *Accumulator) Add(side Side, set, tap int, x *tensor.Tensor) error {
 		}
 		for of := range slices.Chunk(mu, x.Dim(-1)) {
 			c.units.add(of)
+			if c.first != nil && c.first.n < a.pool {
+				c.first.add(of)
+			}
 		}
+		a.changes[set][tap].add(side, mu, x.Dim(-1))
 		if a.labels != nil && side.trainedOn(a.sets[set].Name) {
 			a.addClasses(&a.classes[side][tap], a.labels[set][c.n:], x, mu)
 		}
@@ -223,7 +245,26 @@ func (a *Accumulator) Scores() (*Scores, error) {
 	if a.o.Units {
 		out.UnitsF, out.UnitsG = a.unitScores(F), a.unitScores(G)
 		out.SummaryF, out.SummaryG = summarize(out.UnitsF, a.taps), summarize(out.UnitsG, a.taps)
+		out.NumMemUnits, out.Owners = out.memUnits(&a.cells)
+		out.TapChanges, out.UnitChanges = changes(a.e, &a.o, a.taps, a.sets, a.changes)
 	}
+	var err error
+	if a.o.Units && a.pool > 0 {
+		out.HeldOut, err = heldOut(a.e, &a.o, a.taps, a.pool, func(side Side, set string, tap int) *units {
+			return a.cells[side][indexOf(a.sets, set)][tap].inPool()
+		})
+		if err != nil {
+			return nil, fmt.Errorf("held-out null: %w", err)
+		}
+	}
+	if out.Separations, err = out.separations(); err != nil {
+		return nil, fmt.Errorf("candidates against independents: %w", err)
+	}
+	if out.Swap, err = out.SwapSymmetry(); err != nil {
+		return nil, err
+	}
+	out.ConvDeltas = out.convDeltas(a.e)
+	out.TopScores, out.RankedPoints = out.topScores()
 	if a.labels != nil {
 		estimator := a.o.unitEstimator()
 		if a.o.Mode != Original {

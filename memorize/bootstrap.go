@@ -3,12 +3,12 @@ package memorize
 import (
 	"encoding/json"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/locimem/locimem/internal/rng"
+	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -114,24 +114,13 @@ func controlled(c, i column, level float64) Stat {
 	}, boot, level)
 }
 
-// interval adds the percentile interval of the resampled means to s. The ranks
-// are symmetric, so that changing the sign of all scores changes its sign and
-// nothing else.
+// interval adds the percentile interval of the resampled means to s.
 func interval(s Stat, boot []float64, level float64) Stat {
 	if math.IsNaN(s.SE) {
 		s.Lo, s.Hi = math.NaN(), math.NaN()
 		return s
 	}
-	sorted := slices.Sorted(slices.Values(boot))
-	k := tailRank(len(sorted), level)
-	s.Lo, s.Hi = sorted[k-1], sorted[len(sorted)-k]
+	i := stats.Percentile(boot, level)
+	s.Lo, s.Hi = i.Lo, i.Hi
 	return s
-}
-
-// tailRank returns how many resamples lie outside the interval on each side,
-// counting its ends: (R+1)(1-level)/2, rounded down. Davison and Hinkley 1997,
-// section 5.3.1. It is 0 where there are too few resamples.
-func tailRank(resamples int, level float64) int {
-	// The small number keeps 0.9 and the like from falling below a whole number.
-	return int(float64(resamples+1)*(1-level)/2 + 1e-9)
 }

@@ -71,20 +71,3 @@ func TestSetsAreResampledIndependently(t *testing.T) {
 	o.Seed = 2
 	assert.NotEqual(t, a.boot, resampled(e, &o, Candidate, scores)[0].boot)
 }
-
-func TestTailRank(t *testing.T) {
-	for _, c := range []struct {
-		resamples int
-		level     float64
-		want      int
-	}{{1999, 0.95, 50}, {999, 0.9, 50}, {999, 0.99, 5}, {39, 0.95, 1}, {38, 0.95, 0}, {99, 0.8, 10}} {
-		assert.Equal(t, c.want, tailRank(c.resamples, c.level), "%+v", c)
-	}
-	// 19 resamples 1..19 at level 0.9: the smallest and the largest.
-	boot := make([]float64, 19)
-	for i := range boot {
-		boot[i] = float64(19 - i)
-	}
-	s := interval(Stat{}, boot, 0.9)
-	assert.Equal(t, []float64{1, 19}, []float64{s.Lo, s.Hi})
-}

@@ -23,6 +23,14 @@ import (
 //	unitmem.csv    UnitMem of the units of f; unitmem_g.csv of those of g
 //	classmem.csv   ClassMem of the units of f and of g; no rows without labels
 //	points.csv     the alignments of every point, from which the others follow
+//	delta_conv.csv Delta among the convolutions alone
+//	auc.csv        candidates told from independents by their scores, at every tap
+//	topk.csv       LayerMem of the most and the least memorized points
+//	toppoints.csv  those points, by the first estimator and distance
+//	memunits.csv   NumMemUnits of f and g; owners.csv the points that own top units
+//	heldout.csv    members against non-members as owners of top units
+//	perturbation.csv and perturbation_units.csv   UnitChange, by tap and by unit
+//	alignment.csv  alignment-matrix LayerMem; no rows unless asked for
 //	scores.json    all but units and points, and the circumstances of everything
 func (s *Scores) WriteFiles(dir string) ([]string, error) {
 	files := []struct {
@@ -35,6 +43,16 @@ func (s *Scores) WriteFiles(dir string) ([]string, error) {
 		{"unitmem_g.csv", func(w io.Writer) error { return WriteUnitMem(w, s.UnitsG) }},
 		{"classmem.csv", s.WriteClassMem},
 		{"points.csv", s.WritePoints},
+		{"delta_conv.csv", func(w io.Writer) error { return writeDeltas(w, s.ConvDeltas) }},
+		{"auc.csv", s.writeSeparations},
+		{"topk.csv", s.writeTopScores},
+		{"toppoints.csv", s.writeRankedPoints},
+		{"memunits.csv", s.writeNumMemUnits},
+		{"owners.csv", s.writeOwners},
+		{"heldout.csv", s.writeHeldOut},
+		{"perturbation.csv", s.writeTapChanges},
+		{"perturbation_units.csv", s.writeUnitChanges},
+		{"alignment.csv", s.writeAlignments},
 		{"scores.json", s.WriteJSON},
 	}
 	// Old scores stop being complete before the first of their files is replaced.
@@ -63,9 +81,11 @@ func (s *Scores) WriteLayerMem(w io.Writer) error {
 }
 
 // WriteDelta writes Deltas as CSV, like WriteLayerMem.
-func (s *Scores) WriteDelta(w io.Writer) error {
+func (s *Scores) WriteDelta(w io.Writer) error { return writeDeltas(w, s.Deltas) }
+
+func writeDeltas(w io.Writer, deltas []DeltaScore) error {
 	rows := [][]string{{"tap", "previous", "depth", "set", "estimator", "distance", "delta", "se", "lo", "hi", "n"}}
-	for _, d := range s.Deltas {
+	for _, d := range deltas {
 		rows = append(rows, append([]string{d.Tap, d.Previous, strconv.Itoa(d.Depth), d.Set, string(d.Estimator), string(d.Distance)}, d.Stat.fields()...))
 	}
 	return csv.NewWriter(w).WriteAll(rows)
@@ -134,7 +154,17 @@ func (s *Scores) WriteJSON(w io.Writer) error {
 		UnitsG        []UnitSummary `json:"unitmem_g,omitempty"`
 		ClassesF      []UnitSummary `json:"classmem_f,omitempty"`
 		ClassesG      []UnitSummary `json:"classmem_g,omitempty"`
-	}{s.Circumstances, s.Layers, s.Deltas, s.SummaryF, s.SummaryG, s.classSummary(F), s.classSummary(G)})
+
+		ConvDeltas  []DeltaScore     `json:"delta_conv,omitempty"`
+		Separations []Separation     `json:"auc,omitempty"`
+		TopScores   []TopScore       `json:"topk,omitempty"`
+		NumMemUnits []NumMemUnits    `json:"memunits,omitempty"`
+		HeldOut     []HeldOut        `json:"held_out,omitempty"`
+		TapChanges  []TapChange      `json:"perturbation,omitempty"`
+		Alignments  []AlignmentScore `json:"alignment,omitempty"`
+		Swap        SwapSymmetry     `json:"swap_symmetry"`
+	}{s.Circumstances, s.Layers, s.Deltas, s.SummaryF, s.SummaryG, s.classSummary(F), s.classSummary(G),
+		s.ConvDeltas, s.Separations, s.TopScores, s.NumMemUnits, s.HeldOut, s.TapChanges, s.Alignments, s.Swap})
 }
 
 // classSummary says how ClassMem of an encoder is spread over the units of each

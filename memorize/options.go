@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -120,7 +121,7 @@ func (o *Options) Validate() error {
 	}
 	if !(o.Level > 0 && o.Level < 1) {
 		errs = append(errs, fmt.Errorf("level: found %v, expected a number between 0 and 1, such as 0.95", o.Level))
-	} else if tailRank(o.Resamples, o.Level) < 1 {
+	} else if stats.TailRank(o.Resamples, o.Level) < 1 {
 		errs = append(errs, fmt.Errorf("resamples: found %d, too few for an interval of level %v", o.Resamples, o.Level))
 	}
 	if o.Batch < 1 {

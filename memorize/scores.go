@@ -18,6 +18,26 @@ type Scores struct {
 	// without labels.
 	Classes []ClassScore
 
+	// ConvDeltas are the Deltas among convolutions alone (DeltasAmong).
+	ConvDeltas []DeltaScore
+	// TopScores holds LayerMem of the most and least memorized points, and
+	// RankedPoints those points by the first estimator and distance.
+	TopScores    []TopScore
+	RankedPoints []RankedPoint
+	// Separations tell candidates from independents; nil without both.
+	Separations []Separation
+	// NumMemUnits, Owners, TapChanges, UnitChanges and HeldOut are about units; nil
+	// without Options.Units, the last without candidates and independents too.
+	NumMemUnits []NumMemUnits
+	Owners      []Owner
+	TapChanges  []TapChange
+	UnitChanges []UnitChange
+	HeldOut     []HeldOut
+	Swap        SwapSymmetry
+	// Alignments holds alignment-matrix LayerMem, which takes a pass of its own:
+	// see AlignmentMem. It is nil without.
+	Alignments []AlignmentScore
+
 	sets   []Set
 	points [][]alignments // [set][tap]
 }

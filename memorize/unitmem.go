@@ -64,18 +64,28 @@ func (u *units) add(mu []float64) {
 func (u *units) scores(tap string, set Set, estimator string) []UnitScore {
 	out := make([]UnitScore, len(u.max))
 	for i := range out {
-		s := UnitScore{Tap: tap, Unit: i, Set: set.Name, Estimator: estimator, Max: u.max[i], Rest: u.max[i], Point: -1}
+		s := UnitScore{Tap: tap, Unit: i, Set: set.Name, Estimator: estimator, Max: u.max[i], Rest: u.others(i), Point: -1}
 		if u.max[i] > u.min[i] {
 			s.Point = set.Points[u.owner[i]]
-			s.Rest = u.rest[i] / float64(u.n-1)
-			if u.keep {
-				s.Rest = u.median(i)
-			}
 		}
 		s.Value = unitRatio(s.Max, s.Rest)
 		out[i] = s
 	}
 	return out
+}
+
+// value returns UnitMem of unit i.
+func (u *units) value(i int) float64 { return unitRatio(u.max[i], u.others(i)) }
+
+// others returns mu_-max of unit i: of a dead one it is mu_max.
+func (u *units) others(i int) float64 {
+	switch {
+	case u.max[i] == u.min[i]:
+		return u.max[i]
+	case u.keep:
+		return u.median(i)
+	}
+	return u.rest[i] / float64(u.n-1)
 }
 
 // median returns the median of unit i over all points but its owner: the middle

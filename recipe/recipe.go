@@ -287,6 +287,8 @@ type Score struct {
 	Units    bool     `yaml:"units"`    // also score single units (UnitMem)
 	Rest     string   `yaml:"rest"`     // UnitMem against the mean or the median of the other points
 	Absolute bool     `yaml:"absolute"` // UnitMem of |activation|
+	// Alignment adds alignment-matrix LayerMem, which goes over the images again.
+	Alignment bool `yaml:"alignment" hash:"score.alignment!=false"`
 	// Points limits the number of images scored of each set, taken from its
 	// beginning; 0: all.
 	Points Points `yaml:"points"`

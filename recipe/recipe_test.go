@@ -140,6 +140,8 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 	assert.Equal(t, of(), of("augment.solarize=0", "augment.solarize_threshold=0.3", "augment.invert=0"))
 	assert.NotEqual(t, of(), of("augment.invert=0.2"))
 	assert.NotEqual(t, of("augment.solarize=0.2"), of("augment.solarize=0.2", "augment.solarize_threshold=0.3"))
+	assert.Equal(t, of(), of("score.alignment=false"))
+	assert.NotEqual(t, of(), of("score.alignment=true"))
 }
 
 // Fields of other methods do not count, so recipes of SimCLR that were run before
@@ -301,6 +303,13 @@ func TestRefused(t *testing.T) {
 		var ps strict.Problems
 		assert.ErrorAs(t, err, &ps, c.set)
 	}
+}
+
+func TestRefusedForAlignment(t *testing.T) {
+	_, err := Read("", nil, []string{"score.alignment=true", "score.points.shared=2"})
+	assert.ErrorContains(t, err, "score.alignment: want at least 3 points of each set to compare alignment matrices, found 2 shared")
+	_, err = Read("", nil, []string{"score.alignment=true", "score.points.shared=3"})
+	assert.NoError(t, err)
 }
 
 func TestProblemsSayWhere(t *testing.T) {

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -392,6 +393,9 @@ func (r *Recipe) score(c *checker) {
 			c.problem("split."+s.field, "want at least 2 images to score units (or score.units=false), found 1")
 		} else if o.Units && s.limit == 1 {
 			c.problem("score.points."+s.field, "want at least 2 points to score units (or score.units=false), found 1")
+		}
+		if n := min(cmp.Or(s.limit, s.all), s.all); r.Score.Alignment && (n == 1 || n == 2) {
+			c.problem("score.alignment", "want at least 3 points of each set to compare alignment matrices, found %d %s", n, s.field)
 		}
 	}
 	within(c, "score.views", o.Views, 1, 10000)

@@ -17,7 +17,9 @@ import (
 )
 
 // scoreFiles are the files that scores consist of. The last is written last.
-var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, classMemCSV, pointsCSV, scoresJSON}
+var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, classMemCSV, pointsCSV,
+	deltaConvCSV, aucCSV, topKCSV, topPointsCSV, memUnitsCSV, ownersCSV, heldOutCSV, perturbationCSV, perturbationUnitsCSV, alignmentCSV,
+	scoresJSON}
 
 // ScorePair scores the encoders f and g on the sets of the lab and writes the
 // tables into the folder out, which is made if need be.
@@ -39,6 +41,9 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	}
 	if scores.Classes, err = classMem(ctx, e, l, f, g, rep); err != nil {
 		return fmt.Errorf("scoring classes: %w", err)
+	}
+	if scores.Alignments, err = alignmentMem(ctx, e, l, f, g, sets, rep); err != nil {
+		return fmt.Errorf("scoring alignment matrices: %w", err)
 	}
 	c := &scores.Circumstances
 	c.Split, c.Augmentation = l.Split.Hash(), recipe.Augmentation(l.Recipe.ScoreView())
@@ -85,6 +90,26 @@ func classMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, re
 		out, before = append(out, scores...), len(indices)
 	}
 	bar.Finish("%d images of %d classes in %s", total, len(l.Train.Classes()), progress.Duration(time.Since(began)))
+	return out, nil
+}
+
+// alignmentMem returns alignment-matrix LayerMem where the recipe asks for it.
+func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, sets []memorize.Images, rep Reporter) ([]memorize.AlignmentScore, error) {
+	if !l.Recipe.Score.Alignment {
+		return nil, nil
+	}
+	began := time.Now()
+	var bar Bar
+	out, err := memorize.AlignmentMem(ctx, e, f, g, sets, l.Augment, l.Recipe.ScoreOptions(), func(done, total int) {
+		if bar == nil {
+			bar = rep.Bar("alignment", "points", total, 0)
+		}
+		bar.Set(done)
+	})
+	if err != nil {
+		return nil, err
+	}
+	bar.Finish("alignment matrices of %d taps and sets in %s", len(out), progress.Duration(time.Since(began)))
 	return out, nil
 }
 

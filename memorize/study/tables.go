@@ -23,6 +23,17 @@ const (
 	classMemCSV = "classmem.csv"
 	pointsCSV   = "points.csv"
 	scoresJSON  = "scores.json"
+
+	deltaConvCSV         = "delta_conv.csv"
+	aucCSV               = "auc.csv"
+	topKCSV              = "topk.csv"
+	topPointsCSV         = "toppoints.csv"
+	memUnitsCSV          = "memunits.csv"
+	ownersCSV            = "owners.csv"
+	heldOutCSV           = "heldout.csv"
+	perturbationCSV      = "perturbation.csv"
+	perturbationUnitsCSV = "perturbation_units.csv"
+	alignmentCSV         = "alignment.csv"
 )
 
 // Tables are the scores as the files of a run have them.

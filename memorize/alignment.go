@@ -1,0 +1,258 @@
+package memorize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/tensor"
+)
+
+// AlignmentScore is alignment-matrix LayerMem of one tap on one set: a second
+// wording of LayerMem, in which encoders are compared by how they place points
+// to each other. The alignment matrix of a tap over points x_1 to x_n is
+//
+//	A_f[i,j] = cos(f(x_i'), f(x_j''))
+//
+// for two augmented views x' and x” that f and g share, and the score is
+// 1 - cos(vec A_f, vec A_g): 0 for encoders that place the points alike, up to
+// any scale. The lower the similarity, the more memorization it is read as.
+//
+// It has no sign. Exchanging f and g changes nothing, so candidates and
+// independents score alike by symmetry, and half of their difference is no
+// control. What to hold them against is S_S, which both saw, and S_E, which
+// neither saw; and the same score of a pair trained on the same images. The
+// matrices of ReLU layers share a large mean, which makes all scores small. All
+// sets have the same number of points here, since the diagonal is 1/n of a matrix.
+type AlignmentScore struct {
+	Tap   string `json:"tap"`
+	Depth int    `json:"depth"`
+	Set   string `json:"set"`
+	// Stat is the score of the whole matrix. Its standard error is the jackknife
+	// over points, which drops a row and a column, and its interval a normal one.
+	Stat Stat `json:"stat"`
+	// Rows is the mean over points of 1 - cos of row i of A_f and of A_g, the score
+	// by points, with its bootstrap interval.
+	Rows Stat `json:"rows"`
+
+	rows []float64
+}
+
+// Points returns the score of every point by rows, in the order of the set.
+func (a *AlignmentScore) Points() []float64 { return a.rows }
+
+// alignmentBytes is how much memory the activations of a group of taps may take.
+const alignmentBytes = 512 << 20
+
+// AlignmentMem returns alignment-matrix LayerMem of every tap on every set, by set
+// and tap, over the first points of each set, as many as the smallest has. The
+// views are the first two of Score.
+//
+// It needs the activations of two views of all points of a set in a tap at once,
+// so it goes over the images again for each group of taps whose activations, of
+// both encoders, take no more than 512 MiB; a tap that alone takes more is a group
+// of its own. Beside them there are two matrices of n x n at a time. It returns
+// an error for what Score refuses, and for sets of fewer than 3 points.
+func AlignmentMem(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images, views Viewer, o Options, progress func(done, total int)) ([]AlignmentScore, error) {
+	o.Mode, o.Views = Pair, 2
+	taps, err := commonTaps(f, g, o.Taps)
+	if err == nil {
+		err = o.Validate()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(sets) == 0 {
+		return nil, errors.New("sets: found none, expected at least one")
+	}
+	n := len(sets[0].Points)
+	for _, s := range sets {
+		if err := s.check(sets[0].Data); err != nil {
+			return nil, err
+		}
+		n = min(n, len(s.Points))
+	}
+	if n < 3 {
+		return nil, fmt.Errorf("alignment matrices: the smallest set has %d points, expected at least 3", n)
+	}
+	groups := alignmentGroups(f.Taps(), taps, n)
+	scores := make([][]AlignmentScore, len(sets))
+	p := pass{e: e, o: &o, views: views, tape: e.NewTape(tensor.Inference)}
+	done, total := 0, len(groups)*len(sets)*n
+	for _, group := range groups {
+		for s, set := range sets {
+			points := set.Points[:n]
+			keep := [2]*keeper{newKeeper(group, points), newKeeper(group, points)}
+			for side, k := range keep {
+				k.where = fmt.Sprintf("encoder %s, set %s", Side(side), set.Name)
+			}
+			for chunk := range slices.Chunk(points, max(1, o.BatchFor(f)/o.Views)) {
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
+				x := p.input(set.Data.Image, chunk)
+				for side, encoder := range []nn.Encoder{f, g} {
+					encoder.Forward(&nn.Context{Tape: p.tape, Taps: keep[side]}, x)
+					p.tape.Release()
+				}
+				if done += len(chunk); progress != nil {
+					progress(done, total)
+				}
+			}
+			for t, tap := range group {
+				a, err := keep[F].matrix(e, t)
+				if err != nil {
+					return nil, err
+				}
+				b, err := keep[G].matrix(e, t)
+				if err != nil {
+					return nil, err
+				}
+				row := alignmentScore(a, b, n, o.Level)
+				row.Tap, row.Depth, row.Set = tap.Name, tap.Depth, set.Name
+				scores[s] = append(scores[s], row)
+			}
+		}
+	}
+	for s, set := range sets {
+		var rows [][]float64
+		for _, row := range scores[s] {
+			rows = append(rows, row.rows)
+		}
+		for t, c := range resampled(e, &o, set.Name, rows) {
+			scores[s][t].Rows = c.stat(o.Level)
+		}
+	}
+	return slices.Concat(scores...), nil
+}
+
+// alignmentGroups cuts taps into groups that fit into memory.
+func alignmentGroups(infos []nn.TapInfo, taps []Tap, n int) [][]Tap {
+	var groups [][]Tap
+	left := 0
+	for _, tap := range taps {
+		bytes := 2 * 2 * 4 * n // two encoders, two views of n points
+		for _, d := range infos[slices.IndexFunc(infos, func(i nn.TapInfo) bool { return i.Name == tap.Name })].Shape {
+			bytes *= d
+		}
+		if len(groups) == 0 || bytes > left {
+			groups, left = append(groups, nil), alignmentBytes
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], tap)
+		left -= bytes
+	}
+	return groups
+}
+
+// keeper keeps the activations of two views of n points in some taps. It
+// implements nn.Taps.
+type keeper struct {
+	hearing
+	where  string
+	points []int
+	views  [][2]*tensor.Tensor // [tap], each [n, values]
+	have   []int               // points so far
+}
+
+func newKeeper(taps []Tap, points []int) *keeper {
+	return &keeper{hearing: hearing{taps: taps}, points: points, views: make([][2]*tensor.Tensor, len(taps)), have: make([]int, len(taps))}
+}
+
+// Got implements nn.Taps.
+func (k *keeper) Got(name string, x *tensor.Tensor) {
+	t := k.tap(name)
+	width := x.Len() / x.Dim(0)
+	for i := range x.Dim(0) {
+		view := &k.views[t][i%2]
+		if *view == nil {
+			*view = tensor.New(len(k.points), width)
+		}
+		copy((*view).Data()[(k.have[t]+i/2)*width:][:width], x.Data()[i*width:])
+	}
+	k.have[t] += x.Dim(0) / 2
+}
+
+// matrix returns the alignment matrix of a tap, n x n row by row, and lets its
+// activations go. A vector of zeros has no direction: its cosines are 0.
+func (k *keeper) matrix(e *tensor.Engine, t int) ([]float64, error) {
+	n := len(k.points)
+	first, second := k.views[t][0], k.views[t][1]
+	k.views[t] = [2]*tensor.Tensor{}
+	product := tensor.New(n, n)
+	e.Product(product, first, second, false, true)
+	var norms [2][]float64
+	for v, x := range []*tensor.Tensor{first, second} {
+		width := x.Dim(1)
+		for i, p := range k.points {
+			norm := math.Sqrt(e.SumSquares(tensor.FromSlice(x.Data()[i*width:][:width], width)))
+			if isNotFinite(norm) {
+				return nil, fmt.Errorf("%s, tap %s, point %d: an activation is NaN, infinite or too large", k.where, k.taps[t].Name, p)
+			}
+			norms[v] = append(norms[v], norm)
+		}
+	}
+	out := make([]float64, n*n)
+	for i, a := range norms[0] {
+		for j, b := range norms[1] {
+			if a != 0 && b != 0 {
+				out[i*n+j] = float64(product.Data()[i*n+j]) / (a * b)
+			}
+		}
+	}
+	return out, nil
+}
+
+// alignmentScore compares two alignment matrices of n points.
+func alignmentScore(a, b []float64, n int, level float64) AlignmentScore {
+	// Of each row and column sum a*b, sum a^2 and sum b^2, and of everything.
+	var rows, cols = make([][3]float64, n), make([][3]float64, n)
+	var all [3]float64
+	products := func(at int) [3]float64 { return [3]float64{a[at] * b[at], a[at] * a[at], b[at] * b[at]} }
+	for i := range n {
+		for j := range n {
+			for k, v := range products(i*n + j) {
+				rows[i][k] += v
+				cols[j][k] += v
+				all[k] += v
+			}
+		}
+	}
+	out := AlignmentScore{Stat: Stat{Mean: apart(all), N: n}}
+	left := make([]float64, n) // the score without point i
+	mean := 0.0
+	for i := range n {
+		out.rows = append(out.rows, apart(rows[i]))
+		without := all
+		for k, own := range products(i*n + i) {
+			without[k] -= rows[i][k] + cols[i][k] - own
+		}
+		left[i] = apart(without)
+		mean += left[i] / float64(n)
+	}
+	for _, v := range left {
+		out.Stat.SE += (v - mean) * (v - mean)
+	}
+	out.Stat.SE = math.Sqrt(out.Stat.SE * float64(n-1) / float64(n))
+	half := distuv.UnitNormal.Quantile((1+level)/2) * out.Stat.SE
+	out.Stat.Lo, out.Stat.Hi = out.Stat.Mean-half, out.Stat.Mean+half
+	return out
+}
+
+// apart is 1 - cos from sums of a*b, a^2 and b^2: 0 of two vectors of zeros, 1 of
+// one and another.
+func apart(s [3]float64) float64 {
+	a, b := math.Sqrt(max(0, s[1])), math.Sqrt(max(0, s[2]))
+	switch {
+	case a == 0 && b == 0:
+		return 0
+	case a == 0 || b == 0:
+		return 1
+	}
+	// For equal matrices sqrt(x*x) is x to the last bit, so their cosine is 1.
+	return 1 - max(-1, min(1, s[0]/math.Sqrt(s[1]*s[2])))
+}

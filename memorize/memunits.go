@@ -1,0 +1,88 @@
+package memorize
+
+import (
+	"slices"
+
+	"github.com/locimem/locimem/memorize/stats"
+)
+
+// MemUnitThreshold is the UnitMem above which NumMemUnits counts a unit: there
+// the point that it answers most to has three times the activation of the rest.
+const MemUnitThreshold = 0.5
+
+// NumMemUnits counts the memorizing units of a tap of one encoder on one set and
+// says to how many points they belong. On sets that the encoder never saw it is
+// the same count of selectivity alone (see HeldOut).
+type NumMemUnits struct {
+	Encoder string `json:"encoder"`
+	Tap     string `json:"tap"`
+	Depth   int    `json:"depth"`
+	Set     string `json:"set"`
+	Units   int    `json:"units"`
+	// Ranked are those that are neither dead nor negative for any point; only
+	// these are looked at.
+	Ranked int `json:"ranked"`
+	// Above of them have UnitMem above MemUnitThreshold.
+	Above int `json:"above"`
+	// Top says who owns the top units, TopShare of those ranked.
+	Top Owners `json:"top"`
+}
+
+// Owner is a point with the number of top units that answer most to it, in one
+// tap of one encoder (the paper's Table 12 counts points by it).
+type Owner struct {
+	Encoder string `json:"encoder"`
+	Tap     string `json:"tap"`
+	Set     string `json:"set"`
+	Point   int    `json:"point"`
+	Units   int    `json:"units"`
+	// Score is the memorization of the point in this tap by the first estimator
+	// and distance, positive for f.
+	Score float64 `json:"score"`
+}
+
+// memUnits returns the counts by encoder, set and tap, and the owners among the
+// points, falling by units and then in the order of the set.
+func (s *Scores) memUnits(cells *[2][][]cell) (counts []NumMemUnits, owners []Owner) {
+	o := s.Circumstances.Options
+	for side := range cells {
+		for x, set := range s.sets {
+			for t, tap := range s.Circumstances.Taps {
+				u := &cells[side][x][t].units
+				row := NumMemUnits{Encoder: Side(side).String(), Tap: tap.Name, Depth: tap.Depth, Set: set.Name, Units: len(u.max)}
+				var values []float64
+				var index []int
+				for i := range u.max {
+					if u.min[i] < 0 || u.max[i] == u.min[i] {
+						continue
+					}
+					v := u.value(i)
+					values, index = append(values, v), append(index, i)
+					if v > MemUnitThreshold {
+						row.Above++
+					}
+				}
+				row.Ranked = len(values)
+				owned := map[int]int{} // by position in the set
+				top := stats.Top(values, topCount(len(values)))
+				for _, i := range top {
+					owned[u.owner[index[i]]]++
+				}
+				row.Top = Owners{Units: len(top), Distinct: len(owned), MostBy: -1}
+				scores := o.Estimators[0].Points(s.points[x][t][F][0], s.points[x][t][G][0])
+				var by []Owner
+				for p := range set.Points {
+					if n := owned[p]; n > 0 {
+						by = append(by, Owner{row.Encoder, tap.Name, set.Name, set.Points[p], n, scores[p]})
+					}
+				}
+				slices.SortStableFunc(by, func(a, b Owner) int { return b.Units - a.Units })
+				if len(by) > 0 {
+					row.Top.Most, row.Top.MostBy = by[0].Units, by[0].Point
+				}
+				counts, owners = append(counts, row), append(owners, by...)
+			}
+		}
+	}
+	return counts, owners
+}
