@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/memorize/study"
 )
 
@@ -422,5 +423,5 @@ func TestKilledRunGoesOn(t *testing.T) {
 }
 
 func TestQuoted(t *testing.T) {
-	assert.Equal(t, `run --set 'score.taps=[a, b]' 'it'\''s' x=1`, quoted([]string{"run", "--set", "score.taps=[a, b]", "it's", "x=1"}))
+	assert.Equal(t, `run --set 'score.taps=[a, b]' 'it'\''s' x=1`, buildinfo.Quoted([]string{"run", "--set", "score.taps=[a, b]", "it's", "x=1"}))
 }

@@ -22,8 +22,9 @@ import (
 //	checkpoint/          to go on from after a stop
 //	f.safetensors        the trained encoders, without projectors
 //	g.safetensors
-//	scores/              layermem.csv, delta.csv, unitmem.csv, ..., scores.json
+//	scores/              layermem.csv, delta.csv, unitmem.csv, ..., scores.json, made.json
 //	figures/             SVG and PNG
+//	report.html          all of it, to read in a browser
 //	lock                 held while a process works here
 type RunDir struct {
 	path string
