@@ -110,7 +110,7 @@ const (
 	LookControlled  = "controlled"
 )
 
-// Reference is a line across a chart.
+// Reference is a line across a chart, with or without a name.
 type Reference struct {
 	Name string  `json:"name"`
 	Y    float64 `json:"y"`

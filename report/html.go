@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"image/png"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -186,12 +187,23 @@ func newPage(d *Document) (*page, error) {
 	return p, nil
 }
 
-// spelled returns a number of a claim with its interval.
+// spelled returns a number of a claim with its interval, all with the decimals that
+// give the largest of them three digits.
 func spelled(c *Cell) string {
 	if c == nil {
 		return ""
 	}
-	value, interval := c.text(significant)
+	largest := 0.
+	for _, v := range []*float64{c.Value, c.Lo, c.Hi} {
+		if v != nil {
+			largest = max(largest, math.Abs(*v))
+		}
+	}
+	digits := 0
+	if largest > 0 {
+		digits = min(max(0, 2-int(math.Floor(math.Log10(largest)))), 8)
+	}
+	value, interval := c.text(func(v float64) string { return number(v, digits) })
 	return strings.TrimSpace(value + " " + interval)
 }
 

@@ -33,7 +33,7 @@ type Data struct {
 	lookOfSeries look
 }
 
-// Level is a line across a chart.
+// Level is a line across a chart; one without a name is not in the legend.
 type Level struct {
 	Name string
 	Y    float64
@@ -118,7 +118,9 @@ func (ch *Chart) Page(title, note string) *Page {
 		l := &level{y: r.Y, style: draw.LineStyle{Color: grey, Width: 1, Dashes: dash}}
 		p.Add(l)
 		p.Y.Min, p.Y.Max = min(p.Y.Min, r.Y), max(p.Y.Max, r.Y)
-		legend.Add(entry(r.Name), l)
+		if r.Name != "" {
+			legend.Add(entry(r.Name), l)
+		}
 	}
 	if ch.Diagonal {
 		d := &diagonal{style: draw.LineStyle{Color: grey, Width: 1, Dashes: dash}}

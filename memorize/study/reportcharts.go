@@ -79,7 +79,7 @@ func (x *findings) layers() *report.Section {
 		controlledDelta.add(deltas[t.Tap])
 	}
 	layerMem := report.Chart{Name: "layermem", Title: "LayerMem by depth", Kind: report.Line, X: tapAxis, Y: "LayerMem", Categories: taps,
-		Reference: []report.Reference{{Name: "0"}},
+		Reference: []report.Reference{{Name: ""}},
 		Note:      fmt.Sprintf("Estimator %s, distance %s. Bands: %s.", s.Estimator, s.Distance, x.levelText())}
 	for _, series := range sets {
 		layerMem.Series = append(layerMem.Series, series.Series)
@@ -102,7 +102,7 @@ func (x *findings) layers() *report.Section {
 
 // units shows how UnitMem is spread over the units of each tap.
 func (x *findings) units() *report.Section {
-	sets := []string{memorize.Candidate, memorize.Shared, memorize.External}
+	sets := []string{memorize.Candidate, memorize.External}
 	sets = slices.DeleteFunc(sets, func(set string) bool { return !slices.Contains(x.summary.Sets, set) })
 	var taps []string
 	series := make([]report.Series, len(sets))
@@ -128,7 +128,7 @@ func (x *findings) units() *report.Section {
 	}
 	return &report.Section{Title: "Units",
 		Text:   []string{"UnitMem (Eq. 8) says how far a unit answers to one image more than to all others. It is selectivity: only a difference between images that f was trained on and external ones can be memorization. Sets of different size are not comparable, since the largest of more values is larger."},
-		Charts: []report.Chart{{Name: "unitmem", Title: "UnitMem by depth, images of the training set against external ones", Kind: report.Line, X: tapAxis, Y: "UnitMem", Categories: taps, Series: series, Note: note}},
+		Charts: []report.Chart{{Name: "unitmem", Title: "UnitMem by depth: members (candidates) against external images", Kind: report.Line, X: tapAxis, Y: "UnitMem", Categories: taps, Series: series, Note: note}},
 	}
 }
 

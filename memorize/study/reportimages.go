@@ -179,7 +179,7 @@ func (x *findings) owners() *report.Section {
 		{Name: "set", Help: "The images among which the owner was looked for."}, {Name: "rank"}, {Name: "tap"}, {Name: "unit"}, {Name: "UnitMem", Digits: 4},
 		{Name: "owner", Help: "Index of the image that the unit answers most to."}, {Name: "class"},
 		{Name: "largest", Help: "Mean activation for the owner, mu_max of Eq. 6.", Digits: 4}, {Name: "rest", Help: "That of the other images, mu_-max of Eq. 7.", Digits: 4}}}
-	g := report.Gallery{Name: "owners", Title: "The images that own them", Note: "In the order of rank. Below each image: its index and class, and the unit that it owns."}
+	g := report.Gallery{Name: "owners", Title: "The images that own them", Note: "In the order of rank. Below each image: its index and class, and the tap and number of the unit that it owns."}
 	for _, set := range []string{memorize.Candidate, memorize.External} {
 		var all []memorize.RankedUnit
 		for _, u := range x.tables.Units {
@@ -202,7 +202,7 @@ func (x *findings) owners() *report.Section {
 			class := ""
 			if d != nil && u.Point < d.Len() {
 				class = className(d, u.Point)
-				if t, ok := thumb(d, u.Point, fmt.Sprintf("%s %s %d", described(d, u.Point), u.Tap, u.Unit)); ok {
+				if t, ok := thumb(d, u.Point, fmt.Sprintf("%s, %s/%d", described(d, u.Point), u.Tap, u.Unit)); ok {
 					row.Images = append(row.Images, t)
 				}
 			}
@@ -212,9 +212,10 @@ func (x *findings) owners() *report.Section {
 		if len(row.Images) > 0 {
 			g.Rows = append(g.Rows, row)
 		}
+		images := map[string]string{memorize.Candidate: "candidates", memorize.External: "external images"}[set]
 		of := memorize.OwnersOf(memorize.TopUnits(all, max(1, len(all)/10)))
 		out.Text = append(out.Text, fmt.Sprintf("On the %s, the tenth of the units with the largest UnitMem (%d units) is owned by %d images; image %d owns %d of them.",
-			setNames[set], of.Units, of.Distinct, of.MostBy, of.Most))
+			images, of.Units, of.Distinct, of.MostBy, of.Most))
 	}
 	if len(table.Rows) == 0 {
 		return nil
@@ -267,12 +268,7 @@ func (x *findings) allTaps() *report.Section {
 			cells = append(cells, between(row.Controlled), report.Text(word))
 		}
 		for _, set := range s.Sets {
-			stat := row.LayerMem[set]
-			if set == memorize.Candidate {
-				cells = append(cells, between(&stat))
-				continue
-			}
-			cells = append(cells, report.Num(stat.Mean))
+			cells = append(cells, report.Num(row.LayerMem[set].Mean))
 		}
 		cells = append(cells, between(row.Delta))
 		if x.options.Units {

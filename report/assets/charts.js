@@ -67,6 +67,18 @@
     },
   };
 
+  const say = (ctx, text, x, y, align) => { // with a rim, so that lines below do not hide it
+    ctx.save();
+    ctx.setLineDash([]);
+    ctx.textAlign = align;
+    ctx.lineWidth = 4;
+    ctx.lineJoin = "round";
+    ctx.strokeStyle = color("surface");
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
+    ctx.restore();
+  };
+
   const lines = {
     id: "lines",
     beforeDatasetsDraw(chart) {
@@ -80,8 +92,7 @@
         ctx.beginPath();
         ctx.moveTo(a.left, h); ctx.lineTo(a.right, h);
         ctx.stroke();
-        ctx.textAlign = "right";
-        ctx.fillText(r.name, a.right - 4, h - a.top < 18 ? h + 14 : h - 5);
+        say(ctx, r.name, a.right - 4, a.bottom - h < 20 ? h - 5 : h + 14, "right");
       }
       if (spec.diagonal) {
         const lo = Math.max(x.min, y.min), hi = Math.min(x.max, y.max);
@@ -90,8 +101,8 @@
           ctx.moveTo(x.getPixelForValue(lo), y.getPixelForValue(lo));
           ctx.lineTo(x.getPixelForValue(hi), y.getPixelForValue(hi));
           ctx.stroke();
-          ctx.textAlign = "right";
-          ctx.fillText("y = x", x.getPixelForValue(hi) - 10, y.getPixelForValue(hi) + 14);
+          const right = x.getPixelForValue(hi), room = a.right - right > 50;
+          say(ctx, "y = x", right + (room ? 8 : -8), y.getPixelForValue(hi) + (room ? 12 : 26), room ? "left" : "right");
         }
       }
       if (spec.kind === "line" && chart.getActiveElements().length) { // where the reader points
@@ -106,15 +117,14 @@
     },
   };
 
+  const shades = (kind, look) => {
+    const c = color(look), fill = kind === "scatter" ? c + "88" : kind === "bar" ? c + "d9" : c;
+    return { borderColor: c, backgroundColor: fill, pointBackgroundColor: fill, pointBorderColor: c, pointHoverBackgroundColor: c, pointHoverBorderColor: c };
+  };
+
   const paint = chart => { // colours of the theme
     const text = color("text"), muted = color("muted"), grid = color("line"), surface = color("surface");
-    for (const d of chart.data.datasets) {
-      const c = color(d.look);
-      d.borderColor = c;
-      d.backgroundColor = chart.config.type === "line" ? c : c + (chart.config.type === "scatter" ? "99" : "d9");
-      d.pointBackgroundColor = chart.config.type === "scatter" ? c + "88" : c;
-      d.pointBorderColor = c;
-    }
+    for (const d of chart.data.datasets) Object.assign(d, shades(chart.config.type, d.look));
     for (const s of Object.values(chart.options.scales)) {
       s.ticks.color = muted;
       s.title.color = muted;
@@ -152,7 +162,7 @@
     const datasets = spec.series.map(s => {
       const l = looks[s.look];
       return {
-        label: s.name, look: s.look, lo: s.lo, hi: s.hi, names: s.labels, whiskers: spec.kind !== "line",
+        ...shades(spec.kind, s.look), label: s.name, look: s.look, lo: s.lo, hi: s.hi, names: s.labels, whiskers: spec.kind !== "line",
         data: byName ? s.y : s.y.map((y, i) => ({ x: s.x[i], y })),
         borderWidth: spec.kind === "line" ? 2 : spec.kind === "scatter" ? 1 : 0, borderDash: l.dash, tension: 0, borderRadius: 2,
         pointStyle: l.point === "line" ? (spec.kind === "scatter" ? "circle" : false) : l.point,
@@ -165,7 +175,7 @@
     const x = axis(spec.x), y = axis(spec.y);
     x.grid.display = spec.kind === "scatter";
     x.type = byName ? "category" : "linear";
-    if (byName) Object.assign(x.ticks, { maxRotation: 90, minRotation: 0, autoSkip: true });
+    if (byName) Object.assign(x.ticks, { maxRotation: 90, minRotation: 0, autoSkip: spec.categories.length > 12 });
     else x.ticks.callback = number;
     y.ticks.callback = number;
     y.grace = "4%";
@@ -195,6 +205,7 @@
         scales: { x, y },
         plugins: {
           legend: { display: false },
+          colors: { enabled: false }, // paint gives them
           tooltip: {
             padding: 10, usePointStyle: true, boxPadding: 4, cornerRadius: 6, titleFont: { size: 12.5 }, bodyFont: { size: 12.5 },
             callbacks: {
