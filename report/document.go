@@ -7,7 +7,9 @@ package report
 type Document struct {
 	Title string `json:"title"`
 	// Lead holds paragraphs: what was done and what was found.
-	Lead     []string  `json:"lead"`
+	Lead []string `json:"lead"`
+	// Key are the few values that a reader should see first.
+	Key      []Fact    `json:"key,omitempty"`
 	Claims   []Claim   `json:"claims,omitempty"`
 	Sections []Section `json:"sections,omitempty"`
 	// Provenance is everything that the numbers depend on: recipe, seeds, hashes,
@@ -79,13 +81,18 @@ type Chart struct {
 	Series     []Series `json:"series"`
 	// Reference lines across the chart, such as a chance level.
 	Reference []Reference `json:"reference,omitempty"`
-	Note      string      `json:"note,omitempty"`
+	// Diagonal asks for the line y = x.
+	Diagonal bool   `json:"diagonal,omitempty"`
+	Note     string `json:"note,omitempty"`
 }
 
 // Series is one line, one group of bars or one cloud of points. A value that is
 // not there is nil.
 type Series struct {
-	Name string     `json:"name"`
+	Name string `json:"name"`
+	// Look chooses colour and marks: one of the Look constants; "": by the name
+	// where it is that of a set, such as "candidates", or else by place.
+	Look string     `json:"look,omitempty"`
 	X    []float64  `json:"x,omitempty"`
 	Y    []*float64 `json:"y"`
 	Lo   []*float64 `json:"lo,omitempty"`
@@ -94,7 +101,16 @@ type Series struct {
 	Labels []string `json:"labels,omitempty"`
 }
 
-// Reference is a line across a chart.
+// The looks of the sets, the same in all charts.
+const (
+	LookCandidate   = "candidate"
+	LookShared      = "shared"
+	LookIndependent = "independent"
+	LookExternal    = "external"
+	LookControlled  = "controlled"
+)
+
+// Reference is a line across a chart, with or without a name.
 type Reference struct {
 	Name string  `json:"name"`
 	Y    float64 `json:"y"`

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/klauspost/cpuid/v2"
 
 	"github.com/locimem/locimem/bench"
+	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -154,7 +154,7 @@ type version struct {
 
 // Run shows version, processor and instruction sets.
 func (c *versionCmd) Run(a *app) error {
-	v := version{Version: buildVersion(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+	v := version{Version: buildinfo.Version(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		CPU: cpuid.CPU.BrandName, Cores: runtime.NumCPU(), ISAs: tensor.ISAs()}
 	e, err := tensor.NewEngine(tensor.Options{Threads: 1})
 	if err != nil {
@@ -184,28 +184,4 @@ func (c *versionCmd) Run(a *app) error {
 		a.printf("  %-8s %s; %s\n", i.Name, state, bf16)
 	}
 	return nil
-}
-
-// buildVersion returns the version or commit that the program was built from.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	commit, dirty := "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision" && len(s.Value) >= 12:
-			commit = s.Value[:12]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+changes"
-		}
-	}
-	if commit == "" {
-		return "development version"
-	}
-	return "commit " + commit + dirty
 }

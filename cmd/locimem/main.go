@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/internal/strict"
 )
@@ -31,6 +32,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Train f and g, score them, draw the figures: the main job."`
 	Train   trainCmd   `cmd:"" help:"Train one of the two encoders of a run."`
 	Score   scoreCmd   `cmd:"" help:"Score two trained encoders."`
+	Report  reportCmd  `cmd:"" help:"Write the report of a run again, without training or scoring."`
 	Units   unitsCmd   `cmd:"" help:"Rank the units of one encoder, with the images that own them."`
 	Probe   probeCmd   `cmd:"" help:"Test an encoder: nearest neighbours, a linear classifier, or fine-tuning."`
 	Taps    tapsCmd    `cmd:"" help:"List the layers that can be scored."`
@@ -112,7 +114,7 @@ func (a *app) end(err error) int {
 		return exitDone
 	case a.ctx.Err() != nil && errors.Is(err, context.Canceled):
 		a.ui.Printf("locimem: %s\nThe same command goes on from here:\n\n    locimem %s\n",
-			strings.ReplaceAll(err.Error(), "context canceled", "interrupted"), quoted(a.args))
+			strings.ReplaceAll(err.Error(), "context canceled", "interrupted"), buildinfo.Quoted(a.args))
 		return exitFailed
 	case errors.As(err, &wrong), errors.As(err, &usage):
 		a.ui.Printf("locimem: %v", err)
@@ -120,16 +122,4 @@ func (a *app) end(err error) int {
 	}
 	a.ui.Printf("locimem: %v", err)
 	return exitFailed
-}
-
-// quoted returns arguments as they can be typed into a shell.
-func quoted(args []string) string {
-	out := make([]string, len(args))
-	for i, s := range args {
-		out[i] = s
-		if s == "" || strings.ContainsAny(s, " \t\n'\"\\$`!*?[]{}()<>|&;~#") {
-			out[i] = "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(out, " ")
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/report"
 )
 
 // TestMain turns the test binary into the program itself where a test starts it
@@ -113,7 +114,7 @@ func TestFromRecipeToScores(t *testing.T) {
 		require.Equal(t, exitDone, code, stderr)
 		assert.Contains(t, stderr, "f is trained already")
 		assert.Contains(t, second, "All of it was there")
-		table := func(s string) string { return s[:strings.Index(s, "Figures:")] }
+		table := func(s string) string { return s[:strings.Index(s, "Report:")] }
 		assert.Equal(t, table(stdout), table(second))
 	})
 	t.Run("json", func(t *testing.T) {
@@ -123,6 +124,24 @@ func TestFromRecipeToScores(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(stdout), &res))
 		assert.Len(t, res.Summary.Taps, 31)
 		assert.Equal(t, dir, res.Dir)
+	})
+	t.Run("report", func(t *testing.T) {
+		assert.Contains(t, stdout, filepath.Join(dir, "report.html"))
+		whole := readFile(t, dir, "report.html")
+		figures, tables := filepath.Join(tmp, "figures"), filepath.Join(tmp, "tables")
+		code, _, stderr := locimem("report", dir, "--out", filepath.Join(tmp, "again.html"), "--figures", figures, "--tables", tables)
+		require.Equal(t, exitDone, code, stderr)
+		assert.True(t, whole == readFile(t, tmp, "again.html"), "made again it is the same")
+		assert.True(t, strings.HasPrefix(readFile(t, figures, "controlled.pdf"), "%PDF-"))
+		assert.Contains(t, readFile(t, tables, "taps.tex"), `conv4\_2`)
+		code, stdout, stderr := locimem("report", dir, "--json")
+		require.Equal(t, exitDone, code, stderr)
+		var d report.Document
+		require.NoError(t, json.Unmarshal([]byte(stdout), &d))
+		assert.Equal(t, filepath.Base(dir), d.Title)
+		code, _, stderr = locimem("report", tmp)
+		assert.Equal(t, exitFailed, code)
+		assert.Contains(t, stderr, "is no run directory")
 	})
 	t.Run("score", func(t *testing.T) {
 		scores := filepath.Join(tmp, "scores")
@@ -419,8 +438,4 @@ func TestKilledRunGoesOn(t *testing.T) {
 		assert.Equal(t, exitFailed, exit.ExitCode())
 		assert.Contains(t, string(b), "in use by another process")
 	})
-}
-
-func TestQuoted(t *testing.T) {
-	assert.Equal(t, `run --set 'score.taps=[a, b]' 'it'\''s' x=1`, quoted([]string{"run", "--set", "score.taps=[a, b]", "it's", "x=1"}))
 }

@@ -82,10 +82,11 @@ func (c *runCmd) Run(a *app) error {
 			a.printf("kNN accuracy of %s: %.3f (k %d, t %g)\n", name, *k, r.KNN.K, r.KNN.T)
 		}
 	}
+	a.printf("Report:  %s\n", filepath.Join(dir, "report.html"))
 	a.printf("Figures: %s\n", filepath.Join(dir, "figures", "layermem.png"))
 	a.printf("Tables:  %s\n", filepath.Join(dir, "scores", "layermem.csv"))
 	took := progress.Duration(time.Duration(res.Seconds * float64(time.Second)))
-	if len(res.Reused) == 4 {
+	if len(res.Reused) == 5 {
 		a.printf("All of it was there from an earlier run; reading it took %s.\n", took)
 	} else {
 		a.printf("Took %s with %d threads (%s).\n", took, res.Threads, res.ISA)

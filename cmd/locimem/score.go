@@ -80,7 +80,7 @@ func (c *scoreCmd) Run(a *app) error {
 	}
 	a.summary(s)
 	a.paragraph("", s.Reading())
-	a.printf("\nTables:  %s\nFigures: %s\n", filepath.Join(c.Out, "layermem.csv"), filepath.Join(c.Out, "figures", "layermem.png"))
+	a.printf("\nReport:  %s\nTables:  %s\nFigures: %s\n", filepath.Join(c.Out, "report.html"), filepath.Join(c.Out, "layermem.csv"), filepath.Join(c.Out, "figures", "layermem.png"))
 	return nil
 }
 

@@ -10,13 +10,16 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"codeberg.org/go-pdf/fpdf"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/locimem/locimem/internal/atomicfile"
@@ -29,6 +32,7 @@ var (
 	skyBlue    = color.RGBA{R: 86, G: 180, B: 233, A: 255}
 	green      = color.RGBA{G: 158, B: 115, A: 255}
 	blue       = color.RGBA{G: 114, B: 178, A: 255}
+	orange     = color.RGBA{R: 230, G: 159, A: 255}
 	vermillion = color.RGBA{R: 213, G: 94, A: 255}
 	purple     = color.RGBA{R: 204, G: 121, B: 167, A: 255}
 	grey       = color.RGBA{R: 110, G: 110, B: 110, A: 255}
@@ -38,13 +42,14 @@ var (
 // dpi of the PNG files.
 const dpi = 144
 
-// Page is a finished drawing that can be written in any format. It is a title
+// Page is a finished drawing that can be written in several formats. It is a title
 // and a note of one or more lines over panels that stand one above another, each with its legend to
 // the right.
 type Page struct {
 	title, note   string
 	width, height vg.Length
 	panels        []panel
+	legend        vg.Length // width beside the panels; 0: legendWidth
 }
 
 type panel struct {
@@ -53,29 +58,61 @@ type panel struct {
 	share  float64 // of the height
 }
 
-// Save writes the page to path, whose ending (.svg or .png) says the format. The
-// file appears whole or not at all.
+// Save writes the page to path, whose ending (.svg, .png or .pdf) says the format.
+// The file appears whole or not at all.
 func (p *Page) Save(path string) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
 		switch ext := filepath.Ext(path); ext {
 		case ".svg":
-			c := vgsvg.New(p.width, p.height)
-			p.draw(draw.New(c))
-			var b bytes.Buffer
-			if _, err := c.WriteTo(&b); err != nil {
+			b, err := p.SVG()
+			if err != nil {
 				return err
 			}
-			_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte(svgFont), []byte(svgFonts)))
+			_, err = w.Write(b)
 			return err
 		case ".png":
-			c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(p.width, p.height), vgimg.UseDPI(dpi))}
-			p.draw(draw.New(c))
-			_, err := c.WriteTo(w)
-			return err
+			return p.PNG(w)
+		case ".pdf":
+			return p.pdf(w)
 		default:
-			return fmt.Errorf("a figure is written as .svg or .png, not %q", ext)
+			return fmt.Errorf("a figure is written as .svg, .png or .pdf, not %q", ext)
 		}
 	})
+}
+
+// SVG returns the page as an SVG file.
+func (p *Page) SVG() ([]byte, error) {
+	c := vgsvg.New(p.width, p.height)
+	p.draw(draw.New(c))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return nil, err
+	}
+	return bytes.ReplaceAll(b.Bytes(), []byte(svgFont), []byte(svgFonts)), nil
+}
+
+// PNG writes the page as a PNG file.
+func (p *Page) PNG(w io.Writer) error {
+	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(p.width, p.height), vgimg.UseDPI(dpi))}
+	p.draw(draw.New(c))
+	_, err := c.WriteTo(w)
+	return err
+}
+
+// Equal pages give equal PDF files: no date, parts in a fixed order. gonum/plot does
+// not hand these settings on.
+func init() {
+	fpdf.SetDefaultCatalogSort(true)
+	fpdf.SetDefaultCreationDate(time.Unix(0, 0).UTC())
+	fpdf.SetDefaultModificationDate(time.Unix(0, 0).UTC())
+}
+
+// pdf writes the page as a PDF file, its fonts embedded.
+func (p *Page) pdf(w io.Writer) error {
+	c := vgpdf.New(p.width, p.height)
+	p.draw(draw.New(c))
+	_, err := c.WriteTo(w)
+	return err
 }
 
 // A viewer without the font of the PNG files takes one that is as wide.
@@ -98,11 +135,19 @@ func (p *Page) draw(c draw.Canvas) {
 	c.SetColor(color.White)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
-	c.FillText(style(13, true, black), vg.Point{X: c.Min.X, Y: c.Max.Y - 12}, p.title)
-	c = draw.Crop(c, 0, 0, 0, -titleHeight)
-	for line := range strings.SplitSeq(p.note, "\n") {
-		c.FillText(style(9, false, grey), vg.Point{X: c.Min.X, Y: c.Max.Y}, line)
-		c.Max.Y -= noteHeight
+	if p.title != "" {
+		c.FillText(style(13, true, black), vg.Point{X: c.Min.X, Y: c.Max.Y - 12}, p.title)
+		c = draw.Crop(c, 0, 0, 0, -titleHeight)
+	}
+	if p.title != "" || p.note != "" {
+		for line := range strings.SplitSeq(p.note, "\n") {
+			c.FillText(style(9, false, grey), vg.Point{X: c.Min.X, Y: c.Max.Y}, line)
+			c.Max.Y -= noteHeight
+		}
+	}
+	side := p.legend
+	if side == 0 {
+		side = legendWidth
 	}
 
 	top := c.Max.Y
@@ -112,7 +157,7 @@ func (p *Page) draw(c draw.Canvas) {
 		h := (c.Size().Y - gaps) * vg.Length(pn.share)
 		cell := c
 		cell.Max.Y, cell.Min.Y = top, top-h
-		cell.Max.X -= legendWidth
+		cell.Max.X -= side
 		top -= h + panelGap
 		cells = append(cells, cell)
 	}
@@ -121,9 +166,9 @@ func (p *Page) draw(c draw.Canvas) {
 		cell := cells[i]
 		data := pn.plot.DataCanvas(cell)
 		pn.plot.Draw(draw.Crop(cell, left-(data.Min.X-cell.Min.X), (cell.Max.X-data.Max.X)-right, 0, 0))
-		side := cell
-		side.Min.X, side.Max.X = cell.Max.X+8, c.Max.X
-		pn.legend.Draw(side)
+		beside := cell
+		beside.Min.X, beside.Max.X = cell.Max.X+8, c.Max.X
+		pn.legend.Draw(beside)
 	}
 }
 

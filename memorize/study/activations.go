@@ -239,5 +239,8 @@ func finish(scores *memorize.Scores, r *recipe.Recipe, out, title string) (*Summ
 	if _, err := scores.WriteFiles(out); err != nil {
 		return nil, fmt.Errorf("writing the scores: %w", err)
 	}
-	return present(out, caption{title: title, options: scores.Circumstances.Options})
+	if err := writeMade(out); err != nil {
+		return nil, fmt.Errorf("writing the scores: %w", err)
+	}
+	return present(out, caption{title: title, options: scores.Circumstances.Options}, nil)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/locimem/locimem/internal/figure"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/report"
 )
 
 // setNames are the sets as figures and tables name them.
@@ -76,14 +77,20 @@ func savePages(pages map[string]*figure.Page, dir string) error {
 }
 
 // present reads the tables in a folder back, draws their figures beside them, in
-// the folder figures, and returns the summary.
-func present(dir string, c caption) (*Summary, error) {
-	t, err := ReadTables(dir)
+// the folder figures, writes their report and returns the summary. l gives the
+// report its pictures, nil where there are none.
+func present(dir string, c caption, l *Lab) (*Summary, error) {
+	x, err := readFindings(dir, c)
 	if err != nil {
-		return nil, fmt.Errorf("reading the scores back: %w", err)
+		return nil, err
 	}
-	s := t.Summarize(c.options.Estimators[0], c.options.Distances[0], c.options.Level)
-	return s, savePages(scoreFigures(c, t, s), filepath.Join(dir, "figures"))
+	if x.lab = l; l != nil && !l.Foreign {
+		x.recipe = l.Recipe
+	}
+	if err := savePages(scoreFigures(c, x.tables, x.summary), filepath.Join(dir, "figures")); err != nil {
+		return nil, err
+	}
+	return x.summary, report.WriteHTML(filepath.Join(dir, reportHTML), *x.document())
 }
 
 func layerMemFigure(cap *caption, s *Summary) *figure.Page {

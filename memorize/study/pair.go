@@ -15,7 +15,7 @@ type Result struct {
 	ISA     string   `json:"isa"`
 	Threads int      `json:"threads"`
 	Seconds float64  `json:"seconds"` // of this process, not of what was reused
-	Reused  []string `json:"reused"`  // of f, g, scores, figures: what was there already
+	Reused  []string `json:"reused"`  // of f, g, scores, figures, report: what was there already
 	// KNN is the last accuracy of each encoder, nil if it was not measured.
 	KNN     map[string]*float64 `json:"knn"`
 	Summary *Summary            `json:"summary"`
@@ -79,6 +79,13 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 		}
 	} else {
 		res.Reused = append(res.Reused, "figures")
+	}
+	if fresh || !exists(d.Path(reportHTML)) {
+		if err := WriteReport(dir); err != nil {
+			return nil, err
+		}
+	} else {
+		res.Reused = append(res.Reused, "report")
 	}
 	for _, name := range []string{F, G} {
 		for _, rec := range log.Records(name) {

@@ -25,8 +25,9 @@ import (
 //	f-ema.safetensors    averages of their weights, with train.weights_ema
 //	g-ema.safetensors
 //	epochs/              f-0020.safetensors, ...: encoders on the way, with train.keep_every
-//	scores/              layermem.csv, delta.csv, unitmem.csv, ..., scores.json
+//	scores/              layermem.csv, delta.csv, unitmem.csv, ..., scores.json, made.json
 //	figures/             SVG and PNG
+//	report.html          all of it, to read in a browser
 //	lock                 held while a process works here
 type RunDir struct {
 	path string

@@ -55,6 +55,9 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	if _, err := scores.WriteFiles(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
 	}
+	if err := writeMade(out); err != nil {
+		return fmt.Errorf("writing the scores: %w", err)
+	}
 	bar.Finish("%d points, %d views, %d taps in %s", total, l.Recipe.Score.Views, len(c.Taps), progress.Duration(time.Since(began)))
 	return nil
 }
@@ -206,5 +209,5 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 	if c.Foreign {
 		title = caption{title: fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G)), note: l.Train.Name() + " and " + l.Test.Name(), options: r.ScoreOptions()}
 	}
-	return present(c.Out, title)
+	return present(c.Out, title, l)
 }

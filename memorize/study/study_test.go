@@ -113,7 +113,7 @@ func TestRunPair(t *testing.T) {
 		}
 		second, err := RunPair(context.Background(), r, dir, Silent{})
 		require.NoError(t, err)
-		assert.Equal(t, []string{F, G, "scores", "figures"}, second.Reused)
+		assert.Equal(t, []string{F, G, "scores", "figures", "report"}, second.Reused)
 		assert.Equal(t, res.Summary, second.Summary)
 		assert.Equal(t, res.KNN, second.KNN)
 		for _, name := range results {
