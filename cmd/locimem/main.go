@@ -33,6 +33,8 @@ type cli struct {
 	Train   trainCmd   `cmd:"" help:"Train one of the two encoders of a run."`
 	Score   scoreCmd   `cmd:"" help:"Score two trained encoders."`
 	Report  reportCmd  `cmd:"" help:"Write the report of a run again, without training or scoring."`
+	Study   studyCmd   `cmd:"" help:"Carry out experiments of the paper and of ours, with verdicts."`
+	Step    stepCmd    `cmd:"" help:"Do one step of a study alone."`
 	Units   unitsCmd   `cmd:"" help:"Rank the units of one encoder, with the images that own them."`
 	Probe   probeCmd   `cmd:"" help:"Test an encoder: nearest neighbours, a linear classifier, or fine-tuning."`
 	Taps    tapsCmd    `cmd:"" help:"List the layers that can be scored."`

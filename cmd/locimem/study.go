@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/memorize/experiments"
+	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/report"
+)
+
+type studyCmd struct {
+	Name    string `arg:"" help:"Study: depth, attention, atypical, or all."`
+	Scale   string `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
+	Pairs   int    `placeholder:"N" help:"Pairs of encoders (default: the scale's)."`
+	Seed    uint64 `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
+	DataDir string `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
+	Threads int    `placeholder:"N" help:"Cores in use (default: all)."`
+	Out     string `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
+	DryRun  bool   `help:"Only list the steps, with the time that each will take on this machine."`
+	JSON    bool   `name:"json" help:"Write the claims as JSON."`
+}
+
+// Run plans the studies, does the steps that are not finished, and reports.
+func (c *studyCmd) Run(a *app) error {
+	studies, err := experiments.Find(c.Name)
+	if err != nil {
+		return usageError{err}
+	}
+	if c.Pairs < 0 {
+		return usageError{fmt.Errorf("--pairs: found %d, expected 1 or more", c.Pairs)}
+	}
+	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads}
+	var plans []*experiments.Plan
+	var steps []*graph.Step
+	for _, st := range studies {
+		p, err := st.Plan(s)
+		if err != nil {
+			return usageError{fmt.Errorf("study %s: %w", st.Name, err)}
+		}
+		plans, steps = append(plans, p), append(steps, p.Steps...)
+	}
+	store := graph.NewStore(filepath.Join(c.Out, "store"))
+	if c.DryRun {
+		return c.dryRun(a, store, steps)
+	}
+	ctx := experiments.WithReporter(a.ctx, reporter{a.ui})
+	if err := store.Run(ctx, steps, stepWatcher{a}); err != nil {
+		return err
+	}
+	dir := filepath.Join(c.Out, "studies", c.Name+"-"+c.Scale)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	var claims []report.Claim
+	var pages []string
+	for i, st := range studies {
+		d, err := plans[i].Report(ctx, store)
+		if err != nil {
+			return fmt.Errorf("study %s: %w", st.Name, err)
+		}
+		own := filepath.Join(dir, st.Name)
+		if err := os.MkdirAll(own, 0o755); err != nil {
+			return err
+		}
+		if err := report.WriteHTML(filepath.Join(own, "report.html"), *d); err != nil {
+			return err
+		}
+		if err := report.WriteFigures(filepath.Join(own, "figures"), *d); err != nil {
+			return err
+		}
+		if err := report.WriteLaTeX(filepath.Join(own, "tables"), *d); err != nil {
+			return err
+		}
+		pages = append(pages, filepath.Join(own, "report.html"))
+		claims = append(claims, d.Claims...)
+	}
+	ledger, err := experiments.WriteLedger(dir, s, claims)
+	if err != nil {
+		return err
+	}
+	a.ui.Close()
+	if c.JSON {
+		return a.writeJSON(claims)
+	}
+	for _, k := range claims {
+		a.paragraph("", fmt.Sprintf("%s: %s. %s", strings.ToUpper(string(k.Verdict)), k.Statement, k.Why))
+	}
+	a.printf("\nReports: %s\nLedger:  %s\n", strings.Join(pages, "\n         "), ledger[0])
+	return nil
+}
+
+// dryRun lists the steps.
+func (c *studyCmd) dryRun(a *app, store *graph.Store, steps []*graph.Step) error {
+	if err := store.Plan(steps); err != nil {
+		return err
+	}
+	a.ui.Printf("measuring what steps take on this machine")
+	all, err := store.Estimate(a.ctx, steps)
+	if err != nil {
+		return err
+	}
+	a.ui.Close()
+	t := newTable(2, "step", "what", "time")
+	total := 0.0
+	for _, e := range all {
+		took := progress.Duration(time.Duration(e.Seconds * float64(time.Second)))
+		if e.Done != nil {
+			took = "done"
+		}
+		total += e.Seconds
+		t.AppendRow([]any{e.Step.Name(), e.Step.Label(), took})
+	}
+	a.printf("%s\n%d steps, about %s in all; one alone: locimem step HASH\n", t.Render(), len(all), progress.Duration(time.Duration(total*float64(time.Second))))
+	return nil
+}
+
+// stepWatcher says which step is being done.
+type stepWatcher struct{ a *app }
+
+// Begin implements graph.Watcher.
+func (w stepWatcher) Begin(s *graph.Step, number, total int) {
+	w.a.ui.Printf("step %d of %d: %s (%s)", number, total, s.Label(), s.Name())
+}
+
+// End implements graph.Watcher.
+func (w stepWatcher) End(*graph.Step, *graph.Done) {}
+
+// Waiting implements graph.Watcher.
+func (w stepWatcher) Waiting(s *graph.Step) {
+	w.a.ui.Printf("waiting for %s (%s), which another process works on", s.Label(), s.Name())
+}
+
+type stepCmd struct {
+	Hash string `arg:"" help:"Hash of the step, or its beginning, as locimem study NAME --dry-run lists it."`
+	Out  string `default:"runs" placeholder:"DIR" help:"Folder of the store (default: runs)."`
+}
+
+// Run does one step of a study, with what it needs.
+func (c *stepCmd) Run(a *app) error {
+	store := graph.NewStore(filepath.Join(c.Out, "store"))
+	s, err := store.Find(c.Hash)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := store.Run(experiments.WithReporter(a.ctx, reporter{a.ui}), []*graph.Step{s}, stepWatcher{a}); err != nil {
+		return err
+	}
+	a.ui.Close()
+	a.printf("%s\n", store.Path(s))
+	return nil
+}

@@ -1,0 +1,61 @@
+package experiments
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/locimem/locimem/internal/atomicfile"
+	"github.com/locimem/locimem/report"
+)
+
+// WriteLedger writes the claims of the studies as LEDGER.md and ledger.json into a
+// folder that exists, and returns the paths.
+func WriteLedger(dir string, s Setting, claims []report.Claim) ([]string, error) {
+	md, js := filepath.Join(dir, "LEDGER.md"), filepath.Join(dir, "ledger.json")
+	err := atomicfile.Write(md, func(w io.Writer) error {
+		_, err := io.WriteString(w, Ledger(s, claims))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = atomicfile.Write(js, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(claims)
+	})
+	return []string{md, js}, err
+}
+
+// Ledger returns the claims as Markdown.
+func Ledger(s Setting, claims []report.Claim) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Ledger, %s scale\n\nVerdicts are computed by the rule beside each claim, over %d pairs of encoders. Numbers carry 95 %% intervals over pairs.\n", s.Scale, s.pairs())
+	b.WriteString("\n| claim | source | paper | as the paper takes it | controlled | verdict |\n|---|---|---|---|---|---|\n")
+	for _, c := range claims {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | **%s** |\n", cell(c.Statement), cell(c.Source), cell(c.Paper), number(c.Plain), number(c.Controlled), c.Verdict)
+	}
+	for _, c := range claims {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n- rule: %s\n- found: %s\n- made by: `%s`\n", c.ID, c.Statement, c.Rule, c.Why, c.Command)
+	}
+	return b.String()
+}
+
+// cell is text within a Markdown table.
+func cell(s string) string { return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s) }
+
+// number is a cell's number with its interval.
+func number(c *report.Cell) string {
+	switch {
+	case c == nil:
+		return ""
+	case c.Value == nil:
+		return cell(c.Text)
+	case c.Lo == nil || c.Hi == nil:
+		return fmt.Sprintf("%.4f", *c.Value)
+	}
+	return fmt.Sprintf("%.4f [%.4f, %.4f]", *c.Value, *c.Lo, *c.Hi)
+}

@@ -1,0 +1,86 @@
+// Package experiments holds the studies: the experiments of the paper
+// "Localizing Memorization in SSL Vision Encoders" (arXiv 2409.19069), and ours,
+// one file each. A study plans a graph of steps, whose results are kept in a store
+// and shared with the other studies, and ends with a report in which the claims
+// have verdicts, computed by a rule that was written down before.
+package experiments
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/recipes"
+)
+
+// Setting is what is the same for all studies of one call.
+type Setting struct {
+	Scale string // one of Scales
+	// Pairs is the number of pairs of encoders; 0: the scale's. They share their
+	// images, and differ in initial weights, order and views.
+	Pairs   int
+	Seed    uint64 // of the first pair, and of the split; the next pairs have the next seeds
+	DataDir string // folder of CIFAR-10, for all scales but tiny
+	Threads int    // 0: all
+}
+
+// scale is how large studies are.
+type scale struct {
+	name  string
+	base  []byte   // recipe
+	sets  []string // changes of it
+	pairs int
+	// vit are further changes for a study of vision transformers.
+	vit []string
+}
+
+var scales = []scale{
+	{name: "tiny", sets: []string{"encoder.width=0.25", "train.epochs=60", "knn.every=60"}, pairs: 3,
+		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.width=0.5", "encoder.pool=avg", "method.name=mae", "train.epochs=20", "train.lr=0.0005", "train.optimizer=adamw", "knn.every=20", "score.taps=[\"blocks.*\"]"}},
+	{name: "mini", base: recipes.CIFAR10Mini, pairs: 3,
+		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.width=0.5", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=1", "method.decoder_dim=96",
+			"train.epochs=60", "train.optimizer=adamw", "train.lr=0.0005", "train.weight_decay=0.05", "train.beta2=0.95", "train.warmup_epochs=6", "knn.every=30", "score.taps=[\"blocks.*\"]"}},
+	{name: "small", base: recipes.CIFAR10Mini, pairs: 3, sets: []string{"split.shared=20000", "split.candidate=2500", "split.independent=2500", "split.external=2500", "train.epochs=200"}},
+	{name: "paper", base: recipes.CIFAR10Mini, pairs: 3, sets: []string{"split.shared=40000", "split.candidate=5000", "split.independent=5000", "split.external=5000", "train.epochs=600"}},
+}
+
+// Scales returns the names of the scales, the smallest first.
+func Scales() []string {
+	var out []string
+	for _, s := range scales {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+func (s Setting) scale() (*scale, error) {
+	i := slices.IndexFunc(scales, func(c scale) bool { return c.name == s.Scale })
+	if i < 0 {
+		return nil, fmt.Errorf("scale: found %q, expected one of %s", s.Scale, strings.Join(Scales(), ", "))
+	}
+	return &scales[i], nil
+}
+
+// pairs returns the number of pairs.
+func (s Setting) pairs() int {
+	if c, err := s.scale(); err == nil && s.Pairs == 0 {
+		return c.pairs
+	}
+	return s.Pairs
+}
+
+// recipe returns the recipe of the pair-th pair, changed by sets.
+func (s Setting) recipe(pair int, sets ...string) (*recipe.Recipe, error) {
+	c, err := s.scale()
+	if err != nil {
+		return nil, err
+	}
+	all := append(slices.Clone(c.sets), sets...)
+	all = append(all, "name="+s.Scale, fmt.Sprintf("seed=%d", s.Seed+uint64(pair)), fmt.Sprintf("split.seed=%d", s.Seed),
+		fmt.Sprintf("score.seed=%d", s.Seed), fmt.Sprintf("train.threads=%d", s.Threads))
+	if s.DataDir != "" && c.base != nil {
+		all = append(all, "data.dir="+s.DataDir)
+	}
+	return recipe.Read(s.Scale+" scale", c.base, all)
+}
