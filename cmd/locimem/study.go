@@ -88,7 +88,7 @@ func (c *studyCmd) Run(a *app) error {
 		return a.writeJSON(claims)
 	}
 	for _, k := range claims {
-		a.paragraph("", fmt.Sprintf("%s: %s. %s", strings.ToUpper(string(k.Verdict)), k.Statement, k.Why))
+		a.paragraph("", fmt.Sprintf("%s: %s In numbers: %s.", strings.ToUpper(string(k.Verdict)), k.Statement, k.Why))
 	}
 	a.printf("\nReports: %s\nLedger:  %s\n", strings.Join(pages, "\n         "), ledger[0])
 	return nil

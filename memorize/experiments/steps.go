@@ -145,10 +145,20 @@ func trialOf(ctx context.Context, r *recipe.Recipe, points *int) (float64, error
 		records := log.Records(study.F)
 		return 1 / records[len(records)-1].ImagesPerSecond, nil
 	}
-	t.Score.Views = 2
-	began := time.Now()
-	_, err = study.Score(ctx, &t, study.ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"), Out: filepath.Join(dir, "scores")}, study.Silent{})
-	return time.Since(began).Seconds() / float64(*points*t.Score.Views), err
+	// What a view costs, and what is there besides: at two numbers of views.
+	seconds := map[int]float64{}
+	few := []int{2, 4}
+	for _, views := range few {
+		t.Score.Views = views
+		began := time.Now()
+		_, err = study.Score(ctx, &t, study.ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"), Out: filepath.Join(dir, "scores")}, study.Silent{})
+		if err != nil {
+			return 0, err
+		}
+		seconds[views] = time.Since(began).Seconds()
+	}
+	aView := max(0, seconds[few[1]]-seconds[few[0]]) / float64(few[1]-few[0])
+	return (seconds[few[0]] + aView*float64(r.Score.Views-few[0])) / float64(*points*r.Score.Views), nil
 }
 
 // reporterKey is where a context holds the reporter of its steps.
