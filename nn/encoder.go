@@ -131,6 +131,7 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("encoder: found %q, expected one of: %s", name, strings.Join(EncoderNames(), ", "))
 	}
+	given := o
 	o, err := all[i].check(o)
 	if err != nil {
 		return nil, fmt.Errorf("encoder %s: %w", name, err)
@@ -143,6 +144,7 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	}
 	countParams(p.Taps, n.Params())
 	n.taps, n.out = p.Taps, out[0]
+	n.another = func(seed uint64) (Encoder, error) { return NewEncoder(name, given, seed) }
 	if patch := all[i].patch; patch > 0 {
 		return newTokenNetwork(n, patch), nil
 	}
@@ -234,7 +236,12 @@ type network struct {
 	in   []int
 	taps []TapInfo
 	out  int
+	// another makes an encoder of the same kind, initialised from seed.
+	another func(seed uint64) (Encoder, error)
 }
+
+// fresh is how Fresh asks for an encoder.
+func (n *network) fresh(seed uint64) (Encoder, error) { return n.another(seed) }
 
 // Forward implements Encoder. It panics if the images are not of the shape that
 // the network was planned for: the taps would not be what they are said to be.

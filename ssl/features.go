@@ -23,8 +23,35 @@ func Features(ctx context.Context, e *tensor.Engine, enc nn.Encoder, d data.Data
 // tapFeatures is Features of any tap: of maps and tokens the mean over the
 // positions. "" is the encoder's output.
 func tapFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap string, d data.Dataset, indices []int, a *augment.Augmenter, batch int) (*tensor.Tensor, error) {
-	if batch < 1 {
-		panic(fmt.Sprintf("ssl: Features in batches of %d", batch))
+	h, w, ch := a.Shape()
+	return inputFeatures(ctx, e, enc, tap, inputs{name: d.Name(), n: len(indices), batch: batch, at: func(tp *tensor.Tape, lo, hi int) *tensor.Tensor {
+		x := tp.Buffer(hi-lo, h, w, ch)
+		originals(e, x.Data(), d, indices[lo:hi], a)
+		return x
+	}})
+}
+
+// originals writes the unaugmented images, normalised as views are, one after
+// another.
+func originals(e *tensor.Engine, dst []float32, d data.Dataset, indices []int, a *augment.Augmenter) {
+	h, w, ch := a.Shape()
+	n := h * w * ch
+	e.Parallel(len(indices), func(row, _ int) {
+		a.Original(dst[row*n:(row+1)*n], d.Image(indices[row]))
+	})
+}
+
+// inputs are images that come in batches.
+type inputs struct {
+	name     string // of the data
+	n, batch int
+	at       func(tp *tensor.Tape, lo, hi int) *tensor.Tensor // [hi-lo,H,W,C]
+}
+
+// inputFeatures is tapFeatures of images that were made elsewhere.
+func inputFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap string, in inputs) (*tensor.Tensor, error) {
+	if in.batch < 1 {
+		panic(fmt.Sprintf("ssl: Features in batches of %d", in.batch))
 	}
 	units, c := enc.OutDim(), nn.Context{}
 	var taps *nn.Capture
@@ -39,23 +66,17 @@ func tapFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap stri
 		taps = nn.NewCapture(tap)
 		c.Taps = taps
 	}
-	h, w, ch := a.Shape()
-	out := tensor.New(len(indices), units)
+	out := tensor.New(in.n, units)
 	tp := e.NewTape(tensor.Inference)
 	defer tp.Release()
-	for lo := 0; lo < len(indices); lo += batch {
+	for lo := 0; lo < in.n; lo += in.batch {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		some := indices[lo:min(lo+batch, len(indices))]
-		x := tp.Buffer(len(some), h, w, ch)
-		e.Parallel(len(some), func(row, _ int) {
-			n := h * w * ch
-			a.Original(x.Data()[row*n:(row+1)*n], d.Image(some[row]))
-		})
+		hi := min(lo+in.batch, in.n)
 		c.Tape = tp
-		f := enc.Forward(&c, x)
-		to := out.Data()[lo*units : (lo+len(some))*units]
+		f := enc.Forward(&c, in.at(tp, lo, hi))
+		to := out.Data()[lo*units : hi*units]
 		if taps != nil {
 			f = taps.Outputs[tap]
 		}
@@ -69,7 +90,7 @@ func tapFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap stri
 		tp.Release()
 	}
 	if !e.AllFinite(out) {
-		return nil, fmt.Errorf("the features of %s: %w", d.Name(), ErrNotFinite)
+		return nil, fmt.Errorf("the features of %s: %w", in.name, ErrNotFinite)
 	}
 	return out, nil
 }

@@ -23,11 +23,16 @@ type FineTuneConfig struct {
 	LR          float64 `json:"lr"`
 	WeightDecay float64 `json:"weight_decay"` // decoupled; biases and norms have none
 	Seed        uint64  `json:"seed"`         // classifier, order and views
+	// Layers are those of the encoder that are trained, beside the classifier
+	// (Table 5 of arXiv 2409.19069; names as nn.LayerParams takes them): all if nil,
+	// none if empty. The others are frozen, the running statistics of their norms
+	// included, which stand in for the batch's.
+	Layers []string `json:"layers"`
 }
 
-// FineTune trains an encoder with a linear classifier on top by labels, all of it:
-// another question than LinearProbe's, which is what a frozen encoder knows. The
-// encoder that it is given is changed.
+// FineTune trains an encoder with a linear classifier on top by labels, all of it
+// or some layers: another question than LinearProbe's, which is what a frozen
+// encoder knows. The encoder that it is given is changed.
 type FineTune struct {
 	Engine                    *tensor.Engine
 	Encoder                   nn.Encoder
@@ -50,6 +55,9 @@ type FineTuneResult struct {
 	// HashBefore and HashAfter are nn.Hash of the encoder.
 	HashBefore string `json:"encoder_hash_before"`
 	HashAfter  string `json:"encoder_hash_after"`
+	// FrozenHash is nn.Hash of what was frozen, the same before and after; "" where
+	// nothing was.
+	FrozenHash string `json:"frozen_hash,omitempty"`
 }
 
 // fill sets what is zero to its default.
@@ -86,12 +94,17 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 	if err := checkRange(p.Test, p.TestIndices, m.classes); err != nil {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
-	adam, err := optim.NewAdam(p.Engine, m.Params(), optim.AdamConfig{WeightDecay: c.WeightDecay, Decoupled: true})
+	ice, err := freezeAllBut(p.Encoder, c.Layers)
+	if err != nil {
+		return nil, fmt.Errorf("fine-tuning: %w", err)
+	}
+	defer ice.thaw()
+	adam, err := optim.NewAdam(p.Engine, ice.others(m.Params()), optim.AdamConfig{WeightDecay: c.WeightDecay, Decoupled: true})
 	if err != nil {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
 	r := &FineTuneResult{
-		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.classes, HashBefore: nn.Hash(p.Encoder.Params()),
+		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.classes, HashBefore: nn.Hash(p.Encoder.Params()), FrozenHash: ice.hash,
 	}
 	total := c.Epochs * (len(p.TrainIndices) / c.Batch)
 	trainer, err := NewTrainer(TrainerConfig{
@@ -113,5 +126,5 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 	defer tp.Release()
 	r.Accuracy = right(m.classifier.Forward(&nn.Context{Tape: tp}, features), Labels(p.Test, p.TestIndices))
 	r.HashAfter = nn.Hash(p.Encoder.Params())
-	return r, nil
+	return r, ice.check()
 }

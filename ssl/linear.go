@@ -86,36 +86,48 @@ var errThawed = errors.New("linear probe: the encoder has changed, this is no li
 // Run does the probe. Errors name the field that is wrong, images without labels,
 // a tap that there is not.
 func (p *LinearProbe) Run(ctx context.Context) (*LinearResult, error) {
+	return p.run(ctx, func(d data.Dataset, indices []int) (*tensor.Tensor, error) {
+		return tapFeatures(ctx, p.Engine, p.Encoder, p.Tap, d, indices, p.Augment, p.Batch)
+	})
+}
+
+// check checks what does not depend on the encoder. It returns the configuration
+// with its defaults and the number of classes.
+func (p *LinearProbe) check() (LinearConfig, int, error) {
 	c, err := p.Config.filled()
-	if err != nil {
-		return nil, fmt.Errorf("linear probe: %w", err)
-	}
 	classes := len(p.Train.Classes())
-	if !slices.Equal(p.Train.Classes(), p.Test.Classes()) {
-		return nil, fmt.Errorf("linear probe: %s and %s have other classes", p.Train.Name(), p.Test.Name())
+	switch {
+	case err != nil:
+	case !slices.Equal(p.Train.Classes(), p.Test.Classes()):
+		err = fmt.Errorf("%s and %s have other classes", p.Train.Name(), p.Test.Name())
+	case len(p.TrainIndices) == 0 || len(p.TestIndices) == 0:
+		err = fmt.Errorf("found %d training and %d test points, expected some of each", len(p.TrainIndices), len(p.TestIndices))
+	default:
+		err = first(checkLabels(p.Train, p.TrainIndices, classes), checkRange(p.Test, p.TestIndices, classes))
 	}
-	if len(p.TrainIndices) == 0 || len(p.TestIndices) == 0 {
-		return nil, fmt.Errorf("linear probe: found %d training and %d test points, expected some of each", len(p.TrainIndices), len(p.TestIndices))
+	if err != nil {
+		return c, 0, fmt.Errorf("linear probe: %w", err)
 	}
-	if err := checkLabels(p.Train, p.TrainIndices, classes); err != nil {
-		return nil, fmt.Errorf("linear probe: %w", err)
-	}
-	if err := checkRange(p.Test, p.TestIndices, classes); err != nil {
-		return nil, fmt.Errorf("linear probe: %w", err)
+	return c, classes, nil
+}
+
+// run is Run with features from anywhere.
+func (p *LinearProbe) run(ctx context.Context, features func(data.Dataset, []int) (*tensor.Tensor, error)) (*LinearResult, error) {
+	c, classes, err := p.check()
+	if err != nil {
+		return nil, err
 	}
 	before := nn.Hash(p.Encoder.Params())
-	train, err := tapFeatures(ctx, p.Engine, p.Encoder, p.Tap, p.Train, p.TrainIndices, p.Augment, p.Batch)
+	train, err := features(p.Train, p.TrainIndices)
 	if err != nil {
 		return nil, err
 	}
-	test, err := tapFeatures(ctx, p.Engine, p.Encoder, p.Tap, p.Test, p.TestIndices, p.Augment, p.Batch)
+	test, err := features(p.Test, p.TestIndices)
 	if err != nil {
 		return nil, err
 	}
-	r := &LinearResult{
-		LinearConfig: c, Tap: p.Tap, Features: train.Dim(1), Normalisation: normalisation,
-		Train: train.Dim(0), Test: test.Dim(0), Classes: classes, EncoderHash: before,
-	}
+	r := newLinearResult(c, train, test, classes)
+	r.Tap, r.EncoderHash = p.Tap, before
 	if taps := p.Encoder.Taps(); r.Tap == "" {
 		r.Tap = taps[len(taps)-1].Name
 	}
@@ -126,6 +138,14 @@ func (p *LinearProbe) Run(ctx context.Context) (*LinearResult, error) {
 		return nil, errThawed
 	}
 	return r, nil
+}
+
+// newLinearResult returns a result with what is known before the fit.
+func newLinearResult(c LinearConfig, train, test *tensor.Tensor, classes int) *LinearResult {
+	return &LinearResult{
+		LinearConfig: c, Features: train.Dim(1), Normalisation: normalisation,
+		Train: train.Dim(0), Test: test.Dim(0), Classes: classes,
+	}
 }
 
 // fit standardises the features, which it changes, and trains the classifier.

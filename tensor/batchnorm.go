@@ -7,7 +7,8 @@ import (
 
 // BNStats are the running statistics of a batch norm layer, [C] each, and how
 // they move: running = (1-Momentum)*running + Momentum*batch, with the unbiased
-// variance, as in PyTorch. Eps is added to a variance before its root.
+// variance, as in PyTorch. Eps is added to a variance before its root. Where Mean
+// is frozen (Tensor.Freeze) they do not move: they are used on training tapes too.
 type BNStats struct {
 	Mean, Var     *Tensor
 	Momentum, Eps float32
@@ -31,7 +32,7 @@ func (tp *Tape) newBN(x, gamma, beta *Tensor, s *BNStats) *bnCall {
 	s.Var.mustShape("BatchNorm: the running variance", c)
 	saved := tp.scratch(4 * c)
 	b := &bnCall{
-		x: x, gamma: gamma, beta: beta, rows: rows, c: c, train: tp.mode.Train,
+		x: x, gamma: gamma, beta: beta, rows: rows, c: c, train: tp.mode.Train && !s.Mean.frozen,
 		mean: saved[:c], invstd: saved[c : 2*c], scale: saved[2*c : 3*c], shift: saved[3*c : 4*c],
 	}
 	if b.train {

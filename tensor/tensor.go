@@ -29,6 +29,9 @@ type Tensor struct {
 	tape  *Tape   // that made it and owns its buffer; nil for New and FromSlice
 	base  *Tensor // whose buffer this is, where it is not its own
 	keep  bool    // the buffer stays until Release
+
+	frozen bool // see Freeze
+	thawed bool // what needs was before it was frozen
 }
 
 // New returns a tensor of zeros that lives as long as it is referred to. It

@@ -220,6 +220,35 @@ func TestFromRecipeToScores(t *testing.T) {
 		assert.Contains(t, stdout, "accuracy after fine-tuning")
 		assert.Contains(t, stdout, "no linear probe")
 	})
+	t.Run("probe --on", func(t *testing.T) {
+		on := []string{"probe", "--run", dir, "--on", "synthetic", "--on-seed", "7", "--on-train", "40", "--on-test", "25"}
+		for flag, says := range map[string]string{"": "kNN accuracy", "--linear": "encoder frozen", "--finetune": "conv3, conv4_0 of the encoder were trained, the rest frozen"} {
+			args := on
+			if flag != "" {
+				args = append(args, flag)
+			}
+			if flag == "--finetune" {
+				args = append(args, "--epochs", "1", "--batch", "16", "--layers", "conv3,conv4_0")
+			}
+			code, stdout, stderr := locimem(args...)
+			require.Equal(t, exitDone, code, stderr)
+			assert.Contains(t, stdout, says)
+			assert.Contains(t, stdout, "25 images of synthetic-10x16-seed7/test")
+			assert.Regexp(t, `40 (training )?images of synthetic \(the encoder was trained on synthetic-10x16-seed`, stdout)
+			code, stdout, stderr = locimem(append(args, "--json")...)
+			require.Equal(t, exitDone, code, stderr)
+			var fields map[string]any
+			require.NoError(t, json.Unmarshal([]byte(stdout), &fields))
+			assert.Equal(t, "synthetic-10x16-seed7/test", fields["data"])
+			assert.Contains(t, fields["trained_on"], "synthetic-10x16-seed")
+		}
+		code, _, stderr := locimem("probe", "--run", dir, "--finetune", "--batch", "16", "--layers", "conv9")
+		assert.Equal(t, exitFailed, code)
+		assert.Contains(t, stderr, `layer: found "conv9"`)
+		code, stdout, stderr := locimem("probe", "--run", dir, "--finetune", "--epochs", "1", "--batch", "16", "--layers", "none")
+		require.Equal(t, exitDone, code, stderr)
+		assert.Contains(t, stdout, "the classifier alone was trained")
+	})
 	t.Run("train", func(t *testing.T) {
 		other := filepath.Join(tmp, "train")
 		code, stdout, stderr := locimem("train", recipe, "--which", "g", "--out", other)
@@ -332,6 +361,9 @@ func TestBadInput(t *testing.T) {
 		{"probe --recipe " + good + " --finetune --epochs 0 x.safetensors", exitUsage, "--epochs: found 0"},
 		{"probe --recipe " + good + " --linear --lr 1 x.safetensors", exitUsage, "--lr, --epochs and --batch are for --solver sgd"},
 		{"probe --recipe " + good + " --linear --solver newton x.safetensors", exitUsage, "--solver"},
+		{"probe --recipe " + good + " --linear --layers conv1 x.safetensors", exitUsage, "--layers is for --finetune"},
+		{"probe --recipe " + good + " --on-train 5 x.safetensors", exitUsage, "are for --on, which is not given"},
+		{"probe --recipe " + good + " --on mnist --on-seed 5 x.safetensors", exitUsage, "--on-seed is for --on synthetic"},
 		{"taps resnet50 --group T15", exitUsage, "group T15: is of resnet18, found the encoder resnet50"},
 		{"taps resnet19", exitUsage, "resnet19"},
 		{"taps resnet18 --size 9999", exitUsage, "image height: found 9999"},

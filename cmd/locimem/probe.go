@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/ssl"
@@ -16,6 +17,7 @@ type probeCmd struct {
 	Linear   bool   `xor:"how" help:"Train a linear classifier on frozen features instead of asking the nearest neighbours."`
 	Finetune bool   `xor:"how" help:"Train the whole encoder with a classifier on top by labels: no linear probe, and no measure of what the encoder knew."`
 	labelFlags
+	onFlags
 	JSON bool `name:"json" help:"Write the result as JSON."`
 }
 
@@ -27,6 +29,7 @@ type labelFlags struct {
 	LR          *float64 `name:"lr" placeholder:"X" help:"Highest learning rate. Of --solver sgd: default 0.01; of --finetune: default 0.001 for every 256 images of a batch."`
 	Epochs      *int     `placeholder:"N" help:"Of --solver sgd and of --finetune: epochs (default: 100)."`
 	Batch       *int     `placeholder:"N" help:"Of --solver sgd: images of a step (default: 256); of --finetune (default: 128)."`
+	Layers      *string  `placeholder:"A,B" help:"Of --finetune: the layers that are trained, the others being frozen; none for the classifier alone (default: all)."`
 }
 
 // The weight decay of the classifier of linear probes, which is not tuned for any
@@ -42,7 +45,9 @@ func (f *labelFlags) check(linear, finetune bool) error {
 	steps := f.LR != nil || f.Epochs != nil || f.Batch != nil
 	switch {
 	case !linear && !finetune && *f != (labelFlags{}):
-		return usageError{errors.New("--solver, --tap, --weight-decay, --lr, --epochs and --batch are for --linear and --finetune, of which none is given")}
+		return usageError{errors.New("--solver, --tap, --weight-decay, --lr, --epochs, --batch and --layers are for --linear and --finetune, of which none is given")}
+	case linear && f.Layers != nil:
+		return usageError{errors.New("--layers is for --finetune, found --linear, which freezes the encoder")}
 	case finetune && (f.Solver != "" || f.Tap != ""):
 		return usageError{errors.New("--solver and --tap are for --linear, found --finetune")}
 	case linear && f.Solver != ssl.SolverSGD && steps:
@@ -67,7 +72,10 @@ func given[T any](p *T, standard T) T {
 
 // Run tests an encoder.
 func (c *probeCmd) Run(a *app) error {
-	if err := c.check(c.Linear, c.Finetune); err != nil {
+	if err := c.labelFlags.check(c.Linear, c.Finetune); err != nil {
+		return err
+	}
+	if err := c.onFlags.check(); err != nil {
 		return err
 	}
 	r, err := c.load()
@@ -81,9 +89,10 @@ func (c *probeCmd) Run(a *app) error {
 	if err := onlyScoreFields(c.RunDir, r); err != nil {
 		return err
 	}
+	conf := study.ProbeConfig{Path: path, Prefix: c.Prefix, Which: c.Which, On: c.target(r.Data.Synthetic.Seed)}
 	switch {
 	case c.Linear:
-		p, err := study.LinearProbe(a.ctx, r, path, c.Prefix, c.Which, c.Tap, ssl.LinearConfig{
+		p, err := study.LinearProbe(a.ctx, r, conf, c.Tap, ssl.LinearConfig{
 			Solver: c.Solver, WeightDecay: given(c.WeightDecay, linearDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
 		}, reporter{a.ui})
 		if err != nil {
@@ -91,7 +100,8 @@ func (c *probeCmd) Run(a *app) error {
 		}
 		return c.show(a, p)
 	case c.Finetune:
-		p, err := study.FineTune(a.ctx, r, path, c.Prefix, c.Which, ssl.FineTuneConfig{
+		p, err := study.FineTune(a.ctx, r, conf, ssl.FineTuneConfig{
+			Layers:      c.layers(),
 			WeightDecay: given(c.WeightDecay, finetuneDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
 		}, reporter{a.ui})
 		if err != nil {
@@ -101,12 +111,19 @@ func (c *probeCmd) Run(a *app) error {
 		if c.JSON {
 			return a.writeJSON(p)
 		}
-		a.printf("accuracy after fine-tuning %.4f (guessing: %.4f); no linear probe: the whole encoder was trained\n"+
+		trained := "the whole encoder was trained"
+		switch {
+		case p.Layers != nil && len(p.Layers) == 0:
+			trained = "the classifier alone was trained, on augmented images"
+		case p.Layers != nil:
+			trained = strings.Join(p.Layers, ", ") + " of the encoder were trained, the rest frozen"
+		}
+		a.printf("accuracy after fine-tuning %.4f (guessing: %.4f); no linear probe: %s\n"+
 			"%d images of %s, trained on %d images of %s, %d epochs, batches of %d, learning rate %g, weight decay %g\n",
-			p.Accuracy, 1/float64(p.Classes), p.Test, p.Data, p.Train, c.Which, p.Epochs, p.Batch, p.LR, p.WeightDecay)
+			p.Accuracy, 1/float64(p.Classes), trained, p.Test, p.Data, p.Train, c.whose(p.TrainedOn), p.Epochs, p.Batch, p.LR, p.WeightDecay)
 		return nil
 	}
-	p, err := study.Probe(a.ctx, r, path, c.Prefix, c.Which, reporter{a.ui})
+	p, err := study.Probe(a.ctx, r, conf, reporter{a.ui})
 	if err != nil {
 		return err
 	}
@@ -114,7 +131,7 @@ func (c *probeCmd) Run(a *app) error {
 		return a.writeJSON(p)
 	}
 	a.printf("kNN accuracy %.4f (guessing: %.4f)\n%d images of %s, %d neighbours of %d training images of %s, t %g\n",
-		p.Accuracy, 1/float64(p.Classes), p.Test, p.Data, p.K, p.Bank, c.Which, p.T)
+		p.Accuracy, 1/float64(p.Classes), p.Test, p.Data, p.K, p.Bank, c.whose(p.TrainedOn), p.T)
 	return nil
 }
 
@@ -132,6 +149,6 @@ func (c *probeCmd) show(a *app, p *study.LinearProbeResult) error {
 		how = fmt.Sprintf("%s, weight decay %g, %d iterations, %s", p.Solver, p.WeightDecay, p.Steps, end)
 	}
 	a.printf("linear accuracy %.4f (training images: %.4f, guessing: %.4f)\n%d images of %s, classifier of %d training images of %s on %d features of %s, %s; encoder frozen\n%s\n",
-		p.Accuracy, p.TrainAccuracy, 1/float64(p.Classes), p.Test, p.Data, p.Train, c.Which, p.Features, p.Tap, p.Normalisation, how)
+		p.Accuracy, p.TrainAccuracy, 1/float64(p.Classes), p.Test, p.Data, p.Train, c.whose(p.TrainedOn), p.Features, p.Tap, p.Normalisation, how)
 	return nil
 }

@@ -75,7 +75,7 @@ func TestProbeWithALargeBank(t *testing.T) {
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "f.safetensors")
 	require.NoError(t, weights.Save(path, enc.Params(), nil))
-	p, err := Probe(context.Background(), r, path, "", F, Silent{})
+	p, err := Probe(context.Background(), r, ProbeConfig{Path: path, Which: F}, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, 56, p.Bank)
 }
