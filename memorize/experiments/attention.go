@@ -84,7 +84,7 @@ func reportAttention(s Setting, st *graph.Store, pairs []pair, steps []*graph.St
 	}
 	return &report.Document{
 		Title: "Attention against fully-connected layers, " + s.Scale + " scale",
-		Lead:  []string{fmt.Sprintf("%d pairs of encoders (%s) were trained on the same split with other seeds, and scored. %s.", len(pairs), pairs[0].recipe.Describe(), why)},
+		Lead:  []string{fmt.Sprintf("%d pairs of encoders (%s) were trained on the same split with other seeds, and scored. In numbers: %s.", len(pairs), pairs[0].recipe.Describe(), why)},
 		Claims: []report.Claim{{ID: "attention.fc", Source: "T2, T10", Statement: "Fully-connected layers memorize more than attention.",
 			Rule:  "The number is Delta of the fully-connected layers minus Delta of attention, of the controlled score, mean over the blocks but the first, one for each pair. " + ruleAbove,
 			Paper: "Delta .011 to .023 against .006 to .009, in all 11 blocks (T10)", Plain: plainCell, Controlled: cell, Verdict: verdict, Why: why, Command: s.command("attention")}},

@@ -143,7 +143,7 @@ func reportAtypical(s Setting, st *graph.Store, pairs []pair, steps []*graph.Ste
 	}
 	return &report.Document{
 		Title: "Atypical against typical images, " + s.Scale + " scale",
-		Lead:  []string{fmt.Sprintf("%d pairs of encoders (%s). Atypical: %s. %s.", len(pairs), pairs[0].recipe.Describe(), by, why)},
+		Lead:  []string{fmt.Sprintf("%d pairs of encoders (%s). Atypical: %s. In numbers: %s.", len(pairs), pairs[0].recipe.Describe(), by, why)},
 		Claims: []report.Claim{{ID: "atypical.more", Source: "claimed in words", Statement: "Atypical images are memorized more than typical ones.",
 			Rule:       "The number is the controlled score of the atypical images minus that of the typical ones, mean of the last three convolutions, one for each pair. " + ruleAbove,
 			Controlled: cell, Verdict: verdict, Why: why, Command: s.command("atypical")}},

@@ -46,6 +46,9 @@ func planDepth(s Setting) (*Plan, error) {
 
 // plainPairs returns the pairs of the scale's own recipe, which several studies share.
 func (s Setting) plainPairs(sets ...string) ([]pair, error) {
+	if _, err := s.scale(); err != nil {
+		return nil, err
+	}
 	var out []pair
 	for i := range s.pairs() {
 		r, err := s.recipe(i, sets...)
@@ -237,7 +240,7 @@ func reportDepth(s Setting, st *graph.Store, pairs []pair, null *graph.Step, ste
 	}
 	return &report.Document{
 		Title: "LayerMem by depth, " + s.Scale + " scale", Claims: claims,
-		Lead: []string{fmt.Sprintf("%d pairs of encoders (%s) were trained on the same split with other seeds, and scored. %s.", len(pairs), pairs[0].recipe.Describe(), why),
+		Lead: []string{fmt.Sprintf("%d pairs of encoders (%s) were trained on the same split with other seeds, and scored. In numbers: %s.", len(pairs), pairs[0].recipe.Describe(), why),
 			"LayerMem of one set mixes memory with a bias of the pair: f and g differ in a layer for all images alike. The controlled score, half of candidates minus independents, does not have it; the same-data pair shows what is left by chance."},
 		Sections: []report.Section{{Title: "By depth", Text: baselines, Charts: []report.Chart{chart, second}, Tables: []report.Table{table}}}, Provenance: facts,
 	}, nil

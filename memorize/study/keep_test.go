@@ -57,7 +57,7 @@ func TestAveragesAndKeptEncoders(t *testing.T) {
 		case "f-ema.safetensors":
 			assert.Equal(t, []string{"f", "", "0.9"}, []string{meta[metaEncoder], meta[metaEpoch], meta[metaEMA]})
 		}
-		_, err = Probe(ctx, r, filepath.Join(dir, name), weights.NoPrefix, F, Silent{})
+		_, err = Probe(ctx, r, ProbeConfig{Path: filepath.Join(dir, name), Which: F}, Silent{})
 		assert.NoError(t, err)
 	}
 	assert.Len(t, hashes, 8, "all encoders differ")

@@ -29,6 +29,7 @@ type Work struct {
 	Step  *Step
 	store *Store
 	facts map[string]string
+	found bool
 }
 
 // Path returns the path of something in the step's directory, which exists.
@@ -44,6 +45,9 @@ func (w *Work) NeedResult(i int, v any) error { return w.store.Result(w.Step.nee
 
 // Result writes what the step found: plain data.
 func (w *Work) Result(v any) error { return writeJSON(w.Path(resultFile), v) }
+
+// Found notes that what the step makes was there before, so that its time says nothing.
+func (w *Work) Found() { w.found = true }
 
 // Fact notes how the work was done, such as by which kernels.
 func (w *Work) Fact(name, value string) { w.facts[name] = value }
@@ -154,7 +158,7 @@ func (st *Store) do(ctx context.Context, s *Step, watch Watcher, number, total i
 	}
 	e := s.kind.effort(s.params)
 	d := &Done{Kind: s.kind.name, Hash: s.hash, Label: s.label, Seconds: before.Seconds + time.Since(began).Seconds(),
-		Whole: before.Whole, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount, Facts: w.facts}
+		Whole: before.Whole && !w.found, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount, Facts: w.facts}
 	if err := writeJSON(st.Path(s, doneFile), d); err != nil {
 		return err
 	}
