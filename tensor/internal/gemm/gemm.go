@@ -58,6 +58,7 @@ type worker struct {
 	segs  []kernel.Segment
 	a, b  []float32 // repacked operands
 	panel []float32 // of B or of filters, where each task packs its own
+	own   []float32 // a block of B, likewise
 	c     []float32 // Winograd's gradient of the weights
 	next  fetcher
 	ahead [2]ahead // in a product: of B, of A
