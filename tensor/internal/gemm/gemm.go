@@ -100,6 +100,7 @@ func (f *fetcher) take(steps int) []float32 {
 // C = ReLU(sum + C + Bias), where each part is optional.
 type Epilogue struct {
 	Accumulate bool      // add to what C holds
+	Add        []float32 // nil or what is added in the place of C, laid out as C is; in products only
 	Bias       []float32 // nil or n numbers, one for each column of C
 	ReLU       bool
 }

@@ -57,6 +57,9 @@ func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool,
 	if e.Bias != nil {
 		need("Bias", len(e.Bias), n, [3]int{m, n, k})
 	}
+	if e.Add != nil {
+		checkMatrix("Add", e.Add, ldc, false, m, n)
+	}
 	j := &r.matmul
 	work := m * n * k
 	if shape := (matmulShape{m, n, k, lda, ldb, transA, transB}); j.matmulShape != shape {
@@ -76,7 +79,7 @@ func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool,
 		r.run(j.panels, work, r.packMatrixTask)
 		r.run(j.groups*j.splits, work, r.matmulTask)
 	}
-	j.c, j.a, j.b, j.e.Bias = nil, nil, nil, nil // lets go of the caller's slices
+	j.c, j.a, j.b, j.e = nil, nil, nil, Epilogue{} // lets go of the caller's slices
 }
 
 func checkMatrix(name string, x []float32, ld int, trans bool, rows, cols int) {

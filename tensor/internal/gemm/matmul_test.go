@@ -17,7 +17,7 @@ type product struct {
 	m, n, k, pad int // pad: floats between the rows of every matrix
 	transA       bool
 	transB       bool
-	e            Epilogue // Bias is made if it is not nil
+	e            Epilogue // Bias and Add are made if they are not nil
 }
 
 // reference is the definition of MatMul in float64.
@@ -37,7 +37,9 @@ func (p product) reference(c, a, b []float32) []sum {
 				}
 				s.add(float64(a[ai]) * float64(b[bi]))
 			}
-			if p.e.Accumulate {
+			if p.e.Add != nil {
+				s.add(float64(p.e.Add[i*ldc+j]))
+			} else if p.e.Accumulate {
 				s.add(float64(c[i*ldc+j]))
 			}
 			if p.e.Bias != nil {
@@ -86,6 +88,11 @@ func (p product) test(t *testing.T, k *kernel.Impl, seed uint64) {
 	if p.e.Bias != nil {
 		p.e.Bias = newGuarded(p.n, int(seed)).random(r).x
 	}
+	var add guarded
+	if p.e.Add != nil {
+		add = newGuarded(len(start.x), int(seed/5)).random(r)
+		p.e.Add = add.x
+	}
 	want := p.reference(start.x, a.x, b.x)
 	var first []float32
 	withThreads(k, func(threads int, run *Runner) {
@@ -94,6 +101,9 @@ func (p product) test(t *testing.T, k *kernel.Impl, seed uint64) {
 		run.MatMul(c.x, ldc, a.x, lda, p.transA, b.x, ldb, p.transB, p.m, p.n, p.k, p.e)
 		a.check(t, "A")
 		b.check(t, "B")
+		if p.e.Add != nil {
+			add.check(t, "Add")
+		}
 		c.check(t, "C")
 		if first == nil {
 			first = slices.Clone(c.x)
@@ -119,6 +129,9 @@ func (p product) variant(i int) product {
 		p.e.Bias = []float32{}
 	}
 	p.pad = 3 * (i >> 5 & 1)
+	if i%3 == 0 {
+		p.e.Add = []float32{}
+	}
 	return p
 }
 

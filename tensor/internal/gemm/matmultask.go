@@ -140,7 +140,15 @@ func (r *Runner) multiplyBlock(w *worker, row0, row1, panel0, panel1, p0, p1 int
 	w.segs = append(w.segs[:0], kernel.Segment{K: kc})
 	first, last := p0 == 0, p1 == j.k
 	t.CS, t.RS, t.KS, t.Segs, t.Bias = j.ldc, rs, ks, w.segs, nil
-	t.Acc, t.ReLU = j.e.Accumulate || !first, last && j.e.ReLU
+	t.Acc, t.ReLU = j.e.Accumulate || j.e.Add != nil || !first, last && j.e.ReLU
+	if first && j.e.Add != nil {
+		const some = 64 // rows
+		from := panel0 * nr
+		for row := row0; row < row1; row += some {
+			at := row*j.ldc + from
+			r.k.Copy(j.c[at:], j.ldc, j.e.Add[at:], j.ldc, min(some, row1-row), min(panel1*nr, j.n)-from)
+		}
+	}
 	for p := panel0; p < panel1; p++ {
 		col := p * nr
 		t.N = min(nr, j.n-col)
