@@ -128,3 +128,22 @@ func TestConvLayers(t *testing.T) {
 		assert.InEpsilon(t, want.flop, flop, 0.02, net)
 	}
 }
+
+func TestMAE(t *testing.T) {
+	o := MAEOptions{Encoder: "vit_tiny_patch8", Batch: 2, Size: 32, Reps: 2, Engine: tensor.Options{Threads: 2}}
+	r, err := MAE(o)
+	require.NoError(t, err)
+	assert.Equal(t, 2, r.Threads)
+	assert.Positive(t, r.StepMillis)
+	assert.InEpsilon(t, 2, r.ImagesPerSecond*r.StepMillis/1e3, 1e-9)
+	for name, change := range map[string]func(o *MAEOptions){
+		"batch": func(o *MAEOptions) { o.Batch = 1 }, "repetition": func(o *MAEOptions) { o.Reps = 0 },
+		"size": func(o *MAEOptions) { o.Size = 0 }, "vision transformer": func(o *MAEOptions) { o.Encoder = "resnet9" },
+		"nonesuch": func(o *MAEOptions) { o.Encoder = "nonesuch" },
+	} {
+		bad := o
+		change(&bad)
+		_, err := MAE(bad)
+		assert.ErrorContains(t, err, name)
+	}
+}

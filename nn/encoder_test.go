@@ -219,6 +219,25 @@ func TestListeningChangesNothing(t *testing.T) {
 	assert.Greater(t, norm, 1e-6, "the gradient must reach the first layer")
 }
 
+// The same of a transformer's residual sums.
+func TestListeningToTransformerChangesNothing(t *testing.T) {
+	e := engine(t, 2)
+	run := func(taps nn.Taps) map[string][]float32 {
+		enc, err := nn.NewEncoder("vit_tiny_patch8", nn.EncoderOptions{Width: 1, InH: 32, InW: 32, Depth: 2}, 3)
+		require.NoError(t, err)
+		return step(t, e, enc, taps)
+	}
+	silent := run(nil)
+	for _, names := range [][]string{{"blocks.0.attn.proj"}, {"blocks.0.add1", "blocks.1.mlp.fc2", "blocks.1"}} {
+		taps := nn.NewCapture(names...)
+		heard := run(taps)
+		for name, v := range silent {
+			assert.True(t, slices.Equal(v, heard[name]), "listening to %v changes %s", names, name)
+		}
+		assert.Equal(t, names, taps.Order)
+	}
+}
+
 // Nobody listening to batch norms means that their outputs are never made: the
 // pass holds that much less memory.
 func TestNotListeningCostsNothing(t *testing.T) {

@@ -37,6 +37,19 @@ func (l *Linear) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	return y
 }
 
+// addTo returns r + Forward(x), a residual sum, in one pass where gradients are
+// recorded. Whoever listens to the layer then gets its output made apart, so that
+// the sum has the same bits.
+func (l *Linear) addTo(c *Context, r, x *tensor.Tensor) *tensor.Tensor {
+	if !c.Tape.Grad() {
+		return c.Tape.Add(r, l.Forward(c, x))
+	}
+	if c.Listening(l.name) {
+		l.Forward(c, x)
+	}
+	return c.Tape.LinearAdd(x, l.weight.Value, l.bias.Value, r)
+}
+
 // Params implements Module.
 func (l *Linear) Params() []*Param { return []*Param{l.weight, l.bias} }
 

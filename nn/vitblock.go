@@ -46,12 +46,19 @@ func NewViTBlock(name string, dim, heads int, drop float64, seed uint64) *ViTBlo
 func (b *ViTBlock) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	a := c.Tape.Attention(b.qkv.Forward(c, b.norm1.Forward(c, x)), b.heads)
 	c.Tap(b.name+".attn", a)
-	y := c.Tape.Add(x, c.dropPath(b.proj.Forward(c, a), b.name+".drop1", b.drop))
+	y := b.join(c, x, b.proj, a, ".drop1")
 	c.Tap(b.name+".add1", y)
-	m := b.fc2.Forward(c, b.act.Forward(c, b.fc1.Forward(c, b.norm2.Forward(c, y))))
-	z := c.Tape.Add(y, c.dropPath(m, b.name+".drop2", b.drop))
+	z := b.join(c, y, b.fc2, b.act.Forward(c, b.fc1.Forward(c, b.norm2.Forward(c, y))), ".drop2")
 	c.Tap(b.name, z)
 	return z
+}
+
+// join returns x + last(branch), or x alone where the branch is dropped.
+func (b *ViTBlock) join(c *Context, x *tensor.Tensor, last *Linear, branch *tensor.Tensor, name string) *tensor.Tensor {
+	if b.drop == 0 {
+		return last.addTo(c, x, branch)
+	}
+	return c.Tape.Add(x, c.dropPath(last.Forward(c, branch), b.name+name, b.drop))
 }
 
 // Params implements Module, in timm's order.

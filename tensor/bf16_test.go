@@ -72,6 +72,7 @@ func TestBF16Layers(t *testing.T) {
 		return tp.Conv2D(in[0], in[1], nil, ConvSpec{StrideH: 2, StrideW: 2, PadH: 1, PadW: 1})
 	}
 	linear := func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], in[2]) }
+	linearAdd := func(tp *Tape, in []*Tensor) *Tensor { return tp.LinearAdd(in[0], in[1], in[2], in[3]) }
 	for _, c := range []struct {
 		name  string
 		op    func(tp *Tape, in []*Tensor) *Tensor
@@ -82,6 +83,7 @@ func TestBF16Layers(t *testing.T) {
 		{"conv, odd", conv, []*Tensor{randn(r, 5, 5, 5, 9), randn(r, 3, 3, 9, 11), randn(r, 11)}, false},
 		{"conv, stride 2", strided, []*Tensor{randn(r, 4, 9, 9, 8), randn(r, 3, 3, 8, 8)}, false},
 		{"linear", linear, []*Tensor{randn(r, 33, 20), randn(r, 17, 20), randn(r, 17)}, false},
+		{"linear, added", linearAdd, []*Tensor{randn(r, 33, 20), randn(r, 17, 20), randn(r, 17), randn(r, 33, 17)}, false},
 		{"conv of images", conv, []*Tensor{randn(r, 2, 8, 8, 3), randn(r, 3, 3, 3, 16), randn(r, 16)}, true},
 		{"linear of few", linear, []*Tensor{randn(r, 7, 20), randn(r, 17, 20), randn(r, 17)}, true},
 	} {

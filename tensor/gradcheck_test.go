@@ -133,6 +133,12 @@ func TestGradients(t *testing.T) {
 		{"MatMul with itself", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[0], false, true) }, tensors{randn(r, 4, 6)}},
 		{"Linear", func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], in[2]) }, tensors{randn(r, 5, 7), randn(r, 3, 7), randn(r, 3)}},
 		{"Linear without bias", func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], nil) }, tensors{randn(r, 1, 7), randn(r, 3, 7)}},
+		{"LinearAdd", func(tp *Tape, in []*Tensor) *Tensor { return tp.LinearAdd(in[0], in[1], in[2], in[3]) },
+			tensors{randn(r, 2, 3, 7), randn(r, 5, 7), randn(r, 5), randn(r, 2, 3, 5)}},
+		{"LinearAdd to what else is used, before and after", func(tp *Tape, in []*Tensor) *Tensor {
+			x := tp.Scale(in[0], 2)
+			return tp.Add(tp.LinearAdd(tp.LinearAdd(x, in[1], in[2], x), in[1], nil, x), x)
+		}, tensors{randn(r, 4, 5), randn(r, 5, 5), randn(r, 5)}},
 		{"Conv2D 3x3", func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.Conv2D(in[0], in[1], in[2], ConvSpec{PadH: 1, PadW: 1})
 		}, tensors{randn(r, 2, 5, 6, 3), randn(r, 3, 3, 3, 4), randn(r, 4)}},

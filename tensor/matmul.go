@@ -37,35 +37,51 @@ func (tp *Tape) MatMul(a, b *Tensor, transA, transB bool) *Tensor {
 
 // Linear returns x w^T + b for x [...,in], w [out,in] (PyTorch's layout) and b
 // [out], which may be nil: shape [...,out].
-func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
-	if x.Rank() > 2 {
-		n, in := x.rows()
-		y := tp.Linear(tp.Reshape(x, n, in), w, b)
-		return tp.Reshape(y, append(slices.Clone(x.shape[:x.Rank()-1]), y.shape[1])...)
-	}
-	x.mustRank("Linear: the input", 2)
+func (tp *Tape) Linear(x, w, b *Tensor) *Tensor { return tp.LinearAdd(x, w, b, nil) }
+
+// LinearAdd returns r + x w^T + b, a residual sum with the linear layer that ends
+// its branch, in one pass; r [...,out] may be nil. What the layer puts out is not
+// stored.
+func (tp *Tape) LinearAdd(x, w, b, r *Tensor) *Tensor {
 	w.mustRank("Linear: the weight", 2)
 	in, out := w.shape[1], w.shape[0]
+	if x.Rank() > 2 {
+		n, c := x.rows()
+		shape := append(slices.Clone(x.shape[:x.Rank()-1]), out)
+		if r != nil {
+			r.mustShape("LinearAdd: what is added", shape...)
+			r = tp.Reshape(r, n, out)
+		}
+		return tp.Reshape(tp.LinearAdd(tp.Reshape(x, n, c), w, b, r), shape...)
+	}
+	x.mustRank("Linear: the input", 2)
 	x.mustShape("Linear: the input", x.shape[0], in)
 	var ep gemm.Epilogue
 	if b != nil {
 		b.mustShape("Linear: the bias", out)
 		ep.Bias = b.data
 	}
-	y := tp.result([]*Tensor{x, w, b}, x.shape[0], out)
-	r := tp.linear(x.shape[0], in, out)
-	matmulBy(r, y.data, x, false, w, true, ep)
+	if r != nil {
+		r.mustShape("LinearAdd: what is added", x.shape[0], out)
+		ep.Add = r.data
+	}
+	y := tp.result([]*Tensor{x, w, b, r}, x.shape[0], out)
+	by := tp.linear(x.shape[0], in, out)
+	matmulBy(by, y.data, x, false, w, true, ep)
 	tp.record(y, func() {
 		dy := &Tensor{shape: y.shape, data: y.grad.data}
 		if x.needs {
 			g, holds := tp.gradOf(x)
-			matmulBy(r, g, dy, false, w, false, gemm.Epilogue{Accumulate: holds})
+			matmulBy(by, g, dy, false, w, false, gemm.Epilogue{Accumulate: holds})
 		}
 		if w.needs {
 			g, holds := tp.gradOf(w)
-			matmulBy(r, g, dy, true, x, false, gemm.Epilogue{Accumulate: holds})
+			matmulBy(by, g, dy, true, x, false, gemm.Epilogue{Accumulate: holds})
 		}
 		tp.biasGrad(b, dy)
+		if r != nil {
+			tp.passGrad(r, y) // takes the buffer over, so it comes last
+		}
 	})
 	return y
 }

@@ -15,6 +15,7 @@ type benchCmd struct {
 	Conv  benchConvCmd  `cmd:"" help:"Time the convolutions of an encoder, one by one."`
 	Gemm  benchGemmCmd  `cmd:"" help:"Time the product of two matrices."`
 	Step  benchStepCmd  `cmd:"" help:"Time a SimCLR training step."`
+	MAE   benchMAECmd   `cmd:"" name:"mae" help:"Time a training step of a masked autoencoder."`
 	Score benchScoreCmd `cmd:"" help:"Time the scoring of a pair of encoders."`
 
 	All       benchAllCmd       `cmd:"" default:"withargs" help:"Time all that needs no other program, beside the peak of this machine (the default)."`

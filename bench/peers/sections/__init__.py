@@ -7,7 +7,7 @@
 
 and, to be found, a name in SECTIONS. measure raises NotMeasured to say why not."""
 
-from . import attention, conv, gemm, ladder, peak, score, step, views, winograd
+from . import attention, conv, gemm, ladder, mae, peak, score, step, views, winograd
 
 SECTIONS = {
     "peak": peak,
@@ -16,6 +16,7 @@ SECTIONS = {
     "step": step,
     "winograd": winograd,
     "attention": attention,
+    "mae": mae,
     "views": views,
     "score": score,
     "ladder": ladder,

@@ -58,6 +58,7 @@ type worker struct {
 	segs  []kernel.Segment
 	a, b  []float32 // repacked operands
 	panel []float32 // of B or of filters, where each task packs its own
+	own   []float32 // a block of B, likewise
 	c     []float32 // Winograd's gradient of the weights
 	next  fetcher
 	ahead [2]ahead // in a product: of B, of A
@@ -99,6 +100,7 @@ func (f *fetcher) take(steps int) []float32 {
 // C = ReLU(sum + C + Bias), where each part is optional.
 type Epilogue struct {
 	Accumulate bool      // add to what C holds
+	Add        []float32 // nil or what is added in the place of C, laid out as C is; in products only
 	Bias       []float32 // nil or n numbers, one for each column of C
 	ReLU       bool
 }

@@ -17,6 +17,7 @@ const (
 	blockB    = 2 << 20   // most numbers of B that are packed for all tasks at once
 	smallWork = 512 << 10 // multiply-adds that one thread does before two could agree on it
 	smallSize = 256 << 10 // a matrix of as many numbers stays in the second-level cache
+	ownStrips = 6         // strips of a task that make up for packing B alone
 )
 
 // matmulShape is what the plan of a product depends on.
@@ -39,6 +40,7 @@ type matmulJob struct {
 	strips, height   int  // of the rows, where there is one block
 	plainA, plainB   bool // A, and whole panels of B, are used where they lie
 	shared           bool // a block of B is packed for all tasks at once
+	own              bool // each task packs a block of B for itself
 	kBlock0, kBlock1 int  // the blocks of the sum that a task does
 }
 
@@ -54,6 +56,9 @@ func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool,
 	checkMatrix("C", c, ldc, false, m, n)
 	if e.Bias != nil {
 		need("Bias", len(e.Bias), n, [3]int{m, n, k})
+	}
+	if e.Add != nil {
+		checkMatrix("Add", e.Add, ldc, false, m, n)
 	}
 	j := &r.matmul
 	work := m * n * k
@@ -74,7 +79,7 @@ func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool,
 		r.run(j.panels, work, r.packMatrixTask)
 		r.run(j.groups*j.splits, work, r.matmulTask)
 	}
-	j.c, j.a, j.b, j.e.Bias = nil, nil, nil, nil // lets go of the caller's slices
+	j.c, j.a, j.b, j.e = nil, nil, nil, Epilogue{} // lets go of the caller's slices
 }
 
 func checkMatrix(name string, x []float32, ld int, trans bool, rows, cols int) {
@@ -122,8 +127,16 @@ func (j *matmulJob) plan(mr, nr, threads, work int) {
 	}
 	j.blocks = ceil(strips, max(1, perBlock))
 	j.groups, j.splits = 1, 1
-	j.shared = !j.plainB && j.blocks >= 3 && kc*j.panels*nr <= blockB
-	if threads > 1 {
+	// Gradients of weights are sums of many blocks. Were B shared, each block
+	// would be two loops of the pool, and half of B would come out of another
+	// core's cache.
+	j.own = j.kBlocks > 1 && j.transA && !j.plainA && !j.transB && !j.plainB &&
+		kc*j.panels*nr <= blockA && strips >= ownStrips*threads
+	j.shared = !j.plainB && j.blocks >= 3 && kc*j.panels*nr <= blockB && !j.own
+	if j.own {
+		j.groups = threads
+		j.blocks = ceil(j.blocks, threads) * threads
+	} else if threads > 1 {
 		tasks := 2 * threads
 		if j.shared || j.plainA && j.plainB {
 			tasks = 4 * threads // nothing is laid out once for each task

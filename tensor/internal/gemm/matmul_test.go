@@ -17,7 +17,7 @@ type product struct {
 	m, n, k, pad int // pad: floats between the rows of every matrix
 	transA       bool
 	transB       bool
-	e            Epilogue // Bias is made if it is not nil
+	e            Epilogue // Bias and Add are made if they are not nil
 }
 
 // reference is the definition of MatMul in float64.
@@ -37,7 +37,9 @@ func (p product) reference(c, a, b []float32) []sum {
 				}
 				s.add(float64(a[ai]) * float64(b[bi]))
 			}
-			if p.e.Accumulate {
+			if p.e.Add != nil {
+				s.add(float64(p.e.Add[i*ldc+j]))
+			} else if p.e.Accumulate {
 				s.add(float64(c[i*ldc+j]))
 			}
 			if p.e.Bias != nil {
@@ -86,6 +88,11 @@ func (p product) test(t *testing.T, k *kernel.Impl, seed uint64) {
 	if p.e.Bias != nil {
 		p.e.Bias = newGuarded(p.n, int(seed)).random(r).x
 	}
+	var add guarded
+	if p.e.Add != nil {
+		add = newGuarded(len(start.x), int(seed/5)).random(r)
+		p.e.Add = add.x
+	}
 	want := p.reference(start.x, a.x, b.x)
 	var first []float32
 	withThreads(k, func(threads int, run *Runner) {
@@ -94,6 +101,9 @@ func (p product) test(t *testing.T, k *kernel.Impl, seed uint64) {
 		run.MatMul(c.x, ldc, a.x, lda, p.transA, b.x, ldb, p.transB, p.m, p.n, p.k, p.e)
 		a.check(t, "A")
 		b.check(t, "B")
+		if p.e.Add != nil {
+			add.check(t, "Add")
+		}
 		c.check(t, "C")
 		if first == nil {
 			first = slices.Clone(c.x)
@@ -119,6 +129,9 @@ func (p product) variant(i int) product {
 		p.e.Bias = []float32{}
 	}
 	p.pad = 3 * (i >> 5 & 1)
+	if i%3 == 0 {
+		p.e.Add = []float32{}
+	}
 	return p
 }
 
@@ -150,7 +163,7 @@ func TestMatMulEmpty(t *testing.T) {
 
 func TestMatMulBlocks(t *testing.T) {
 	forEach(t, func(t *testing.T, k *kernel.Impl) {
-		sizes := [][3]int{{100, 90, 80}, {129, 65, 300}, {33, 40, oneBlock + 1}, {3, 5, 3*maxK - 7}, {1, 2000, 33}, {300, 1, 50}, {15, 2057, maxK + 2}, {700, 65, 2*maxK + 1}}
+		sizes := [][3]int{{100, 90, 80}, {129, 65, 300}, {33, 40, oneBlock + 1}, {3, 5, 3*maxK - 7}, {1, 2000, 33}, {300, 1, 50}, {15, 2057, maxK + 2}, {400, 200, 2*maxK + 170}, {700, 65, 2*maxK + 1}}
 		for i, s := range sizes {
 			if k.Name == "generic" && s[0]*s[1]*s[2] > 4e6 {
 				continue
@@ -171,7 +184,7 @@ func TestMatMulSameBitsInAnyPlan(t *testing.T) {
 			t.Skip("not in short runs: under an emulator these products take minutes")
 		}
 		seen := map[string]bool{}
-		for i, s := range [][3]int{{700, 240, 1153}, {900, 1024, 290}, {300, 1030, 300}, {1500, 100, 200}, {64, 3000, 576}, {128, 128, 128}, {300, 70, 1024}, {260, 512, 512}} {
+		for i, s := range [][3]int{{700, 240, 1153}, {600, 160, 1700}, {900, 1024, 290}, {300, 1030, 300}, {1500, 100, 200}, {64, 3000, 576}, {128, 128, 128}, {300, 70, 1024}, {260, 512, 512}} {
 			m, n, kk := s[0], s[1], s[2]
 			r := rand.New(rand.NewPCG(uint64(i), 5))
 			for v := range 4 {
@@ -201,7 +214,7 @@ func TestMatMulSameBitsInAnyPlan(t *testing.T) {
 					run.MatMul(c.x, n, a.x, lda, transA, b.x, ldb, transB, m, n, kk, Epilogue{})
 					c.check(t, "C")
 					j := &run.matmul
-					for name, is := range map[string]bool{"shared": j.shared, "own": !j.shared && !j.plainB, "plain A": j.plainA, "plain B": j.plainB,
+					for name, is := range map[string]bool{"shared": j.shared, "own": !j.shared && !j.plainB, "own blocks": j.own, "plain A": j.plainA, "plain B": j.plainB,
 						"rows": !j.transA && !j.plainA, "columns": j.transA && !j.plainA, "blocks": j.blocks > j.groups, "splits": j.splits > 1} {
 						seen[name] = seen[name] || is
 					}
@@ -212,7 +225,7 @@ func TestMatMulSameBitsInAnyPlan(t *testing.T) {
 				})
 			}
 		}
-		assert.Len(t, seen, 8)
+		assert.Len(t, seen, 9)
 		for name, is := range seen {
 			assert.True(t, is, "no product was planned with %s", name)
 		}

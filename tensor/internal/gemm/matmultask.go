@@ -108,12 +108,24 @@ func (r *Runner) multiplyTask(task, wk int) {
 		if j.kBlocks > 1 {
 			p0, p1 = cut(j.k, j.kBlocks, kBlock)
 		}
+		if size := (p1 - p0) * r.k.NR; j.own {
+			packed := scratch(&w.own, (panel1-panel0)*size)
+			for p := panel0; p < panel1; p++ {
+				r.packPanel(packed[(p-panel0)*size:][:size], p, p0, p1)
+			}
+		}
 		for b := block0; b < block1; b++ {
 			row0, row1 := cut(j.m, j.blocks, b)
 			w.ahead = [2]ahead{}
-			if b+1 < block1 && j.transA && !j.plainA {
+			if deal := j.transA && !j.plainA; deal && b+1 < block1 {
 				end := j.m * (b + 2) / j.blocks
 				w.ahead[1] = ahead{j.a[p0*j.lda+row1:], 16, j.lda, ceil(end-row1, 16)}
+			} else if deal && kBlock+1 < j.kBlock1 { // the next block of the sum
+				first, end := cut(j.m, j.blocks, block0)
+				w.ahead[1] = ahead{j.a[p1*j.lda+first:], 16, j.lda, ceil(end-first, 16)}
+				if j.own {
+					w.ahead[0] = ahead{j.b[p1*j.ldb:], 16, j.ldb, ceil(j.n, 16)}
+				}
 			}
 			r.multiplyBlock(w, row0, row1, panel0, panel1, p0, p1)
 		}
@@ -128,7 +140,15 @@ func (r *Runner) multiplyBlock(w *worker, row0, row1, panel0, panel1, p0, p1 int
 	w.segs = append(w.segs[:0], kernel.Segment{K: kc})
 	first, last := p0 == 0, p1 == j.k
 	t.CS, t.RS, t.KS, t.Segs, t.Bias = j.ldc, rs, ks, w.segs, nil
-	t.Acc, t.ReLU = j.e.Accumulate || !first, last && j.e.ReLU
+	t.Acc, t.ReLU = j.e.Accumulate || j.e.Add != nil || !first, last && j.e.ReLU
+	if first && j.e.Add != nil {
+		const some = 64 // rows
+		from := panel0 * nr
+		for row := row0; row < row1; row += some {
+			at := row*j.ldc + from
+			r.k.Copy(j.c[at:], j.ldc, j.e.Add[at:], j.ldc, min(some, row1-row), min(panel1*nr, j.n)-from)
+		}
+	}
 	for p := panel0; p < panel1; p++ {
 		col := p * nr
 		t.N = min(nr, j.n-col)
@@ -144,6 +164,8 @@ func (r *Runner) multiplyBlock(w *worker, row0, row1, panel0, panel1, p0, p1 int
 			if more {
 				w.ahead[0] = ahead{r.packed[(p+1)*kc*nr:], 16 * kc, 16, nr / 16}
 			}
+		case j.own:
+			t.B, t.BS = w.own[(p-panel0)*kc*nr:][:kc*nr], nr
 		default:
 			t.B, t.BS = scratch(&w.panel, kc*nr), nr
 			r.packPanel(t.B, p, p0, p1)
