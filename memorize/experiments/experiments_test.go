@@ -93,7 +93,7 @@ func TestStudyDepth(t *testing.T) {
 			require.NoError(t, err)
 			for _, l := range sum {
 				if l.Estimator == "paper" && l.Set == "controlled" {
-					assert.InDelta(t, l.Mean, controlled(all[:1], l.Tap)[0], 1e-9, l.Tap)
+					assert.InDelta(t, l.Stat.Mean, controlled(all[:1], l.Tap)[0], 1e-9, l.Tap)
 				}
 			}
 			assert.NotEmpty(t, sum)
@@ -123,7 +123,7 @@ func mustPairs(t *testing.T, s Setting) []pair {
 // readSummary reads the LayerMem of a scores.json.
 func readSummary(path string) ([]struct {
 	Tap, Set, Estimator string
-	Mean                float64
+	Stat                struct{ Mean float64 }
 }, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -132,7 +132,7 @@ func readSummary(path string) ([]struct {
 	var s struct {
 		Layers []struct {
 			Tap, Set, Estimator string
-			Mean                float64
+			Stat                struct{ Mean float64 }
 		} `json:"layermem"`
 	}
 	err = json.Unmarshal(b, &s)

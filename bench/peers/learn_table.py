@@ -1,0 +1,152 @@
+"""Trains every method of bench/learning in locimem and in PyTorch and makes the
+learning table of docs/methods.md. bench/learning.sh says how it is called.
+
+Every run has one thread. Two lanes take the methods in turn, each locimem first and
+PyTorch after it, so that two threads are busy throughout and both programs meet the
+same neighbours. What was measured stands in bench/learning.json, an entry for each
+method and seed; --only measures some again and keeps the others.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS, PAGE = ROOT / "bench/learning.json", ROOT / "docs/methods.md"
+METHODS = ["simclr", "byol", "simsiam", "mocov2", "mocov3", "barlow", "vicreg", "dino", "mae"]
+TITLES = ["SimCLR", "BYOL", "SimSiam", "MoCo v2", "MoCo v3", "Barlow Twins", "VICReg", "DINO", "MAE"]
+BEGIN, END = "<!-- learning: bench/learning.sh writes this -->\n", "<!-- learning ends -->\n"
+# glibc keeps freed memory, as in torch_step.py: the quicker PyTorch.
+KEEP = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
+
+
+def run(command, log, env=None):
+    """Seconds and CPU seconds of a command."""
+    began = time.perf_counter()
+    child = subprocess.Popen([str(c) for c in command], stdout=log, stderr=log, env=env, cwd=ROOT)
+    _, status, use = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return time.perf_counter() - began, use.ru_utime + use.ru_stime
+
+
+def measure(binary, data, work, name, seed):
+    """The entry of a method and seed."""
+    out = work / f"{name}-{seed}"
+    out.mkdir(parents=True)
+    log = open(out / "log", "w")
+    # The same split whatever the seed.
+    sets = [f"data.dir={data}", "train.threads=1", f"seed={seed}", "split.seed=1"]
+    seconds, cpu = run([binary, "train", f"bench/learning/{name}.yaml", "--which", "f", "--out", out, *(w for s in sets for w in ("--set", s))], log)
+    [place] = out.glob("learn-*")
+    records = [json.loads(line) for line in (place / "log.jsonl").read_text().splitlines()]
+    result = out / "torch.json"
+    run([sys.executable, "bench/peers/torch_learn.py", place, data, result, "--threads", 1, "--seed", seed], log, os.environ | KEEP)
+    peer = json.loads(result.read_text())
+    entry = {"method": name, "seed": seed, "date": str(datetime.date.today()), "images": peer["images"], "epochs": peer["epochs"],
+             "knn_random": peer["knn_random"],
+             "locimem": {"knn": records[-1]["knn"], "knn_by_pytorch": peer["knn_of_locimem"], "losses": [r["loss"] for r in records],
+                         "seconds": seconds, "cpu_seconds": cpu},
+             "pytorch": {"library": peer["library"], "knn": peer["knn"], "losses": peer["losses"],
+                         "seconds": peer["seconds"], "cpu_seconds": peer["cpu_seconds"]}}  # fmt: skip
+    if "reconstruction" in peer:
+        entry["locimem"]["reconstruction"] = peer["reconstruction_locimem"]
+        entry["pytorch"]["reconstruction"] = peer["reconstruction"]
+    return entry
+
+
+def order(e):
+    return METHODS.index(e["method"]), e["seed"]
+
+
+def table(entries):
+    """The table, and what there is to say about it."""
+    lines = ["| method | seed | kNN | PyTorch | difference | untrained | last loss | PyTorch | seconds | PyTorch | ratio |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for e in entries:
+        a, b = e["locimem"], e["pytorch"]
+        lines.append(
+            f"| {TITLES[METHODS.index(e['method'])]} | {e['seed']} | {a['knn']:.4f} | {b['knn']:.4f} | {a['knn'] - b['knn']:+.4f} | {e['knn_random']:.4f} | "
+            f"{a['losses'][-1]:.4g} | {b['losses'][-1]:.4g} | {a['cpu_seconds']:.0f} | {b['cpu_seconds']:.0f} | {b['cpu_seconds'] / a['cpu_seconds']:.2f} |")  # fmt: skip
+    for e in entries:
+        a, b = e["locimem"], e["pytorch"]
+        if "reconstruction" in a:
+            lines += ["", f"MAE's reconstruction loss on the 10,000 test images, seed {e['seed']}, four rounds of the same masks: {a['reconstruction']:.5f}, "
+                          f"PyTorch's {b['reconstruction']:.5f}, a difference of {100 * (a['reconstruction'] / b['reconstruction'] - 1):+.1f} %."]  # fmt: skip
+    worst = max(abs(e["locimem"]["knn"] - e["locimem"]["knn_by_pytorch"]) for e in entries)
+    lines += ["", f"The evaluation in PyTorch gives locimem's encoders the same accuracies to within {worst:.4f}. "
+                  f"{entries[0]['pytorch']['library']}, {max(e['date'] for e in entries)}."]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def render(entries):
+    page = PAGE.read_text()
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    PAGE.write_text(before + BEGIN + "\n" + table(entries) + "\n" + END + after)
+
+
+def save(entry):
+    """Puts an entry into the results in the place of an earlier one."""
+    entries = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    entries = [e for e in entries if order(e) != order(entry)] + [entry]
+    RESULTS.write_text(json.dumps(sorted(entries, key=order), indent=1) + "\n")
+
+
+def main():
+    p = argparse.ArgumentParser(description="every method in locimem and in PyTorch")
+    p.add_argument("dir", nargs="?", type=Path, help="folder of CIFAR-10's binary files")
+    p.add_argument("--only", default=",".join(METHODS), help="methods, with commas between")
+    p.add_argument("--seed", type=int, default=1, help="of initial weights, order and views")
+    p.add_argument("--lanes", type=int, default=2, help="methods at the same time, a thread each")
+    p.add_argument("--render", action="store_true", help="make the table again and measure nothing")
+    a = p.parse_args()
+    if not a.render:
+        if a.dir is None:
+            p.error("DIR is missing: the folder of CIFAR-10's binary files")
+        todo, lock, failed = queue.SimpleQueue(), threading.Lock(), []
+        for name in a.only.split(","):
+            assert name in METHODS, name
+            todo.put(name)
+        with tempfile.TemporaryDirectory() as work:
+            binary = Path(work) / "locimem"
+            subprocess.run(["go", "build", "-o", binary, "./cmd/locimem"], cwd=ROOT, check=True)
+
+            def lane():
+                while True:
+                    try:
+                        name = todo.get_nowait()
+                    except queue.Empty:
+                        return
+                    try:
+                        entry = measure(binary, a.dir.resolve(), Path(work), name, a.seed)
+                    except Exception as e:  # the others can still be measured
+                        print(f"{name}: {e}\n{(Path(work) / f'{name}-{a.seed}' / 'log').read_text()[-2000:]}", file=sys.stderr, flush=True)
+                        failed.append(name)
+                        continue
+                    with lock:
+                        save(entry)
+                    print(f"{name}, seed {a.seed}: kNN {entry['locimem']['knn']:.4f}, PyTorch {entry['pytorch']['knn']:.4f}, "
+                          f"untrained {entry['knn_random']:.4f}; CPU {entry['locimem']['cpu_seconds']:.0f} and {entry['pytorch']['cpu_seconds']:.0f} s", flush=True)  # fmt: skip
+
+            lanes = [threading.Thread(target=lane) for _ in range(a.lanes)]
+            for t in lanes:
+                t.start()
+            for t in lanes:
+                t.join()
+        if failed:
+            sys.exit(f"not measured: {', '.join(failed)}")
+    render(json.loads(RESULTS.read_text()))
+
+
+if __name__ == "__main__":
+    main()
