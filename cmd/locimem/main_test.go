@@ -471,3 +471,20 @@ func TestKilledRunGoesOn(t *testing.T) {
 		assert.Contains(t, string(b), "in use by another process")
 	})
 }
+
+// A study's steps are listed without being done, and one can be named by its hash.
+func TestStudyDryRun(t *testing.T) {
+	out := t.TempDir()
+	code, _, stderr := locimem("study", "nothing", "--out", out)
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, stderr, `study: found "nothing", expected one of all, depth, attention, atypical`)
+	code, _, stderr = locimem("study", "depth", "--scale", "huge", "--out", out)
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, stderr, `scale: found "huge"`)
+	code, _, stderr = locimem("study", "depth", "--scale", "mini", "--out", out)
+	assert.NotEqual(t, exitDone, code)
+	assert.Contains(t, stderr, "data.dir")
+	code, _, stderr = locimem("step", "0123", "--out", out)
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, stderr, "has no step 0123")
+}

@@ -14,22 +14,26 @@ import (
 )
 
 type studyCmd struct {
-	Name    string `arg:"" help:"Study: depth, attention, atypical, or all."`
-	Scale   string `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
-	Pairs   int    `placeholder:"N" help:"Pairs of encoders (default: the scale's)."`
-	Seed    uint64 `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
-	DataDir string `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
-	Threads int    `placeholder:"N" help:"Cores in use (default: all)."`
-	Out     string `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
-	DryRun  bool   `help:"Only list the steps, with the time that each will take on this machine."`
-	JSON    bool   `name:"json" help:"Write the claims as JSON."`
+	Names   []string `arg:"" name:"name" help:"Studies: depth, attention, atypical, or all."`
+	Scale   string   `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
+	Pairs   int      `placeholder:"N" help:"Pairs of encoders (default: the scale's)."`
+	Seed    uint64   `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
+	DataDir string   `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
+	Threads int      `placeholder:"N" help:"Cores in use (default: all)."`
+	Out     string   `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
+	DryRun  bool     `help:"Only list the steps, with the time that each will take on this machine."`
+	JSON    bool     `name:"json" help:"Write the claims as JSON."`
 }
 
 // Run plans the studies, does the steps that are not finished, and reports.
 func (c *studyCmd) Run(a *app) error {
-	studies, err := experiments.Find(c.Name)
-	if err != nil {
-		return usageError{err}
+	var studies []experiments.Study
+	for _, name := range c.Names {
+		found, err := experiments.Find(name)
+		if err != nil {
+			return usageError{err}
+		}
+		studies = append(studies, found...)
 	}
 	if c.Pairs < 0 {
 		return usageError{fmt.Errorf("--pairs: found %d, expected 1 or more", c.Pairs)}
@@ -52,7 +56,7 @@ func (c *studyCmd) Run(a *app) error {
 	if err := store.Run(ctx, steps, stepWatcher{a}); err != nil {
 		return err
 	}
-	dir := filepath.Join(c.Out, "studies", c.Name+"-"+c.Scale)
+	dir := filepath.Join(c.Out, "studies", strings.Join(c.Names, "-")+"-"+c.Scale)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
