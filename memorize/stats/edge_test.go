@@ -3,7 +3,6 @@ package stats
 import (
 	"encoding/json"
 	"math"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,23 +31,23 @@ func TestPermutationOfTheMice(t *testing.T) {
 	assert.InDelta(t, 30.63, exact.Statistic, 0.01)
 	assert.Equal(t, 11440, exact.Arrangements)
 
-	// The drawn test comes near to the exact one.
-	r := Resampling{Resamples: 9999, Level: 0.95, Seed: 1}
-	tl := newTally(exact.Statistic, Greater, treated, control)
-	pool := slices.Concat(treated, control)
-	s := rng.New(3, "mice")
-	count := 0
-	for range r.Resamples {
-		s.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
-		sum := 0.0
-		for _, v := range pool[:7] {
-			sum += v
-		}
-		if tl.extreme(sum/7 - (900-sum+214)/9) {
-			count++
-		}
-	}
-	assert.InDelta(t, exact.P, float64(count)/9999, 0.015)
+	drawn, err := permutationDrawn(treated, control, Greater, Resampling{Resamples: 9999, Level: 0.95, Seed: 1})
+	require.NoError(t, err)
+	assert.False(t, drawn.Exact)
+	assert.InDelta(t, exact.P, drawn.P, 0.015) // three standard deviations
+	assert.Equal(t, exact.Statistic, drawn.Statistic)
+}
+
+// Zeros are not drawn, which must not show: 3 of 300 points own 5, 2 and 1 units,
+// the first two of them among 100 members.
+func TestPermutationOfMostlyZeros(t *testing.T) {
+	a, b := make([]float64, 100), make([]float64, 200)
+	a[3], a[50], b[7] = 5, 2, 1
+	got, err := Permutation(a, b, Greater, Resampling{Resamples: 19999, Level: 0.95, Seed: 2})
+	require.NoError(t, err)
+	assert.False(t, got.Exact)
+	// As many units or more by members: 5 and 2, with or without 1: both first in a.
+	assert.InDelta(t, 100./300*99/299, got.P, 0.007)
 }
 
 // Under no difference p is uniform: also for drawn arrangements.

@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/combin"
@@ -97,14 +98,8 @@ func Permutation(a, b []float64, alt Alternative, r Resampling) (Test, error) {
 	if err := r.Validate(); err != nil {
 		return Test{}, err
 	}
-	t := newTally(stat.Mean(a, nil)-stat.Mean(b, nil), alt, a, b)
-	pool := append(append([]float64{}, a...), b...)
-	sum := 0.0
-	for _, v := range pool {
-		sum += v
-	}
+	t, pool, difference := newPermutation(a, b, alt)
 	na, nb := float64(len(a)), float64(len(b))
-	difference := func(first float64) float64 { return first/na - (sum-first)/nb }
 	if math.Exp(combin.LogGeneralizedBinomial(na+nb, na)) < exactLimit+0.5 {
 		g := combin.NewCombinationGenerator(len(pool), len(a))
 		chosen := make([]int, len(a))
@@ -120,14 +115,35 @@ func Permutation(a, b []float64, alt Alternative, r Resampling) (Test, error) {
 		}
 		return t.test(count, n, true), nil
 	}
+	return permutationDrawn(a, b, alt, r)
+}
+
+// newPermutation returns the pool of a and b and the difference of means as a
+// function of the sum of what is dealt to a.
+func newPermutation(a, b []float64, alt Alternative) (t tally, pool []float64, difference func(first float64) float64) {
+	t = newTally(stat.Mean(a, nil)-stat.Mean(b, nil), alt, a, b)
+	pool = slices.Concat(a, b)
+	sum := 0.0
+	for _, v := range pool {
+		sum += v
+	}
+	na, nb := float64(len(a)), float64(len(b))
+	return t, pool, func(first float64) float64 { return first/na - (sum-first)/nb }
+}
+
+// permutationDrawn is Permutation by random arrangements.
+func permutationDrawn(a, b []float64, alt Alternative, r Resampling) (Test, error) {
+	t, pool, difference := newPermutation(a, b, alt)
+	nonzero := slices.DeleteFunc(slices.Clone(pool), func(v float64) bool { return v == 0 })
 	return t.drawn(r, "permutation", func(s *rand.Rand) float64 {
-		// The first values of a shuffle: a sample without replacement.
-		p := append([]float64(nil), pool...)
-		first := 0.0
-		for i := range a {
-			j := i + s.IntN(len(p)-i)
-			p[i], p[j] = p[j], p[i]
-			first += p[i]
+		// Value by value: in a with the probability of the places left there. The
+		// zeros add nothing and come last, undrawn.
+		places, first := len(a), 0.0
+		for i, v := range nonzero {
+			if s.IntN(len(pool)-i) < places {
+				places--
+				first += v
+			}
 		}
 		return difference(first)
 	}), nil

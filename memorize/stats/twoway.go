@@ -63,7 +63,8 @@ func TailRank(resamples int, level float64) int {
 // are symmetric, so that changing the sign of all changes its sign and nothing
 // else. There must be enough of them (TailRank).
 func Percentile(resampled []float64, level float64) Interval {
-	sorted := slices.Sorted(slices.Values(resampled))
+	sorted := slices.Clone(resampled)
+	slices.Sort(sorted)
 	k := TailRank(len(sorted), level)
 	return Interval{sorted[k-1], sorted[len(sorted)-k]}
 }
