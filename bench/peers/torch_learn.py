@@ -169,6 +169,8 @@ def main():
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
     r = yaml.safe_load((a.run / "recipe.yaml").read_text())
+    # YAML 1.1, which PyYAML reads, takes 1e-06 for a word.
+    r["train"] = {k: float(v) if k in ("lr", "weight_decay", "lars_trust") else v for k, v in r["train"].items()}
     sets = json.loads((a.run / "split.json").read_text())["sets"]
     chosen = torch.tensor([*sets["shared"]["indices"], *sets["candidate"]["indices"]])
     images, labels = cifar([a.dir / f"data_batch_{i}.bin" for i in range(1, 6)])
