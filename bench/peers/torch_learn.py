@@ -54,10 +54,24 @@ def transform(a):
 
 def encoder(r):
     e = r["encoder"]
-    assert e["norm"] == "auto" and e["positions"] == "auto" and e["drop_path"] == 0, e
     if e["name"] == "resnet9":
         return ResNet9(e["width"], "max" if e["pool"] == "auto" else e["pool"])
     return ViT(e["name"], e["width"], e["pool"], 32)
+
+
+# What a recipe may also say and this program does not do, with the value that means
+# nothing of it.
+NOT_HERE = {"encoder": {"norm": "auto", "positions": "auto", "drop_path": 0},
+            "train": {"weight_decay_end": None, "clip_norm": 0, "precision": "float32", "accumulate": 1, "weights_ema": 0},
+            "method": {"local_crops": 0, "teacher_temperature_warmup": 0, "predictor_lr": "schedule"},
+            "augment": {"solarize": 0, "invert": 0, "second": None}}  # fmt: skip
+
+
+def refuse(r):
+    for part, fields in NOT_HERE.items():
+        for name, without in fields.items():
+            if r[part][name] != without:
+                raise SystemExit(f"{part}.{name}: found {r[part][name]!r}; this program has only {without!r}")
 
 
 class LARS(torch.optim.Optimizer):
@@ -91,7 +105,6 @@ def optimizer(t, module):
         plain = p.ndim <= 1 or name.rpartition(".")[2] in ("cls_token", "pos_embed", "mask_token")
         (others if plain else weights).append(p)
     groups = [{"params": weights, "weight_decay": t["weight_decay"]}, {"params": others, "weight_decay": 0}]
-    assert t["weight_decay_end"] is None and t["clip_norm"] == 0 and t["precision"] == "float32"
     match t["optimizer"]:
         case "sgd":
             return torch.optim.SGD(groups, t["lr"], t["momentum"])
@@ -169,6 +182,9 @@ def main():
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
     r = yaml.safe_load((a.run / "recipe.yaml").read_text())
+    refuse(r)
+    # YAML 1.1, which PyYAML reads, takes 1e-06 for a word.
+    r["train"] = {k: float(v) if k in ("lr", "weight_decay", "lars_trust") else v for k, v in r["train"].items()}
     sets = json.loads((a.run / "split.json").read_text())["sets"]
     chosen = torch.tensor([*sets["shared"]["indices"], *sets["candidate"]["indices"]])
     images, labels = cifar([a.dir / f"data_batch_{i}.bin" for i in range(1, 6)])
