@@ -93,30 +93,16 @@ func writeDeltas(w io.Writer, deltas []DeltaScore) error {
 
 // WriteUnitMem writes UnitMem of the units of one encoder as CSV.
 func WriteUnitMem(w io.Writer, units []UnitScore) error {
-	c := csv.NewWriter(w)
-	err := c.Write([]string{"tap", "unit", "set", "estimator", "value", "mu_max", "mu_rest", "point"})
-	for _, u := range units {
-		if err != nil {
-			return err
-		}
-		err = c.Write([]string{u.Tap, strconv.Itoa(u.Unit), u.Set, u.Estimator, number(u.Value), number(u.Max), number(u.Rest), strconv.Itoa(u.Point)})
-	}
-	c.Flush()
-	return c.Error()
+	return writeTable(w, []string{"tap", "unit", "set", "estimator", "value", "mu_max", "mu_rest", "point"}, units, func(u UnitScore) []string {
+		return []string{u.Tap, strconv.Itoa(u.Unit), u.Set, u.Estimator, number(u.Value), number(u.Max), number(u.Rest), strconv.Itoa(u.Point)}
+	})
 }
 
 // WriteClassMem writes ClassMem of the units of both encoders as CSV.
 func (s *Scores) WriteClassMem(w io.Writer) error {
-	c := csv.NewWriter(w)
-	err := c.Write([]string{"encoder", "tap", "unit", "estimator", "value", "mu_max", "mu_rest", "class"})
-	for _, u := range s.Classes {
-		if err != nil {
-			return err
-		}
-		err = c.Write([]string{u.Encoder, u.Tap, strconv.Itoa(u.Unit), u.Estimator, number(u.Value), number(u.Max), number(u.Rest), strconv.Itoa(u.Class)})
-	}
-	c.Flush()
-	return c.Error()
+	return writeTable(w, []string{"encoder", "tap", "unit", "estimator", "value", "mu_max", "mu_rest", "class"}, s.Classes, func(u ClassScore) []string {
+		return []string{u.Encoder, u.Tap, strconv.Itoa(u.Unit), u.Estimator, number(u.Value), number(u.Max), number(u.Rest), strconv.Itoa(u.Class)}
+	})
 }
 
 // WritePoints writes the alignments of every point as CSV, by set, tap and

@@ -8,3 +8,8 @@ import _ "embed"
 //
 //go:embed default.yaml
 var Default []byte
+
+// CIFAR10Mini is the text of cifar10-mini.yaml: the base of the studies on CIFAR-10.
+//
+//go:embed cifar10-mini.yaml
+var CIFAR10Mini []byte

@@ -1,50 +1,29 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 )
-
-// chartData is a chart as charts.js takes it: every look named, numbers with as
-// many digits as a screen can show.
-type chartData struct {
-	Name       string       `json:"name"`
-	Kind       ChartKind    `json:"kind"`
-	X          string       `json:"x"`
-	Y          string       `json:"y"`
-	Categories []string     `json:"categories"`
-	Series     []seriesData `json:"series"`
-	Reference  []Reference  `json:"reference"`
-	Diagonal   bool         `json:"diagonal"`
-}
-
-type seriesData struct {
-	Name   string     `json:"name"`
-	Look   string     `json:"look"`
-	X      []float64  `json:"x"`
-	Y      []*float64 `json:"y"`
-	Lo     []*float64 `json:"lo"`
-	Hi     []*float64 `json:"hi"`
-	Labels []string   `json:"labels"`
-}
 
 // otherLooks is the number of looks of series that are no sets: p1, p2, and so on.
 const otherLooks = 8
 
-func (c *Chart) data() chartData {
-	out := chartData{Name: c.Name, Kind: c.Kind, X: c.X, Y: c.Y, Categories: c.Categories, Reference: c.Reference, Diagonal: c.Diagonal}
+// forScreen returns the chart as charts.js takes it: every look named, numbers with
+// as many digits as a screen can show, without the words that the page has itself.
+func (c *Chart) forScreen() Chart {
+	out := *c
+	out.Title, out.Note, out.Series = "", "", nil
 	other := 0
-	for i := range c.Series {
-		s := &c.Series[i]
-		look := s.look()
-		if look == "" {
-			look = "p" + strconv.Itoa(other%otherLooks+1)
+	for _, s := range c.Series {
+		if s.Look = s.look(); s.Look == "" {
+			s.Look = "p" + strconv.Itoa(other%otherLooks+1)
 			other++
 		}
-		d := seriesData{Name: s.Name, Look: look, Y: rounded(s.Y), Lo: rounded(s.Lo), Hi: rounded(s.Hi), Labels: s.Labels}
-		for _, x := range s.X {
-			d.X = append(d.X, round(x))
+		s.Y, s.Lo, s.Hi, s.X = rounded(s.Y), rounded(s.Lo), rounded(s.Hi), slices.Clone(s.X)
+		for i, x := range s.X {
+			s.X[i] = round(x)
 		}
-		out.Series = append(out.Series, d)
+		out.Series = append(out.Series, s)
 	}
 	return out
 }

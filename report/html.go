@@ -57,7 +57,7 @@ type page struct {
 	Verdicts   []pageVerdict
 	Sections   []pageSection
 	Provenance []pageFact
-	ChartData  []chartData
+	ChartData  []Chart
 
 	CSS                    template.CSS
 	Theme, Library, Script template.JS
@@ -166,7 +166,7 @@ func newPage(d *Document) (*page, error) {
 				return nil, err
 			}
 			section.Charts = append(section.Charts, c)
-			p.ChartData = append(p.ChartData, s.Charts[k].data())
+			p.ChartData = append(p.ChartData, s.Charts[k].forScreen())
 		}
 		for k := range s.Tables {
 			section.Tables = append(section.Tables, newPageTable(&s.Tables[k]))

@@ -45,7 +45,7 @@ func TestHTMLIsEscapedAndComplete(t *testing.T) {
 	// What the charts are drawn from is JSON, with the looks of the sets.
 	_, data, _ := strings.Cut(text, `id="chart-data">`)
 	data, _, _ = strings.Cut(data, "</script>")
-	var charts []chartData
+	var charts []Chart
 	require.NoError(t, json.Unmarshal([]byte(data), &charts))
 	require.Len(t, charts, 4)
 	var looks []string

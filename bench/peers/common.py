@@ -15,6 +15,16 @@ REMOVED = {k: os.environ.pop(k) for k in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE
 # ImageNet's, as in the project's recipes.
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
+# With these, read at the start of a process, glibc keeps freed memory; torch_step.py
+# says why.
+KEEP = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
+
+
+def keep_memory():
+    """Starts this program anew with KEEP, unless it has been."""
+    if not KEEP.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEEP)
+
 
 def times(reps, f):
     """Seconds of each of reps calls of f, after a tenth as many, at least 2,

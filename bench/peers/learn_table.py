@@ -19,13 +19,13 @@ import threading
 import time
 from pathlib import Path
 
+from common import KEEP
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS, PAGE = ROOT / "bench/learning.json", ROOT / "docs/methods.md"
 METHODS = ["simclr", "byol", "simsiam", "mocov2", "mocov3", "barlow", "vicreg", "dino", "mae"]
 TITLES = ["SimCLR", "BYOL", "SimSiam", "MoCo v2", "MoCo v3", "Barlow Twins", "VICReg", "DINO", "MAE"]
 BEGIN, END = "<!-- learning: bench/learning.sh writes this -->\n", "<!-- learning ends -->\n"
-# glibc keeps freed memory, as in torch_step.py: the quicker PyTorch.
-KEEP = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
 
 
 def run(command, log, env=None):
@@ -50,7 +50,7 @@ def measure(binary, data, work, name, seed):
     [place] = out.glob("learn-*")
     records = [json.loads(line) for line in (place / "log.jsonl").read_text().splitlines()]
     result = out / "torch.json"
-    run([sys.executable, "bench/peers/torch_learn.py", place, data, result, "--threads", 1, "--seed", seed], log, os.environ | KEEP)
+    run([sys.executable, "bench/peers/torch_learn.py", place, data, result, "--threads", 1, "--seed", seed], log, os.environ | KEEP)  # the quicker PyTorch
     peer = json.loads(result.read_text())
     entry = {"method": name, "seed": seed, "date": str(datetime.date.today()), "images": peer["images"], "epochs": peer["epochs"],
              "knn_random": peer["knn_random"],

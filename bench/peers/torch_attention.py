@@ -12,12 +12,9 @@ there and gives those of the input and of all parameters. torch_step.py says wha
 """
 
 import argparse
-import os
-import sys
 import time
 
-from common import median_ms, peak_rss, report
-from torch_step import KEEP
+from common import keep_memory, median_ms, peak_rss, report
 
 
 def attend(qkv, heads):
@@ -86,8 +83,8 @@ def main():
     p.add_argument("--keep", action="store_true", help="have glibc keep freed memory")
     p.add_argument("--json", action="store_true")
     a = p.parse_args()
-    if a.keep and not KEEP.items() <= os.environ.items():
-        os.execve(sys.executable, [sys.executable, __file__, *sys.argv[1:]], os.environ | KEEP)
+    if a.keep:
+        keep_memory()
     run(a)
 
 

@@ -8,12 +8,10 @@ glibc keep freed memory, as torch_step.py explains.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 
-from common import median_ms, report, times
-from torch_step import KEEP
+from common import keep_memory, median_ms, report, times
 
 BATCH = {"resnet9": 512, "resnet18": 128, "resnet50": 8, "depthwise": 8}
 
@@ -123,10 +121,10 @@ def main():
     if a.layout == "both":
         for layout in ("nchw", "channels_last"):
             subprocess.run([sys.executable, __file__, *sys.argv[1:], "--layout", layout], check=True)
-    elif a.keep and not KEEP.items() <= os.environ.items():
-        os.execve(sys.executable, [sys.executable, __file__, *sys.argv[1:]], os.environ | KEEP)
-    else:
-        measure(a)
+        return
+    if a.keep:
+        keep_memory()
+    measure(a)
 
 
 if __name__ == "__main__":

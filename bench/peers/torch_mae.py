@@ -12,11 +12,8 @@ for the others). torch_step.py says what --keep is for.
 """
 
 import argparse
-import os
-import sys
 
-from common import median_ms, peak_rss, report, times
-from torch_step import KEEP
+from common import keep_memory, median_ms, peak_rss, report, times
 
 
 def autoencoder(a):
@@ -120,8 +117,8 @@ def main():
     p.add_argument("--keep", action="store_true", help="have glibc keep freed memory")
     p.add_argument("--json", action="store_true")
     a = p.parse_args()
-    if a.keep and not KEEP.items() <= os.environ.items():
-        os.execve(sys.executable, [sys.executable, __file__, *sys.argv[1:]], os.environ | KEEP)
+    if a.keep:
+        keep_memory()
     step(a)
 
 

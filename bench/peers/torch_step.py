@@ -15,15 +15,10 @@ does not know of this.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 
-from common import median_ms, peak_rss, report, times
-
-
-# glibc reads these at the start of a process.
-KEEP = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
+from common import keep_memory, median_ms, peak_rss, report, times
 
 
 def step(a):
@@ -79,10 +74,10 @@ def main():
     if a.layout == "both":
         for layout in ("nchw", "channels_last"):
             subprocess.run([sys.executable, __file__, *sys.argv[1:], "--layout", layout], check=True)
-    elif a.keep and not KEEP.items() <= os.environ.items():
-        os.execve(sys.executable, [sys.executable, __file__, *sys.argv[1:]], os.environ | KEEP)
-    else:
-        step(a)
+        return
+    if a.keep:
+        keep_memory()
+    step(a)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ func (c *studyCmd) Run(a *app) error {
 	var claims []report.Claim
 	var pages []string
 	for i, st := range studies {
-		d, err := plans[i].Report(ctx, store)
+		d, err := plans[i].Report(store)
 		if err != nil {
 			return fmt.Errorf("study %s: %w", st.Name, err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/recipe"
@@ -26,7 +27,7 @@ func TestVerdicts(t *testing.T) {
 	} {
 		cell, v, why := above("it", c.values)
 		assert.Equal(t, c.want, v, why)
-		assert.InDelta(t, mean(c.values), *cell.Value, 1e-12)
+		assert.InDelta(t, stat.Mean(c.values, nil), *cell.Value, 1e-12)
 	}
 }
 
@@ -54,7 +55,7 @@ func TestPlans(t *testing.T) {
 	assert.ErrorContains(t, err, `scale: found "huge", expected one of tiny, mini, small, paper`)
 	_, err = Find("no")
 	assert.ErrorContains(t, err, `found "no", expected one of all, depth`)
-	mini, err := Setting{Scale: "mini", Seed: 1, DataDir: "x"}.recipe(0)
+	mini, err := Setting{Scale: "mini", Seed: 1, DataDir: "x"}.recipe(&scales[1], 0, nil)
 	require.NoError(t, err)
 	file, err := recipe.Load("../../recipes/cifar10-mini.yaml", []string{"data.dir=y"})
 	require.NoError(t, err)
@@ -64,9 +65,6 @@ func TestPlans(t *testing.T) {
 // A study from its first step to its ledger, very small; the second time nothing is
 // trained. The numbers of its report are those of the scores' own tables.
 func TestStudyDepth(t *testing.T) {
-	if testing.Short() {
-		t.Skip("trains four encoders")
-	}
 	old := scales[0]
 	defer func() { scales[0] = old }()
 	scales[0].sets = []string{"encoder.width=0.125", "train.epochs=2", "knn.every=0", "data.synthetic.train=140", "data.synthetic.test=40", "knn.test=40",
@@ -82,18 +80,18 @@ func TestStudyDepth(t *testing.T) {
 		if one.Name == "atypical" {
 			assert.Zero(t, w.n, "study depth has trained and scored them")
 		}
-		d, err := p.Report(context.Background(), st)
+		d, err := p.Report(st)
 		require.NoError(t, err)
 		require.NoError(t, d.Check())
 		claims = append(claims, d.Claims...)
 		if one.Name == "depth" {
-			all, err := scored(st, mustPairs(t, s))
+			one, err := readScores(st, p.Steps[0])
 			require.NoError(t, err)
 			sum, err := readSummary(st.Path(p.Steps[0], "scores", "scores.json"))
 			require.NoError(t, err)
 			for _, l := range sum {
 				if l.Estimator == "paper" && l.Set == "controlled" {
-					assert.InDelta(t, l.Stat.Mean, controlled(all[:1], l.Tap)[0], 1e-9, l.Tap)
+					assert.InDelta(t, l.Stat.Mean, controlled([]scores{one}, l.Tap)[0], 1e-9, l.Tap)
 				}
 			}
 			assert.NotEmpty(t, sum)
@@ -112,12 +110,6 @@ func TestStudyDepth(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, &back))
 	assert.Equal(t, claims, back)
-}
-
-func mustPairs(t *testing.T, s Setting) []pair {
-	p, err := s.plainPairs()
-	require.NoError(t, err)
-	return p
 }
 
 // readSummary reads the LayerMem of a scores.json.

@@ -1,7 +1,6 @@
 package experiments
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -22,18 +21,13 @@ func WriteLedger(dir string, s Setting, claims []report.Claim) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	err = atomicfile.Write(js, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(claims)
-	})
-	return []string{md, js}, err
+	return []string{md, js}, atomicfile.WriteJSON(js, claims)
 }
 
 // Ledger returns the claims as Markdown.
 func Ledger(s Setting, claims []report.Claim) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Ledger, %s scale\n\nVerdicts are computed by the rule beside each claim, over %d pairs of encoders. Numbers carry 95 %% intervals over pairs.\n", s.Scale, s.pairs())
+	fmt.Fprintf(&b, "# Ledger, %s scale\n\nVerdicts are computed by the rule beside each claim. Numbers carry 95 %% intervals over pairs of encoders.\n", s.Scale)
 	b.WriteString("\n| claim | source | paper | as the paper takes it | controlled | verdict |\n|---|---|---|---|---|---|\n")
 	for _, c := range claims {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | **%s** |\n", cell(c.Statement), cell(c.Source), cell(c.Paper), number(c.Plain), number(c.Controlled), c.Verdict)

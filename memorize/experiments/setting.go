@@ -62,25 +62,12 @@ func (s Setting) scale() (*scale, error) {
 	return &scales[i], nil
 }
 
-// pairs returns the number of pairs.
-func (s Setting) pairs() int {
-	if c, err := s.scale(); err == nil && s.Pairs == 0 {
-		return c.pairs
-	}
-	return s.Pairs
-}
-
-// recipe returns the recipe of the pair-th pair, changed by sets.
-func (s Setting) recipe(pair int, sets ...string) (*recipe.Recipe, error) {
-	c, err := s.scale()
-	if err != nil {
-		return nil, err
-	}
-	all := append(slices.Clone(c.sets), sets...)
-	all = append(all, "name="+s.Scale, fmt.Sprintf("seed=%d", s.Seed+uint64(pair)), fmt.Sprintf("split.seed=%d", s.Seed),
-		fmt.Sprintf("score.seed=%d", s.Seed), fmt.Sprintf("train.threads=%d", s.Threads))
+// recipe returns the recipe of the pair-th pair at a scale, changed by sets.
+func (s Setting) recipe(c *scale, pair int, sets []string) (*recipe.Recipe, error) {
+	all := slices.Concat(c.sets, sets, []string{"name=" + c.name, fmt.Sprintf("seed=%d", s.Seed+uint64(pair)), fmt.Sprintf("split.seed=%d", s.Seed),
+		fmt.Sprintf("score.seed=%d", s.Seed), fmt.Sprintf("train.threads=%d", s.Threads)})
 	if s.DataDir != "" && c.base != nil {
 		all = append(all, "data.dir="+s.DataDir)
 	}
-	return recipe.Read(s.Scale+" scale", c.base, all)
+	return recipe.Read(c.name+" scale", c.base, all)
 }

@@ -3,14 +3,11 @@ package experiments
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
-	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/recipe"
@@ -68,7 +65,7 @@ var train = graph.Define("train", 1, func(ctx context.Context, w *graph.Work, p 
 		own = r.Split.Independent
 	}
 	return graph.Effort{Key: "train " + speedOf(r), Amount: float64((r.Split.Shared + own) / r.Train.Batch * r.Train.Batch * r.Train.Epochs),
-		Trial: func(ctx context.Context) (float64, error) { return trialOf(ctx, r, nil) }}
+		Trial: func(ctx context.Context) (float64, error) { return trainTrial(ctx, r) }}
 })
 
 // scoring are the parameters of a score step. Its needs are two train steps: the
@@ -112,7 +109,7 @@ var score = graph.Define("score", 1, func(ctx context.Context, w *graph.Work, p 
 		points += set[0]
 	}
 	return graph.Effort{Key: fmt.Sprintf("score %s %v %d", speedOf(r), r.Score.Taps, r.Score.Resamples), Amount: float64(points * r.Score.Views),
-		Trial: func(ctx context.Context) (float64, error) { return trialOf(ctx, r, &points) }}
+		Trial: func(ctx context.Context) (float64, error) { return scoreTrial(ctx, r, points*r.Score.Views) }}
 })
 
 // speedOf names what the time for an image depends on.
@@ -120,48 +117,58 @@ func speedOf(r *recipe.Recipe) string {
 	return fmt.Sprintf("%s %d %+v %s %v %d %s %s %d threads", r.Data.Name, r.Data.Synthetic.Size, r.Encoder, r.Method.Name, r.Method.Projector, r.Train.Batch, r.Train.Precision, r.Train.Winograd, r.Train.Threads)
 }
 
-// trialOf trains for two epochs in a temporary directory and returns the seconds
-// that an image of the second takes; with points, the seconds of an image of
-// scoring so many points of encoders trained in this way.
-func trialOf(ctx context.Context, r *recipe.Recipe, points *int) (float64, error) {
-	dir, err := os.MkdirTemp("", "locimem-trial-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	t := *r
-	t.Train.Epochs, t.Train.WarmupEpochs, t.KNN.Every, t.Train.CheckpointEvery, t.Method.FreezePrototypes = 2, 0, 0, 2, 0
-	sides := []string{study.F}
-	if points != nil {
-		sides = append(sides, study.G)
-	}
-	for _, which := range sides {
-		if _, err := study.TrainEncoder(ctx, &t, dir, which, study.Silent{}); err != nil {
-			return 0, err
-		}
-	}
-	if points == nil {
+// trainTrial trains for two epochs and returns the seconds that an image of the
+// second takes.
+func trainTrial(ctx context.Context, r *recipe.Recipe) (float64, error) {
+	return trial(ctx, r, []string{study.F}, func(_ *recipe.Recipe, dir string) (float64, error) {
 		log, err := study.OpenLog(filepath.Join(dir, "log.jsonl"))
 		if err != nil {
 			return 0, err
 		}
 		records := log.Records(study.F)
 		return 1 / records[len(records)-1].ImagesPerSecond, nil
+	})
+}
+
+// scoreTrial scores barely trained encoders with two numbers of views, which tells
+// what a view costs and what there is besides, and returns the seconds that a view
+// takes of all those that the recipe wants.
+func scoreTrial(ctx context.Context, r *recipe.Recipe, views int) (float64, error) {
+	return trial(ctx, r, []string{study.F, study.G}, func(t *recipe.Recipe, dir string) (float64, error) {
+		few := [2]int{2, 4}
+		var seconds [2]float64
+		for i, n := range few {
+			t.Score.Views = n
+			began := time.Now()
+			_, err := study.Score(ctx, t, study.ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"),
+				Out: filepath.Join(dir, "scores")}, study.Silent{})
+			if err != nil {
+				return 0, err
+			}
+			seconds[i] = time.Since(began).Seconds()
+		}
+		aView := max(0, seconds[1]-seconds[0]) / float64(few[1]-few[0])
+		return (seconds[0] + aView*float64(r.Score.Views-few[0])) / float64(views), nil
+	})
+}
+
+// trial trains encoders for two epochs in a temporary directory and returns what
+// measure finds there.
+func trial(ctx context.Context, r *recipe.Recipe, sides []string, measure func(t *recipe.Recipe, dir string) (float64, error)) (float64, error) {
+	dir, err := os.MkdirTemp("", "locimem-trial-")
+	if err != nil {
+		return 0, err
 	}
-	// What a view costs, and what is there besides: at two numbers of views.
-	seconds := map[int]float64{}
-	few := []int{2, 4}
-	for _, views := range few {
-		t.Score.Views = views
-		began := time.Now()
-		_, err = study.Score(ctx, &t, study.ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"), Out: filepath.Join(dir, "scores")}, study.Silent{})
-		if err != nil {
+	defer os.RemoveAll(dir)
+	t := *r
+	t.Train.Epochs, t.Train.CheckpointEvery = 2, 2
+	t.Train.WarmupEpochs, t.KNN.Every, t.Method.FreezePrototypes = 0, 0, 0
+	for _, which := range sides {
+		if _, err := study.TrainEncoder(ctx, &t, dir, which, study.Silent{}); err != nil {
 			return 0, err
 		}
-		seconds[views] = time.Since(began).Seconds()
 	}
-	aView := max(0, seconds[few[1]]-seconds[few[0]]) / float64(few[1]-few[0])
-	return (seconds[few[0]] + aView*float64(r.Score.Views-few[0])) / float64(*points*r.Score.Views), nil
+	return measure(&t, dir)
 }
 
 // reporterKey is where a context holds the reporter of its steps.
@@ -196,50 +203,4 @@ func newPair(r *recipe.Recipe) pair {
 
 func describe(r *recipe.Recipe) string {
 	return fmt.Sprintf("%s, %s, %s", r.Data.Name, r.Encoder.Name, r.Method.Name)
-}
-
-// points holds the score of every point by tap and set, by Eq. 2 with the l2
-// distance, and which points they are by set.
-type points struct {
-	value map[string]map[string][]float64
-	index map[string][]int
-	taps  []string // in forward order
-}
-
-// readPoints reads points.csv of a score step.
-func readPoints(path string) (*points, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	rows, err := csv.NewReader(file).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	p := &points{value: map[string]map[string][]float64{}, index: map[string][]int{}}
-	for n, row := range rows {
-		if n == 0 || len(row) != 6 || row[3] != string(memorize.L2) {
-			continue
-		}
-		tap, set := row[0], row[1]
-		point, err1 := strconv.Atoi(row[2])
-		f, err2 := strconv.ParseFloat(row[4], 64)
-		g, err3 := strconv.ParseFloat(row[5], 64)
-		if err1 != nil || err2 != nil || err3 != nil {
-			return nil, fmt.Errorf("%s, line %d: expected tap, set, point, distance and two numbers, found %v", path, n+1, row)
-		}
-		if p.value[tap] == nil {
-			p.value[tap] = map[string][]float64{}
-			p.taps = append(p.taps, tap)
-		}
-		p.value[tap][set] = append(p.value[tap][set], memorize.Paper.Points([]float64{f}, []float64{g})[0])
-		if tap == p.taps[0] {
-			p.index[set] = append(p.index[set], point)
-		}
-	}
-	if len(p.taps) == 0 {
-		return nil, fmt.Errorf("%s: found no point with distance l2", path)
-	}
-	return p, nil
 }

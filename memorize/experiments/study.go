@@ -1,30 +1,100 @@
 package experiments
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
 )
 
-// Study is one experiment.
+// Study is one experiment: pairs of encoders that differ in their seed, and what
+// their scores say.
 type Study struct {
 	Name   string
 	Source string // tables and figures of the paper, or ours
 	Title  string
-	// Plan returns the steps of the study.
-	Plan func(s Setting) (*Plan, error)
+	// sets returns changes of the scale's recipe; nil: there are none.
+	sets func(*scale) ([]string, error)
+	// sameData also scores two encoders with the same images and other seeds, in
+	// which there is nothing to memorize apart.
+	sameData bool
+	// write says what the scores show. Title and provenance are added to it.
+	write func(*results) (*report.Document, error)
 }
 
 // Plan is a study at a scale: its steps, and what to say of their results.
 type Plan struct {
 	Steps []*graph.Step
 	// Report reads the results of the finished steps.
-	Report func(ctx context.Context, st *graph.Store) (*report.Document, error)
+	Report func(st *graph.Store) (*report.Document, error)
+}
+
+// Plan returns the steps of the study. The error says what is wrong with the
+// setting, or that the study has no such scale.
+func (y Study) Plan(s Setting) (*Plan, error) {
+	c, err := s.scale()
+	if err != nil {
+		return nil, err
+	}
+	if s.Pairs == 0 {
+		s.Pairs = c.pairs
+	}
+	var sets []string
+	if y.sets != nil {
+		if sets, err = y.sets(c); err != nil {
+			return nil, err
+		}
+	}
+	var pairs []pair
+	p := &Plan{}
+	for i := range s.Pairs {
+		r, err := s.recipe(c, i, sets)
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, newPair(r))
+		p.Steps = append(p.Steps, pairs[i].score)
+	}
+	var same *graph.Step
+	if y.sameData && len(pairs) > 1 {
+		same = score.Step(fmt.Sprintf("score the same-data pair, %s", describe(pairs[0].recipe)),
+			scoring{textOf(pairs[0].recipe), [2]string{study.F, study.F}}, pairs[0].f, pairs[1].f)
+		p.Steps = append(p.Steps, same)
+	}
+	p.Report = func(st *graph.Store) (*report.Document, error) { return y.report(s, st, pairs, same, p.Steps) }
+	return p, nil
+}
+
+// report reads the scores, and puts title and provenance to what they show.
+func (y Study) report(s Setting, st *graph.Store, pairs []pair, same *graph.Step, steps []*graph.Step) (*report.Document, error) {
+	r := &results{pairs: pairs, command: s.command(y.Name)}
+	for _, q := range pairs {
+		p, err := readScores(st, q.score)
+		if err != nil {
+			return nil, err
+		}
+		r.scores = append(r.scores, p)
+	}
+	if same != nil {
+		p, err := readScores(st, same)
+		if err != nil {
+			return nil, err
+		}
+		r.sameData = []scores{p}
+	}
+	d, err := y.write(r)
+	if err != nil {
+		return nil, err
+	}
+	d.Title = fmt.Sprintf("%s, %s scale", y.Title, s.Scale)
+	d.Provenance, err = provenance(st, steps)
+	return d, err
 }
 
 // Studies returns all studies, in the order in which they are done.
@@ -54,24 +124,28 @@ const level = 0.95
 // encoders: reproduced if all of it lies above 0, not reproduced if all of it lies
 // below, under-powered else, and with a single pair.
 func above(what string, perPair []float64) (*report.Cell, report.Verdict, string) {
-	if len(perPair) < 2 {
-		c := report.Num(perPair[0])
-		return &c, report.UnderPowered, fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, perPair[0])
+	c := interval(perPair)
+	if c.Lo == nil {
+		return &c, report.UnderPowered, fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, *c.Value)
 	}
-	m, err := stats.Student(perPair, level)
-	if err != nil {
-		c := report.Text("not finite")
-		return &c, report.UnderPowered, what + ": " + err.Error()
-	}
-	c := report.Between(m.Mean, m.Lo, m.Hi)
-	why := fmt.Sprintf("%s is %.4f, 95 %% interval over %d pairs [%.4f, %.4f]", what, m.Mean, m.N, m.Lo, m.Hi)
+	why := fmt.Sprintf("%s is %.4f, 95 %% interval over %d pairs [%.4f, %.4f]", what, *c.Value, len(perPair), *c.Lo, *c.Hi)
 	switch {
-	case m.Lo > 0:
+	case *c.Lo > 0:
 		return &c, report.Reproduced, why
-	case m.Hi < 0:
+	case *c.Hi < 0:
 		return &c, report.NotReproduced, why
 	}
 	return &c, report.UnderPowered, why
+}
+
+// interval is the mean of a number for each pair, with Student's interval over
+// pairs where there are several.
+func interval(perPair []float64) report.Cell {
+	m, err := stats.Student(perPair, level)
+	if err != nil { // of a single pair
+		return report.Num(stat.Mean(perPair, nil))
+	}
+	return report.Between(m.Mean, m.Lo, m.Hi)
 }
 
 // ruleAbove is the rule of above in words.
@@ -80,7 +154,7 @@ const ruleAbove = "Student's t interval (95 %) over pairs of encoders: all above
 // command is what makes a study.
 func (s Setting) command(name string) string {
 	c := fmt.Sprintf("locimem study %s --scale %s", name, s.Scale)
-	if s.Pairs > 0 {
+	if k, err := s.scale(); err == nil && s.Pairs != k.pairs {
 		c += fmt.Sprintf(" --pairs %d", s.Pairs)
 	}
 	if s.Seed != 1 {
@@ -110,13 +184,4 @@ func provenance(st *graph.Store, steps []*graph.Step) ([]report.Fact, error) {
 		out = append(out, report.Fact{Name: s.Name(), Value: fmt.Sprintf("%s: %s, finished %s", d.Label, took, d.Finished.Format("2006-01-02 15:04 MST"))})
 	}
 	return out, nil
-}
-
-// mean of numbers.
-func mean(v []float64) float64 {
-	sum := 0.0
-	for _, x := range v {
-		sum += x
-	}
-	return sum / float64(len(v))
 }

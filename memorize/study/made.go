@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,11 +18,7 @@ const madeJSON = "made.json"
 
 // writeMade describes this process in a folder of scores.
 func writeMade(dir string) error {
-	return atomicfile.Write(filepath.Join(dir, madeJSON), func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(buildinfo.Now())
-	})
+	return atomicfile.WriteJSON(filepath.Join(dir, madeJSON), buildinfo.Now())
 }
 
 // readMade returns what writeMade wrote, nil for scores that are older than it.

@@ -26,7 +26,7 @@ type findings struct {
 	summary *Summary
 	about   *memorize.Circumstances
 	made    *buildinfo.Here // nil: not known
-	points  *pointTable
+	points  *Points
 	log     *Log           // nil: not trained here
 	recipe  *recipe.Recipe // nil: likewise
 	lab     *Lab           // nil: the images are not at hand
@@ -55,7 +55,7 @@ func readFindings(dir string, c caption) (*findings, error) {
 	if x.made, err = readMade(dir); err != nil {
 		return nil, err
 	}
-	x.points, err = readPoints(dir, c.options.Distances[0], shownTaps(t, x.summary))
+	x.points, err = ReadPoints(dir, c.options.Distances[0], shownTaps(t, x.summary)...)
 	return x, err
 }
 

@@ -65,7 +65,7 @@ func TestReportOfARun(t *testing.T) {
 	t.Run("pictures are of the candidates, by falling score", func(t *testing.T) {
 		l, err := OpenLab(r)
 		require.NoError(t, err)
-		p, err := readPoints(filepath.Join(dir, "scores"), memorize.L2, []string{"head"})
+		p, err := ReadPoints(filepath.Join(dir, "scores"), memorize.L2, "head")
 		require.NoError(t, err)
 		ranked := p.candidates("head", memorize.Paper)
 		require.Len(t, ranked, 16)

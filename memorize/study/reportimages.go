@@ -7,7 +7,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"path/filepath"
 	"slices"
 
 	"gonum.org/v1/gonum/stat"
@@ -16,35 +15,6 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
 )
-
-// pointTable holds the alignments of the points of some taps under one distance.
-type pointTable struct {
-	by map[[2]string]*pointAlignments // by tap and set
-}
-
-type pointAlignments struct {
-	points []int
-	f, g   []float64
-}
-
-// readPoints reads points.csv, of it those taps and that distance.
-func readPoints(dir string, dist memorize.Distance, taps []string) (*pointTable, error) {
-	t := &pointTable{by: map[[2]string]*pointAlignments{}}
-	err := readTable(filepath.Join(dir, pointsCSV), []string{"tap", "set", "point", "distance", "ssl_f", "ssl_g"}, func(r *row) {
-		if r.text("distance") != string(dist) || !slices.Contains(taps, r.text("tap")) {
-			return
-		}
-		key := [2]string{r.text("tap"), r.text("set")}
-		a := t.by[key]
-		if a == nil {
-			a = &pointAlignments{}
-			t.by[key] = a
-		}
-		a.points = append(a.points, r.int("point"))
-		a.f, a.g = append(a.f, r.float("ssl_f")), append(a.g, r.float("ssl_g"))
-	})
-	return t, err
-}
 
 // scoredPoint is a point with its score.
 type scoredPoint struct {
@@ -55,18 +25,18 @@ type scoredPoint struct {
 // candidates returns the candidates in a tap by falling score. With independents
 // the score is less what both sets have in common, the mean of their means, so
 // that the mean over the candidates is the controlled score.
-func (t *pointTable) candidates(tap string, est memorize.Estimator) []scoredPoint {
-	c, i := t.by[[2]string{tap, memorize.Candidate}], t.by[[2]string{tap, memorize.Independent}]
+func (t *Points) candidates(tap string, est memorize.Estimator) []scoredPoint {
+	c, i := t.Of(tap, memorize.Candidate), t.Of(tap, memorize.Independent)
 	if c == nil {
 		return nil
 	}
-	scores, common := est.Points(c.f, c.g), 0.
+	scores, common := est.Points(c.F, c.G), 0.
 	if i != nil {
-		common = (stat.Mean(scores, nil) + stat.Mean(est.Points(i.f, i.g), nil)) / 2
+		common = (stat.Mean(scores, nil) + stat.Mean(est.Points(i.F, i.G), nil)) / 2
 	}
 	out := make([]scoredPoint, len(scores))
 	for k, v := range scores {
-		out[k] = scoredPoint{c.points[k], v - common}
+		out[k] = scoredPoint{c.Points[k], v - common}
 	}
 	slices.SortStableFunc(out, func(a, b scoredPoint) int { return cmp.Compare(b.score, a.score) })
 	return out

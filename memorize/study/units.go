@@ -3,7 +3,6 @@ package study
 import (
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -209,15 +208,13 @@ func (r *UnitReport) write(all []memorize.RankedUnit, dir string) error {
 	for name, write := range map[string]func(io.Writer) error{
 		"units.csv":     func(w io.Writer) error { return csv.NewWriter(w).WriteAll(units) },
 		"top_units.csv": func(w io.Writer) error { return csv.NewWriter(w).WriteAll(top) },
-		"units.json": func(w io.Writer) error {
-			e := json.NewEncoder(w)
-			e.SetIndent("", "  ")
-			return e.Encode(r)
-		},
 	} {
 		if err := atomicfile.Write(filepath.Join(dir, name), write); err != nil {
 			return fmt.Errorf("writing the units: %w", err)
 		}
+	}
+	if err := atomicfile.WriteJSON(filepath.Join(dir, "units.json"), r); err != nil {
+		return fmt.Errorf("writing the units: %w", err)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/internal/atomicfile"
 	"github.com/locimem/locimem/internal/filelock"
 )
 
@@ -127,7 +128,7 @@ func TestEstimate(t *testing.T) {
 	assert.Equal(t, 9.0, all[3].Seconds, "4 units of 2 seconds by the trial, and 1")
 	a := adder.Step("a", sum{Add: 1})
 	require.NoError(t, st.Run(context.Background(), []*Step{a}, &quiet{}))
-	require.NoError(t, writeJSON(st.Path(a, doneFile), Done{Hash: a.Hash(), Seconds: 5, Whole: true, Key: "sum", Amount: 1}))
+	require.NoError(t, atomicfile.WriteJSON(st.Path(a, doneFile), Done{Hash: a.Hash(), Seconds: 5, Whole: true, Key: "sum", Amount: 1}))
 	all, err = st.Estimate(context.Background(), []*Step{diamond()})
 	require.NoError(t, err)
 	assert.NotNil(t, all[0].Done)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/locimem/locimem/internal/atomicfile"
 	"github.com/locimem/locimem/internal/filelock"
 )
 
@@ -28,7 +29,6 @@ type Work struct {
 	// Step is the one being done.
 	Step  *Step
 	store *Store
-	facts map[string]string
 	found bool
 }
 
@@ -44,13 +44,10 @@ func (w *Work) Need(i int, elem ...string) string {
 func (w *Work) NeedResult(i int, v any) error { return w.store.Result(w.Step.needs[i], v) }
 
 // Result writes what the step found: plain data.
-func (w *Work) Result(v any) error { return writeJSON(w.Path(resultFile), v) }
+func (w *Work) Result(v any) error { return atomicfile.WriteJSON(w.Path(resultFile), v) }
 
 // Found notes that what the step makes was there before, so that its time says nothing.
 func (w *Work) Found() { w.found = true }
-
-// Fact notes how the work was done, such as by which kernels.
-func (w *Work) Fact(name, value string) { w.facts[name] = value }
 
 // Run does the steps and all that they need, one after the other, except what is
 // finished. Steps that another process works on are waited for while there is
@@ -70,33 +67,31 @@ func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
 			todo = append(todo, s)
 		}
 	}
-	total, told := len(todo), false
-	for len(todo) > 0 {
-		var held *Step
+	for number, total, told := 1, len(todo), false; len(todo) > 0; {
 		var left []*Step
-		progress := false
+		var held *Step // by another process
 		for _, s := range todo {
-			if ready, err := st.ready(s); err != nil || !ready {
-				left = append(left, s)
-				if err != nil {
-					return err
-				}
-				continue
+			ready, err := st.ready(s)
+			if err == nil && ready {
+				err = st.do(ctx, s, watch, number, total)
 			}
-			err := st.do(ctx, s, watch, total-len(todo)+1, total)
 			switch {
 			case errors.Is(err, filelock.ErrHeld):
 				held, left = s, append(left, s)
-				continue
 			case err != nil:
 				return fmt.Errorf("%s (%s): %w", s.label, s.Name(), err)
+			case !ready:
+				left = append(left, s)
+			default:
+				number++
 			}
-			progress, total = true, max(total, 1)
-			todo = remove(todo, s)
 		}
-		todo = left
-		if held == nil || progress {
+		waits := len(left) == len(todo) // nothing could be done
+		if todo = left; !waits {
 			continue
+		}
+		if held == nil { // somebody has removed a result meanwhile
+			return fmt.Errorf("%s (%s): what it needs is not finished any more; run again", todo[0].label, todo[0].Name())
 		}
 		if !told {
 			watch.Waiting(held)
@@ -109,17 +104,6 @@ func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
 		}
 	}
 	return nil
-}
-
-// remove returns the steps without one of them, in new memory.
-func remove(steps []*Step, gone *Step) []*Step {
-	var out []*Step
-	for _, s := range steps {
-		if s != gone {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 // ready tells whether all that a step needs is finished.
@@ -148,18 +132,18 @@ func (st *Store) do(ctx context.Context, s *Step, watch Watcher, number, total i
 	watch.Begin(s, number, total)
 	before := st.spent(s)
 	began := time.Now()
-	w := &Work{Step: s, store: st, facts: map[string]string{}}
+	w := &Work{Step: s, store: st}
 	if err := s.kind.run(ctx, w, s.params); err != nil {
 		if before.Whole && ctx.Err() != nil { // a clean stop: its time is known
 			before.Seconds += time.Since(began).Seconds()
-			_ = writeJSON(st.Path(s, spentFile), before)
+			_ = atomicfile.WriteJSON(st.Path(s, spentFile), before)
 		}
 		return err
 	}
 	e := s.kind.effort(s.params)
 	d := &Done{Kind: s.kind.name, Hash: s.hash, Label: s.label, Seconds: before.Seconds + time.Since(began).Seconds(),
-		Whole: before.Whole && !w.found, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount, Facts: w.facts}
-	if err := writeJSON(st.Path(s, doneFile), d); err != nil {
+		Whole: before.Whole && !w.found, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount}
+	if err := atomicfile.WriteJSON(st.Path(s, doneFile), d); err != nil {
 		return err
 	}
 	_ = os.Remove(st.Path(s, spentFile))
@@ -183,6 +167,6 @@ func (st *Store) spent(s *Step) spending {
 	if b, err := os.ReadFile(st.Path(s, spentFile)); err == nil && json.Unmarshal(b, &out) != nil {
 		out = spending{}
 	}
-	_ = writeJSON(st.Path(s, spentFile), spending{Seconds: out.Seconds})
+	_ = atomicfile.WriteJSON(st.Path(s, spentFile), spending{Seconds: out.Seconds})
 	return out
 }

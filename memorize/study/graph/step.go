@@ -97,9 +97,6 @@ func (s *Step) Name() string { return s.kind.name + "-" + s.hash[:12] }
 // Label says what the step is, for people.
 func (s *Step) Label() string { return s.label }
 
-// Kind is the name of the step's kind.
-func (s *Step) Kind() string { return s.kind.name }
-
 // Needs returns the steps whose results this one takes.
 func (s *Step) Needs() []*Step { return s.needs }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,8 +45,6 @@ type Done struct {
 	// Key and Amount are those of the step's Effort.
 	Key    string  `json:"key,omitempty"`
 	Amount float64 `json:"amount,omitempty"`
-	// Facts are what the work noted about how it was done, such as the kernels.
-	Facts map[string]string `json:"facts,omitempty"`
 }
 
 // Done returns what is known of a finished step, nil if it is not finished.
@@ -111,7 +108,7 @@ func (st *Store) Plan(steps []*Step) error {
 		for _, n := range s.needs {
 			f.Needs = append(f.Needs, n.Name())
 		}
-		if err := writeJSON(st.Path(s, stepFile), f); err != nil {
+		if err := atomicfile.WriteJSON(st.Path(s, stepFile), f); err != nil {
 			return err
 		}
 	}
@@ -176,12 +173,4 @@ func (st *Store) load(name string) (*Step, error) {
 		return nil, fmt.Errorf("%s: what is written there has hash %.12s, expected %.12s: it was changed, or comes from another version of this program", path, s.hash, f.Hash)
 	}
 	return s, nil
-}
-
-func writeJSON(path string, v any) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
-	})
 }

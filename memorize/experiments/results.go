@@ -1,0 +1,97 @@
+package experiments
+
+import (
+	"fmt"
+	"strings"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/report"
+)
+
+// results are what a study writes its report from.
+type results struct {
+	pairs    []pair
+	scores   []scores // of each pair
+	sameData []scores // of the same-data pair; nil without one
+	command  string   // that makes the study
+}
+
+// scores are the alignments of one pair's points, by the l2 distance.
+type scores struct{ *study.Points }
+
+func readScores(st *graph.Store, s *graph.Step) (scores, error) {
+	p, err := study.ReadPoints(st.Path(s, "scores"), memorize.L2)
+	return scores{p}, err
+}
+
+// of returns the score of every point of a set in a tap by Eq. 2.
+func (p scores) of(tap, set string) []float64 {
+	a := p.Of(tap, set)
+	return memorize.Paper.Points(a.F, a.G)
+}
+
+// over returns LayerMem of a set (Eq. 3), pair by pair.
+func over(all []scores, tap, set string) []float64 {
+	var out []float64
+	for _, p := range all {
+		out = append(out, stat.Mean(p.of(tap, set), nil))
+	}
+	return out
+}
+
+// controlled returns half of candidates minus independents, pair by pair.
+func controlled(all []scores, tap string) []float64 {
+	out := minus(over(all, tap, memorize.Candidate), over(all, tap, memorize.Independent))
+	for i := range out {
+		out[i] /= 2
+	}
+	return out
+}
+
+func minus(a, b []float64) []float64 {
+	out := make([]float64, len(a))
+	for i := range a {
+		out[i] = a[i] - b[i]
+	}
+	return out
+}
+
+// taps returns the taps that were scored, in forward order.
+func (r *results) taps() []string { return r.scores[0].Taps }
+
+// convolutions returns the taps that are convolutions, the layers of the paper's
+// tables.
+func (r *results) convolutions() ([]string, error) {
+	var out []string
+	for _, t := range r.taps() {
+		if strings.HasPrefix(t, "conv") {
+			out = append(out, t)
+		}
+	}
+	if len(out) < 6 {
+		return nil, fmt.Errorf("found the convolutions %v among the taps that were scored, expected at least 6", out)
+	}
+	return out, nil
+}
+
+// trained says in a sentence what was trained and scored.
+func (r *results) trained() string {
+	return fmt.Sprintf("%d pairs of encoders (%s) were trained on the same split with other seeds, and scored.", len(r.pairs), r.pairs[0].recipe.Describe())
+}
+
+// intervals is the note of tables over pairs.
+func (r *results) intervals() string {
+	return fmt.Sprintf("Means over %d pairs of encoders with 95 %% intervals of Student's t over pairs; with one pair there are none. Eq. 2, l2.", len(r.pairs))
+}
+
+// push appends a cell to a series.
+func push(s *report.Series, c report.Cell) {
+	s.Y = append(s.Y, c.Value)
+	if c.Lo != nil {
+		s.Lo, s.Hi = append(s.Lo, c.Lo), append(s.Hi, c.Hi)
+	}
+}
