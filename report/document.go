@@ -158,7 +158,10 @@ type Claim struct {
 	// pair's bias cancels; either may be nil. Both carry their intervals.
 	Plain      *Cell   `json:"plain,omitempty"`
 	Controlled *Cell   `json:"controlled,omitempty"`
-	Verdict    Verdict `json:"verdict"`
+	// P is the two-sided p value of the number that is judged being 0, not corrected
+	// for the number of claims; nil without a test.
+	P       *float64 `json:"p,omitempty"`
+	Verdict Verdict  `json:"verdict"`
 	Why        string  `json:"why"`     // the rule with the numbers put in
 	Command    string  `json:"command"` // what makes it
 }

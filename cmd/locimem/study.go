@@ -14,19 +14,24 @@ import (
 )
 
 type studyCmd struct {
-	Names   []string `arg:"" name:"name" help:"Studies: depth, attention, atypical, or all."`
-	Scale   string   `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
-	Pairs   int      `placeholder:"N" help:"Pairs of encoders (default: the scale's)."`
-	Seed    uint64   `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
-	DataDir string   `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
-	Threads int      `placeholder:"N" help:"Cores in use (default: all)."`
-	Out     string   `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
-	DryRun  bool     `help:"Only list the steps, with the time that each will take on this machine."`
-	JSON    bool     `name:"json" help:"Write the claims as JSON."`
+	Names    []string `arg:"" name:"name" help:"Studies: depth, attention, atypical, or all."`
+	Scale    string   `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
+	Pairs    int      `placeholder:"N" help:"Pairs of encoders (default: the scale's)."`
+	Seed     uint64   `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
+	DataDir  string   `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
+	Other    string   `placeholder:"NAME" help:"Other data, of locimem data list, for studies that take layers from there or move encoders there (default: synthetic images of another seed)."`
+	OtherDir string   `name:"other-dir" placeholder:"DIR" help:"Folder of the files of --other."`
+	Threads  int      `placeholder:"N" help:"Cores in use (default: all)."`
+	Out      string   `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
+	DryRun   bool     `help:"Only list the steps, with the time that each will take on this machine."`
+	JSON     bool     `name:"json" help:"Write the claims as JSON."`
 }
 
 // Run plans the studies, does the steps that are not finished, and reports.
 func (c *studyCmd) Run(a *app) error {
+	if (c.Other == "") != (c.OtherDir == "") {
+		return usageError{fmt.Errorf("--other and --other-dir: found %q and %q, expected both or none", c.Other, c.OtherDir)}
+	}
 	var studies []experiments.Study
 	for _, name := range c.Names {
 		found, err := experiments.Find(name)
@@ -38,7 +43,7 @@ func (c *studyCmd) Run(a *app) error {
 	if c.Pairs < 0 {
 		return usageError{fmt.Errorf("--pairs: found %d, expected 1 or more", c.Pairs)}
 	}
-	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads}
+	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
 	var plans []*experiments.Plan
 	var steps []*graph.Step
 	for _, st := range studies {

@@ -12,15 +12,8 @@ import (
 // memorize more than its attention (Tables 2 and 10). Delta is the paper's: of
 // attention against the sum behind the block before, of the fully-connected layers
 // against the sum behind the attention.
-var attention = Study{
-	Name: "attention", Source: "T2, T10", Title: "Attention against fully-connected layers", write: writeAttention,
-	sets: func(c *scale) ([]string, error) {
-		if c.vit == nil {
-			return nil, fmt.Errorf("there is no scale %s yet, only tiny and mini", c.name)
-		}
-		return c.vit, nil
-	},
-}
+var attention = Study{Name: "attention", Source: "T2, T10", Title: "Attention against fully-connected layers",
+	plan: func(l *lab) writer { return written(l.pairs(l.vit()...), writeAttention) }}
 
 func writeAttention(r *results) (*report.Document, error) {
 	table := report.Table{Name: "attention", Title: "Delta of attention and of the fully-connected layers, by block", Note: r.intervals(),
@@ -54,13 +47,13 @@ func writeAttention(r *results) (*report.Document, error) {
 		gap[i] /= float64(len(names))
 		plainGap[i] /= float64(len(names))
 	}
-	plain := interval(plainGap)
-	cell, verdict, why := above("Delta of fully-connected minus that of attention, controlled, mean over blocks", gap)
+	claim := r.judge(report.Claim{ID: "attention.fc", Source: "T2, T10", Statement: "Fully-connected layers memorize more than attention.",
+		Rule:  "The number is Delta of the fully-connected layers minus Delta of attention, of the controlled score, mean over the blocks but the first, one for each pair.",
+		Paper: "Delta .011 to .023 against .006 to .009, in all 11 blocks (T10)", Plain: intervalOf(plainGap)},
+		"Delta of fully-connected minus that of attention, controlled, mean over blocks", gap)
 	return &report.Document{
-		Lead: []string{fmt.Sprintf("%s In numbers: %s.", r.trained(), why)},
-		Claims: []report.Claim{{ID: "attention.fc", Source: "T2, T10", Statement: "Fully-connected layers memorize more than attention.",
-			Rule:  "The number is Delta of the fully-connected layers minus Delta of attention, of the controlled score, mean over the blocks but the first, one for each pair. " + ruleAbove,
-			Paper: "Delta .011 to .023 against .006 to .009, in all 11 blocks (T10)", Plain: &plain, Controlled: cell, Verdict: verdict, Why: why, Command: r.command}},
+		Lead:   []string{fmt.Sprintf("%s In numbers: %s.", r.trained(), claim.Why)},
+		Claims: []report.Claim{claim},
 		Sections: []report.Section{{Title: "By block", Tables: []report.Table{table}, Charts: []report.Chart{{Name: "attention", Title: "Delta of the controlled score", Kind: report.Bar,
 			X: "block", Y: "Delta", Categories: names, Series: []report.Series{att, fc}, Reference: []report.Reference{{Y: 0}}}}}},
 	}, nil

@@ -15,7 +15,8 @@ import (
 
 // atypical asks whether atypical images are memorized more than typical ones, a
 // claim that the paper makes in words. It takes the encoders of study depth.
-var atypical = Study{Name: "atypical", Source: "ours; claimed in words", Title: "Atypical against typical images", write: writeAtypical}
+var atypical = Study{Name: "atypical", Source: "ours; claimed in words", Title: "Atypical against typical images",
+	plan: func(l *lab) writer { return written(l.pairs(), writeAtypical) }}
 
 // ends are the typical and the atypical images among candidates and independents.
 // Synthetic images are marked when they are made. Of others it is the third that is
@@ -102,12 +103,12 @@ func writeAtypical(r *results) (*report.Document, error) {
 		push(&a, row[1])
 		push(&b, row[2])
 	}
-	cell, verdict, why := above("controlled score of atypical minus typical images, mean of the last three convolutions", gap)
+	claim := r.judge(report.Claim{ID: "atypical.more", Source: "claimed in words", Statement: "Atypical images are memorized more than typical ones.",
+		Rule: "The number is the controlled score of the atypical images minus that of the typical ones, mean of the last three convolutions, one for each pair."},
+		"controlled score of atypical minus typical images, mean of the last three convolutions", gap)
 	return &report.Document{
-		Lead: []string{fmt.Sprintf("%s Atypical: %s. In numbers: %s.", r.trained(), by, why)},
-		Claims: []report.Claim{{ID: "atypical.more", Source: "claimed in words", Statement: "Atypical images are memorized more than typical ones.",
-			Rule:       "The number is the controlled score of the atypical images minus that of the typical ones, mean of the last three convolutions, one for each pair. " + ruleAbove,
-			Controlled: cell, Verdict: verdict, Why: why, Command: r.command}},
+		Lead:   []string{fmt.Sprintf("%s Atypical: %s. In numbers: %s.", r.trained(), by, claim.Why)},
+		Claims: []report.Claim{claim},
 		Sections: []report.Section{{Title: "By depth", Tables: []report.Table{table}, Charts: []report.Chart{{Name: "atypical", Title: "Controlled score by depth", Kind: report.Line,
 			X: "tap", Y: "half of S_C minus S_I", Categories: r.taps(), Series: []report.Series{a, b}, Reference: []report.Reference{{Y: 0}}}}}},
 	}, nil

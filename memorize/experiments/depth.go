@@ -17,7 +17,11 @@ import (
 // The paper reads it off LayerMem of the candidates. Here the controlled score,
 // half of candidates minus independents, stands beside it: the bias of a pair, which
 // the same-data pair shows by itself, is not in it.
-var depth = Study{Name: "depth", Source: "T1, T15-T18", Title: "LayerMem by depth", sameData: true, write: writeDepth}
+var depth = Study{Name: "depth", Source: "T1, T15-T18", Title: "LayerMem by depth", plan: func(l *lab) writer {
+	g := l.pairs()
+	l.sameData(g)
+	return written(g, writeDepth)
+}}
 
 func writeDepth(r *results) (*report.Document, error) {
 	convs, err := r.convolutions()
@@ -56,19 +60,15 @@ func depthClaims(r *results, convs []string) []report.Claim {
 		plainRise, rise = append(plainRise, endsRise(plain)), append(rise, endsRise(control))
 		bias = append(bias, math.Abs(over(one, convs[0], memorize.External)[0])-control[0])
 	}
-	plain := interval(plainRise)
-	cell, verdict, why := above("the rise of the controlled score", rise)
-	biasCell, biasVerdict, biasWhy := above("bias minus controlled score in the first convolution", bias)
-	return []report.Claim{{
-		ID: "depth.rises", Source: "T1, T18", Statement: "Memorization rises with depth.",
-		Rule:  "The number is the mean over the last three convolutions minus that over the first three, one for each pair, of the controlled score. " + ruleAbove,
-		Paper: "LayerMem .091 in conv1 to .308 in the last convolution (T1)",
-		Plain: &plain, Controlled: cell, Verdict: verdict, Why: why, Command: r.command,
-	}, {
+	biased := r.judgePlain(report.Claim{
 		ID: "depth.bias", Source: "ours", Statement: "In the first convolution LayerMem is mostly a bias of the pair: images that neither encoder saw have it as well.",
-		Rule:  "The number is |LayerMem of the external images| minus the controlled score, in conv1, one for each pair. " + ruleAbove,
-		Plain: biasCell, Verdict: biasVerdict, Why: biasWhy, Command: r.command,
-	}}
+		Rule: "The number is |LayerMem of the external images| minus the controlled score, in conv1, one for each pair.",
+	}, "bias minus controlled score in the first convolution", bias)
+	return []report.Claim{r.judge(report.Claim{
+		ID: "depth.rises", Source: "T1, T18", Statement: "Memorization rises with depth.",
+		Rule:  "The number is the mean over the last three convolutions minus that over the first three, one for each pair, of the controlled score.",
+		Paper: "LayerMem .091 in conv1 to .308 in the last convolution (T1)", Plain: intervalOf(plainRise),
+	}, "the rise of the controlled score", rise), biased}
 }
 
 // byDepth is the table of all taps with its charts, and what plain depth and the

@@ -62,14 +62,19 @@ func TestPlans(t *testing.T) {
 	assert.Equal(t, file.TrainHash(), mini.TrainHash(), "an encoder of that recipe is one of the study")
 }
 
+// verySmall makes scale tiny very small for a test.
+func verySmall(t *testing.T) Setting {
+	old := scales[0]
+	t.Cleanup(func() { scales[0] = old })
+	scales[0].sets = []string{"encoder.width=0.125", "train.epochs=2", "knn.every=0", "data.synthetic.train=140", "data.synthetic.test=40", "knn.test=40",
+		"split.shared=60", "split.candidate=40", "split.independent=40", "split.external=40", "train.batch=50", "score.views=2", "score.resamples=99", "data.synthetic.atypical_share=0.3"}
+	return Setting{Scale: "tiny", Pairs: 2, Seed: 1, Threads: 2}
+}
+
 // A study from its first step to its ledger, very small; the second time nothing is
 // trained. The numbers of its report are those of the scores' own tables.
 func TestStudyDepth(t *testing.T) {
-	old := scales[0]
-	defer func() { scales[0] = old }()
-	scales[0].sets = []string{"encoder.width=0.125", "train.epochs=2", "knn.every=0", "data.synthetic.train=140", "data.synthetic.test=40", "knn.test=40",
-		"split.shared=60", "split.candidate=40", "split.independent=40", "split.external=40", "train.batch=50", "score.views=2", "score.resamples=99", "data.synthetic.atypical_share=0.3"}
-	s := Setting{Scale: "tiny", Pairs: 2, Seed: 1, Threads: 2}
+	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
 	var claims []report.Claim
 	for _, one := range []Study{depth, atypical} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/internal/atomicfile"
+	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
 )
 
@@ -28,14 +29,37 @@ func WriteLedger(dir string, s Setting, claims []report.Claim) ([]string, error)
 func Ledger(s Setting, claims []report.Claim) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Ledger, %s scale\n\nVerdicts are computed by the rule beside each claim. Numbers carry 95 %% intervals over pairs of encoders.\n", s.Scale)
-	b.WriteString("\n| claim | source | paper | as the paper takes it | controlled | verdict |\n|---|---|---|---|---|---|\n")
-	for _, c := range claims {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | **%s** |\n", cell(c.Statement), cell(c.Source), cell(c.Paper), number(c.Plain), number(c.Controlled), c.Verdict)
+	b.WriteString("The last column is the two-sided p value after Holm's correction for all claims of the ledger that have one.\n")
+	b.WriteString("\n| claim | source | paper | as the paper takes it | controlled | verdict | p, Holm |\n|---|---|---|---|---|---|---|\n")
+	adjusted := holm(claims)
+	for i, c := range claims {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | **%s** | %s |\n", cell(c.Statement), cell(c.Source), cell(c.Paper), number(c.Plain), number(c.Controlled), c.Verdict, adjusted[i])
 	}
 	for _, c := range claims {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n- rule: %s\n- found: %s\n- made by: `%s`\n", c.ID, c.Statement, c.Rule, c.Why, c.Command)
 	}
 	return b.String()
+}
+
+// holm returns the claims' p values, corrected for their number, as text.
+func holm(claims []report.Claim) []string {
+	var p []float64
+	for _, c := range claims {
+		if c.P != nil {
+			p = append(p, *c.P)
+		}
+	}
+	out := make([]string, len(claims))
+	all, err := stats.Holm(p)
+	if err != nil {
+		return out // of claims without tests
+	}
+	for i, c := range claims {
+		if c.P != nil {
+			out[i], all = fmt.Sprintf("%.3g", all[0]), all[1:]
+		}
+	}
+	return out
 }
 
 // cell is text within a Markdown table.

@@ -8,25 +8,19 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study"
-	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
 )
 
-// results are what a study writes its report from.
+// results are the scores of a group of pairs.
 type results struct {
+	*reader
 	pairs    []pair
 	scores   []scores // of each pair
 	sameData []scores // of the same-data pair; nil without one
-	command  string   // that makes the study
 }
 
 // scores are the alignments of one pair's points, by the l2 distance.
 type scores struct{ *study.Points }
-
-func readScores(st *graph.Store, s *graph.Step) (scores, error) {
-	p, err := study.ReadPoints(st.Path(s, "scores"), memorize.L2)
-	return scores{p}, err
-}
 
 // of returns the score of every point of a set in a tap by Eq. 2.
 func (p scores) of(tap, set string) []float64 {

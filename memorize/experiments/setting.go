@@ -23,6 +23,11 @@ type Setting struct {
 	Seed    uint64 // of the first pair, and of the split; the next pairs have the next seeds
 	DataDir string // folder of CIFAR-10, for all scales but tiny
 	Threads int    // 0: all
+	// Other are the data that layers are taken from and encoders are moved to; "":
+	// synthetic images of another seed. Its images are brought to the size of the
+	// scale's own.
+	Other    string // one of data.Sources, in OtherDir
+	OtherDir string
 }
 
 // scale is how large studies are.

@@ -40,7 +40,11 @@ func (p training) Identity() string {
 	if err != nil {
 		return err.Error()
 	}
-	return r.TrainHash() + " " + p.Which
+	id := r.TrainHash() + " " + p.Which
+	if k := r.Train.KeepEvery; k > 0 { // the weights are the same, but the early ones must be there
+		id += fmt.Sprintf(" keep %d", k)
+	}
+	return id
 }
 
 // train is the step that trains one encoder; it leaves run/f.safetensors or
@@ -194,11 +198,14 @@ type pair struct {
 
 // newPair plans the training and the scoring of a pair.
 func newPair(r *recipe.Recipe) pair {
-	p := pair{recipe: r}
-	p.f = train.Step(fmt.Sprintf("train f, %s, seed %d", describe(r), r.Seed), training{textOf(r), study.F})
-	p.g = train.Step(fmt.Sprintf("train g, %s, seed %d", describe(r), r.Seed), training{textOf(r), study.G})
+	p := pair{recipe: r, f: trainStep(r, study.F), g: trainStep(r, study.G)}
 	p.score = score.Step(fmt.Sprintf("score f and g, %s, seed %d", describe(r), r.Seed), scoring{textOf(r), [2]string{study.F, study.G}}, p.f, p.g)
 	return p
+}
+
+// trainStep plans the training of one encoder.
+func trainStep(r *recipe.Recipe, which string) *graph.Step {
+	return train.Step(fmt.Sprintf("train %s, %s, seed %d", which, describe(r), r.Seed), training{textOf(r), which})
 }
 
 func describe(r *recipe.Recipe) string {

@@ -1,0 +1,168 @@
+package experiments
+
+import (
+	"fmt"
+
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/report"
+)
+
+// lab is where a study plans. It turns changes of the scale's recipe into steps,
+// and keeps the first error.
+type lab struct {
+	Setting // with the number of pairs filled in
+	scale   *scale
+	steps   []*graph.Step // of the study, in the order in which they are done
+	err     error
+}
+
+// do makes steps a part of the study.
+func (l *lab) do(steps ...*graph.Step) { l.steps = append(l.steps, steps...) }
+
+// fail keeps the first error.
+func (l *lab) fail(err error) {
+	if l.err == nil {
+		l.err = err
+	}
+}
+
+// recipe returns the scale's recipe for the i-th pair, changed by sets; the recipe
+// as it is after an error.
+func (l *lab) recipe(i int, sets ...string) *recipe.Recipe {
+	r, err := l.Setting.recipe(l.scale, i, sets)
+	if err != nil {
+		l.fail(err)
+		if r, err = l.Setting.recipe(l.scale, i, nil); err != nil {
+			r = &recipe.Recipe{}
+		}
+	}
+	return r
+}
+
+// vit returns the changes for a study of vision transformers.
+func (l *lab) vit(sets ...string) []string {
+	if l.scale.vit == nil {
+		l.fail(fmt.Errorf("there is no scale %s yet, only tiny and mini", l.scale.name))
+	}
+	return append(append([]string(nil), l.scale.vit...), sets...)
+}
+
+// otherSeed is that of the synthetic images of which the other data are made.
+const otherSeed = 7
+
+// other returns the changes that train encoders on the other data.
+func (l *lab) other() []string {
+	if l.Other != "" {
+		return []string{"data.name=" + l.Other, "data.dir=" + l.OtherDir, "data.folder.size=[32,32]"}
+	}
+	s := l.recipe(0).Split
+	return []string{"data.name=synthetic", fmt.Sprintf("data.synthetic.seed=%d", otherSeed), fmt.Sprintf("data.synthetic.train=%d", s.Shared+s.Candidate+s.Independent)}
+}
+
+// on returns the other data for probes of encoders.
+func (l *lab) on() *study.On {
+	if l.Other != "" {
+		return &study.On{Name: l.Other, Dir: l.OtherDir}
+	}
+	return &study.On{Name: "synthetic", Seed: otherSeed}
+}
+
+// group are pairs of encoders that are trained alike and differ in their seed.
+type group struct {
+	pairs []pair
+	same  *graph.Step // scores the same-data pair; nil without one
+}
+
+// pairs trains and scores pairs of encoders by the scale's recipe, changed by sets.
+func (l *lab) pairs(sets ...string) *group {
+	g := &group{}
+	for i := range l.Pairs {
+		g.pairs = append(g.pairs, newPair(l.recipe(i, sets...)))
+		l.do(g.pairs[i].score)
+	}
+	return g
+}
+
+// sameData also scores two encoders of the group that saw the same images and differ
+// in their seed: in them there is nothing to memorize apart.
+func (l *lab) sameData(g *group) {
+	if len(g.pairs) < 2 {
+		return
+	}
+	r := g.pairs[0].recipe
+	g.same = score.Step("score the same-data pair, "+describe(r), scoring{textOf(r), [2]string{study.F, study.F}}, g.pairs[0].f, g.pairs[1].f)
+	l.do(g.same)
+}
+
+// encoder is the step that trains one encoder, with its recipe.
+type encoder struct {
+	recipe *recipe.Recipe
+	train  *graph.Step
+}
+
+// encoders trains f of every pair by the scale's recipe, changed by sets, and no g.
+func (l *lab) encoders(sets ...string) []encoder {
+	var out []encoder
+	for i := range l.Pairs {
+		r := l.recipe(i, sets...)
+		out = append(out, encoder{r, trainStep(r, study.F)})
+		l.do(out[i].train)
+	}
+	return out
+}
+
+// f are the encoders f of a group.
+func (g *group) f() []encoder {
+	var out []encoder
+	for _, p := range g.pairs {
+		out = append(out, encoder{p.recipe, p.f})
+	}
+	return out
+}
+
+// reader gives the results of finished steps to the one who writes the report.
+type reader struct {
+	Setting
+	store   *graph.Store
+	command string // that makes the study
+}
+
+// results reads the scores of a group.
+func (x *reader) results(g *group) (*results, error) {
+	r := &results{reader: x, pairs: g.pairs}
+	for _, q := range g.pairs {
+		p, err := readScores(x.store, q.score)
+		if err != nil {
+			return nil, err
+		}
+		r.scores = append(r.scores, p)
+	}
+	if g.same != nil {
+		p, err := readScores(x.store, g.same)
+		if err != nil {
+			return nil, err
+		}
+		r.sameData = []scores{p}
+	}
+	return r, nil
+}
+
+// written is the report of a study that reads one group only.
+func written(g *group, write func(*results) (*report.Document, error)) writer {
+	return func(x *reader) (*report.Document, error) {
+		r, err := x.results(g)
+		if err != nil {
+			return nil, err
+		}
+		return write(r)
+	}
+}
+
+// readScores reads the alignments of one pair's points.
+func readScores(st *graph.Store, s *graph.Step) (scores, error) {
+	p, err := study.ReadPoints(st.Path(s, "scores"), memorize.L2)
+	return scores{p}, err
+}

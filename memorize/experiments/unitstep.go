@@ -1,0 +1,178 @@
+package experiments
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/nn/weights"
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/tensor"
+)
+
+// ranking are the parameters of a units step. Its need is the train step of an
+// encoder f.
+type ranking struct {
+	Recipe text `json:"recipe"`
+	// File is the encoder within the step's run, "f.safetensors" unless it is an
+	// early one.
+	File string `json:"file"`
+}
+
+// Identity implements graph.Identifier.
+func (p ranking) Identity() string {
+	r, err := p.Recipe.recipe()
+	if err != nil {
+		return err.Error()
+	}
+	return r.Hash() + " " + p.File
+}
+
+// tapUnits is what a units step finds in a tap. UnitMem is taken over one pool: the
+// candidates, which f was trained on, and as many independents, which it was not.
+type tapUnits struct {
+	Tap     string `json:"tap"`
+	Units   int    `json:"units"`
+	Ranked  int    `json:"ranked"`  // not dead, and no point has a negative mean activation
+	Dead    int    `json:"dead"`    // the same for all points
+	Members int    `json:"members"` // of those ranked, owned by a candidate
+	// Mean is that of UnitMem over ranked and dead units, which have 0; Top that over
+	// the tenth of largest UnitMem; Max the largest. All are 0 without such units.
+	Mean float64 `json:"mean"`
+	Top  float64 `json:"top"`
+	Max  float64 `json:"max"`
+	// Values are the UnitMem of those units, falling, and Owners the points that own
+	// them (memorize.UnitScore.Point).
+	Values []float64 `json:"values"`
+	Owners []int     `json:"owners"`
+}
+
+// rankUnits is the step that ranks the units of one encoder; its result is a
+// []tapUnits, in forward order.
+var rankUnits = graph.Define("units", 1, func(ctx context.Context, w *graph.Work, p ranking) error {
+	r, err := p.Recipe.recipe()
+	if err != nil {
+		return err
+	}
+	o, err := openEncoder(r, w.Need(0, "run", p.File))
+	if err != nil {
+		return err
+	}
+	defer o.engine.Close()
+	bar := reporterOf(ctx).Bar("units", "points", len(o.pool.Points), 0)
+	all, err := memorize.ScoreUnits(ctx, o.engine, o.encoder, o.pool, o.lab.ScoreViews, r.ScoreOptions(), 1, func(done int) { bar.Set(done) })
+	if err != nil {
+		return err
+	}
+	bar.Finish("%d units", len(all))
+	return w.Result(byTap(all, o.lab.Split.Candidate))
+}, func(p ranking) graph.Effort {
+	r, err := p.Recipe.recipe()
+	if err != nil {
+		return graph.Effort{}
+	}
+	views := float64(2 * min(r.Split.Candidate, r.Split.Independent) * r.Score.Views)
+	// A view goes through one encoder, in scoring through two.
+	return graph.Effort{Key: "units " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) {
+		s, err := scoreTrial(ctx, r, int(views))
+		return s / 2, err
+	}}
+})
+
+// byTap sums up units that are ordered by tap.
+func byTap(all []memorize.RankedUnit, members []int) []tapUnits {
+	var out []tapUnits
+	for len(all) > 0 {
+		n := slices.IndexFunc(all, func(u memorize.RankedUnit) bool { return u.Tap != all[0].Tap })
+		if n < 0 {
+			n = len(all)
+		}
+		t := tapUnits{Tap: all[0].Tap, Units: n}
+		ranked := memorize.TopUnits(all[:n], n)
+		for _, u := range ranked {
+			t.Values, t.Owners = append(t.Values, u.Value), append(t.Owners, u.Point)
+			if u.Point >= 0 {
+				t.Ranked++
+			}
+			if slices.Contains(members, u.Point) {
+				t.Members++
+			}
+		}
+		for _, u := range all[:n] {
+			if u.Bounded && u.Point < 0 {
+				t.Dead++
+				t.Values, t.Owners = append(t.Values, 0), append(t.Owners, -1)
+			}
+		}
+		if k := len(t.Values); k > 0 {
+			top := max(1, int(memorize.TopShare*float64(k)))
+			t.Mean, t.Top, t.Max = stat.Mean(t.Values, nil), stat.Mean(t.Values[:top], nil), t.Values[0]
+		}
+		out, all = append(out, t), all[n:]
+	}
+	return out
+}
+
+// units ranks the units of the encoders, with other settings of scoring where there
+// are any; with those of UnitMem in the recipe otherwise.
+func (l *lab) units(of []encoder) []*graph.Step {
+	var out []*graph.Step
+	for _, e := range of {
+		out = append(out, unitsOf(e, study.F+".safetensors"))
+	}
+	l.do(out...)
+	return out
+}
+
+// unitsOf plans the ranking of the units of one encoder, or of an early one in a
+// file of its run.
+func unitsOf(e encoder, file string) *graph.Step {
+	return rankUnits.Step(fmt.Sprintf("rank the units of %s, %s, seed %d", file, describe(e.recipe), e.recipe.Seed), ranking{textOf(e.recipe), file}, e.train)
+}
+
+// opened is an encoder of a step, ready to be looked at. The engine is to be closed.
+type opened struct {
+	lab     *study.Lab
+	engine  *tensor.Engine
+	encoder nn.Encoder
+	pool    memorize.Images // candidates and as many independents
+}
+
+// openEncoder reads an encoder f from a file.
+func openEncoder(r *recipe.Recipe, path string) (*opened, error) {
+	l, err := study.OpenLab(r)
+	if err != nil {
+		return nil, err
+	}
+	enc, err := l.Encoder(study.F)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := study.LoadEncoder(path, weights.NoPrefix, enc, study.Silent{}); err != nil {
+		return nil, err
+	}
+	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
+	if err != nil {
+		return nil, err
+	}
+	n := min(len(l.Split.Candidate), len(l.Split.Independent))
+	points := slices.Concat(l.Split.Candidate[:n], l.Split.Independent[:n])
+	return &opened{l, e, enc, memorize.Images{Set: memorize.Set{Name: "pool", Points: points}, Data: l.Train}}, nil
+}
+
+// unitsFound reads the results of units steps.
+func (x *reader) unitsFound(steps []*graph.Step) ([][]tapUnits, error) {
+	out := make([][]tapUnits, len(steps))
+	for i, s := range steps {
+		if err := x.store.Result(s, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,69 @@
+package experiments
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/report"
+)
+
+// level is that of all intervals.
+const level = 0.95
+
+// ruleAbove is the rule of judge in words.
+const ruleAbove = "Student's t interval (95 %) over pairs of encoders: all above 0 is reproduced, all below 0 not reproduced, else (or with one pair) under-powered."
+
+// judge completes a claim that a number is above 0, by its interval over pairs of
+// encoders: reproduced if all of it lies above 0, not reproduced if all of it lies
+// below, under-powered else, and with a single pair. what names the number, perPair
+// are its values, one for each pair; c.Rule says how they are computed.
+func (x *reader) judge(c report.Claim, what string, perPair []float64) report.Claim {
+	cell, verdict, why := above(what, perPair)
+	c.Controlled, c.Verdict, c.Why, c.Command = cell, verdict, why, x.command
+	c.Rule += " " + ruleAbove
+	if m, err := stats.Student(perPair, level); err == nil {
+		c.P = &m.P
+	}
+	return c
+}
+
+// judgePlain is judge of a number that has no controlled version.
+func (x *reader) judgePlain(c report.Claim, what string, perPair []float64) report.Claim {
+	c = x.judge(c, what, perPair)
+	c.Plain, c.Controlled = c.Controlled, nil
+	return c
+}
+
+// above judges whether a number is above 0, by the rule of judge.
+func above(what string, perPair []float64) (*report.Cell, report.Verdict, string) {
+	c := interval(perPair)
+	if c.Lo == nil {
+		return &c, report.UnderPowered, fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, *c.Value)
+	}
+	why := fmt.Sprintf("%s is %.4f, 95 %% interval over %d pairs [%.4f, %.4f]", what, *c.Value, len(perPair), *c.Lo, *c.Hi)
+	switch {
+	case *c.Lo > 0:
+		return &c, report.Reproduced, why
+	case *c.Hi < 0:
+		return &c, report.NotReproduced, why
+	}
+	return &c, report.UnderPowered, why
+}
+
+// interval is the mean of a number for each pair, with Student's interval over
+// pairs where there are several.
+func interval(perPair []float64) report.Cell {
+	m, err := stats.Student(perPair, level)
+	if err != nil { // of a single pair
+		return report.Num(stat.Mean(perPair, nil))
+	}
+	return report.Between(m.Mean, m.Lo, m.Hi)
+}
+
+// intervalOf is interval as a pointer, as claims have it.
+func intervalOf(perPair []float64) *report.Cell {
+	c := interval(perPair)
+	return &c
+}
