@@ -32,13 +32,35 @@ func writeDepth(r *results) (*report.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	claims := depthClaims(r, convs)
+	topped, claim := r.mostMemorized(convs)
+	claims := append(depthClaims(r, convs), claim)
 	return &report.Document{
 		Claims: claims,
 		Lead: []string{fmt.Sprintf("%s In numbers: %s.", r.trained(), claims[0].Why),
 			"LayerMem of one set mixes memory with a bias of the pair: f and g differ in a layer for all images alike. The controlled score, half of candidates minus independents, does not have it; the same-data pair shows what is left by chance."},
-		Sections: []report.Section{{Title: "By depth", Text: baselines, Charts: charts, Tables: []report.Table{table}}},
+		Sections: []report.Section{{Title: "By depth", Text: baselines, Charts: charts, Tables: []report.Table{table}},
+			{Title: "Pair by pair", Text: []string{"The same quantity for each pair by itself. Where the lines of candidates and of external images lie on each other, the score is a property of the two encoders, whatever its size: no image had to be memorized for it."},
+				Charts: r.pairByPair(convs)},
+			topped},
 	}, nil
+}
+
+// pairByPair draws LayerMem of candidates and of external images for each pair.
+func (r *results) pairByPair(convs []string) []report.Chart {
+	var out []report.Chart
+	for i, q := range r.pairs {
+		c := report.Chart{Name: fmt.Sprintf("pair-%d", i+1), Title: fmt.Sprintf("LayerMem of the pair with seed %d", q.recipe.Seed), Kind: report.Line,
+			X: "convolution", Y: "LayerMem (Eq. 2)", Categories: convs, Reference: []report.Reference{{Y: 0}}}
+		for _, set := range []string{memorize.Candidate, memorize.External} {
+			s := report.Series{Name: set}
+			for _, tap := range convs {
+				push(&s, report.Num(over(r.scores[i:i+1], tap, set)[0]))
+			}
+			c.Series = append(c.Series, s)
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // endsRise is the mean of the last three numbers minus that of the first three.

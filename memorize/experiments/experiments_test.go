@@ -102,14 +102,14 @@ func TestStudyDepth(t *testing.T) {
 			assert.NotEmpty(t, sum)
 		}
 	}
-	require.Len(t, claims, 3)
+	require.Len(t, claims, 4)
 	dir := t.TempDir()
 	files, err := WriteLedger(dir, s, claims)
 	require.NoError(t, err)
 	text, err := os.ReadFile(files[0])
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "locimem study depth --scale tiny --pairs 2")
-	assert.Equal(t, 3, strings.Count(string(text), "\n- rule: "))
+	assert.Equal(t, 4, strings.Count(string(text), "\n- rule: "))
 	var back []report.Claim
 	b, err := os.ReadFile(filepath.Join(dir, "ledger.json"))
 	require.NoError(t, err)
