@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/memorize/experiments"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/report"
 )
@@ -475,7 +476,15 @@ func TestKilledRunGoesOn(t *testing.T) {
 // A study's steps are listed without being done, and one can be named by its hash.
 func TestStudyDryRun(t *testing.T) {
 	out := t.TempDir()
-	code, _, stderr := locimem("study", "nothing", "--out", out)
+	code, listed, _ := locimem("study")
+	assert.Zero(t, code)
+	for _, s := range experiments.Studies() {
+		assert.Contains(t, listed, " "+s.Name+" ")
+	}
+	code, _, stderr := locimem("study", "depth", "--other", "svhn", "--out", out)
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, stderr, `--other and --other-dir: found "svhn" and "", expected both or none`)
+	code, _, stderr = locimem("study", "nothing", "--out", out)
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, stderr, `study: found "nothing", expected one of all, depth, attention, atypical`)
 	code, _, stderr = locimem("study", "depth", "--scale", "huge", "--out", out)

@@ -14,7 +14,7 @@ import (
 )
 
 type studyCmd struct {
-	Names    []string `arg:"" name:"name" help:"Studies: depth, attention, atypical, or all."`
+	Names    []string `arg:"" optional:"" name:"name" help:"Studies, or all; without one they are listed."`
 	Scale    string   `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
 	Pairs    int      `placeholder:"N" help:"Pairs of encoders (default: the scale's)."`
 	Seed     uint64   `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
@@ -29,6 +29,9 @@ type studyCmd struct {
 
 // Run plans the studies, does the steps that are not finished, and reports.
 func (c *studyCmd) Run(a *app) error {
+	if len(c.Names) == 0 {
+		return listStudies(a)
+	}
 	if (c.Other == "") != (c.OtherDir == "") {
 		return usageError{fmt.Errorf("--other and --other-dir: found %q and %q, expected both or none", c.Other, c.OtherDir)}
 	}
@@ -100,6 +103,16 @@ func (c *studyCmd) Run(a *app) error {
 		a.paragraph("", fmt.Sprintf("%s: %s In numbers: %s.", strings.ToUpper(string(k.Verdict)), k.Statement, k.Why))
 	}
 	a.printf("\nReports: %s\nLedger:  %s\n", strings.Join(pages, "\n         "), ledger[0])
+	return nil
+}
+
+// listStudies says which studies there are.
+func listStudies(a *app) error {
+	t := newTable(3, "study", "asks about", "source")
+	for _, s := range experiments.Studies() {
+		t.AppendRow([]any{s.Name, s.Title, s.Source})
+	}
+	a.printf("%s\nlocimem study NAME carries one out, locimem study all all of them; --dry-run says what that takes.\n", t.Render())
 	return nil
 }
 
