@@ -32,13 +32,17 @@ func writeDepth(r *results) (*report.Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	tests, err := r.tests(convs)
+	if err != nil {
+		return nil, err
+	}
 	topped, claim := r.mostMemorized(convs)
 	claims := append(depthClaims(r, convs), claim)
 	return &report.Document{
 		Claims: claims,
 		Lead: []string{fmt.Sprintf("%s In numbers: %s.", r.trained(), claims[0].Why),
 			"LayerMem of one set mixes memory with a bias of the pair: f and g differ in a layer for all images alike. The controlled score, half of candidates minus independents, does not have it; the same-data pair shows what is left by chance."},
-		Sections: []report.Section{{Title: "By depth", Text: baselines, Charts: charts, Tables: []report.Table{table}},
+		Sections: []report.Section{{Title: "By depth", Text: baselines, Charts: charts, Tables: []report.Table{table, tests}},
 			{Title: "Pair by pair", Text: []string{"The same quantity for each pair by itself. Where the lines of candidates and of external images lie on each other, the score is a property of the two encoders, whatever its size: no image had to be memorized for it."},
 				Charts: r.pairByPair(convs)},
 			topped},
