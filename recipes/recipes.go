@@ -13,3 +13,9 @@ var Default []byte
 //
 //go:embed cifar10-mini.yaml
 var CIFAR10Mini []byte
+
+// PaperSimCLR is the text of paper-simclr.yaml: the base of the studies at the paper's
+// scale.
+//
+//go:embed paper-simclr.yaml
+var PaperSimCLR []byte

@@ -36,10 +36,6 @@ func TestPlans(t *testing.T) {
 	for _, scale := range Scales() {
 		for _, s := range Studies() {
 			p, err := s.Plan(Setting{Scale: scale, Seed: 1, DataDir: "DIR"})
-			if s.Name == "attention" && (scale == "small" || scale == "paper") {
-				assert.ErrorContains(t, err, "no scale "+scale)
-				continue
-			}
 			require.NoError(t, err, s.Name+" "+scale)
 			assert.NotEmpty(t, p.Steps)
 		}
@@ -55,11 +51,17 @@ func TestPlans(t *testing.T) {
 	assert.ErrorContains(t, err, `scale: found "huge", expected one of tiny, mini, small, paper`)
 	_, err = Find("no")
 	assert.ErrorContains(t, err, `found "no", expected one of all, depth`)
-	mini, err := Setting{Scale: "mini", Seed: 1, DataDir: "x"}.recipe(&scales[1], 0, nil)
-	require.NoError(t, err)
-	file, err := recipe.Load("../../recipes/cifar10-mini.yaml", []string{"data.dir=y"})
-	require.NoError(t, err)
-	assert.Equal(t, file.TrainHash(), mini.TrainHash(), "an encoder of that recipe is one of the study")
+	for _, c := range []struct {
+		scale int
+		sets  []string
+		file  string
+	}{{1, nil, "cifar10-mini"}, {3, nil, "paper-simclr"}, {3, scales[3].vit, "paper-mae"}} {
+		own, err := Setting{Scale: scales[c.scale].name, Seed: 1, DataDir: "x"}.recipe(&scales[c.scale], 0, c.sets)
+		require.NoError(t, err)
+		file, err := recipe.Load("../../recipes/"+c.file+".yaml", []string{"data.dir=y"})
+		require.NoError(t, err)
+		assert.Equal(t, file.TrainHash(), own.TrainHash(), "an encoder of %s is one of the studies", c.file)
+	}
 }
 
 // verySmall makes scale tiny very small for a test.

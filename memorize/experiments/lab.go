@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study"
@@ -42,13 +43,8 @@ func (l *lab) recipe(i int, sets ...string) *recipe.Recipe {
 	return r
 }
 
-// vit returns the changes for a study of vision transformers.
-func (l *lab) vit(sets ...string) []string {
-	if l.scale.vit == nil {
-		l.fail(fmt.Errorf("there is no scale %s yet, only tiny and mini", l.scale.name))
-	}
-	return append(append([]string(nil), l.scale.vit...), sets...)
-}
+// vit returns the changes for a study of vision transformers, and sets.
+func (l *lab) vit(sets ...string) []string { return slices.Concat(l.scale.vit, sets) }
 
 // otherSeed is that of the synthetic images of which the other data are made.
 const otherSeed = 7

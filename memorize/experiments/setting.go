@@ -46,8 +46,13 @@ var scales = []scale{
 	{name: "mini", base: recipes.CIFAR10Mini, pairs: 3,
 		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.width=0.5", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=1", "method.decoder_dim=96",
 			"train.epochs=60", "train.optimizer=adamw", "train.lr=0.0005", "train.weight_decay=0.05", "train.beta2=0.95", "train.warmup_epochs=6", "knn.every=30", "score.taps=[\"blocks.*\"]"}},
-	{name: "small", base: recipes.CIFAR10Mini, pairs: 3, sets: []string{"split.shared=20000", "split.candidate=2500", "split.independent=2500", "split.external=2500", "train.epochs=200"}},
-	{name: "paper", base: recipes.CIFAR10Mini, pairs: 3, sets: []string{"split.shared=40000", "split.candidate=5000", "split.independent=5000", "split.external=5000", "train.epochs=600"}},
+	{name: "small", base: recipes.CIFAR10Mini, pairs: 3, sets: []string{"split.shared=20000", "split.candidate=2500", "split.independent=2500", "split.external=2500", "train.epochs=200"},
+		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=2", "method.decoder_dim=96",
+			"train.epochs=200", "train.optimizer=adamw", "train.lr=0.0005", "train.weight_decay=0.05", "train.beta2=0.95", "train.warmup_epochs=20", "score.taps=[\"blocks.*\"]"}},
+	// Those of recipes/paper-simclr.yaml and recipes/paper-mae.yaml.
+	{name: "paper", base: recipes.PaperSimCLR, pairs: 3,
+		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=4", "method.decoder_dim=192", "method.decoder_heads=3", "method.projector=[128,64]", "augment.preset=masking",
+			"train.batch=2048", "train.optimizer=adamw", "train.lr=0.0012", "train.weight_decay=0.05", "train.beta2=0.95", "score.augment.preset=normal", "score.taps=[\"blocks.*\"]"}},
 }
 
 // Scales returns the names of the scales, the smallest first.
