@@ -52,10 +52,11 @@ const otherSeed = 7
 // other returns the changes that train encoders on the other data.
 func (l *lab) other() []string {
 	if l.Other != "" {
-		return []string{"data.name=" + l.Other, "data.dir=" + l.OtherDir, "data.folder.size=[32,32]"}
+		return []string{"split.mode=random", "data.name=" + l.Other, "data.dir=" + l.OtherDir, "data.folder.size=[32,32]"}
 	}
-	s := l.recipe(0).Split
-	return []string{"data.name=synthetic", fmt.Sprintf("data.synthetic.seed=%d", otherSeed), fmt.Sprintf("data.synthetic.train=%d", s.Shared+s.Candidate+s.Independent)}
+	r := l.recipe(0)
+	return []string{"split.mode=random", "data.name=synthetic", fmt.Sprintf("data.synthetic.seed=%d", otherSeed), fmt.Sprintf("data.synthetic.train=%d", r.Split.Shared+r.Split.Candidate+r.Split.Independent),
+		fmt.Sprintf("data.synthetic.test=%d", max(r.Data.Synthetic.Test, r.KNN.Test, r.Split.External))}
 }
 
 // on returns the other data for probes of encoders.

@@ -63,6 +63,12 @@ func Studies() []Study {
 		depth,
 		attention,
 		atypical,
+		augmentation,
+		trainingTime,
+		decay,
+		overlap,
+		duration,
+		datasets,
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 type ranking struct {
 	Recipe text `json:"recipe"`
 	// File is the encoder within the step's run, "f.safetensors" unless it is an
-	// early one.
+	// early one; "": the encoder before training, without need of a step.
 	File string `json:"file"`
 }
 
@@ -60,7 +60,11 @@ var rankUnits = graph.Define("units", 1, func(ctx context.Context, w *graph.Work
 	if err != nil {
 		return err
 	}
-	o, err := openEncoder(r, w.Need(0, "run", p.File))
+	path := ""
+	if p.File != "" {
+		path = w.Need(0, "run", p.File)
+	}
+	o, err := openEncoder(r, path)
 	if err != nil {
 		return err
 	}
@@ -130,6 +134,11 @@ func (l *lab) units(of []encoder) []*graph.Step {
 	return out
 }
 
+// rankUntrained plans the ranking of the units of an encoder before its training.
+func rankUntrained(r *recipe.Recipe) *graph.Step {
+	return rankUnits.Step(fmt.Sprintf("rank the units of an untrained encoder, %s, seed %d", describe(r), r.Seed), ranking{textOf(r), ""})
+}
+
 // unitsOf plans the ranking of the units of one encoder, or of an early one in a
 // file of its run.
 func unitsOf(e encoder, file string) *graph.Step {
@@ -144,7 +153,7 @@ type opened struct {
 	pool    memorize.Images // candidates and as many independents
 }
 
-// openEncoder reads an encoder f from a file.
+// openEncoder reads an encoder f from a file; "": it is untrained.
 func openEncoder(r *recipe.Recipe, path string) (*opened, error) {
 	l, err := study.OpenLab(r)
 	if err != nil {
@@ -154,8 +163,10 @@ func openEncoder(r *recipe.Recipe, path string) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := study.LoadEncoder(path, weights.NoPrefix, enc, study.Silent{}); err != nil {
-		return nil, err
+	if path != "" {
+		if _, err := study.LoadEncoder(path, weights.NoPrefix, enc, study.Silent{}); err != nil {
+			return nil, err
+		}
 	}
 	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
 	if err != nil {

@@ -36,6 +36,33 @@ func (x *reader) judgePlain(c report.Claim, what string, perPair []float64) repo
 	return c
 }
 
+// judgeWithin completes a claim that a number is as good as 0, by the same interval:
+// reproduced if all of it lies within the margin on either side of 0, not reproduced
+// if all of it lies outside, under-powered else. The number is the controlled one of a
+// claim that has a plain one.
+func (x *reader) judgeWithin(c report.Claim, what string, perPair []float64, margin float64) report.Claim {
+	cell := interval(perPair)
+	c.Verdict, c.Command = report.UnderPowered, x.command
+	if c.Plain == nil {
+		c.Plain = &cell
+	} else {
+		c.Controlled = &cell
+	}
+	c.Rule += fmt.Sprintf(" Student's t interval (95 %%) over pairs of encoders: all within %g of 0 is reproduced, all farther away not reproduced, else (or with one pair) under-powered.", margin)
+	if cell.Lo == nil {
+		c.Why = fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, *cell.Value)
+		return c
+	}
+	c.Why = fmt.Sprintf("%s is %.4f, 95 %% interval over %d pairs [%.4f, %.4f], and the margin %g", what, *cell.Value, len(perPair), *cell.Lo, *cell.Hi, margin)
+	switch {
+	case -margin <= *cell.Lo && *cell.Hi <= margin:
+		c.Verdict = report.Reproduced
+	case *cell.Lo > margin || *cell.Hi < -margin:
+		c.Verdict = report.NotReproduced
+	}
+	return c
+}
+
 // above judges whether a number is above 0, by the rule of judge.
 func above(what string, perPair []float64) (*report.Cell, report.Verdict, string) {
 	c := interval(perPair)

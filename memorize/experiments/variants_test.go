@@ -1,0 +1,54 @@
+package experiments
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/report"
+)
+
+func TestWithin(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   report.Verdict
+	}{
+		{[]float64{0.1, 0.11, 0.09}, report.Reproduced}, {[]float64{-2, -2.1, -2.2}, report.NotReproduced},
+		{[]float64{0.9, 1.1, 1}, report.UnderPowered}, {[]float64{0.1}, report.UnderPowered},
+	} {
+		k := (&reader{}).judgeWithin(report.Claim{}, "it", c.values, 1)
+		assert.Equal(t, c.want, k.Verdict, k.Why)
+		assert.InDelta(t, stat.Mean(c.values, nil), *k.Plain.Value, 1e-12)
+	}
+}
+
+// Studies that compare variants of the training, from their first steps to their
+// reports. Steps that they have in common are done once.
+func TestVariantStudies(t *testing.T) {
+	s := verySmall(t)
+	scales[0].sets = append(scales[0].sets, "train.epochs=5")
+	st := graph.NewStore(t.TempDir())
+	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation} {
+		p, err := y.Plan(s)
+		require.NoError(t, err, y.Name)
+		require.NoError(t, st.Run(context.Background(), p.Steps, &counter{}), y.Name)
+		d, err := p.Report(st)
+		require.NoError(t, err, y.Name)
+		require.NoError(t, d.Check(), y.Name)
+		for _, c := range d.Claims {
+			assert.NotEmpty(t, c.Verdict, c.ID)
+		}
+		if y.Name == "decay" {
+			found, err := (&reader{store: st}).unitsFound(p.Steps[2:4]) // behind the two encoders
+			require.NoError(t, err)
+			strong, err := (&reader{store: st}).unitsFound(p.Steps[10:12])
+			require.NoError(t, err)
+			want := (meanUnitMem(found[0]) - meanUnitMem(strong[0]) + meanUnitMem(found[1]) - meanUnitMem(strong[1])) / 2
+			assert.InDelta(t, want, *d.Claims[0].Plain.Value, 1e-12)
+		}
+	}
+}
