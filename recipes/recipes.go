@@ -1,7 +1,7 @@
 // Package recipes holds the recipes that come with the program.
 package recipes
 
-import _ "embed"
+import "embed"
 
 // Default is the text of default.yaml: the recipe that runs without any file and
 // that gives every other recipe the values it does not name.
@@ -14,8 +14,8 @@ var Default []byte
 //go:embed cifar10-mini.yaml
 var CIFAR10Mini []byte
 
-// PaperSimCLR is the text of paper-simclr.yaml: the base of the studies at the paper's
-// scale.
-//
-//go:embed paper-simclr.yaml
-var PaperSimCLR []byte
+//go:embed *-mini.yaml paper-*.yaml
+var files embed.FS
+
+// Read returns the text of the recipe of that name, such as byol-mini or paper-byol.
+func Read(name string) ([]byte, error) { return files.ReadFile(name + ".yaml") }

@@ -75,26 +75,38 @@ func endsRise(values []float64) float64 {
 // depthClaims judges one number a pair: how much the last three convolutions exceed
 // the first three, and how much of the first one is bias.
 func depthClaims(r *results, convs []string) []report.Claim {
-	var plainRise, rise, bias []float64
+	var bias []float64
 	for i := range r.scores {
 		one := r.scores[i : i+1]
-		var plain, control []float64
-		for _, c := range convs {
-			plain = append(plain, over(one, c, memorize.Candidate)[0])
-			control = append(control, controlled(one, c)[0])
-		}
-		plainRise, rise = append(plainRise, endsRise(plain)), append(rise, endsRise(control))
-		bias = append(bias, math.Abs(over(one, convs[0], memorize.External)[0])-control[0])
+		bias = append(bias, math.Abs(over(one, convs[0], memorize.External)[0])-controlled(one, convs[0])[0])
 	}
 	biased := r.judgePlain(report.Claim{
 		ID: "depth.bias", Source: "ours", Statement: "In the first convolution LayerMem is mostly a bias of the pair: images that neither encoder saw have it as well.",
 		Rule: "The number is |LayerMem of the external images| minus the controlled score, in conv1, one for each pair.",
 	}, "bias minus controlled score in the first convolution", bias)
-	return []report.Claim{r.judge(report.Claim{
-		ID: "depth.rises", Source: "T1, T18", Statement: "Memorization rises with depth.",
-		Rule:  "The number is the mean over the last three convolutions minus that over the first three, one for each pair, of the controlled score.",
-		Paper: "LayerMem .091 in conv1 to .308 in the last convolution (T1)", Plain: intervalOf(plainRise),
-	}, "the rise of the controlled score", rise), biased}
+	return []report.Claim{r.rises("depth.rises", "T1, T18", "Memorization rises with depth.", "LayerMem .091 in conv1 to .308 in the last convolution (T1)", convs), biased}
+}
+
+// rises is the claim that the controlled score rises with depth.
+func (r *results) rises(id, source, statement, paper string, convs []string) report.Claim {
+	var rise, plain []float64
+	for i := range r.scores {
+		one := r.scores[i : i+1]
+		rise = append(rise, endsRise(each(convs, func(tap string) float64 { return controlled(one, tap)[0] })))
+		plain = append(plain, endsRise(each(convs, func(tap string) float64 { return stat.Mean(one[0].of(tap, memorize.Candidate), nil) })))
+	}
+	return r.judge(report.Claim{ID: id, Source: source, Statement: statement, Paper: paper, Plain: intervalOf(plain),
+		Rule: "The number is the mean over the last three convolutions minus that over the first three, one for each pair, of the controlled score."},
+		"the rise of the controlled score", rise)
+}
+
+// each returns a number for each tap.
+func each(taps []string, of func(tap string) float64) []float64 {
+	var out []float64
+	for _, t := range taps {
+		out = append(out, of(t))
+	}
+	return out
 }
 
 // byDepth is the table of all taps with its charts, and what plain depth and the

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
@@ -92,7 +93,7 @@ func TestStudyDepth(t *testing.T) {
 		require.NoError(t, d.Check())
 		claims = append(claims, d.Claims...)
 		if one.Name == "depth" {
-			one, err := readScores(st, p.Steps[0])
+			one, err := readScores(st, p.Steps[0], memorize.L2)
 			require.NoError(t, err)
 			sum, err := readSummary(st.Path(p.Steps[0], "scores", "scores.json"))
 			require.NoError(t, err)

@@ -128,17 +128,20 @@ type reader struct {
 }
 
 // results reads the scores of a group.
-func (x *reader) results(g *group) (*results, error) {
+func (x *reader) results(g *group) (*results, error) { return x.resultsBy(g, memorize.L2) }
+
+// resultsBy reads the scores of a group by a distance.
+func (x *reader) resultsBy(g *group, by memorize.Distance) (*results, error) {
 	r := &results{reader: x, pairs: g.pairs}
 	for _, q := range g.pairs {
-		p, err := readScores(x.store, q.score)
+		p, err := readScores(x.store, q.score, by)
 		if err != nil {
 			return nil, err
 		}
 		r.scores = append(r.scores, p)
 	}
 	if g.same != nil {
-		p, err := readScores(x.store, g.same)
+		p, err := readScores(x.store, g.same, by)
 		if err != nil {
 			return nil, err
 		}
@@ -158,8 +161,8 @@ func written(g *group, write func(*results) (*report.Document, error)) writer {
 	}
 }
 
-// readScores reads the alignments of one pair's points.
-func readScores(st *graph.Store, s *graph.Step) (scores, error) {
-	p, err := study.ReadPoints(st.Path(s, "scores"), memorize.L2)
+// readScores reads the alignments of one pair's points by a distance.
+func readScores(st *graph.Store, s *graph.Step, by memorize.Distance) (scores, error) {
+	p, err := study.ReadPoints(st.Path(s, "scores"), by)
 	return scores{p}, err
 }

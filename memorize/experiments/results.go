@@ -19,7 +19,7 @@ type results struct {
 	sameData []scores // of the same-data pair; nil without one
 }
 
-// scores are the alignments of one pair's points, by the l2 distance.
+// scores are the alignments of one pair's points.
 type scores struct{ *study.Points }
 
 // of returns the score of every point of a set in a tap by Eq. 2.
@@ -62,7 +62,7 @@ func (r *results) taps() []string { return r.scores[0].Taps }
 func (r *results) convolutions() ([]string, error) {
 	var out []string
 	for _, t := range r.taps() {
-		if strings.HasPrefix(t, "conv") {
+		if strings.HasPrefix(t[strings.LastIndex(t, ".")+1:], "conv") { // of a ResNet-18 layer1.0.conv1
 			out = append(out, t)
 		}
 	}

@@ -50,9 +50,18 @@ var scales = []scale{
 		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=2", "method.decoder_dim=96",
 			"train.epochs=200", "train.optimizer=adamw", "train.lr=0.0005", "train.weight_decay=0.05", "train.beta2=0.95", "train.warmup_epochs=20", "score.taps=[\"blocks.*\"]"}},
 	// Those of recipes/paper-simclr.yaml and recipes/paper-mae.yaml.
-	{name: "paper", base: recipes.PaperSimCLR, pairs: 3,
+	{name: "paper", base: must("paper-simclr"), pairs: 3,
 		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=4", "method.decoder_dim=192", "method.decoder_heads=3", "method.projector=[128,64]", "augment.preset=masking",
 			"train.batch=2048", "train.optimizer=adamw", "train.lr=0.0012", "train.weight_decay=0.05", "train.beta2=0.95", "score.augment.preset=normal", "score.taps=[\"blocks.*\"]"}},
+}
+
+// must returns the text of a recipe that comes with the program.
+func must(name string) []byte {
+	text, err := recipes.Read(name)
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
 
 // Scales returns the names of the scales, the smallest first.

@@ -61,14 +61,20 @@ func (y Study) Plan(s Setting) (*Plan, error) {
 func Studies() []Study {
 	return []Study{
 		depth,
+		architectures,
 		attention,
 		atypical,
+		consistency,
+		count,
+		distances,
+		frameworks,
 		augmentation,
 		trainingTime,
 		decay,
 		overlap,
 		duration,
 		datasets,
+		initial,
 	}
 }
 

@@ -42,7 +42,7 @@ type compared struct {
 func unitTaps(found []tapUnits) []tapUnits {
 	var out []tapUnits
 	for _, t := range found {
-		if strings.HasPrefix(t.Tap, "relu") {
+		if strings.HasPrefix(t.Tap[strings.LastIndex(t.Tap, ".")+1:], "relu") {
 			out = append(out, t)
 		}
 	}

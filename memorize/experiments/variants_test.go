@@ -2,12 +2,15 @@ package experiments
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
 )
@@ -49,6 +52,51 @@ func TestVariantStudies(t *testing.T) {
 			require.NoError(t, err)
 			want := (meanUnitMem(found[0]) - meanUnitMem(strong[0]) + meanUnitMem(found[1]) - meanUnitMem(strong[1])) / 2
 			assert.InDelta(t, want, *d.Claims[0].Plain.Value, 1e-12)
+		}
+	}
+}
+
+// Studies that look at the scores of the same pairs in several ways, and at other
+// encoders and methods.
+func TestLayerStudies(t *testing.T) {
+	s := verySmall(t)
+	st := graph.NewStore(t.TempDir())
+	for _, y := range []Study{consistency, distances, count, initial, frameworks, architectures} {
+		p, err := y.Plan(s)
+		require.NoError(t, err, y.Name)
+		require.NoError(t, st.Run(context.Background(), p.Steps, &counter{}), y.Name)
+		d, err := p.Report(st)
+		require.NoError(t, err, y.Name)
+		require.NoError(t, d.Check(), y.Name)
+		switch y.Name {
+		case "consistency":
+			assert.Len(t, d.Claims, 3)
+			assert.Len(t, d.Sections[0].Tables[0].Rows, 8*7/2)
+			a, err := readScores(st, p.Steps[0], memorize.L2)
+			require.NoError(t, err)
+			b, err := readScores(st, p.Steps[1], memorize.L2)
+			require.NoError(t, err)
+			top := func(p scores) []int { return stats.Top(p.of("conv4_2", memorize.Candidate), 8) }
+			both := 0
+			for _, i := range top(a) {
+				if slices.Contains(top(b), i) {
+					both++
+				}
+			}
+			row := d.Sections[1].Tables[0].Rows[7]
+			assert.InDelta(t, float64(both)/8, *row[1].Value, 1e-12, "a fifth of 40 points")
+			assert.InDelta(t, 0.2, *row[3].Value, 1e-12)
+		case "distance":
+			l1, err := readScores(st, p.Steps[0], memorize.L1)
+			require.NoError(t, err)
+			l2, err := readScores(st, p.Steps[0], memorize.L2)
+			require.NoError(t, err)
+			assert.NotEqual(t, l1.of("conv1", memorize.Candidate), l2.of("conv1", memorize.Candidate))
+		case "initialisation":
+			table := d.Sections[0].Tables[0]
+			for _, row := range table.Rows {
+				assert.Positive(t, *row[3].Value, "alignment-matrix LayerMem is there")
+			}
 		}
 	}
 }
