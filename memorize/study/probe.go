@@ -36,7 +36,7 @@ func Probe(ctx context.Context, r *recipe.Recipe, c ProbeConfig, rep Reporter) (
 	defer o.engine.Close()
 	p := o.Lab.Probe(o.engine, o.encoder, c.Which)
 	if c.On != nil {
-		p.Bank, p.Test, p.BankIndices, p.TestIndices = o.train, o.test, o.trainIndices, o.testIndices
+		o.target.set(p)
 	}
 	before := nn.Hash(o.encoder.Params())
 	a, err := p.Accuracy(ctx)

@@ -7,7 +7,10 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/rng"
+	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/tensor"
 )
 
 // On names data that an encoder is probed on in place of those that it was trained
@@ -41,6 +44,22 @@ type target struct {
 // target returns the recipe's own images, those of its kNN for the test.
 func (l *Lab) target(which string) *target {
 	return &target{l.Train, l.Test, l.TrainIndices(which), l.Probe(nil, nil, which).TestIndices}
+}
+
+// set makes a probe one of these images.
+func (t *target) set(p *ssl.KNNProbe) {
+	p.Bank, p.Test, p.BankIndices, p.TestIndices = t.train, t.test, t.trainIndices, t.testIndices
+}
+
+// ProbeOn is Probe of encoder F on other data.
+func (l *Lab) ProbeOn(e *tensor.Engine, enc nn.Encoder, on *On) (*ssl.KNNProbe, error) {
+	t, err := l.targetOn(on)
+	if err != nil {
+		return nil, err
+	}
+	p := l.Probe(e, enc, F)
+	t.set(p)
+	return p, nil
 }
 
 // targetOn opens other data.

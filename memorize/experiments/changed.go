@@ -1,0 +1,100 @@
+package experiments
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/nn/weights"
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/ssl"
+)
+
+// The most images that are looked for neighbours in, and that are classified, when
+// encoders that were changed are tested: there are many of them.
+const (
+	bankMost = 2000
+	testMost = 1000
+)
+
+// prober tests encoders by kNN, on the images of f and on other ones.
+type prober struct{ own, other *ssl.KNNProbe }
+
+// prober opens the images. The other data's are the caller's choice.
+func (o *opened) prober(on study.On) (*prober, error) {
+	on.Train, on.Test = bankMost, testMost
+	other, err := o.lab.ProbeOn(o.engine, o.encoder, &on)
+	if err != nil {
+		return nil, err
+	}
+	own := o.lab.Probe(o.engine, o.encoder, study.F)
+	own.BankIndices, own.TestIndices = own.BankIndices[:min(bankMost, len(own.BankIndices))], own.TestIndices[:min(testMost, len(own.TestIndices))]
+	return &prober{own, other}, nil
+}
+
+// accuracies are those of one encoder.
+type accuracies struct {
+	Own   float64 `json:"own"`
+	Other float64 `json:"other"`
+}
+
+func (p *prober) of(ctx context.Context, enc nn.Encoder) (a accuracies, err error) {
+	p.own.Encoder, p.other.Encoder = enc, enc
+	if a.Own, err = p.own.Accuracy(ctx); err != nil {
+		return a, err
+	}
+	a.Other, err = p.other.Accuracy(ctx)
+	return a, err
+}
+
+// probeEffort is what testing n encoders costs.
+func probeEffort(kind string, r *recipe.Recipe, n int) graph.Effort {
+	return graph.Effort{Key: kind + " " + speedOf(r), Amount: float64(n), Trial: func(ctx context.Context) (float64, error) {
+		views := 2 * (bankMost + testMost)
+		if s := r.Split; r.Data.Name == "synthetic" {
+			views = s.Shared + s.Candidate + r.Data.Synthetic.Train + r.KNN.Test + r.Data.Synthetic.Test
+		}
+		s, err := scoreTrial(ctx, r, views)
+		return s / 2 * float64(views), err
+	}}
+}
+
+// loaded reads an encoder into a fresh one of the same architecture.
+func (o *opened) loaded(path string) (nn.Encoder, error) {
+	enc, err := o.lab.Encoder(study.F)
+	if err != nil {
+		return nil, err
+	}
+	_, err = study.LoadEncoder(path, weights.NoPrefix, enc, study.Silent{})
+	return enc, err
+}
+
+// percent is an accuracy as the paper writes it.
+func percent(v []float64) []float64 {
+	out := make([]float64, len(v))
+	for i := range v {
+		out[i] = 100 * v[i]
+	}
+	return out
+}
+
+// needFile is the file of encoder f in the i-th needed step.
+func needFile(w *graph.Work, i int) string { return w.Need(i, "run", study.F+".safetensors") }
+
+// layerName is a layer as the paper numbers it, from 1.
+func layerName(layers []string, all []string) string {
+	out := ""
+	for _, l := range layers {
+		for i, a := range all {
+			if a == l {
+				if out != "" {
+					out += ", "
+				}
+				out += fmt.Sprint(i + 1)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,116 @@
+package experiments
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/locimem/locimem/memorize/perturb"
+	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/report"
+)
+
+// normCosine compares the scales of norms of encoders of own and of other data (Table
+// 25), beside those of two seeds on the same data.
+var normCosine = Study{Name: "norms", Source: "T25", Title: "Scales of norms in encoders of other data", plan: func(l *lab) writer {
+	own, others := l.pairs(), l.encoders(l.other()...)
+	var steps []*graph.Step
+	for i, p := range own.pairs {
+		next := own.pairs[(i+1)%len(own.pairs)]
+		steps = append(steps, compareNorms.Step(fmt.Sprintf("compare the norms of f, %s, seed %d", describe(p.recipe), p.recipe.Seed), norming{textOf(p.recipe)}, p.f, others[i].train, next.f))
+	}
+	l.do(steps...)
+	return func(x *reader) (*report.Document, error) { return writeNorms(x, steps) }
+}}
+
+// norming are the parameters of a norms step. Its needs train f, an encoder of other
+// data, and f of another seed.
+type norming struct {
+	Recipe text `json:"recipe"`
+}
+
+// Identity implements graph.Identifier.
+func (p norming) Identity() string {
+	r, err := p.Recipe.recipe()
+	if err != nil {
+		return err.Error()
+	}
+	return r.TrainHash()
+}
+
+// normsFound are the cosines with the encoder of other data and that of another seed.
+type normsFound struct {
+	Other []perturb.NormCosine `json:"other"`
+	Seed  []perturb.NormCosine `json:"seed"`
+}
+
+var compareNorms = graph.Define("norms", 1, func(_ context.Context, w *graph.Work, p norming) error {
+	r, err := p.Recipe.recipe()
+	if err != nil {
+		return err
+	}
+	o, err := openEncoder(r, needFile(w, 0))
+	if err != nil {
+		return err
+	}
+	defer o.engine.Close()
+	var out normsFound
+	for i, to := range []*[]perturb.NormCosine{&out.Other, &out.Seed} {
+		enc, err := o.loaded(needFile(w, i+1))
+		if err != nil {
+			return err
+		}
+		if *to, err = perturb.NormCosines(o.engine, o.encoder, enc); err != nil {
+			return err
+		}
+	}
+	return w.Result(out)
+}, func(norming) graph.Effort { return graph.Effort{Fixed: 0.1} })
+
+func writeNorms(x *reader, steps []*graph.Step) (*report.Document, error) {
+	found := make([]normsFound, len(steps))
+	for i, s := range steps {
+		if err := x.store.Result(s, &found[i]); err != nil {
+			return nil, err
+		}
+	}
+	t := report.Table{Name: "norms", Title: "Cosine of the scales of norms", Note: "Means over encoders with 95 % intervals. Scales begin at 1, so the cosine of any two is near 1; centred: less their mean.",
+		Columns: []report.Column{{Name: "norm"}}}
+	var layers []string
+	for _, n := range found[0].Other {
+		layers = append(layers, n.Layer)
+	}
+	charts := []report.Chart{{Name: "norms", Title: t.Title, Kind: report.Line, X: "norm", Y: "cosine", Categories: layers}}
+	at := func(layer string, of func(normsFound) []perturb.NormCosine, value func(perturb.NormCosine) float64) []float64 {
+		var out []float64
+		for _, f := range found {
+			for _, n := range of(f) {
+				if n.Layer == layer {
+					out = append(out, value(n))
+				}
+			}
+		}
+		return out
+	}
+	other, seed := func(f normsFound) []perturb.NormCosine { return f.Other }, func(f normsFound) []perturb.NormCosine { return f.Seed }
+	weight, centred := func(n perturb.NormCosine) float64 { return n.Weight }, func(n perturb.NormCosine) float64 { return n.Centred }
+	for _, c := range []struct {
+		name  string
+		of    func(normsFound) []perturb.NormCosine
+		value func(perturb.NormCosine) float64
+	}{{"other data", other, weight}, {"other seed", seed, weight}, {"other data, centred", other, centred}, {"other seed, centred", seed, centred}} {
+		addColumn(&t, &charts[0], c.name, "cosine of the scales of f with those of the other encoder", layers, func(l string) report.Cell { return interval(at(l, c.of, c.value)) })
+	}
+	gap := make([]float64, len(found))
+	for _, l := range layers {
+		for i, d := range minus(at(l, seed, weight), at(l, other, weight)) {
+			gap[i] += d / float64(len(layers))
+		}
+	}
+	return &report.Document{
+		Lead: []string{"The paper argues that layers can be exchanged because the scales of their norms are alike between data (cosine .78 to .88). Two encoders of the same data and other seeds show how alike any two are."},
+		Claims: []report.Claim{x.judgePlain(report.Claim{ID: "norms.alike", Source: "T25", Statement: "Norms of another seed are more alike than norms of other data.", Paper: "cosine .797, .844, .823, .811, .779, .805, .847, .881 in layers 1 to 8, CIFAR-10 against STL10, without a control",
+			Rule: "The number is the cosine of the scales with those of another seed minus that with those of other data, mean over the norms, one for each encoder."},
+			"the cosine with another seed minus that with other data", gap)},
+		Sections: []report.Section{{Title: "By layer", Tables: []report.Table{t}, Charts: charts}},
+	}, nil
+}

@@ -1,0 +1,185 @@
+package experiments
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/perturb"
+	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/report"
+)
+
+// pruning asks whether the units of highest UnitMem matter most (Table 6).
+var pruning = Study{Name: "pruning", Source: "T6", Title: "Units pruned by UnitMem", plan: func(l *lab) writer {
+	var steps []*graph.Step
+	for _, e := range l.pairs().f() {
+		steps = append(steps, pruneUnits.Step(fmt.Sprintf("prune units of f, %s, seed %d", describe(e.recipe), e.recipe.Seed), prunings{textOf(e.recipe), *l.on()}, e.train))
+	}
+	l.do(steps...)
+	return func(x *reader) (*report.Document, error) { return writePruning(x, steps) }
+}}
+
+// pruneTrials is how many random choices of units are pruned; the paper has 10.
+const pruneTrials = 5
+
+// prunings are the parameters of a prune step. Its need trains f.
+type prunings struct {
+	Recipe text     `json:"recipe"`
+	On     study.On `json:"on"`
+}
+
+// Identity implements graph.Identifier.
+func (p prunings) Identity() string { return onIdentity(p.Recipe, p.On) }
+
+// pruned is what an encoder is worth without some units.
+type pruned struct {
+	Share float64 `json:"share"` // 0: the encoder as it is
+	Total bool    `json:"total"` // of all layers together
+	By    string  `json:"by"`
+	Trial uint64  `json:"trial"`
+	accuracies
+}
+
+// pruneSchemes are the shares of Table 6.
+var pruneSchemes = []pruned{{Share: 0.1}, {Share: 0.2}, {Share: 0.1, Total: true}}
+
+// prunes lists what is pruned.
+func prunes() []pruned {
+	all := []pruned{{}}
+	for _, s := range pruneSchemes {
+		s.By = perturb.Top
+		all = append(all, s)
+		s.By = perturb.Low
+		all = append(all, s)
+		s.By = perturb.Random
+		for s.Trial = range uint64(pruneTrials) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+var pruneUnits = graph.Define("prune", 1, func(ctx context.Context, w *graph.Work, p prunings) error {
+	r, err := p.Recipe.recipe()
+	if err != nil {
+		return err
+	}
+	o, err := openEncoder(r, needFile(w, 0))
+	if err != nil {
+		return err
+	}
+	defer o.engine.Close()
+	probe, err := o.prober(p.On)
+	if err != nil {
+		return err
+	}
+	layers := perturb.PrunableLayers(o.encoder)
+	options := r.ScoreOptions()
+	options.Taps = nil
+	for _, l := range layers {
+		options.Taps = append(options.Taps, perturb.OutputTap(o.encoder, l))
+	}
+	set := memorize.Images{Set: memorize.Set{Name: memorize.Candidate, Points: o.lab.Split.Candidate}, Data: o.lab.Train}
+	ranked, err := memorize.ScoreUnits(ctx, o.engine, o.encoder, set, o.lab.ScoreViews, options, 1, nil)
+	if err != nil {
+		return err
+	}
+	units, err := perturb.ByLayer(o.encoder, layers, ranked)
+	if err != nil {
+		return err
+	}
+	all := prunes()
+	bar := reporterOf(ctx).Bar("pruning", "encoders", len(all), 0)
+	for i := range all {
+		enc := o.encoder
+		if c := all[i]; c.Share > 0 {
+			// Dead units would otherwise be the least, and their loss is none.
+			chosen, err := perturb.Choose(units, perturb.Choice{By: c.By, Share: c.Share, Total: c.Total, Alive: true, Seed: r.Seed, Trial: c.Trial})
+			if err != nil {
+				return err
+			}
+			if enc, err = perturb.Prune(enc, chosen); err != nil {
+				return err
+			}
+		}
+		if all[i].accuracies, err = probe.of(ctx, enc); err != nil {
+			return err
+		}
+		bar.Set(i + 1)
+	}
+	bar.Finish("%d encoders", len(all))
+	return w.Result(all)
+}, func(p prunings) graph.Effort {
+	r, err := p.Recipe.recipe()
+	if err != nil {
+		return graph.Effort{}
+	}
+	return probeEffort("prune", r, len(prunes()))
+})
+
+func writePruning(x *reader, steps []*graph.Step) (*report.Document, error) {
+	found := make([][]pruned, len(steps))
+	for i, s := range steps {
+		if err := x.store.Result(s, &found[i]); err != nil {
+			return nil, err
+		}
+	}
+	// means is the accuracy of one scheme and order, in percent, mean over trials,
+	// encoder by encoder.
+	means := func(scheme pruned, by string, of func(accuracies) float64) []float64 {
+		var out []float64
+		for _, all := range found {
+			sum, n := 0.0, 0.0
+			for _, p := range all {
+				if p.Share == scheme.Share && p.Total == scheme.Total && p.By == by {
+					sum, n = sum+of(p.accuracies), n+1
+				}
+			}
+			out = append(out, 100*sum/n)
+		}
+		return out
+	}
+	t := report.Table{Name: "pruning", Title: "Accuracy without some units", Note: fmt.Sprintf("kNN in percent, means over encoders with 95 %% intervals; random: mean of %d choices. Units that answer to no image are never chosen.", pruneTrials),
+		Columns: []report.Column{{Name: "pruned"}, {Name: "units"}, {Name: "own data", Digits: 2}, {Name: "other data", Digits: 2}}}
+	add := func(name, units string, scheme pruned, by string) {
+		t.Rows = append(t.Rows, []report.Cell{report.Text(name), report.Text(units), interval(means(scheme, by, onOwn)), interval(means(scheme, by, onOther))})
+	}
+	add("none", "", pruned{}, "")
+	var categories []string
+	series := map[string]*report.Series{}
+	orders := []string{perturb.Top, perturb.Random, perturb.Low}
+	for _, scheme := range pruneSchemes {
+		name := fmt.Sprintf("%.0f %% of each layer", 100*scheme.Share)
+		if scheme.Total {
+			name = fmt.Sprintf("%.0f %% of all", 100*scheme.Share)
+		}
+		categories = append(categories, name)
+		for _, by := range orders {
+			add(name, by, scheme, by)
+			if series[by] == nil {
+				series[by] = &report.Series{Name: by}
+			}
+			push(series[by], interval(means(scheme, by, onOwn)))
+		}
+	}
+	chart := report.Chart{Name: "pruning", Title: "Accuracy on the own data", Kind: report.Bar, X: "pruned", Y: "accuracy in percent", Categories: categories}
+	for _, by := range orders {
+		chart.Series = append(chart.Series, *series[by])
+	}
+	first := pruneSchemes[0]
+	claim := func(id, statement, more, less string) report.Claim {
+		return x.judgePlain(report.Claim{ID: id, Source: "T6", Statement: statement, Paper: "CIFAR-10, 10 % of each layer: none 70.44, top 53.04, random 58.09, low 62.58 %",
+			Rule: fmt.Sprintf("The number is the accuracy on the own data without %s units minus that without %s units, 10 %% of each layer, in percent, one for each encoder.", more, less)},
+			fmt.Sprintf("the accuracy without %s minus without %s units, in percent", more, less), minus(means(first, more, onOwn), means(first, less, onOwn)))
+	}
+	return &report.Document{
+		Lead: []string{"Units of f were silenced, a channel with everything that belongs to it, by the UnitMem that they have on the candidates, and the accuracy of kNN was taken. The random choice is the control: what does any loss of units cost?"},
+		Claims: []report.Claim{
+			claim("pruning.top", "Losing the most memorizing units costs more than losing random ones.", perturb.Random, perturb.Top),
+			claim("pruning.low", "Losing the least memorizing units costs less than losing random ones.", perturb.Low, perturb.Random),
+		},
+		Sections: []report.Section{{Title: "Accuracy", Tables: []report.Table{t}, Charts: []report.Chart{chart}}},
+	}, nil
+}
