@@ -71,15 +71,6 @@ func (o *opened) loaded(path string) (nn.Encoder, error) {
 	return enc, err
 }
 
-// percent is an accuracy as the paper writes it.
-func percent(v []float64) []float64 {
-	out := make([]float64, len(v))
-	for i := range v {
-		out[i] = 100 * v[i]
-	}
-	return out
-}
-
 // needFile is the file of encoder f in the i-th needed step.
 func needFile(w *graph.Work, i int) string { return w.Need(i, "run", study.F+".safetensors") }
 

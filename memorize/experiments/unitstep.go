@@ -51,6 +51,9 @@ type tapUnits struct {
 	// them (memorize.UnitScore.Point).
 	Values []float64 `json:"values"`
 	Owners []int     `json:"owners"`
+	// TopMembers is the share of the tenth of largest UnitMem that candidates own, 0.5
+	// without any.
+	TopMembers float64 `json:"top_members"`
 }
 
 // rankUnits is the step that ranks the units of one encoder; its result is a
@@ -99,6 +102,7 @@ func byTap(all []memorize.RankedUnit, members []int) []tapUnits {
 		}
 		t := tapUnits{Tap: all[0].Tap, Units: n}
 		ranked := memorize.TopUnits(all[:n], n)
+		t.TopMembers = memberShare(memorize.TopUnits(all[:n], max(1, int(memorize.TopShare*float64(len(ranked))))), members)
 		for _, u := range ranked {
 			t.Values, t.Owners = append(t.Values, u.Value), append(t.Owners, u.Point)
 			if u.Point >= 0 {
@@ -121,6 +125,20 @@ func byTap(all []memorize.RankedUnit, members []int) []tapUnits {
 		out, all = append(out, t), all[n:]
 	}
 	return out
+}
+
+// memberShare is the share of the units that members own, one half without units.
+func memberShare(units []memorize.RankedUnit, members []int) float64 {
+	if len(units) == 0 {
+		return 0.5
+	}
+	n := 0
+	for _, u := range units {
+		if slices.Contains(members, u.Point) {
+			n++
+		}
+	}
+	return float64(n) / float64(len(units))
 }
 
 // units ranks the units of the encoders, with other settings of scoring where there

@@ -80,7 +80,7 @@ func TestReportOfARun(t *testing.T) {
 		last := g.Rows[len(g.Rows)-2]
 		assert.Equal(t, "head, most", last.Label)
 		require.Len(t, last.Images, 8)
-		assert.True(t, strings.HasPrefix(last.Images[0].Caption, described(l.Train, ranked[0].point)))
+		assert.True(t, strings.HasPrefix(last.Images[0].Caption, Described(l.Train, ranked[0].point)))
 	})
 	t.Run("without the images of the run there are no pictures", func(t *testing.T) {
 		split := read(t, dir, "split.json")

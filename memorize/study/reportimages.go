@@ -42,8 +42,8 @@ func (t *Points) candidates(tap string, est memorize.Estimator) []scoredPoint {
 	return out
 }
 
-// thumb returns an image of a data set; ok is false for one that cannot be shown.
-func thumb(d data.Dataset, i int, caption string) (t report.Thumb, ok bool) {
+// Thumb returns an image of a data set for a gallery; ok is false for one that cannot be shown.
+func Thumb(d data.Dataset, i int, caption string) (t report.Thumb, ok bool) {
 	h, w, c := d.Shape()
 	if i < 0 || i >= d.Len() || c != 1 && c != 3 {
 		return t, false
@@ -63,8 +63,8 @@ func thumb(d data.Dataset, i int, caption string) (t report.Thumb, ok bool) {
 	return report.Thumb{PNG: b.Bytes(), Caption: caption}, true
 }
 
-// described returns index and class of an image.
-func described(d data.Dataset, i int) string {
+// Described returns index and class of an image.
+func Described(d data.Dataset, i int) string {
 	s := fmt.Sprintf("#%d", i)
 	if name := className(d, i); name != "" {
 		s += " " + name
@@ -99,7 +99,7 @@ func (x *findings) images() *report.Section {
 		row := func(label string, points []scoredPoint) {
 			r := report.GalleryRow{Label: label}
 			for _, p := range points {
-				if t, ok := thumb(x.lab.Train, p.point, fmt.Sprintf("%s %.3f", described(x.lab.Train, p.point), p.score)); ok {
+				if t, ok := Thumb(x.lab.Train, p.point, fmt.Sprintf("%s %.3f", Described(x.lab.Train, p.point), p.score)); ok {
 					r.Images = append(r.Images, t)
 				}
 			}
@@ -172,7 +172,7 @@ func (x *findings) owners() *report.Section {
 			class := ""
 			if d != nil && u.Point < d.Len() {
 				class = className(d, u.Point)
-				if t, ok := thumb(d, u.Point, fmt.Sprintf("%s, %s/%d", described(d, u.Point), u.Tap, u.Unit)); ok {
+				if t, ok := Thumb(d, u.Point, fmt.Sprintf("%s, %s/%d", Described(d, u.Point), u.Tap, u.Unit)); ok {
 					row.Images = append(row.Images, t)
 				}
 			}
