@@ -96,7 +96,7 @@ var score = graph.Define("score", 1, func(ctx context.Context, w *graph.Work, p 
 	}
 	_, err = study.Score(ctx, r, study.ScoreConfig{
 		F: w.Need(0, "run", p.As[0]+".safetensors"), G: w.Need(1, "run", p.As[1]+".safetensors"),
-		Split: w.Need(0, "run", "split.json"), Out: w.Path("scores"),
+		Split: w.Need(0, "run", "split.json"), Out: w.Path("scores"), TablesOnly: true,
 	}, reporterOf(ctx))
 	return err
 }, func(p scoring) graph.Effort {
@@ -145,7 +145,7 @@ func scoreTrial(ctx context.Context, r *recipe.Recipe, views int) (float64, erro
 			t.Score.Views = n
 			began := time.Now()
 			_, err := study.Score(ctx, t, study.ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"),
-				Out: filepath.Join(dir, "scores")}, study.Silent{})
+				Out: filepath.Join(dir, "scores"), TablesOnly: true}, study.Silent{})
 			if err != nil {
 				return 0, err
 			}

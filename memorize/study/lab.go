@@ -53,11 +53,11 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 	if o.AtypicalShare == 0 {
 		o.AtypicalShare = -1 // there 0 stands for the default
 	}
-	if train, err = data.NewSynthetic(o); err != nil {
+	if train, err = synthetic(o); err != nil {
 		return nil, nil, err
 	}
 	o.N, o.Part = d.Synthetic.Test, data.Test
-	test, err = data.NewSynthetic(o)
+	test, err = synthetic(o)
 	return train, test, err
 }
 
