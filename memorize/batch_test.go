@@ -16,7 +16,7 @@ func TestBatchFor(t *testing.T) {
 		enc, err := nn.NewEncoder(name, nn.EncoderOptions{Width: map[bool]float64{true: 0.25, false: 1}[name == "resnet9"]}, 1)
 		require.NoError(t, err)
 		o := DefaultOptions()
-		assert.Equal(t, want, o.BatchFor(enc, 8), name)
+		assert.Equal(t, want, o.BatchFor(enc, 16), name)
 		assert.Equal(t, min(want, 40), o.BatchFor(enc, 1), name)
 		o.Batch = 7
 		assert.Equal(t, 7, o.BatchFor(enc, 8), name)
