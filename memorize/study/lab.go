@@ -215,9 +215,9 @@ func (l *Lab) TrainIndices(which string) []int {
 
 // Probe returns the recipe's kNN test of encoder F or G.
 func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProbe {
-	k := l.Recipe.KNN
+	k, o := l.Recipe.KNN, l.Recipe.ScoreOptions()
 	p := &ssl.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
-		BankIndices: l.TrainIndices(which), K: k.K, T: k.T, Batch: l.Recipe.Score.Batch}
+		BankIndices: l.TrainIndices(which), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
 	if k.Train > 0 {
 		p.BankIndices = p.BankIndices[:min(k.Train, len(p.BankIndices))]
 	}
