@@ -217,18 +217,24 @@ func (l *Lab) TrainIndices(which string) []int {
 func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProbe {
 	k, o := l.Recipe.KNN, l.Recipe.ScoreOptions()
 	p := &ssl.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
-		BankIndices: l.TrainIndices(which), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
+		BankIndices: l.TrainIndices(which), TestIndices: l.knnImages(), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
 	if k.Train > 0 {
 		p.BankIndices = p.BankIndices[:min(k.Train, len(p.BankIndices))]
 	}
-	n := l.Test.Len()
-	if k.Test > 0 {
-		n = min(n, k.Test)
-	}
-	for i := range n {
-		p.TestIndices = append(p.TestIndices, i)
-	}
 	return p
+}
+
+// knnImages are the test images that the kNN tests classify.
+func (l *Lab) knnImages() []int {
+	n := l.Test.Len()
+	if k := l.Recipe.KNN.Test; k > 0 {
+		n = min(n, k)
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // Sets returns the sets to score, in the order candidate, shared, independent,
