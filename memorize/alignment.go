@@ -91,7 +91,7 @@ func AlignmentMem(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets [
 			for side, k := range keep {
 				k.where = fmt.Sprintf("encoder %s, set %s", Side(side), set.Name)
 			}
-			for chunk := range slices.Chunk(points, max(1, o.BatchFor(f)/o.Views)) {
+			for chunk := range slices.Chunk(points, max(1, o.BatchFor(f, e.Threads())/o.Views)) {
 				if err := ctx.Err(); err != nil {
 					return nil, err
 				}

@@ -97,7 +97,7 @@ func ClassMem(ctx context.Context, e *tensor.Engine, side Side, encoder nn.Encod
 	l := &classListener{e: e, o: &o, where: side.String(), hearing: hearing{taps: taps}, by: make([]classes, len(taps))}
 	p := pass{e: e, o: &o, views: views, tape: e.NewTape(tensor.Inference)}
 	done := 0
-	for points := range slices.Chunk(train.Points, o.BatchFor(encoder)) {
+	for points := range slices.Chunk(train.Points, o.BatchFor(encoder, e.Threads())) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -53,7 +53,7 @@ func Score(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images
 	p := pass{e: e, o: &o, views: views}
 	return ScoreInputs(ctx, e, f, g, plain, nil, func(yield func(Input, error) bool) {
 		for i, s := range sets {
-			for points := range slices.Chunk(s.Points, max(1, o.BatchFor(f)/o.Rows())) {
+			for points := range slices.Chunk(s.Points, max(1, o.BatchFor(f, e.Threads())/o.Rows())) {
 				if !yield(Input{i, p.input(s.Data.Image, points)}, nil) {
 					return
 				}

@@ -57,7 +57,7 @@ func ScoreUnits(ctx context.Context, e *tensor.Engine, encoder nn.Encoder, set I
 	}
 	p := pass{e: e, o: &o, views: views, tape: e.NewTape(tensor.Inference)}
 	done := 0
-	for points := range slices.Chunk(set.Points, max(1, o.BatchFor(encoder)/o.Rows())) {
+	for points := range slices.Chunk(set.Points, max(1, o.BatchFor(encoder, e.Threads())/o.Rows())) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

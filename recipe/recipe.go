@@ -268,6 +268,11 @@ type KNN struct {
 	Test int `yaml:"test"`
 }
 
+// Due tells whether there is a test after an epoch, from 1, of so many.
+func (k KNN) Due(epoch, epochs int) bool {
+	return k.Every > 0 && (epoch == 1 || epoch%k.Every == 0 || epoch == epochs)
+}
+
 // Score says how memorization is measured (package memorize).
 type Score struct {
 	// Estimators are paper (Eq. 2 of the paper), raw (Eq. 1) and range (divided

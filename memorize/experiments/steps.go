@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
@@ -68,8 +66,9 @@ var train = graph.Define("train", 1, func(ctx context.Context, w *graph.Work, p 
 	if p.Which == study.G {
 		own = r.Split.Independent
 	}
-	return graph.Effort{Key: "train " + speedOf(r), Amount: float64((r.Split.Shared + own) / r.Train.Batch * r.Train.Batch * r.Train.Epochs),
-		Trial: func(ctx context.Context) (float64, error) { return trainTrial(ctx, r) }}
+	images := float64((r.Split.Shared + own) / r.Train.Batch * r.Train.Batch * r.Train.Epochs)
+	return graph.Effort{Key: "train " + speedOf(r), Amount: images,
+		Trial: func(ctx context.Context) (float64, error) { return trainTrial(ctx, r, images) }}
 })
 
 // scoring are the parameters of a score step. Its needs are two train steps: the
@@ -96,7 +95,7 @@ var score = graph.Define("score", 1, func(ctx context.Context, w *graph.Work, p 
 	}
 	_, err = study.Score(ctx, r, study.ScoreConfig{
 		F: w.Need(0, "run", p.As[0]+".safetensors"), G: w.Need(1, "run", p.As[1]+".safetensors"),
-		Split: w.Need(0, "run", "split.json"), Out: w.Path("scores"),
+		Split: w.Need(0, "run", "split.json"), Out: w.Path("scores"), TablesOnly: true,
 	}, reporterOf(ctx))
 	return err
 }, func(p scoring) graph.Effort {
@@ -104,75 +103,13 @@ var score = graph.Define("score", 1, func(ctx context.Context, w *graph.Work, p 
 	if err != nil {
 		return graph.Effort{}
 	}
-	points := 0
-	for _, set := range [][2]int{{r.Split.Candidate, r.Score.Points.Candidate}, {r.Split.Shared, r.Score.Points.Shared},
-		{r.Split.Independent, r.Score.Points.Independent}, {r.Split.External, r.Score.Points.External}} {
-		if set[1] > 0 {
-			set[0] = min(set[0], set[1])
-		}
-		points += set[0]
-	}
-	return graph.Effort{Key: fmt.Sprintf("score %s %v %d", speedOf(r), r.Score.Taps, r.Score.Resamples), Amount: float64(points * r.Score.Views),
-		Trial: func(ctx context.Context) (float64, error) { return scoreTrial(ctx, r, points*r.Score.Views) }}
+	return graph.Effort{Key: fmt.Sprintf("score %s %v %d", speedOf(r), r.Score.Taps, r.Score.Resamples), Amount: float64(scoredPoints(r) * r.Score.Views),
+		Trial: func(ctx context.Context) (float64, error) { return scoreTrial(ctx, r) }}
 })
 
 // speedOf names what the time for an image depends on.
 func speedOf(r *recipe.Recipe) string {
 	return fmt.Sprintf("%s %d %+v %s %v %d %s %s %d threads", r.Data.Name, r.Data.Synthetic.Size, r.Encoder, r.Method.Name, r.Method.Projector, r.Train.Batch, r.Train.Precision, r.Train.Winograd, r.Train.Threads)
-}
-
-// trainTrial trains for two epochs and returns the seconds that an image of the
-// second takes.
-func trainTrial(ctx context.Context, r *recipe.Recipe) (float64, error) {
-	return trial(ctx, r, []string{study.F}, func(_ *recipe.Recipe, dir string) (float64, error) {
-		log, err := study.OpenLog(filepath.Join(dir, "log.jsonl"))
-		if err != nil {
-			return 0, err
-		}
-		records := log.Records(study.F)
-		return 1 / records[len(records)-1].ImagesPerSecond, nil
-	})
-}
-
-// scoreTrial scores barely trained encoders with two numbers of views, which tells
-// what a view costs and what there is besides, and returns the seconds that a view
-// takes of all those that the recipe wants.
-func scoreTrial(ctx context.Context, r *recipe.Recipe, views int) (float64, error) {
-	return trial(ctx, r, []string{study.F, study.G}, func(t *recipe.Recipe, dir string) (float64, error) {
-		few := [2]int{2, 4}
-		var seconds [2]float64
-		for i, n := range few {
-			t.Score.Views = n
-			began := time.Now()
-			_, err := study.Score(ctx, t, study.ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"),
-				Out: filepath.Join(dir, "scores")}, study.Silent{})
-			if err != nil {
-				return 0, err
-			}
-			seconds[i] = time.Since(began).Seconds()
-		}
-		aView := max(0, seconds[1]-seconds[0]) / float64(few[1]-few[0])
-		return (seconds[0] + aView*float64(r.Score.Views-few[0])) / float64(views), nil
-	})
-}
-
-// trial trains encoders for two epochs in a temporary directory and returns what
-// measure finds there.
-func trial(ctx context.Context, r *recipe.Recipe, sides []string, measure func(t *recipe.Recipe, dir string) (float64, error)) (float64, error) {
-	dir, err := os.MkdirTemp("", "locimem-trial-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	t := *r
-	t.Train.Epochs, t.Train.CheckpointEvery = 2, 2
-	t.Train.WarmupEpochs, t.KNN.Every, t.Method.FreezePrototypes = 0, 0, 0
-	for _, which := range sides {
-		if _, err := study.TrainEncoder(ctx, &t, dir, which, study.Silent{}); err != nil {
-			return 0, err
-		}
-	}
-	return measure(&t, dir)
 }
 
 // reporterKey is where a context holds the reporter of its steps.

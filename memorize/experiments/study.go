@@ -125,7 +125,7 @@ func (s Setting) command(name string) string {
 
 // provenance says what the steps were and what they took.
 func provenance(st *graph.Store, steps []*graph.Step) ([]report.Fact, error) {
-	var out []report.Fact
+	out := circumstances(steps)
 	for _, s := range graph.Order(steps) {
 		d, err := st.Done(s)
 		if err != nil {
@@ -138,7 +138,7 @@ func provenance(st *graph.Store, steps []*graph.Step) ([]report.Fact, error) {
 		if !d.Whole {
 			took = "time not known, as a process was killed or the encoder was there before"
 		}
-		out = append(out, report.Fact{Name: s.Name(), Value: fmt.Sprintf("%s: %s, finished %s", d.Label, took, d.Finished.Format("2006-01-02 15:04 MST"))})
+		out = append(out, report.Fact{Name: s.Name(), Value: fmt.Sprintf("%s: %s, finished %s%s", d.Label, took, d.Finished.Format("2006-01-02 15:04 MST"), by(d))})
 	}
 	return out, nil
 }

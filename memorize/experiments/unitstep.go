@@ -85,11 +85,7 @@ var rankUnits = graph.Define("units", 1, func(ctx context.Context, w *graph.Work
 		return graph.Effort{}
 	}
 	views := float64(2 * min(r.Split.Candidate, r.Split.Independent) * r.Score.Views)
-	// A view goes through one encoder, in scoring through two.
-	return graph.Effort{Key: "units " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) {
-		s, err := scoreTrial(ctx, r, int(views))
-		return s / 2, err
-	}}
+	return graph.Effort{Key: "units " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r, views) }}
 })
 
 // byTap sums up units that are ordered by tap.
@@ -190,9 +186,7 @@ func openEncoder(r *recipe.Recipe, path string) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := min(len(l.Split.Candidate), len(l.Split.Independent))
-	points := slices.Concat(l.Split.Candidate[:n], l.Split.Independent[:n])
-	return &opened{l, e, enc, memorize.Images{Set: memorize.Set{Name: "pool", Points: points}, Data: l.Train}}, nil
+	return &opened{l, e, enc, pool(l)}, nil
 }
 
 // unitsFound reads the results of units steps.

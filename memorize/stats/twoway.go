@@ -2,6 +2,7 @@ package stats
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -63,10 +64,47 @@ func TailRank(resamples int, level float64) int {
 // are symmetric, so that changing the sign of all changes its sign and nothing
 // else. There must be enough of them (TailRank).
 func Percentile(resampled []float64, level float64) Interval {
-	sorted := slices.Clone(resampled)
-	slices.Sort(sorted)
-	k := TailRank(len(sorted), level)
-	return Interval{sorted[k-1], sorted[len(sorted)-k]}
+	values := slices.Clone(resampled)
+	k, n := TailRank(len(values), level), len(values)
+	if slices.ContainsFunc(values, math.IsNaN) { // they are in no order but that of Sort
+		slices.Sort(values)
+		return Interval{values[k-1], values[n-k]}
+	}
+	lo := selectRank(values, k-1)
+	return Interval{lo, selectRank(values[k-1:], n-2*k+1)}
+}
+
+// selectRank returns what would be at index k of the sorted values, by Hoare's
+// quickselect (1961): sorting all of them took most of the time of an interval.
+// Values are put in another order, so that none before k is larger and none after
+// it smaller. None may be NaN.
+func selectRank(values []float64, k int) float64 {
+	for lo, hi := 0, len(values)-1; lo < hi; {
+		pivot := values[lo+(hi-lo)/2]
+		i, j := lo, hi
+		for i <= j {
+			for values[i] < pivot {
+				i++
+			}
+			for values[j] > pivot {
+				j--
+			}
+			if i <= j {
+				values[i], values[j] = values[j], values[i]
+				i++
+				j--
+			}
+		}
+		switch { // values up to j are not above the pivot, from i on not below it
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return values[k]
+		}
+	}
+	return values[k]
 }
 
 // Sample is a score of points in each of several pairs of encoders.

@@ -2,6 +2,8 @@ package stats
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -171,6 +173,32 @@ func TestPercentile(t *testing.T) {
 		boot[i] = float64(19 - i)
 	}
 	assert.Equal(t, Interval{1, 19}, Percentile(boot, 0.9))
+}
+
+// Percentile selects what sorting finds: of all sizes, with ties, in order already
+// and in the contrary order, and leaves what it is given as it was.
+func TestPercentileSelects(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := 1; n < 400; n += 1 + n/7 {
+		for shape := range 4 {
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = []float64{r.NormFloat64(), float64(r.IntN(3)), float64(i), float64(-i)}[shape]
+			}
+			for _, level := range []float64{0.1, 0.5, 0.9} {
+				k := TailRank(n, level)
+				if k < 1 {
+					continue
+				}
+				before, sorted := slices.Clone(values), slices.Sorted(slices.Values(values))
+				assert.Equal(t, Interval{sorted[k-1], sorted[n-k]}, Percentile(values, level), "%d of shape %d, level %v", n, shape, level)
+				assert.Equal(t, before, values)
+			}
+		}
+	}
+	i := Percentile([]float64{3, math.NaN(), 2, 1, 5, 4, 7, 6, 8}, 0.8)
+	assert.True(t, math.IsNaN(i.Lo))
+	assert.Equal(t, 8.0, i.Hi)
 }
 
 func TestTwoWayRefuses(t *testing.T) {

@@ -144,7 +144,7 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Repor
 	began := time.Now()
 	total := sets.points()
 	bar := rep.Bar("scores", "points", total, 0)
-	scores, err := memorize.ScoreInputs(ctx, e, pair[0], pair[1], sets.sets, sets.labels, batches(v.inputs(0, sets), v.views, o.BatchFor(pair[0])), o,
+	scores, err := memorize.ScoreInputs(ctx, e, pair[0], pair[1], sets.sets, sets.labels, batches(v.inputs(0, sets), v.views, o.BatchFor(pair[0], e.Threads())), o,
 		func(done, _ int) { bar.Set(done) })
 	if err != nil {
 		return nil, fmt.Errorf("scoring: %w", err)

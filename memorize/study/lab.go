@@ -53,11 +53,11 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 	if o.AtypicalShare == 0 {
 		o.AtypicalShare = -1 // there 0 stands for the default
 	}
-	if train, err = data.NewSynthetic(o); err != nil {
+	if train, err = synthetic(o); err != nil {
 		return nil, nil, err
 	}
 	o.N, o.Part = d.Synthetic.Test, data.Test
-	test, err = data.NewSynthetic(o)
+	test, err = synthetic(o)
 	return train, test, err
 }
 
@@ -215,20 +215,26 @@ func (l *Lab) TrainIndices(which string) []int {
 
 // Probe returns the recipe's kNN test of encoder F or G.
 func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProbe {
-	k := l.Recipe.KNN
+	k, o := l.Recipe.KNN, l.Recipe.ScoreOptions()
 	p := &ssl.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
-		BankIndices: l.TrainIndices(which), K: k.K, T: k.T, Batch: l.Recipe.Score.Batch}
+		BankIndices: l.TrainIndices(which), TestIndices: l.knnImages(), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
 	if k.Train > 0 {
 		p.BankIndices = p.BankIndices[:min(k.Train, len(p.BankIndices))]
 	}
-	n := l.Test.Len()
-	if k.Test > 0 {
-		n = min(n, k.Test)
-	}
-	for i := range n {
-		p.TestIndices = append(p.TestIndices, i)
-	}
 	return p
+}
+
+// knnImages are the test images that the kNN tests classify.
+func (l *Lab) knnImages() []int {
+	n := l.Test.Len()
+	if k := l.Recipe.KNN.Test; k > 0 {
+		n = min(n, k)
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // Sets returns the sets to score, in the order candidate, shared, independent,

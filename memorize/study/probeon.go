@@ -43,7 +43,7 @@ type target struct {
 
 // target returns the recipe's own images, those of its kNN for the test.
 func (l *Lab) target(which string) *target {
-	return &target{l.Train, l.Test, l.TrainIndices(which), l.Probe(nil, nil, which).TestIndices}
+	return &target{l.Train, l.Test, l.TrainIndices(which), l.knnImages()}
 }
 
 // set makes a probe one of these images.

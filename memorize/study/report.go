@@ -198,10 +198,8 @@ func (x *findings) provenance() []report.Fact {
 	}
 	c := x.about
 	if m := x.made; m != nil {
-		add("Command", "%s", m.Command)
+		out = process(m)
 		add("Scored", "%s", m.Time)
-		add("Program", "locimem %s, %s, %s", m.Version, m.Go, m.System)
-		add("Machine", "%s, %d cores", m.CPU, m.Cores)
 	}
 	add("Instruction set of the scores", "%s", c.ISA)
 	add("Recipe", "%s", c.Recipe)

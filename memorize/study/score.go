@@ -155,6 +155,9 @@ type ScoreConfig struct {
 	// SharedAsCandidates limits the shared points scored to the number of the
 	// candidates: as a control more of them would tell little more.
 	SharedAsCandidates bool
+	// TablesOnly leaves figures and report out, and then there is no Summary: a
+	// step of a study, whose own report is read, needs neither.
+	TablesOnly bool
 }
 
 // Score scores two encoders from files, by the recipe. The scores of a run's own
@@ -204,6 +207,9 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 	defer e.Close()
 	if err := ScorePair(ctx, e, l, encoders[F], encoders[G], c.Out, rep); err != nil {
 		return nil, err
+	}
+	if c.TablesOnly {
+		return nil, nil
 	}
 	title := caption{title: r.RunName(), note: r.Describe(), options: r.ScoreOptions()}
 	if c.Foreign {

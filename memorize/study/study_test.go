@@ -201,16 +201,23 @@ func TestRunPair(t *testing.T) {
 	})
 }
 
-// stopper cancels a run after that many steps.
+// stopper cancels a run after that many steps. Scoring, which begins anew after a
+// stop, counts as a step when it begins.
 type stopper struct {
 	Silent
 	cancel context.CancelFunc
 	after  int
 }
 
-func (s *stopper) Bar(string, string, int, int) Bar { return s }
-func (s *stopper) Note(string, ...any)              {}
-func (s *stopper) Finish(string, ...any)            {}
+func (s *stopper) Note(string, ...any)   {}
+func (s *stopper) Finish(string, ...any) {}
+func (s *stopper) Bar(name, _ string, _, _ int) Bar {
+	if name == F || name == G {
+		return s
+	}
+	s.Set(0)
+	return silentBar{}
+}
 func (s *stopper) Set(int) {
 	if s.after--; s.after == 0 {
 		s.cancel()

@@ -99,7 +99,7 @@ func (t *training) evaluate(e *tensor.Engine) func(context.Context, int) (float6
 	}
 	probe := t.lab.Probe(e, t.encoder, t.which)
 	return func(ctx context.Context, epoch int) (float64, bool, error) {
-		if epoch != 1 && epoch%k.Every != 0 && epoch != t.lab.Recipe.Train.Epochs {
+		if !k.Due(epoch, t.lab.Recipe.Train.Epochs) {
 			return 0, false, nil
 		}
 		a, err := probe.Accuracy(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/locimem/locimem/internal/atomicfile"
+	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/internal/filelock"
 )
 
@@ -140,9 +141,9 @@ func (st *Store) do(ctx context.Context, s *Step, watch Watcher, number, total i
 		}
 		return err
 	}
-	e := s.kind.effort(s.params)
+	e, here := s.kind.effort(s.params), buildinfo.Now()
 	d := &Done{Kind: s.kind.name, Hash: s.hash, Label: s.label, Seconds: before.Seconds + time.Since(began).Seconds(),
-		Whole: before.Whole && !w.found, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount}
+		Whole: before.Whole && !w.found, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount, By: &here}
 	if err := atomicfile.WriteJSON(st.Path(s, doneFile), d); err != nil {
 		return err
 	}

@@ -100,6 +100,9 @@ func (s *Step) Label() string { return s.label }
 // Needs returns the steps whose results this one takes.
 func (s *Step) Needs() []*Step { return s.needs }
 
+// Params returns what the step depends on besides its needs: the P of its Kind.
+func (s *Step) Params() any { return s.params }
+
 // Order returns the steps with all that they need, every one once and behind what
 // it needs.
 func Order(steps []*Step) []*Step {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/locimem/locimem/internal/atomicfile"
+	"github.com/locimem/locimem/internal/buildinfo"
 )
 
 // The files of a step's directory besides those of its work.
@@ -45,6 +46,8 @@ type Done struct {
 	// Key and Amount are those of the step's Effort.
 	Key    string  `json:"key,omitempty"`
 	Amount float64 `json:"amount,omitempty"`
+	// By is the process that finished it; nil where that is not known.
+	By *buildinfo.Here `json:"by,omitempty"`
 }
 
 // Done returns what is known of a finished step, nil if it is not finished.
