@@ -136,7 +136,7 @@ func writeAtypical(r *results) (*report.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &report.Document{Lead: []string{r.trained()}}
+	d := &report.Document{Lead: []string{r.trained() + " LayerMem of the candidates alone also holds what f and g do differently to any atypical image; the controlled score, half of candidates minus independents, does not."}}
 	for i, n := range all {
 		claim, section, err := r.contrast(convs, n)
 		if err != nil {
@@ -149,10 +149,10 @@ func writeAtypical(r *results) (*report.Document, error) {
 					both++
 				}
 			}
-			section.Text = append(section.Text, fmt.Sprintf("Of these atypical images %.0f %% are also atypical by %s; chance gives %.0f %%. The two claims are of the same encoders, and no two independent tests.",
+			section.Text = append(section.Text, fmt.Sprintf("Of these atypical images %.0f %% are also atypical by %s; chance gives %.0f %%. The two claims are about the same encoders, so they are not independent tests.",
 				100*float64(both)/float64(len(n.atypical)), all[0].by, 100/float64(all[0].share)))
 		}
-		d.Lead = append(d.Lead, fmt.Sprintf("Atypical: %s. In numbers: %s.", n.is, claim.Why))
+		d.Lead = append(d.Lead, fmt.Sprintf("Atypical (%s): %s. In numbers: %s.", n.by, n.is, claim.Why))
 		d.Claims, d.Sections = append(d.Claims, claim), append(d.Sections, section)
 	}
 	return d, nil
