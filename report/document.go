@@ -156,14 +156,14 @@ type Claim struct {
 	Paper string `json:"paper,omitempty"` // the paper's numbers
 	// Plain is the number as the paper takes it, Controlled the one in which the
 	// pair's bias cancels; either may be nil. Both carry their intervals.
-	Plain      *Cell   `json:"plain,omitempty"`
-	Controlled *Cell   `json:"controlled,omitempty"`
+	Plain      *Cell `json:"plain,omitempty"`
+	Controlled *Cell `json:"controlled,omitempty"`
 	// P is the two-sided p value of the number that is judged being 0, not corrected
 	// for the number of claims; nil without a test.
 	P       *float64 `json:"p,omitempty"`
 	Verdict Verdict  `json:"verdict"`
-	Why        string  `json:"why"`     // the rule with the numbers put in
-	Command    string  `json:"command"` // what makes it
+	Why     string   `json:"why"`     // the rule with the numbers put in
+	Command string   `json:"command"` // what makes it
 }
 
 // Num is a cell with a number.

@@ -108,14 +108,18 @@ func scoreTrial(ctx context.Context, r *recipe.Recipe) (float64, error) {
 	return seconds / float64(scoredPoints(r)*r.Score.Views), err
 }
 
-// unitsTrial is the same for the units of one encoder on candidates and as many
-// independents.
-func unitsTrial(ctx context.Context, r *recipe.Recipe, views float64) (float64, error) {
+// poolViews is the number of views of a pool that the recipe wants.
+func poolViews(r *recipe.Recipe) float64 {
+	return float64(2 * min(r.Split.Candidate, r.Split.Independent) * r.Score.Views)
+}
+
+// unitsTrial is the same for the units of one encoder and each view of its pool.
+func unitsTrial(ctx context.Context, r *recipe.Recipe) (float64, error) {
 	seconds, err := extrapolated(ctx, r, func(l *study.Lab, e *tensor.Engine, pair [2]nn.Encoder) error {
 		_, err := memorize.ScoreUnits(ctx, e, pair[0], pool(l), l.ScoreViews, l.Recipe.ScoreOptions(), 1, nil)
 		return err
 	})
-	return seconds / views, err
+	return seconds / poolViews(r), err
 }
 
 // extrapolated returns the seconds that work takes with all images of the recipe's

@@ -84,8 +84,7 @@ var rankUnits = graph.Define("units", 1, func(ctx context.Context, w *graph.Work
 	if err != nil {
 		return graph.Effort{}
 	}
-	views := float64(2 * min(r.Split.Candidate, r.Split.Independent) * r.Score.Views)
-	return graph.Effort{Key: "units " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r, views) }}
+	return graph.Effort{Key: "units " + speedOf(r), Amount: poolViews(r), Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r) }}
 })
 
 // byTap sums up units that are ordered by tap.
