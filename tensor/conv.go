@@ -22,7 +22,7 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
 		bias = b.data
 	}
 	y := tp.result([]*Tensor{x, w, b}, s.N, s.OH(), s.OW(), s.K)
-	if tp.usesBF16() && s.WorthBF16() {
+	if tp.usesBF16() && s.WorthBF16() && tp.samplesOf == nil {
 		tp.conv2DBF16(y, x, w, b, bias, s)
 		return y
 	}
@@ -31,7 +31,10 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
 	tp.record(y, func() {
 		dy := y.grad
 		tp.chooseArithmetic()
-		if w.needs {
+		if p := tp.sampled(w); p != nil {
+			tp.convBySample(p, x, dy, s)
+			tp.chooseArithmetic()
+		} else if w.needs {
 			g, holds := tp.gradOf(w)
 			tp.e.gemm.ConvBackwardWeights(g, dy.data, x.data, s, holds)
 		}
