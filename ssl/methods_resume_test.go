@@ -63,7 +63,7 @@ func otherProblem(t testing.TB, method string, o problemOptions) *problem {
 		c.Optimizer, err = optim.NewAdam(c.Engine, c.Method.Params(), optim.AdamConfig{Beta2: .95, WeightDecay: .05, Decoupled: true})
 		require.NoError(t, err)
 		if strings.HasSuffix(method, " private") { // in parts of 3 images at most
-			c.Private = &Private{Noise: .5, Clip: 1, Delta: 1e-3, part: 3}
+			c.Private = &Private{Noise: .5, Clip: .1, Delta: 1e-3, part: 3}
 		}
 		if change != nil {
 			change(c)
