@@ -19,13 +19,13 @@ func TestPrivateNoiseOfARecipe(t *testing.T) {
 	epsilon, _ := privacy.Epsilon(1e-5, privacy.Plan{Rate: .2, Noise: p.Noise, Steps: 200 * 5})
 	assert.InDelta(t, 8, epsilon, .01)
 	assert.LessOrEqual(t, epsilon, 8.)
-	assert.Equal(t, 1., p.Clip)
+	assert.Equal(t, .1, p.Clip)
 
-	r, err = Read("", nil, []string{"method.name=supervised", "encoder.norm=group", "train.private.noise=1.5", "train.private.clip=0.1", "train.private.delta=1e-4"})
+	r, err = Read("", nil, []string{"method.name=supervised", "encoder.norm=group", "train.private.noise=1.5", "train.private.clip=0.3", "train.private.delta=1e-4"})
 	require.NoError(t, err)
 	p, err = r.Private(500)
 	require.NoError(t, err)
-	assert.Equal(t, [3]float64{1.5, .1, 1e-4}, [3]float64{p.Noise, p.Clip, p.Delta})
+	assert.Equal(t, [3]float64{1.5, .3, 1e-4}, [3]float64{p.Noise, p.Clip, p.Delta})
 
 	r, err = Read("", nil, nil)
 	require.NoError(t, err)
