@@ -3,12 +3,14 @@ package ssl
 import (
 	"context"
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/internal/testutil"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
 	"github.com/locimem/locimem/ssl/privacy"
@@ -179,4 +181,31 @@ func TestWhatCannotBePrivate(t *testing.T) {
 		_, err := NewTrainer(problem.config)
 		assert.ErrorContains(t, err, says)
 	}
+}
+
+// A private step keeps its memory from step to step.
+func TestPrivateStepsKeepTheHeap(t *testing.T) {
+	e, m := newEngine(t, 1), groupNormed(t)
+	adam, err := optim.NewAdam(e, m.Params(), optim.AdamConfig{})
+	require.NoError(t, err)
+	x, noise, tape := tensor.FromSlice(testutil.NetImages("images/a", 9, 16, 16, 3), 9, 16, 16, 3), &nn.Noise{}, e.NewTape(tensor.Training)
+	m.SetLabels(upTo(0, 9))
+	steps := func(n int) {
+		for range n {
+			_, err := privateStep(tape, m, adam, &Private{Noise: 1, Clip: 1}, 9, 9, func(int, int) []*tensor.Tensor { return []*tensor.Tensor{x} }, 1e-3, noise, 1)
+			require.NoError(t, err)
+			noise.Step++
+		}
+	}
+	steps(2)
+	held, _ := e.BufferBytes()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	steps(5)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	now, _ := e.BufferBytes()
+	assert.Equal(t, held, now, "the arena grows")
+	assert.Less(t, int(after.HeapAlloc)-int(before.HeapAlloc), 64<<10)
 }
