@@ -21,7 +21,7 @@ import (
 // normal noise, divides by Batch, and leaves the rest to the optimiser. What is
 // promised, and what is not, says docs/private.md.
 type Private struct {
-	Noise float64 // the noise's standard deviation by Clip
+	Noise float64 // the noise multiplier: its standard deviation, divided by Clip
 	Clip  float64 // longest gradient of one image, l2 norm over all parameters
 	Delta float64 // of the epsilon that records have
 
@@ -42,9 +42,9 @@ type Spent struct {
 	Clipped float64 `json:"clipped"` // share of the images whose gradients were shortened; itself not private
 }
 
-// CheckPrivate tells whether a method can be trained privately: the error says why
-// not.
-func CheckPrivate(m Method) error {
+// checkPrivateMethod is an error that says why a method cannot be trained privately,
+// if it cannot.
+func checkPrivateMethod(m Method) error {
 	switch m.(type) {
 	case *MAE, *Supervised:
 	default:
@@ -72,7 +72,8 @@ func NotPrivate(method string) string {
 const BatchNormNotPrivate = "batch norm mixes the images of a batch, so that none has a gradient of its own that could be bounded, " +
 	"and its running statistics would be published without noise; take group norm (encoder.norm=group) or a vision transformer"
 
-func checkPrivateNumbers(c *TrainerConfig) error {
+// checkPrivate checks what private training needs.
+func checkPrivate(c *TrainerConfig) error {
 	p := c.Private
 	if p == nil {
 		return nil
@@ -89,7 +90,7 @@ func checkPrivateNumbers(c *TrainerConfig) error {
 	case c.Engine.Precision() != tensor.Float32:
 		return fmt.Errorf("private: found precision %s, expected %s: gradients are to be measured as they are added", c.Engine.Precision(), tensor.Float32)
 	}
-	return CheckPrivate(c.Method)
+	return checkPrivateMethod(c.Method)
 }
 
 // spentUpTo returns what the training has spent at the end of the epoch that at is in.

@@ -44,7 +44,7 @@ func TestPrivateStepMatchesPyTorch(t *testing.T) {
 			defer e.Close()
 			for _, part := range []int{64, 2} {
 				mae := goldenMAE(t, &about.MAE.maeGolden)
-				checkPrivate(t, e, g, "mae", fixedMasks{mae}, &about.MAE, part, func(pixels []float32, n int) {
+				checkPrivateStep(t, e, g, "mae", fixedMasks{mae}, &about.MAE, part, func(pixels []float32, n int) {
 					size := len(pixels) / n
 					for i := range pixels { // images of other contrasts have gradients of other lengths
 						pixels[i] *= .2 + float32(i/size)/4
@@ -58,13 +58,13 @@ func TestPrivateStepMatchesPyTorch(t *testing.T) {
 				for _, p := range m.Params() {
 					p.Value.CopyFrom(values.Next(p.Name, p.Value.Shape()))
 				}
-				checkPrivate(t, e, g, "resnet", m, &about.ResNet, part, nil)
+				checkPrivateStep(t, e, g, "resnet", m, &about.ResNet, part, nil)
 			}
 		})
 	}
 }
 
-func checkPrivate(t *testing.T, e *tensor.Engine, g *testutil.Golden, name string, m Method, about *privateGolden, part int, change func([]float32, int)) {
+func checkPrivateStep(t *testing.T, e *tensor.Engine, g *testutil.Golden, name string, m Method, about *privateGolden, part int, change func([]float32, int)) {
 	n := about.N
 	pixels := testutil.NetImages("images/a", n, about.H, about.W, 3)
 	if change != nil {

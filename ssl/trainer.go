@@ -107,7 +107,7 @@ func checkNumbers(c *TrainerConfig) error {
 	case c.CheckpointDir != "" && (c.Name == "" || c.RecipeHash == ""):
 		return fmt.Errorf("checkpoints need the encoder's Name and RecipeHash, found %q and %q", c.Name, c.RecipeHash)
 	}
-	if err := first(checkAverage(c), checkPrivateNumbers(c)); err != nil {
+	if err := first(checkAverage(c), checkPrivate(c)); err != nil {
 		return err
 	}
 	seen := make(map[int]bool, len(c.Indices))

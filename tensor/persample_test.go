@@ -17,7 +17,6 @@ import (
 type sampledNet struct {
 	params                                                 map[string]*Tensor
 	names                                                  []string
-	kept                                                   [][]int
 	width, tokens, classes, side, channels, groups, hidden int
 }
 
@@ -132,6 +131,18 @@ func TestPerSampleRefusesBatchNorm(t *testing.T) {
 	scale, shift := New(2).RequireGrad(), New(2).RequireGrad()
 	loss := tp.Mean(tp.BatchNorm(x, scale, shift, &BNStats{Mean: New(2), Var: New(2), Momentum: .1, Eps: 1e-5}, false))
 	assert.PanicsWithValue(t, "tensor: PerSample: a parameter of shape [2] is in an operation that does not know samples apart", func() { tp.Backward(loss) })
+}
+
+func TestPerSampleRefusesAParameterTwice(t *testing.T) {
+	e, err := NewEngine(Options{Threads: 1})
+	require.NoError(t, err)
+	defer e.Close()
+	tp := e.NewTape(Training)
+	defer tp.Release()
+	tp.PerSample(2)
+	w := FromSlice(testutil.Uniform("persample/w", 9), 3, 3).RequireGrad()
+	loss := tp.Mean(tp.Linear(tp.Linear(FromSlice(testutil.Uniform("persample/x", 6), 2, 3), w, nil), w, nil))
+	assert.PanicsWithValue(t, "tensor: PerSample: a parameter of shape [3 3] is in two operations, whose norms do not add up", func() { tp.Backward(loss) })
 }
 
 // The noise has its standard deviation, is normal, and is the same on any number of
