@@ -22,7 +22,7 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
 		bias = b.data
 	}
 	y := tp.result([]*Tensor{x, w, b}, s.N, s.OH(), s.OW(), s.K)
-	if tp.usesBF16() && s.WorthBF16() && tp.samplesOf == nil {
+	if tp.usesBF16() && s.WorthBF16() {
 		tp.conv2DBF16(y, x, w, b, bias, s)
 		return y
 	}
