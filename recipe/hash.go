@@ -53,6 +53,9 @@ func (r *Recipe) canonical() []string {
 	split, f, g, score := r.SplitSeed(), r.TrainSeed("f"), r.TrainSeed("g"), r.ScoreSeed()
 	c.Split.Seed, c.Train.SeedF, c.Train.SeedG, c.Score.Seed = &split, &f, &g, &score
 	c.Augment.Second, c.Score.Augment = r.Augment.Second.Beside(r.Augment), r.Score.Augment.Beside(r.Augment)
+	if !r.Train.Private.On() {
+		c.Train.Private = Private{}
+	}
 	if r.oneView() {
 		c.Augment.Second = nil
 	}

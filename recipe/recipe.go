@@ -223,6 +223,8 @@ type Train struct {
 	// ClipNorm is the largest norm that all gradients together may have; longer
 	// ones are shortened to it. 0: any.
 	ClipNorm float64 `yaml:"clip_norm" hash:"train.clip_norm!=0"`
+	// Private says whether and how training is differentially private.
+	Private Private `yaml:"private"`
 	// WeightsEMA is the decay of a moving average of the encoder's weights over the
 	// steps, which is saved beside the encoder and does not change it; 0: none.
 	WeightsEMA   float64 `yaml:"weights_ema" hash:"train.weights_ema!=0"`

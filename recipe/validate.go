@@ -108,6 +108,7 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 		c.problem("augment.size", "want [0, 0]: views have the size of the images, found %v", r.Augment.Size)
 	}
 	r.train(c)
+	r.private(c)
 	r.knn(c)
 	r.score(c)
 	return c.Problems

@@ -43,9 +43,15 @@ func StepInParts(tp *tensor.Tape, m Method, o optim.Optimizer, parts int, part f
 			return r, err
 		}
 	}
+	err := finishStep(tp, m, o, lr, noise, steps, &r)
+	return r, err
+}
+
+// finishStep is what follows on the gradient of a whole batch.
+func finishStep(tp *tensor.Tape, m Method, o optim.Optimizer, lr float64, noise *nn.Noise, steps int, r *StepResult) error {
 	r.GradNorm = optim.GradNorm(tp.Engine(), m.Params())
 	if !finite(r.GradNorm) {
-		return r, fmt.Errorf("the gradient of %s has a NaN or an infinity (the loss is %v): %w", firstBad(tp.Engine(), m.Params()), r.Loss, ErrNotFinite)
+		return fmt.Errorf("the gradient of %s has a NaN or an infinity (the loss is %v): %w", firstBad(tp.Engine(), m.Params()), r.Loss, ErrNotFinite)
 	}
 	o.Step(lr)
 	if after, ok := m.(AfterStepper); ok {
@@ -55,7 +61,7 @@ func StepInParts(tp *tensor.Tape, m Method, o optim.Optimizer, parts int, part f
 		}
 		after.AfterStep(tp.Engine(), step, steps)
 	}
-	return r, nil
+	return nil
 }
 
 // inParts is a Method that keeps something of every part of a batch for AfterStep.
@@ -68,6 +74,20 @@ type inParts interface {
 // share.
 func backward(tp *tensor.Tape, m Method, views []*tensor.Tensor, noise *nn.Noise, parts int, r *StepResult) error {
 	defer tp.Release()
+	loss, err := forward(tp, m, views, noise, float64(parts), r)
+	if err != nil {
+		return err
+	}
+	if parts > 1 {
+		loss = tp.Scale(loss, 1/float32(parts))
+	}
+	tp.Backward(loss)
+	return nil
+}
+
+// forward returns the loss of one of several parts, of which there would be so many
+// were they all of its size, and adds what it tells to r.
+func forward(tp *tensor.Tape, m Method, views []*tensor.Tensor, noise *nn.Noise, parts float64, r *StepResult) (*tensor.Tensor, error) {
 	w := watch{tape: tp}
 	loss := m.Loss(&nn.Context{Tape: tp, Taps: &w, Noise: noise}, views)
 	if w.projection == nil {
@@ -75,16 +95,12 @@ func backward(tp *tensor.Tape, m Method, views []*tensor.Tensor, noise *nn.Noise
 	}
 	one := StepResult{Loss: float64(loss.Item())}
 	w.measure(&one)
-	r.Loss += one.Loss / float64(parts)
-	r.Spread += one.Spread / float64(parts)
-	r.Rank += one.Rank / float64(parts)
-	r.Teacher += one.Teacher / float64(parts)
+	r.Loss += one.Loss / parts
+	r.Spread += one.Spread / parts
+	r.Rank += one.Rank / parts
+	r.Teacher += one.Teacher / parts
 	if !finite(one.Loss) {
-		return fmt.Errorf("the loss is %v: %w", one.Loss, ErrNotFinite)
+		return nil, fmt.Errorf("the loss is %v: %w", one.Loss, ErrNotFinite)
 	}
-	if parts > 1 {
-		loss = tp.Scale(loss, 1/float32(parts))
-	}
-	tp.Backward(loss)
-	return nil
+	return loss, nil
 }

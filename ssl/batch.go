@@ -22,6 +22,7 @@ type batches struct {
 	random  []random           // of each worker
 	classes []int              // of the images of the batch
 	shared  *viewCache         // with a training side by side; nil: none
+	drawn   []int              // by draw
 }
 
 // random is a stream that is set anew for every view.
@@ -35,6 +36,9 @@ func newBatches(c *TrainerConfig) *batches {
 		engine: c.Engine, dataset: c.Dataset, indices: c.Indices,
 		seed: c.Seed, size: c.Batch,
 	}
+	if c.Private != nil { // the batches differ in size, their parts have at most that
+		b.size = c.Private.atOnce()
+	}
 	for v := range c.Method.Views() {
 		a := c.Augment
 		if v < len(c.Views) && c.Views[v] != nil {
@@ -42,23 +46,28 @@ func newBatches(c *TrainerConfig) *batches {
 		}
 		h, w, ch := a.Shape()
 		b.augment = append(b.augment, a)
-		b.views = append(b.views, tensor.New(c.Batch, h, w, ch))
+		b.views = append(b.views, tensor.New(b.size, h, w, ch))
 	}
 	count := max(c.Accumulate, 1)
-	n := c.Batch / count
+	n := b.size / count
 	for i := range count {
-		var part []*tensor.Tensor
-		for _, v := range b.views {
-			row := v.Len() / c.Batch
-			part = append(part, tensor.FromSlice(v.Data()[i*n*row:(i+1)*n*row], n, v.Dim(1), v.Dim(2), v.Dim(3)))
-		}
-		b.parts = append(b.parts, part)
+		b.parts = append(b.parts, b.rows(i*n, (i+1)*n))
 	}
 	for range c.Engine.Threads() {
 		p := &rand.PCG{}
 		b.random = append(b.random, random{p, rand.New(p)})
 	}
 	return b
+}
+
+// rows returns some rows of all views, without copying.
+func (b *batches) rows(from, to int) []*tensor.Tensor {
+	var part []*tensor.Tensor
+	for _, v := range b.views {
+		n := v.Len() / b.size
+		part = append(part, tensor.FromSlice(v.Data()[from*n:to*n], to-from, v.Dim(1), v.Dim(2), v.Dim(3)))
+	}
+	return part
 }
 
 // order is the order of the training set in an epoch, as positions in its list.

@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,8 +39,19 @@ func oneStep(tp *tensor.Tape, m Method, o optim.Optimizer, x *tensor.Tensor, lr 
 
 // others are the methods, besides SimCLR, whose trainings are stopped here.
 var others = map[string]func(testing.TB) Method{
-	"mae":        func(t testing.TB) Method { return smallMAE(t) },
-	"supervised": func(t testing.TB) Method { return smallSupervised(t) },
+	"mae":                func(t testing.TB) Method { return smallMAE(t) },
+	"supervised":         func(t testing.TB) Method { return smallSupervised(t) },
+	"mae private":        func(t testing.TB) Method { return smallMAE(t) },
+	"supervised private": func(t testing.TB) Method { return groupNormed(t) },
+}
+
+// groupNormed is supervised training of a ResNet without batch norm.
+func groupNormed(t testing.TB) *Supervised {
+	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125, Norm: nn.NormGroup, InH: 16, InW: 16}, 1)
+	require.NoError(t, err)
+	s, err := NewSupervised(enc, 10, 2)
+	require.NoError(t, err)
+	return s
 }
 
 // otherProblem is the problem with another method and AdamW.
@@ -50,6 +62,9 @@ func otherProblem(t testing.TB, method string, o problemOptions) *problem {
 		var err error
 		c.Optimizer, err = optim.NewAdam(c.Engine, c.Method.Params(), optim.AdamConfig{Beta2: .95, WeightDecay: .05, Decoupled: true})
 		require.NoError(t, err)
+		if strings.HasSuffix(method, " private") { // in parts of 3 images at most
+			c.Private = &Private{Noise: .5, Clip: .1, Delta: 1e-3, part: 3}
+		}
 		if change != nil {
 			change(c)
 		}

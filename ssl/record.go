@@ -29,6 +29,8 @@ type Record struct {
 	Spread          float64  `json:"spread"`       // mean of StepResult.Spread
 	Rank            float64  `json:"rank"`         // mean of StepResult.Rank
 	Teacher         float64  `json:"teacher"`      // mean of StepResult.Teacher
+	// Private tells what private training has spent so far; nil where it is not private.
+	Private *Spent `json:"private,omitempty"`
 	// Collapsed is the alarm: the projections of all images nearly coincide.
 	Collapsed bool `json:"collapsed"`
 	// Warning says what is wrong and what usually causes it; "" if nothing is.

@@ -21,6 +21,8 @@ type place struct {
 // sums add up what the record of an epoch needs.
 type sums struct {
 	Loss, GradNorm, Spread, Rank, Teacher, Seconds, ViewSeconds float64
+	// Of private training: images drawn and shortened, and steps without an image.
+	Images, Clipped, Empty int `json:",omitempty"`
 }
 
 // Run trains to the end, from the newest checkpoint if there is one. The result
@@ -58,7 +60,11 @@ func (t *Trainer) epoch(ctx context.Context, tape *tensor.Tape, at *place) error
 		if ctx.Err() != nil {
 			return t.stop(at, ctx.Err())
 		}
-		if err := t.step(tape, at, order[at.Step*t.Batch:][:t.Batch]); err != nil {
+		positions := order[at.Step*t.Batch:][:t.Batch]
+		if t.Private != nil {
+			positions = t.batches.draw(at.Epoch*t.steps+at.Step, t.rate())
+		}
+		if err := t.step(tape, at, positions); err != nil {
 			return err
 		}
 	}
@@ -89,23 +95,37 @@ func (t *Trainer) epoch(ctx context.Context, tape *tensor.Tape, at *place) error
 // step trains on the images at these positions of the training set.
 func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	began := time.Now()
-	t.batches.fill(at.Epoch, positions)
-	viewed := time.Since(began).Seconds()
-	lr := t.Schedule.At(at.Epoch*t.steps + at.Step)
-	r, err := StepInParts(tape, t.Method, t.Optimizer, t.Accumulate, func(i int) []*tensor.Tensor {
-		n := t.Batch / t.Accumulate
-		if m, ok := t.Method.(Labelled); ok {
-			m.SetLabels(t.batches.labels(positions[i*n : (i+1)*n]))
-		}
-		return t.batches.parts[i]
-	}, lr, &nn.Noise{Seed: t.Seed, Step: uint64(at.Epoch*t.steps + at.Step)}, t.Epochs*t.steps)
+	step := at.Epoch*t.steps + at.Step
+	lr := t.Schedule.At(step)
+	noise := &nn.Noise{Seed: t.Seed, Step: uint64(step)}
+	var r StepResult
+	var viewed float64
+	var err error
+	if t.Private != nil {
+		r, err = privateStep(tape, t.Method, t.Optimizer, t.Private, len(positions), float64(t.Batch), func(from, to int) []*tensor.Tensor {
+			// An image may be drawn twice in an epoch, and is to have other views then.
+			began := time.Now()
+			t.batches.fill(step, positions[from:to])
+			viewed += time.Since(began).Seconds()
+			t.label(positions[from:to])
+			return t.batches.rows(0, to-from)
+		}, lr, noise, t.Epochs*t.steps)
+	} else {
+		t.batches.fill(at.Epoch, positions)
+		viewed = time.Since(began).Seconds()
+		r, err = StepInParts(tape, t.Method, t.Optimizer, t.Accumulate, func(i int) []*tensor.Tensor {
+			n := t.Batch / t.Accumulate
+			t.label(positions[i*n : (i+1)*n])
+			return t.batches.parts[i]
+		}, lr, noise, t.Epochs*t.steps)
+	}
 	if err != nil {
 		return fmt.Errorf("training %s stopped in epoch %d, step %d of %d, at learning rate %.3g: %w. "+
 			"Usual causes: too high a learning rate, or one without warm-up; too low a temperature. %s",
 			t.Name, at.Epoch+1, at.Step+1, t.steps, lr, err, t.whatIsSaved())
 	}
 	if t.average != nil {
-		t.average.follow(t.Engine, at.Epoch*t.steps+at.Step)
+		t.average.follow(t.Engine, step)
 	}
 	seconds := time.Since(began).Seconds()
 	at.Step++
@@ -116,6 +136,9 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	at.Teacher += r.Teacher
 	at.Seconds += seconds
 	at.ViewSeconds += viewed
+	if t.Private != nil {
+		at.count(len(positions), r.Clipped)
+	}
 	if t.Hooks.OnStep != nil {
 		t.Hooks.OnStep(Progress{
 			Encoder: t.Name, Epoch: at.Epoch + 1, Epochs: t.Epochs, Step: at.Step, Steps: t.steps,
@@ -126,21 +149,32 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	return nil
 }
 
+// label tells the method the classes of the images at these positions, if it asks.
+func (t *Trainer) label(positions []int) {
+	if m, ok := t.Method.(Labelled); ok {
+		m.SetLabels(t.batches.labels(positions))
+	}
+}
+
 // record sums up the epoch that at is at the end of.
 func (t *Trainer) record(at *place) Record {
 	n := float64(t.steps)
-	spread := at.Spread / n
+	saw := float64(max(1, t.steps-at.Empty)) // steps that had images
+	spread := at.Spread / saw
 	r := Record{
 		Encoder: t.Name, Epoch: at.Epoch + 1,
-		Loss: at.Loss / n, Chance: t.Method.Chance(t.Batch / t.Accumulate),
+		Loss: at.Loss / saw, Chance: t.Method.Chance(t.Batch / t.Accumulate),
 		ImagesPerSecond: n * float64(t.Batch) / at.Seconds,
 		ViewsShare:      at.ViewSeconds / at.Seconds,
 		LearningRate:    t.Schedule.At((at.Epoch+1)*t.steps - 1),
 		GradNorm:        at.GradNorm / n,
 		Spread:          spread,
-		Rank:            at.Rank / n,
-		Teacher:         at.Teacher / n,
+		Rank:            at.Rank / saw,
+		Teacher:         at.Teacher / saw,
 		Collapsed:       spread < collapsedBelow,
+	}
+	if t.Private != nil {
+		r.Private = t.spentUpTo(at)
 	}
 	r.Warning = diagnose(t.Method.Name(), &r)
 	return r

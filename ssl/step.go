@@ -25,6 +25,8 @@ type StepResult struct {
 	// Teacher is the mean cosine between the projections and what a teacher makes
 	// of the same images; 0 without a teacher.
 	Teacher float64
+	// Clipped is the number of images whose gradients private training shortened.
+	Clipped int
 }
 
 // ErrNotFinite says that a loss or a gradient became NaN or infinite.

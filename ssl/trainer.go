@@ -37,6 +37,10 @@ type TrainerConfig struct {
 	WeightsEMA float64
 	Encoder    nn.Encoder // that of Method; needed for WeightsEMA only
 
+	// Private makes the training differentially private; nil: it is not. An epoch is
+	// then as many steps, of Batch images in the mean.
+	Private *Private
+
 	// Seed of the order of the images and of their views. Encoders that are to
 	// be compared have the same.
 	Seed uint64
@@ -103,7 +107,7 @@ func checkNumbers(c *TrainerConfig) error {
 	case c.CheckpointDir != "" && (c.Name == "" || c.RecipeHash == ""):
 		return fmt.Errorf("checkpoints need the encoder's Name and RecipeHash, found %q and %q", c.Name, c.RecipeHash)
 	}
-	if err := checkAverage(c); err != nil {
+	if err := first(checkAverage(c), checkPrivate(c)); err != nil {
 		return err
 	}
 	seen := make(map[int]bool, len(c.Indices))

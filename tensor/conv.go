@@ -31,7 +31,10 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
 	tp.record(y, func() {
 		dy := y.grad
 		tp.chooseArithmetic()
-		if w.needs {
+		if p := tp.sampled(w); p != nil {
+			tp.convBySample(p, x, dy, s)
+			tp.chooseArithmetic()
+		} else if w.needs {
 			g, holds := tp.gradOf(w)
 			tp.e.gemm.ConvBackwardWeights(g, dy.data, x.data, s, holds)
 		}

@@ -1,5 +1,7 @@
 package tensor
 
+import "fmt"
+
 // LayerNorm normalises every row (last dimension) of x, multiplies by gamma [C]
 // and adds beta [C] (Ba, Kiros and Hinton 2016): y = (x-mean)/sqrt(var+eps) *
 // gamma + beta with the mean and the biased variance of the row. Training and
@@ -15,6 +17,10 @@ func (tp *Tape) LayerNorm(x, gamma, beta *Tensor, eps float32) *Tensor {
 		tp.e.k.LayerNorm(y.data[lo*c:hi*c], x.data[lo*c:hi*c], gamma.data, beta.data, mean[lo:hi], invstd[lo:hi], eps)
 	})
 	tp.record(y, func() {
+		if tp.sampled(gamma) != nil || tp.sampled(beta) != nil {
+			tp.layerNormBySample(x, gamma, beta, y.grad, mean, invstd)
+			return
+		}
 		// The columns of dgamma and dbeta are summed like those of colSums.
 		n := (rows + size - 1) / size
 		part := tp.e.arena.Get(2 * n * c)
@@ -33,7 +39,12 @@ func (tp *Tape) LayerNorm(x, gamma, beta *Tensor, eps float32) *Tensor {
 // addParts adds to the gradient of a parameter t, if it wants one, the sum of n
 // parts, as foldParts does.
 func (tp *Tape) addParts(t *Tensor, part []float32, n, stride int) {
-	if t.needs {
+	if p := tp.sampled(t); p != nil {
+		if n != tp.samplesOf.n {
+			panic(fmt.Sprintf("tensor: PerSample: %d parts of %d samples", n, tp.samplesOf.n))
+		}
+		tp.rowsSampled(p, part, stride)
+	} else if t.needs {
 		g, holds := tp.gradOf(t)
 		tp.e.foldParts(g, part, n, stride, holds)
 	}

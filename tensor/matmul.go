@@ -74,7 +74,9 @@ func (tp *Tape) LinearAdd(x, w, b, r *Tensor) *Tensor {
 			g, holds := tp.gradOf(x)
 			matmulBy(by, g, dy, false, w, false, gemm.Epilogue{Accumulate: holds})
 		}
-		if w.needs {
+		if p := tp.sampled(w); p != nil {
+			tp.linearBySample(p, x, dy)
+		} else if w.needs {
 			g, holds := tp.gradOf(w)
 			matmulBy(by, g, dy, true, x, false, gemm.Epilogue{Accumulate: holds})
 		}
@@ -117,6 +119,10 @@ func productSize(name string, a, b *Tensor, transA, transB bool) (m, n int) {
 // that wants it.
 func (tp *Tape) biasGrad(b, dy *Tensor) {
 	if b == nil || !b.needs {
+		return
+	}
+	if p := tp.sampled(b); p != nil {
+		tp.biasBySample(p, dy)
 		return
 	}
 	g, holds := tp.gradOf(b)

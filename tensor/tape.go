@@ -28,6 +28,8 @@ type Tape struct {
 	nodes []node
 	owned []*Tensor   // every tensor of the tape with a buffer of its own
 	saved [][]float32 // buffers that operations hold for Backward
+
+	samplesOf *bySample // see PerSample; nil: gradients of all samples together
 }
 
 // node is one recorded operation: back reads out.grad and adds to the
@@ -105,6 +107,9 @@ func (tp *Tape) scratch(n int) []float32 {
 // values already; if not the caller must set every element. Parameters' gradients
 // outlive the tape and always hold values.
 func (tp *Tape) gradOf(t *Tensor) (g []float32, holds bool) {
+	if tp.samplesOf != nil && t.tape == nil {
+		panic(fmt.Sprintf("tensor: PerSample: a parameter of shape %v is in an operation that does not know samples apart", t.shape))
+	}
 	if t.grad != nil {
 		return t.grad.data, true
 	}
@@ -224,6 +229,7 @@ func (tp *Tape) Release() {
 	for _, b := range tp.saved {
 		tp.e.arena.Put(b)
 	}
+	tp.samplesOf = nil
 	clear(tp.owned)
 	clear(tp.saved)
 	clear(tp.nodes)

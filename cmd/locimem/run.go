@@ -82,6 +82,11 @@ func (c *runCmd) Run(a *app) error {
 			a.printf("kNN accuracy of %s: %.3f (k %d, t %g)\n", name, *k, r.KNN.K, r.KNN.T)
 		}
 	}
+	for _, name := range []string{study.F, study.G} {
+		if p := res.Private[name]; p != nil {
+			a.printf("Training of %s spent epsilon %.4g at delta %.2g (noise %.4g); kNN and scores read the images once more, outside of that promise\n", name, p.Epsilon, p.Delta, p.Noise)
+		}
+	}
 	a.printf("Report:  %s\n", filepath.Join(dir, "report.html"))
 	a.printf("Figures: %s\n", filepath.Join(dir, "figures", "layermem.png"))
 	a.printf("Tables:  %s\n", filepath.Join(dir, "scores", "layermem.csv"))

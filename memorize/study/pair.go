@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/ssl"
 )
 
 // Result is what a run ends with.
@@ -17,9 +18,11 @@ type Result struct {
 	Seconds float64  `json:"seconds"` // of this process, not of what was reused
 	Reused  []string `json:"reused"`  // of f, g, scores, figures, report: what was there already
 	// KNN is the last accuracy of each encoder, nil if it was not measured.
-	KNN     map[string]*float64 `json:"knn"`
-	Summary *Summary            `json:"summary"`
-	Reading string              `json:"reading"`
+	KNN map[string]*float64 `json:"knn"`
+	// Private is what each encoder has spent, nil where training is not private.
+	Private map[string]*ssl.Spent `json:"private,omitempty"`
+	Summary *Summary              `json:"summary"`
+	Reading string                `json:"reading"`
 }
 
 // RunPair is the main job: it trains f and g by the recipe, scores them and
@@ -91,6 +94,12 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 		for _, rec := range log.Records(name) {
 			if rec.KNN != nil {
 				res.KNN[name] = rec.KNN
+			}
+			if rec.Private != nil {
+				if res.Private == nil {
+					res.Private = map[string]*ssl.Spent{}
+				}
+				res.Private[name] = rec.Private
 			}
 		}
 	}

@@ -54,12 +54,16 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 	}
 	indices := l.TrainIndices(which)
 	r := l.Recipe.Train
+	private, err := l.Recipe.Private(len(indices))
+	if err != nil {
+		return nil, err
+	}
 	t := &training{lab: l, dir: dir, engine: e, which: which, encoder: enc, log: log, rep: rep}
 	t.trainer, err = ssl.NewTrainer(ssl.TrainerConfig{
 		Name: which, Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
 		Dataset: l.Train, Indices: indices, Augment: l.Augment, Views: l.Views,
 		Batch: r.Batch, Accumulate: r.Accumulate, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
-		WeightsEMA: r.WeightsEMA, Encoder: enc,
+		WeightsEMA: r.WeightsEMA, Encoder: enc, Private: private,
 		CheckpointDir: dir.Path("checkpoint"), CheckpointEvery: r.CheckpointEvery, RecipeHash: l.TrainID(),
 		Hooks: ssl.Hooks{OnStart: t.start, OnStep: t.step, OnEpoch: t.epoch, Evaluate: t.evaluate(e)},
 	})
@@ -86,6 +90,9 @@ func (t *training) start(s ssl.Start) {
 		}
 	}
 	t.rep.Printf("training %s on %d images, %d steps an epoch", t.which, len(t.trainer.Indices), t.trainer.StepsPerEpoch())
+	if p := t.trainer.Private; p != nil {
+		t.rep.Printf("%s trains privately: gradients of images shortened to %g, noise of %.4g times that (docs/private.md)", t.which, p.Clip, p.Noise)
+	}
 	t.bar = t.rep.Bar(t.which, "images", t.images(t.lab.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
 }
 
@@ -131,6 +138,9 @@ func (t *training) state(r ssl.Record) string {
 	s := fmt.Sprintf("loss %.2f (chance %.2f)", r.Loss, r.Chance)
 	if t.knn != nil {
 		s += fmt.Sprintf("  kNN %.2f", *t.knn)
+	}
+	if p := r.Private; p != nil {
+		s += fmt.Sprintf("  epsilon %.3g at delta %.2g", p.Epsilon, p.Delta)
 	}
 	return s
 }
