@@ -17,6 +17,7 @@ type studyCmd struct {
 	Names    []string `arg:"" optional:"" name:"name" help:"Studies, or all; without one they are listed."`
 	Scale    string   `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
 	Pairs    int      `placeholder:"N" help:"Pairs of encoders (default: the scale's)."`
+	From     int      `placeholder:"N" help:"Leave out the pairs before the N-th: a claim that some pairs have suggested is judged by others (default: 1)."`
 	Seed     uint64   `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
 	DataDir  string   `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
 	Other    string   `placeholder:"NAME" help:"Other data, of locimem data list, for studies that take layers from there or move encoders there (default: synthetic images of another seed)."`
@@ -46,7 +47,10 @@ func (c *studyCmd) Run(a *app) error {
 	if c.Pairs < 0 {
 		return usageError{fmt.Errorf("--pairs: found %d, expected 1 or more", c.Pairs)}
 	}
-	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
+	if c.From < 0 {
+		return usageError{fmt.Errorf("--from: found %d, expected 1 or more", c.From)}
+	}
+	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, From: c.From, Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
 	var plans []*experiments.Plan
 	var steps []*graph.Step
 	for _, st := range studies {

@@ -45,12 +45,17 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 		if err != nil {
 			return nil, err
 		}
+		claims := []report.Claim{x.judge(report.Claim{ID: "distance.alike", Source: "T26", Statement: "All distances rank the layers alike.",
+			Paper: "LayerMem of l1, l2, cosine and angular within .015 of each other in every layer", Plain: intervalOf(plain),
+			Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by l2 with that by each other distance; the number is the least of the three minus %g, one for each pair.", alike)},
+			fmt.Sprintf("the least rank correlation minus %g", alike), own)}
+		for k, r := range by[1:] { // by l2 it is the claim of study depth
+			name := string(all[k+1])
+			claims = append(claims, r.rises("distance.rises-"+name, "T26", "By the "+name+" distance memorization rises with depth.", "LayerMem from .096 to .104 in conv1, from .321 to .328 in the last convolution", convs))
+		}
 		return &report.Document{
-			Lead: []string{by[0].trained() + " Each was scored by four distances on the same views."},
-			Claims: []report.Claim{x.judge(report.Claim{ID: "distance.alike", Source: "T26", Statement: "All distances rank the layers alike.",
-				Paper: "LayerMem of l1, l2, cosine and angular within .015 of each other in every layer", Plain: intervalOf(plain),
-				Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by l2 with that by each other distance; the number is the least of the three minus %g, one for each pair.", alike)},
-				fmt.Sprintf("the least rank correlation minus %g", alike), own)},
+			Lead:     []string{by[0].trained() + " Each was scored by four distances on the same views. l1 and l2 see the length of activations, in which two encoders differ most; cosine and angular do not."},
+			Claims:   claims,
 			Sections: []report.Section{section},
 		}, nil
 	}

@@ -19,8 +19,11 @@ type Setting struct {
 	Scale string // one of Scales
 	// Pairs is the number of pairs of encoders; 0: the scale's. They share their
 	// images, and differ in initial weights, order and views.
-	Pairs   int
-	Seed    uint64 // of the first pair, and of the split; the next pairs have the next seeds
+	Pairs int
+	Seed  uint64 // of the first pair, and of the split; the next pairs have the next seeds
+	// From leaves out the pairs before this one, counted from 1; 0 is 1. A claim that
+	// some pairs have suggested is judged by others.
+	From    int
 	DataDir string // folder of CIFAR-10, for all scales but tiny
 	Threads int    // 0: all
 	// Other are the data that layers are taken from and encoders are moved to; "":
@@ -83,7 +86,7 @@ func (s Setting) scale() (*scale, error) {
 
 // recipe returns the recipe of the pair-th pair at a scale, changed by sets.
 func (s Setting) recipe(c *scale, pair int, sets []string) (*recipe.Recipe, error) {
-	all := slices.Concat(c.sets, sets, []string{"name=" + c.name, fmt.Sprintf("seed=%d", s.Seed+uint64(pair)), fmt.Sprintf("split.seed=%d", s.Seed),
+	all := slices.Concat(c.sets, sets, []string{"name=" + c.name, fmt.Sprintf("seed=%d", s.Seed+uint64(max(s.From, 1)-1+pair)), fmt.Sprintf("split.seed=%d", s.Seed),
 		fmt.Sprintf("score.seed=%d", s.Seed), fmt.Sprintf("train.threads=%d", s.Threads)})
 	if s.DataDir != "" && c.base != nil {
 		all = append(all, "data.dir="+s.DataDir)

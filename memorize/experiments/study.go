@@ -81,6 +81,7 @@ func Studies() []Study {
 		augmentation,
 		trainingTime,
 		decay,
+		private,
 		overlap,
 		duration,
 		datasets,
@@ -110,6 +111,9 @@ func (s Setting) command(name string) string {
 	c := fmt.Sprintf("locimem study %s --scale %s", name, s.Scale)
 	if s.Pairs != 0 {
 		c += fmt.Sprintf(" --pairs %d", s.Pairs)
+	}
+	if s.From > 1 {
+		c += fmt.Sprintf(" --from %d", s.From)
 	}
 	if s.Seed != 1 {
 		c += fmt.Sprintf(" --seed %d", s.Seed)

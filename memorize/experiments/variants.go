@@ -38,11 +38,12 @@ type compared struct {
 	units [][]float64 // UnitMem, mean over the ranked units of each tap behind a ReLU, then over taps
 }
 
-// unitTaps are the taps whose units can be ranked: behind a ReLU nothing is negative.
+// unitTaps are the taps whose units are ranked: behind a ReLU nothing is negative, and
+// of a transformer's GELU |activation| is taken.
 func unitTaps(found []tapUnits) []tapUnits {
 	var out []tapUnits
 	for _, t := range found {
-		if strings.HasPrefix(t.Tap[strings.LastIndex(t.Tap, ".")+1:], "relu") {
+		if name := t.Tap[strings.LastIndex(t.Tap, ".")+1:]; strings.HasPrefix(name, "relu") || name == "act" {
 			out = append(out, t)
 		}
 	}
@@ -124,7 +125,7 @@ func (x *reader) compareLayers(c *compared, of string, all []variant) (report.Se
 
 func (x *reader) compareUnits(c *compared, of string, all []variant) (report.Section, error) {
 	t := report.Table{Name: "unitmem", Title: "UnitMem by " + of, Columns: []report.Column{{Name: "tap"}},
-		Note: "Mean over the units of f behind each ReLU, over its candidates and as many images that it never saw, with 95 % intervals over encoders. UnitMem says how selective units are; which of the images own them is in study unitmem."}
+		Note: "Mean over the units of f behind each ReLU or GELU, over its candidates and as many images that it never saw, with 95 % intervals over encoders. UnitMem says how selective units are; which of the images own them is in study unitmem."}
 	chart := report.Chart{Name: "unitmem", Title: t.Title, Kind: report.Line, X: "tap", Y: "UnitMem (Eq. 8)"}
 	for _, v := range all {
 		if v.units == nil {
@@ -148,7 +149,7 @@ func (x *reader) compareUnits(c *compared, of string, all []variant) (report.Sec
 			}
 		}
 		if len(taps) == 0 {
-			return report.Section{}, fmt.Errorf("found no tap behind a ReLU among those that were scored")
+			return report.Section{}, fmt.Errorf("found no tap behind a ReLU or GELU among those that were scored")
 		}
 		c.units = append(c.units, per)
 		chart.Categories = taps
@@ -184,6 +185,6 @@ func (x *reader) moreThan(id, source, statement, paper string, c compared, a, b 
 // unitsMoreThan is the same claim of UnitMem.
 func (x *reader) unitsMoreThan(id, source, statement, paper string, c compared, a, b int, what string) report.Claim {
 	return x.judgePlain(report.Claim{ID: id, Source: source, Statement: statement, Paper: paper,
-		Rule: "The number is the UnitMem of the one minus that of the other, mean over the units behind each ReLU and then over these taps, one for each seed. UnitMem measures selectivity, for images that were seen and others alike."},
+		Rule: "The number is the UnitMem of the one minus that of the other, mean over the units behind each ReLU or GELU and then over these taps, one for each seed. UnitMem measures selectivity, for images that were seen and others alike."},
 		"UnitMem of "+what, minus(c.units[a], c.units[b]))
 }

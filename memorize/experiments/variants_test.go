@@ -35,7 +35,7 @@ func TestVariantStudies(t *testing.T) {
 	s := verySmall(t)
 	scales[0].sets = append(scales[0].sets, "train.epochs=5")
 	st := graph.NewStore(t.TempDir())
-	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation} {
+	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation, private} {
 		p, err := y.Plan(s)
 		require.NoError(t, err, y.Name)
 		require.NoError(t, st.Run(context.Background(), p.Steps, &counter{}), y.Name)
