@@ -11,9 +11,9 @@ var augmentation = Study{Name: "augmentation", Source: "T27, F9, F10", Title: "S
 		l.variant("strong", "augment.preset=strong"),
 	}
 	own := l.encoders()
-	measured := []variant{trained[1]}
+	measured := []variant{{name: trained[1].name, pairs: trained[1].pairs, units: trained[1].units}}
 	for _, preset := range []string{"weak", "strong"} {
-		measured = append(measured, variant{"measured with " + preset, l.pairs("score.augment.preset=" + preset), nil})
+		measured = append(measured, variant{name: "measured with " + preset, pairs: l.pairs("score.augment.preset=" + preset)})
 	}
 	for i := range measured[1:] {
 		var as []encoder

@@ -40,7 +40,8 @@ var private = Study{Name: "privacy", Source: "F1c", Title: "Private training", p
 			largest = append(largest, most)
 			t.Rows = append(t.Rows, []report.Cell{report.Text(v.name), interval(c.units[i]), interval(tops), interval(most)})
 		}
-		sections[0].Tables = append([]report.Table{t}, sections[0].Tables...)
+		last := &sections[len(sections)-1]
+		last.Tables = append([]report.Table{t}, last.Tables...)
 		return &report.Document{
 			Lead: []string{"Masked autoencoders were trained with clipped gradients and noise for epsilon 20 and 8 (docs/private.md), and without, and the units of f ranked. With few images the noise that an epsilon asks for is large, and such an encoder learns little: what it does not memorize it may not have learned either."},
 			Claims: []report.Claim{

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
 )
@@ -16,6 +17,7 @@ import (
 // compares. Pairs of the same number have the same seed in all of them.
 type variant struct {
 	name  string
+	f     []encoder     // whose accuracy is shown; nil: it is not
 	pairs *group        // nil: not scored
 	units []*graph.Step // of the encoders f; nil: not ranked
 }
@@ -23,12 +25,13 @@ type variant struct {
 // variant trains pairs, scores them and ranks the units of f.
 func (l *lab) variant(name string, sets ...string) variant {
 	g := l.pairs(sets...)
-	return variant{name, g, l.units(g.f())}
+	return variant{name, g.f(), g, l.units(g.f())}
 }
 
 // unitVariant trains only the encoders f, and ranks their units.
 func (l *lab) unitVariant(name string, sets ...string) variant {
-	return variant{name: name, units: l.units(l.encoders(sets...))}
+	f := l.encoders(sets...)
+	return variant{name, f, nil, l.units(f)}
 }
 
 // compared are the numbers of variants: one row for each, pair by pair.
@@ -78,10 +81,16 @@ func deep(convs []string, of func(tap string) []float64) []float64 {
 
 // compare reads the variants and puts them side by side: a section of the controlled
 // score for those that were scored, and one of UnitMem for those whose units were
-// ranked.
+// ranked. The accuracies of f come first, as encoders that learned nothing say
+// nothing about memory.
 func (x *reader) compare(of string, all []variant) (compared, []report.Section, error) {
 	var c compared
 	var sections []report.Section
+	if accuracy, err := x.lastAccuracies(of, all); err != nil {
+		return c, nil, err
+	} else if len(accuracy.Rows) > 0 {
+		sections = append(sections, report.Section{Title: "Accuracy", Tables: []report.Table{accuracy}})
+	}
 	if slices.ContainsFunc(all, func(v variant) bool { return v.pairs != nil }) {
 		s, err := x.compareLayers(&c, of, all)
 		if err != nil {
@@ -97,6 +106,28 @@ func (x *reader) compare(of string, all []variant) (compared, []report.Section, 
 		sections = append(sections, s)
 	}
 	return c, sections, nil
+}
+
+// lastAccuracies is the table of what the encoders f reached in the last kNN test of
+// their training.
+func (x *reader) lastAccuracies(of string, all []variant) (report.Table, error) {
+	t := report.Table{Name: "accuracy", Title: "Accuracy of f by " + of, Note: "kNN on its own data, at the end of the training, with 95 % intervals over encoders.", Columns: []report.Column{{Name: of}, {Name: "kNN", Digits: 3}}}
+	for _, v := range all {
+		var last []float64
+		for _, e := range v.f {
+			log, err := study.OpenLog(x.store.Path(e.train, "run", "log.jsonl"))
+			if err != nil {
+				return t, err
+			}
+			if records := log.Records(study.F); len(records) > 0 && records[len(records)-1].KNN != nil {
+				last = append(last, *records[len(records)-1].KNN)
+			}
+		}
+		if len(last) > 0 {
+			t.Rows = append(t.Rows, []report.Cell{report.Text(v.name), interval(last)})
+		}
+	}
+	return t, nil
 }
 
 func (x *reader) compareLayers(c *compared, of string, all []variant) (report.Section, error) {
