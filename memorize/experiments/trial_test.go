@@ -29,7 +29,6 @@ func TestTrials(t *testing.T) {
 	assert.Len(t, all, 8)
 	for _, e := range all {
 		assert.Greater(t, e.Seconds, 1e-4, e.Step.Label())
-		assert.Less(t, e.Seconds, 30.0, e.Step.Label())
 	}
 	r := l.recipe(0, "knn.every=1")
 	tests, err := testTrial(context.Background(), r)
