@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/nn"
@@ -52,7 +54,8 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 		case "pruning":
 			var all []pruned
 			require.NoError(t, st.Result(last, &all))
-			assert.Len(t, all, 1+3*(2+pruneTrials))
+			assert.Len(t, all, 1+3*(3+pruneTrials))
+			checkPruned(t, st, last, all)
 		}
 	}
 }
@@ -117,6 +120,55 @@ func checkReplaced(t *testing.T, st *graph.Store, step *graph.Step, all []swappe
 		k := slices.IndexFunc(all, func(s swapped) bool { return s.From == from && slices.Equal(s.Layers, []string{"conv3"}) })
 		assert.Equal(t, got, all[k].Own, from)
 	}
+}
+
+// Accuracy without the top units is that of an encoder from the file whose channels,
+// of the largest UnitMem that scoring wrote down, are silenced here.
+func checkPruned(t *testing.T, st *graph.Store, step *graph.Step, all []pruned) {
+	p := step.Params().(prunings)
+	r, err := p.Recipe.recipe()
+	require.NoError(t, err)
+	o, err := openEncoder(r, st.Path(step.Needs()[0], "run", "f.safetensors"))
+	require.NoError(t, err)
+	defer o.engine.Close()
+	set := memorize.Images{Set: memorize.Set{Name: "any", Points: o.lab.Split.Independent}, Data: o.lab.Train}
+	options := r.ScoreOptions()
+	options.Taps = nil
+	ranked, err := memorize.ScoreUnits(context.Background(), o.engine, o.encoder, set, o.lab.ScoreViews, options, 1, nil)
+	require.NoError(t, err)
+	silent := map[string]bool{}
+	for _, layer := range perturb.PrunableLayers(o.encoder) {
+		var of []memorize.RankedUnit
+		for _, u := range ranked {
+			if u.Tap == perturb.OutputTap(o.encoder, layer) {
+				of = append(of, u)
+			}
+		}
+		count := max(1, int(float64(len(of))/10+0.5))
+		for _, u := range memorize.TopUnits(of, count) {
+			silent[fmt.Sprint(layer, u.Unit)] = true
+		}
+	}
+	var chosen []perturb.Units
+	for _, layer := range perturb.PrunableLayers(o.encoder) {
+		u := perturb.Units{Layer: layer}
+		for k := range 64 {
+			if silent[fmt.Sprint(layer, k)] {
+				u.Index = append(u.Index, k)
+			}
+		}
+		chosen = append(chosen, u)
+	}
+	enc, err := perturb.Prune(o.encoder, chosen)
+	require.NoError(t, err)
+	probe, err := o.prober(p.On)
+	require.NoError(t, err)
+	want, err := probe.of(context.Background(), enc)
+	require.NoError(t, err)
+	k := slices.IndexFunc(all, func(c pruned) bool { return c.Unseen && c.Share == 0.1 && !c.Total })
+	assert.Equal(t, want, all[k].accuracies)
+	assert.Positive(t, all[k].Common)
+	assert.Less(t, all[k].Common, 1.0)
 }
 
 // Encoders of other data begin with other weights than f, and with the same ones: the
