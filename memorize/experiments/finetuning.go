@@ -65,6 +65,25 @@ func tunings(layers []string) []tuned {
 	return append(all, tuned{All: true})
 }
 
+// tuningPasses is what all tunings cost, in trainings of the whole encoder, if layers
+// cost the same: a third of a training is the pass forward, a third the gradients of
+// activations, down to the first layer that is trained, and a third those of weights.
+func tuningPasses() float64 {
+	layers := []string{"1", "2", "3", "4", "5", "6", "7", "8"}
+	all := float64(len(layers))
+	sum := 0.0
+	for _, c := range tunings(layers) {
+		trained, above := float64(len(c.Layers)), 0.0
+		if c.All {
+			trained, above = all, all
+		} else if len(c.Layers) > 0 {
+			above = all - float64(slices.Index(layers, c.Layers[0]))
+		}
+		sum += (1 + above/all + trained/all) / 3
+	}
+	return sum
+}
+
 var tuneLayers = graph.Define("finetune", 1, func(ctx context.Context, w *graph.Work, p tuning) error {
 	r, err := p.Recipe.recipe()
 	if err != nil {
@@ -101,11 +120,8 @@ var tuneLayers = graph.Define("finetune", 1, func(ctx context.Context, w *graph.
 	if err != nil {
 		return graph.Effort{}
 	}
-	images := r.Data.Synthetic.Train
-	if r.Data.Name != "synthetic" {
-		images = bankMost
-	}
-	return graph.Effort{Key: "finetune " + speedOf(r), Amount: float64(images * p.Epochs * len(tunings(make([]string, 8)))), Trial: func(ctx context.Context) (float64, error) {
+	images, _ := otherImages(r, p.On)
+	return graph.Effort{Key: "finetune " + speedOf(r), Amount: float64(images*p.Epochs) * tuningPasses(), Trial: func(ctx context.Context) (float64, error) {
 		s, err := trainTrial(ctx, r, math.Inf(1)) // without kNN tests
 		return s / 2, err                         // one view, where the methods have two
 	}}

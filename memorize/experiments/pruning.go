@@ -169,7 +169,17 @@ var pruneUnits = graph.Define("prune", 2, func(ctx context.Context, w *graph.Wor
 	if err != nil {
 		return graph.Effort{}
 	}
-	return probeEffort("prune", r, len(prunes()))
+	e := probeEffort("prune", r, p.On, len(prunes()))
+	test := e.Trial
+	e.Trial = func(ctx context.Context) (float64, error) {
+		units, err := unitsTrial(ctx, r)
+		if err != nil {
+			return 0, err
+		}
+		one, err := test(ctx)
+		return one + units*poolViews(r)/e.Amount, err // the units are ranked once for all
+	}
+	return e
 })
 
 func writePruning(x *reader, steps []*graph.Step) (*report.Document, error) {

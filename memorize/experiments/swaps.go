@@ -120,7 +120,7 @@ var swapLayers = graph.Define("swap", 2, func(ctx context.Context, w *graph.Work
 	if err != nil {
 		return graph.Effort{}
 	}
-	return probeEffort("swap", r, len(swapsOf(make([]string, 8))))
+	return probeEffort("swap", r, p.On, len(swapsOf(make([]string, 8))))
 })
 
 // convLayers are the layers that the paper counts: convolutions with their norms.
