@@ -49,14 +49,25 @@ func (p *prober) of(ctx context.Context, enc nn.Encoder) (a accuracies, err erro
 	return a, err
 }
 
-// probeEffort is what testing n encoders costs.
-func probeEffort(kind string, r *recipe.Recipe, n int) graph.Effort {
+// probeEffort is what testing n encoders costs, on their own and on other data.
+func probeEffort(kind string, r *recipe.Recipe, on study.On, n int) graph.Effort {
 	return graph.Effort{Key: kind + " " + speedOf(r), Amount: float64(n), Trial: func(ctx context.Context) (float64, error) {
 		one := *r
 		one.Train.Epochs, one.KNN.Every, one.KNN.Train, one.KNN.Test = 1, 1, bankMost, min(testMost, r.KNN.Test)
 		s, err := testTrial(ctx, &one)
-		return 2 * s, err // on two data
+		own := min(bankMost, r.Split.Shared+r.Split.Candidate) + one.KNN.Test
+		train, test := otherImages(r, on)
+		return s * float64(own+train+test) / float64(own), err
 	}}
+}
+
+// otherImages is how many images of other data are looked for neighbours in, or trained
+// on, and classified; at most so many if they are not synthetic.
+func otherImages(r *recipe.Recipe, on study.On) (train, test int) {
+	if on.Name != "synthetic" {
+		return bankMost, testMost
+	}
+	return min(bankMost, r.Data.Synthetic.Train), min(testMost, r.Data.Synthetic.Test)
 }
 
 // loaded reads an encoder into a fresh one of the same architecture.

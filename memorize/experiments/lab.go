@@ -111,6 +111,17 @@ func (l *lab) encoders(sets ...string) []encoder {
 	return out
 }
 
+// reseeded returns, for each of all encoders that encoders or f of a group returned,
+// one that is trained alike with another seed: the next of them, and of a single one a
+// further one.
+func (l *lab) reseeded(all []encoder, sets ...string) []encoder {
+	if len(all) > 1 {
+		return append(slices.Clone(all[1:]), all[0])
+	}
+	r := l.recipe(len(all), sets...)
+	return []encoder{{r, trainStep(r, study.F)}}
+}
+
 // f are the encoders f of a group.
 func (g *group) f() []encoder {
 	var out []encoder

@@ -10,20 +10,22 @@ import (
 )
 
 // normCosine compares the scales of norms of encoders of own and of other data (Table
-// 25), beside those of two seeds on the same data.
+// 25), beside those of two seeds on the same data. Encoders of one seed begin with the
+// same weights on whatever data, so the ones compared have two seeds; how much that
+// beginning is worth is shown.
 var normCosine = Study{Name: "norms", Source: "T25", Title: "Scales of norms in encoders of other data", plan: func(l *lab) writer {
 	own, others := l.pairs(), l.encoders(l.other()...)
+	ownNext, otherNext := l.reseeded(own.f()), l.reseeded(others, l.other()...)
 	var steps []*graph.Step
 	for i, p := range own.pairs {
-		next := own.pairs[(i+1)%len(own.pairs)]
-		steps = append(steps, compareNorms.Step(fmt.Sprintf("compare the norms of f, %s, seed %d", describe(p.recipe), p.recipe.Seed), norming{textOf(p.recipe)}, p.f, others[i].train, next.f))
+		steps = append(steps, compareNorms.Step(fmt.Sprintf("compare the norms of f, %s, seed %d", describe(p.recipe), p.recipe.Seed), norming{textOf(p.recipe)}, p.f, otherNext[i].train, others[i].train, ownNext[i].train))
 	}
 	l.do(steps...)
 	return func(x *reader) (*report.Document, error) { return writeNorms(x, steps) }
 }}
 
-// norming are the parameters of a norms step. Its needs train f, an encoder of other
-// data, and f of another seed.
+// norming are the parameters of a norms step. Its needs train f, encoders of the other
+// data with another seed and with that of f, and f with that other seed.
 type norming struct {
 	Recipe text `json:"recipe"`
 }
@@ -37,13 +39,14 @@ func (p norming) Identity() string {
 	return r.TrainHash()
 }
 
-// normsFound are the cosines with the encoder of other data and that of another seed.
+// normsFound are the cosines with encoders from elsewhere.
 type normsFound struct {
-	Other []perturb.NormCosine `json:"other"`
-	Seed  []perturb.NormCosine `json:"seed"`
+	Other []perturb.NormCosine `json:"other"` // fromOther
+	Same  []perturb.NormCosine `json:"same"`  // fromSame
+	Seed  []perturb.NormCosine `json:"seed"`  // fromSeed
 }
 
-var compareNorms = graph.Define("norms", 1, func(_ context.Context, w *graph.Work, p norming) error {
+var compareNorms = graph.Define("norms", 2, func(_ context.Context, w *graph.Work, p norming) error {
 	r, err := p.Recipe.recipe()
 	if err != nil {
 		return err
@@ -54,7 +57,7 @@ var compareNorms = graph.Define("norms", 1, func(_ context.Context, w *graph.Wor
 	}
 	defer o.engine.Close()
 	var out normsFound
-	for i, to := range []*[]perturb.NormCosine{&out.Other, &out.Seed} {
+	for i, to := range []*[]perturb.NormCosine{&out.Other, &out.Same, &out.Seed} {
 		enc, err := o.loaded(needFile(w, i+1))
 		if err != nil {
 			return err
@@ -79,7 +82,8 @@ func writeNorms(x *reader, steps []*graph.Step) (*report.Document, error) {
 	for _, n := range found[0].Other {
 		layers = append(layers, n.Layer)
 	}
-	charts := []report.Chart{{Name: "norms", Title: t.Title, Kind: report.Line, X: "norm", Y: "cosine", Categories: layers}}
+	charts := []report.Chart{{Name: "norms", Title: t.Title, Kind: report.Line, X: "norm", Y: "cosine", Categories: layers},
+		{Name: "centred", Title: t.Title + ", less their mean", Kind: report.Line, X: "norm", Y: "cosine", Categories: layers}}
 	at := func(layer string, of func(normsFound) []perturb.NormCosine, value func(perturb.NormCosine) float64) []float64 {
 		var out []float64
 		for _, f := range found {
@@ -92,13 +96,19 @@ func writeNorms(x *reader, steps []*graph.Step) (*report.Document, error) {
 		return out
 	}
 	other, seed := func(f normsFound) []perturb.NormCosine { return f.Other }, func(f normsFound) []perturb.NormCosine { return f.Seed }
+	same := func(f normsFound) []perturb.NormCosine { return f.Same }
 	weight, centred := func(n perturb.NormCosine) float64 { return n.Weight }, func(n perturb.NormCosine) float64 { return n.Centred }
-	for _, c := range []struct {
-		name  string
-		of    func(normsFound) []perturb.NormCosine
-		value func(perturb.NormCosine) float64
-	}{{"other data", other, weight}, {"other seed", seed, weight}, {"other data, centred", other, centred}, {"other seed, centred", seed, centred}} {
-		addColumn(&t, &charts[0], c.name, "cosine of the scales of f with those of the other encoder", layers, func(l string) report.Cell { return interval(at(l, c.of, c.value)) })
+	for i, value := range []func(perturb.NormCosine) float64{weight, centred} {
+		for _, from := range []struct {
+			name string
+			of   func(normsFound) []perturb.NormCosine
+		}{{fromOther, other}, {fromSame, same}, {fromSeed, seed}} {
+			name := from.name
+			if i == 1 {
+				name += ", centred"
+			}
+			addColumn(&t, &charts[i], name, "cosine of the scales of f with those of the other encoder", layers, func(l string) report.Cell { return interval(at(l, from.of, value)) })
+		}
 	}
 	gap := make([]float64, len(found))
 	for _, l := range layers {
@@ -107,10 +117,10 @@ func writeNorms(x *reader, steps []*graph.Step) (*report.Document, error) {
 		}
 	}
 	return &report.Document{
-		Lead: []string{"The paper argues that layers can be exchanged because the scales of their norms are alike between data (cosine .78 to .88). Two encoders of the same data and other seeds show how alike any two are."},
-		Claims: []report.Claim{x.judgePlain(report.Claim{ID: "norms.alike", Source: "T25", Statement: "Norms of another seed are more alike than norms of other data.", Paper: "cosine .797, .844, .823, .811, .779, .805, .847, .881 in layers 1 to 8, CIFAR-10 against STL10, without a control",
-			Rule: "The number is the cosine of the scales with those of another seed minus that with those of other data, mean over the norms, one for each encoder."},
-			"the cosine with another seed minus that with other data", gap)},
+		Lead: []string{"The paper argues that layers can be exchanged because the scales of their norms are alike between data (cosine .78 to .88). Two encoders of the same data with different seeds show how alike any two are."},
+		Claims: []report.Claim{x.judgePlain(report.Claim{ID: "norms.alike", Source: "T25", Statement: "Norms of own data are more alike than norms of other data, both of another seed.", Paper: "cosine .797, .844, .823, .811, .779, .805, .847, .881 in layers 1 to 8, CIFAR-10 against STL10, without a control",
+			Rule: "The number is the cosine of the scales with those of own data and another seed minus that with those of other data and that same seed, mean over the norms, one for each encoder."},
+			"the cosine with own data minus that with other data", gap)},
 		Sections: []report.Section{{Title: "By layer", Tables: []report.Table{t}, Charts: charts}},
 	}, nil
 }

@@ -3,6 +3,7 @@ package experiments
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/perturb"
@@ -11,7 +12,9 @@ import (
 	"github.com/locimem/locimem/report"
 )
 
-// pruning asks whether the units of highest UnitMem matter most (Table 6).
+// pruning asks whether the units of highest UnitMem matter most (Table 6). UnitMem is
+// also high of units that are selective for whatever image: those of highest UnitMem on
+// images that f has not seen are the control.
 var pruning = Study{Name: "pruning", Source: "T6", Title: "Units pruned by UnitMem", plan: func(l *lab) writer {
 	var steps []*graph.Step
 	for _, e := range l.pairs().f() {
@@ -39,7 +42,22 @@ type pruned struct {
 	Total bool    `json:"total"` // of all layers together
 	By    string  `json:"by"`
 	Trial uint64  `json:"trial"`
+	// Unseen says that UnitMem is that on images which f was not trained on, and Common
+	// is the share of the units so chosen that UnitMem on the candidates also chooses.
+	Unseen bool    `json:"unseen"`
+	Common float64 `json:"common"`
 	accuracies
+}
+
+// topUnseen is the order of the units that are top on images which f has not seen.
+const topUnseen = "top on unseen images"
+
+// order names by what units were chosen.
+func (p pruned) order() string {
+	if p.Unseen {
+		return topUnseen
+	}
+	return p.By
 }
 
 // pruneSchemes are the shares of Table 6.
@@ -57,11 +75,43 @@ func prunes() []pruned {
 		for s.Trial = range uint64(pruneTrials) {
 			all = append(all, s)
 		}
+		s.By, s.Trial, s.Unseen = perturb.Top, 0, true
+		all = append(all, s)
 	}
 	return all
 }
 
-var pruneUnits = graph.Define("prune", 1, func(ctx context.Context, w *graph.Work, p prunings) error {
+// unitMemOf returns UnitMem of all units that can be pruned, on the first n points.
+func (o *opened) unitMemOf(ctx context.Context, name string, points []int, n int) ([]perturb.LayerUnits, error) {
+	layers := perturb.PrunableLayers(o.encoder)
+	options := o.lab.Recipe.ScoreOptions()
+	options.Taps = nil
+	for _, l := range layers {
+		options.Taps = append(options.Taps, perturb.OutputTap(o.encoder, l))
+	}
+	set := memorize.Images{Set: memorize.Set{Name: name, Points: points[:n]}, Data: o.lab.Train}
+	ranked, err := memorize.ScoreUnits(ctx, o.engine, o.encoder, set, o.lab.ScoreViews, options, 1, nil)
+	if err != nil {
+		return nil, err
+	}
+	return perturb.ByLayer(o.encoder, layers, ranked)
+}
+
+// commonShare is the share of the units of a that are in b, too.
+func commonShare(a, b []perturb.Units) float64 {
+	n, common := 0, 0
+	for i := range a {
+		for _, u := range a[i].Index {
+			n++
+			if slices.Contains(b[i].Index, u) {
+				common++
+			}
+		}
+	}
+	return float64(common) / float64(max(1, n))
+}
+
+var pruneUnits = graph.Define("prune", 2, func(ctx context.Context, w *graph.Work, p prunings) error {
 	r, err := p.Recipe.recipe()
 	if err != nil {
 		return err
@@ -75,18 +125,13 @@ var pruneUnits = graph.Define("prune", 1, func(ctx context.Context, w *graph.Wor
 	if err != nil {
 		return err
 	}
-	layers := perturb.PrunableLayers(o.encoder)
-	options := r.ScoreOptions()
-	options.Taps = nil
-	for _, l := range layers {
-		options.Taps = append(options.Taps, perturb.OutputTap(o.encoder, l))
-	}
-	set := memorize.Images{Set: memorize.Set{Name: memorize.Candidate, Points: o.lab.Split.Candidate}, Data: o.lab.Train}
-	ranked, err := memorize.ScoreUnits(ctx, o.engine, o.encoder, set, o.lab.ScoreViews, options, 1, nil)
+	split := o.lab.Split
+	n := min(len(split.Candidate), len(split.Independent))
+	seen, err := o.unitMemOf(ctx, memorize.Candidate, split.Candidate, n)
 	if err != nil {
 		return err
 	}
-	units, err := perturb.ByLayer(o.encoder, layers, ranked)
+	unseen, err := o.unitMemOf(ctx, memorize.Independent, split.Independent, n)
 	if err != nil {
 		return err
 	}
@@ -96,9 +141,17 @@ var pruneUnits = graph.Define("prune", 1, func(ctx context.Context, w *graph.Wor
 		enc := o.encoder
 		if c := all[i]; c.Share > 0 {
 			// Dead units would otherwise be the least, and their loss is none.
-			chosen, err := perturb.Choose(units, perturb.Choice{By: c.By, Share: c.Share, Total: c.Total, Alive: true, Seed: r.Seed, Trial: c.Trial})
+			choice := perturb.Choice{By: c.By, Share: c.Share, Total: c.Total, Alive: true, Seed: r.Seed, Trial: c.Trial}
+			chosen, err := perturb.Choose(seen, choice)
 			if err != nil {
 				return err
+			}
+			if c.Unseen {
+				as := chosen
+				if chosen, err = perturb.Choose(unseen, choice); err != nil {
+					return err
+				}
+				all[i].Common = commonShare(chosen, as)
 			}
 			if enc, err = perturb.Prune(enc, chosen); err != nil {
 				return err
@@ -116,7 +169,17 @@ var pruneUnits = graph.Define("prune", 1, func(ctx context.Context, w *graph.Wor
 	if err != nil {
 		return graph.Effort{}
 	}
-	return probeEffort("prune", r, len(prunes()))
+	e := probeEffort("prune", r, p.On, len(prunes()))
+	test := e.Trial
+	e.Trial = func(ctx context.Context) (float64, error) {
+		units, err := unitsTrial(ctx, r)
+		if err != nil {
+			return 0, err
+		}
+		one, err := test(ctx)
+		return one + units*poolViews(r)/e.Amount, err // the units are ranked once for all
+	}
+	return e
 })
 
 func writePruning(x *reader, steps []*graph.Step) (*report.Document, error) {
@@ -126,30 +189,37 @@ func writePruning(x *reader, steps []*graph.Step) (*report.Document, error) {
 			return nil, err
 		}
 	}
-	// means is the accuracy of one scheme and order, in percent, mean over trials,
+	// percent is the mean over trials of a share, by one scheme and order, in percent,
 	// encoder by encoder.
-	means := func(scheme pruned, by string, of func(accuracies) float64) []float64 {
+	percent := func(scheme pruned, by string, of func(pruned) float64) []float64 {
 		var out []float64
 		for _, all := range found {
 			sum, n := 0.0, 0.0
 			for _, p := range all {
-				if p.Share == scheme.Share && p.Total == scheme.Total && p.By == by {
-					sum, n = sum+of(p.accuracies), n+1
+				if p.Share == scheme.Share && p.Total == scheme.Total && p.order() == by {
+					sum, n = sum+of(p), n+1
 				}
 			}
 			out = append(out, 100*sum/n)
 		}
 		return out
 	}
+	means := func(scheme pruned, by string, of func(accuracies) float64) []float64 {
+		return percent(scheme, by, func(p pruned) float64 { return of(p.accuracies) })
+	}
 	t := report.Table{Name: "pruning", Title: "Accuracy without some units", Note: fmt.Sprintf("kNN in percent, means over encoders with 95 %% intervals; random: mean of %d choices. Units that answer to no image are never chosen.", pruneTrials),
-		Columns: []report.Column{{Name: "pruned"}, {Name: "units"}, {Name: "own data", Digits: 2}, {Name: "other data", Digits: 2}}}
+		Columns: []report.Column{{Name: "pruned"}, {Name: "units"}, {Name: "own data", Digits: 2}, {Name: "other data", Digits: 2}, {Name: "common", Help: "Of the units chosen on unseen images, the percentage that is chosen on the candidates, too.", Digits: 1}}}
 	add := func(name, units string, scheme pruned, by string) {
-		t.Rows = append(t.Rows, []report.Cell{report.Text(name), report.Text(units), interval(means(scheme, by, onOwn)), interval(means(scheme, by, onOther))})
+		common := report.Cell{}
+		if by == topUnseen {
+			common = interval(percent(scheme, by, func(p pruned) float64 { return p.Common }))
+		}
+		t.Rows = append(t.Rows, []report.Cell{report.Text(name), report.Text(units), interval(means(scheme, by, onOwn)), interval(means(scheme, by, onOther)), common})
 	}
 	add("none", "", pruned{}, "")
 	var categories []string
 	series := map[string]*report.Series{}
-	orders := []string{perturb.Top, perturb.Random, perturb.Low}
+	orders := []string{perturb.Top, topUnseen, perturb.Random, perturb.Low}
 	for _, scheme := range pruneSchemes {
 		name := fmt.Sprintf("%.0f %% of each layer", 100*scheme.Share)
 		if scheme.Total {
@@ -175,9 +245,12 @@ func writePruning(x *reader, steps []*graph.Step) (*report.Document, error) {
 			fmt.Sprintf("the accuracy without %s minus without %s units, in percent", more, less), minus(means(first, more, onOwn), means(first, less, onOwn)))
 	}
 	return &report.Document{
-		Lead: []string{"Units of f were silenced, a channel with everything that belongs to it, by the UnitMem that they have on the candidates, and the accuracy of kNN was taken. The random choice is the control: what does any loss of units cost?"},
+		Lead: []string{"Units of f were silenced, a channel with everything that belongs to it, by the UnitMem that they have on the candidates, and the accuracy of kNN was taken. The random choice is a control: what does any loss of units cost? Another one are the units of highest UnitMem on images that f was not trained on, which nothing of them can be memory of."},
 		Claims: []report.Claim{
 			claim("pruning.top", "Losing the most memorizing units costs more than losing random ones.", perturb.Random, perturb.Top),
+			x.judgePlain(report.Claim{ID: "pruning.members", Source: "ours", Statement: "Losing the units of highest UnitMem on the candidates costs more than losing those of highest UnitMem on images that f was not trained on.",
+				Rule: "The number is the accuracy on the own data without the top units by UnitMem on the independents minus that without the top units by UnitMem on as many candidates, 10 % of each layer, in percent, one for each encoder."},
+				"the accuracy without units that are top on unseen images minus without those on candidates, in percent", minus(means(first, topUnseen, onOwn), means(first, perturb.Top, onOwn))),
 			claim("pruning.low", "Losing the least memorizing units costs less than losing random ones.", perturb.Low, perturb.Random),
 		},
 		Sections: []report.Section{{Title: "Accuracy", Tables: []report.Table{t}, Charts: []report.Chart{chart}}},

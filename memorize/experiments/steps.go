@@ -146,5 +146,9 @@ func trainStep(r *recipe.Recipe, which string) *graph.Step {
 }
 
 func describe(r *recipe.Recipe) string {
-	return fmt.Sprintf("%s, %s, %s", r.Data.Name, r.Encoder.Name, r.Method.Name)
+	name := r.Data.Name
+	if name == "synthetic" && r.Data.Synthetic.Seed != 1 { // the lab's other data
+		name = fmt.Sprintf("synthetic of seed %d", r.Data.Synthetic.Seed)
+	}
+	return fmt.Sprintf("%s, %s, %s", name, r.Encoder.Name, r.Method.Name)
 }

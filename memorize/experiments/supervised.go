@@ -63,7 +63,7 @@ var probeBoth = graph.Define("probe", 1, func(ctx context.Context, w *graph.Work
 	if err != nil {
 		return graph.Effort{}
 	}
-	return probeEffort("probe", r, 1)
+	return probeEffort("probe", r, p.On, 1)
 })
 
 // unitsAndClasses are mean UnitMem and ClassMem of f, by tap behind a ReLU and pair by
