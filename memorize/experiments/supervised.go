@@ -95,7 +95,7 @@ func (x *reader) unitsAndClasses(g *group) (*unitsAndClasses, error) {
 		units, classes := map[string][]float64{}, map[string][]float64{}
 		for _, u := range tables.Units {
 			c, ok := class[key{u.Tap, u.Unit}]
-			if u.Set != memorize.Candidate || !ok || len(unitTaps([]tapUnits{{Tap: u.Tap}})) == 0 {
+			if u.Set != memorize.Candidate || !ok || !behindReLU(u.Tap) {
 				continue
 			}
 			if units[u.Tap] == nil && i == 0 {
