@@ -110,10 +110,7 @@ var pointUnits = graph.Define("pointunits", 1, func(ctx context.Context, w *grap
 func (o *opened) unitsOnExtremes(ctx context.Context, enc nn.Encoder, read scores, s side, layer, set string) (pointsFound, error) {
 	found := pointsFound{Layer: layer, Encoder: s.which, Set: set,
 		K: min(len(read.of(layer, memorize.Candidate)), len(read.of(layer, memorize.Independent))) / 4} // UnitMem grows with the number of points
-	values := read.of(layer, set)
-	for i := range values {
-		values[i] *= s.sign
-	}
+	values := s.turned(read.of(layer, set))
 	options := o.lab.Recipe.ScoreOptions()
 	options.Taps = []string{perturb.OutputTap(enc, layer)}
 	var top [2][]float64

@@ -16,6 +16,15 @@ type side struct {
 
 var sides = []side{{study.F, memorize.Candidate, memorize.Independent, 1}, {study.G, memorize.Independent, memorize.Candidate, -1}}
 
+// turned returns scores turned to the encoder.
+func (s side) turned(scores []float64) []float64 {
+	out := make([]float64, len(scores))
+	for i, v := range scores {
+		out[i] = s.sign * v
+	}
+	return out
+}
+
 // beyondUnseen is a quantity of an encoder on images that it saw minus the same on
 // images that only the other one saw, mean over the two encoders of a pair. Each set
 // is once the seen and once the unseen one, so what is odd about its images, and the
