@@ -35,12 +35,13 @@ const (
 	armOneNorm  = "one point, norm only"
 	armManyNorm = "many points, norm only"
 
-	onePointRate = 1 // of the recipe's
-	// onePointViews is how many views an epoch has, as in Table 14b; fewer where that
-	// is no multiple of the number of points.
-	onePointViews  = 300
+	onePointRate   = 1 // of the recipe's
 	onePointEpochs = 10
 )
+
+// onePointViews is how many views an epoch has, as in Table 14b; fewer where that is
+// no multiple of the number of points.
+var onePointViews = 300
 
 var (
 	arms            = []string{armOne, armMany, armOneNorm, armManyNorm}
@@ -110,7 +111,7 @@ var goOn = graph.Define("goon", 2, func(ctx context.Context, w *graph.Work, p go
 		return graph.Effort{}
 	}
 	// In views that are measured. One that is trained on goes forward and back.
-	views := float64(1+len(onePointWatched))*poolViews(r) + 3*2*onePointEpochs*onePointViews
+	views := float64(1+len(onePointWatched))*poolViews(r) + 3*2*onePointEpochs*float64(onePointViews)
 	return graph.Effort{Key: "goon " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r) }}
 })
 
