@@ -150,11 +150,11 @@ func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
 	end := len(epochs) - 1
 	section := report.Section{Title: "Over the epochs"}
 	show := func(name, title, y string, of func(perturb.TrackRow) float64) map[string][]float64 {
-		t := report.Table{Name: name, Title: title, Note: "Means over encoders with 95 % intervals.", Columns: []report.Column{{Name: "epoch"}}}
+		t := report.Table{Name: name, Title: title, Note: "Means over encoders with 95 % intervals, cut at 0 and 1.", Columns: []report.Column{{Name: "epoch"}}}
 		c := report.Chart{Name: name, Title: title, Kind: report.Line, X: "epoch", Y: y, Categories: epochs}
 		rise := map[string][]float64{}
 		for _, arm := range arms {
-			addColumn(&t, &c, arm, y, epochs, func(e string) report.Cell { return interval(found.at(arm, slices.Index(epochs, e), of)) })
+			addColumn(&t, &c, arm, y, epochs, func(e string) report.Cell { return bounded(found.at(arm, slices.Index(epochs, e), of)) })
 			rise[arm] = minus(found.at(arm, end, of), found.at(arm, 0, of))
 		}
 		section.Tables, section.Charts = append(section.Tables, t), append(section.Charts, c)
@@ -173,7 +173,7 @@ func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
 			Paper: ".862 with one point 300 times, .828 with 300 points",
 			Rule:  "UnitMem of that unit, after the last epoch minus at the start. The number is the rise with one point minus that with many, each less the rise at a learning rate of 0, one for each encoder; plain: without taking that off."},
 			"the rise with one point minus with many, each beyond batch norm", minus(beyond(best), minus(best[armMany], best[armManyNorm]))),
-		x.judge(report.Claim{ID: "onepoint.owned", Source: "ours", Statement: "Training on one point makes it own more units.", Plain: intervalOf(own[armOne]),
+		x.judge(report.Claim{ID: "onepoint.owned", Source: "ours", Statement: "Training on one point makes it own more units than batch norm alone does.", Plain: intervalOf(own[armOne]),
 			Rule: "The share of the units, of those that are not dead, that the point owns in a pool of candidates and independents, after the last epoch minus at the start." + rule},
 			"the rise beyond batch norm", beyond(own)),
 	}
@@ -187,7 +187,7 @@ func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
 		wakes.Plain = intervalOf(woken[armOne])
 		wakes = x.judge(wakes, "the mean of dead units beyond batch norm", beyond(woken))
 	}
-	section.Text = []string{fmt.Sprintf("Without any training, the statistics of batch norm alone moved UnitMem of the best unit by %.3f with one point and by %.3f with many.", stat.Mean(best[armOneNorm], nil), stat.Mean(best[armManyNorm], nil))}
+	section.Text = []string{fmt.Sprintf("Without any training, the statistics of batch norm alone moved UnitMem of the best unit by %+.3f with one point and by %+.3f with many.", stat.Mean(best[armOneNorm], nil), stat.Mean(best[armManyNorm], nil))}
 	return &report.Document{
 		Lead:     []string{fmt.Sprintf("Encoders f trained by SimSiam went on for %d epochs at the learning rate of their recipe, with about %d views of one image that they had not seen, and with as many views of many such images. Both were done at a learning rate of 0 as well, which changes nothing but the statistics of batch norm: a batch of one image sets them to that image.", onePointEpochs, onePointViews)},
 		Claims:   append(claims, wakes),

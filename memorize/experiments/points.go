@@ -153,7 +153,7 @@ func writePoints(x *reader, own *group, steps []*graph.Step) (*report.Document, 
 	find := func(i int, layer string, s side, set string) pointsFound {
 		return all[i][slices.IndexFunc(all[i], func(f pointsFound) bool { return f.Layer == layer && f.Encoder == s.which && f.Set == set })]
 	}
-	t := report.Table{Name: "points", Title: "UnitMem of the top tenth of the units, on a quarter of the points", Note: "Means over pairs with 95 % intervals, of f but for the last column. Welch's t is that of the units in the first pair, as in the paper, which takes units for independent.",
+	t := report.Table{Name: "points", Title: "UnitMem of the top tenth of the units, on a quarter of the points", Note: "Means over pairs with 95 % intervals, UnitMem cut at 0 and 1; of f but for the last column. Welch's t is that of the units in the first pair, as in the paper, which takes units for independent.",
 		Columns: []report.Column{{Name: "layer"}, {Name: "most memorized", Help: "candidates of the largest scores", Digits: 3}, {Name: "least memorized", Help: "candidates of the least scores", Digits: 3}, {Name: "t", Digits: 1},
 			{Name: "never seen, largest", Help: "independents of the largest scores, which f never saw", Digits: 3}, {Name: "never seen, least", Digits: 3},
 			{Name: "beyond never seen", Help: "most minus least, of seen minus never seen images, mean over f and g", Digits: 3}}}
@@ -170,7 +170,7 @@ func writePoints(x *reader, own *group, steps []*graph.Step) (*report.Document, 
 					plain[i] += (f.Most - f.Least) / float64(len(layers))
 				}
 			}
-			a, b := interval(most), interval(least)
+			a, b := bounded(most), bounded(least)
 			push(&series[2*k], a)
 			push(&series[2*k+1], b)
 			if row = append(row, a, b); k == 0 {

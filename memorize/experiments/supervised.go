@@ -160,9 +160,11 @@ func writeSupervised(x *reader, kinds []variant, probes [][]*graph.Step) (*repor
 		Claims: []report.Claim{
 			x.judgePlain(report.Claim{ID: "supervised.points", Source: "F2", Statement: "Units trained without labels stand out more for points than for classes, in all layers.", Paper: "below the diagonal in all layers, a figure",
 				Rule: "The number is UnitMem minus ClassMem of simclr, each the mean over the units of a tap, the least over the taps behind a ReLU, one for each encoder. There are more points than classes, which alone makes UnitMem the larger one."}, "the least of UnitMem minus ClassMem", both[0].leastLead()),
-			x.judge(report.Claim{ID: "supervised.classes", Source: "F3", Statement: "Labels turn late units from points to classes.", Paper: "reversed in late layers, a figure", Plain: intervalOf(classesLead(both[1])),
+			x.judge(report.Claim{ID: "supervised.classes", Source: "F3", Statement: "Labels move late units from points towards classes.", Paper: "reversed in late layers, a figure", Plain: intervalOf(classesLead(both[1])),
 				Rule: "The number is ClassMem minus UnitMem behind the last ReLU, of the supervised encoder minus that of simclr, one for each seed; plain: of the supervised encoder alone."},
 				"ClassMem minus UnitMem, supervised minus simclr", minus(classesLead(both[1]), classesLead(both[0]))),
+			x.judgePlain(report.Claim{ID: "supervised.reversed", Source: "F3", Statement: "Late units trained with labels stand out more for classes than for points.", Paper: "above the diagonal in late layers, a figure",
+				Rule: "The number is ClassMem minus UnitMem of the supervised encoder, each the mean over the units behind the last ReLU, one for each encoder."}, "ClassMem minus UnitMem", classesLead(both[1])),
 			x.moreThan("supervised.layers", "ours", "Training without labels memorizes more in late layers than training with them.", "", c, 0, 1, "simclr minus supervised"),
 			x.transferClaim(minus(other[0], other[1])),
 			x.judgePlain(report.Claim{ID: "supervised.own", Source: "T20", Statement: "Encoders trained with labels are better on their own data.", Paper: "CIFAR-100: 65.4 % without labels, 66.1 % with",

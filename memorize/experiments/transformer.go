@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
@@ -79,7 +80,10 @@ func writeTransformer(x *reader, t transformerRuns) (*report.Document, error) {
 	}
 	f := units[0]
 	both := thirds(rv, rc, blocks, convs, f, c)
-	last := func(r *results, taps []string) []float64 { return thirdOf(r, taps, len(thirdNames)-1) }
+	last := func(r *results, taps []string, of func([]scores, string) []float64) []float64 {
+		return thirdOf(r, taps, len(thirdNames)-1, of)
+	}
+	candidates := func(all []scores, tap string) []float64 { return over(all, tap, memorize.Candidate) }
 	ownF, own := make([]float64, len(f)), make([]float64, len(f))
 	for i := range f {
 		for k := range f[i] {
@@ -99,9 +103,9 @@ func writeTransformer(x *reader, t transformerRuns) (*report.Document, error) {
 		Claims: []report.Claim{
 			x.judge(report.Claim{ID: "transformer.members", Source: "ours", Statement: "Images of the training set own more of a transformer's top units than images that were never seen.", Plain: intervalOf(ownF),
 				Rule: "The number is the share of the top tenth of the units that images of the encoder's own training set own, mean over f and g and over blocks, minus one half, one for each pair; plain: of f alone."}, "the share of the encoders' own images minus one half", own),
-			x.judgePlain(report.Claim{ID: "transformer.layers", Source: "ours", Statement: "The transformer's last third memorizes more than the convolutional encoder's.",
-				Rule: "The number is the controlled score of the last third of the blocks minus that of the last third of the convolutions, one for each seed. The two were trained by different methods."},
-				"the controlled score, transformer minus convolutional", minus(last(rv, blocks), last(rc, convs))),
+			x.judge(report.Claim{ID: "transformer.layers", Source: "ours", Statement: "The transformer's last third memorizes more than the convolutional encoder's.", Plain: intervalOf(minus(last(rv, blocks, candidates), last(rc, convs, candidates))),
+				Rule: "The number is the controlled score of the last third of the blocks minus that of the last third of the convolutions, one for each seed; plain: the same of LayerMem of the candidates. The two were trained by different methods."},
+				"the controlled score, transformer minus convolutional", minus(last(rv, blocks, controlled), last(rc, convs, controlled))),
 			x.judge(report.Claim{ID: "transformer.everywhere", Source: "claimed in words", Statement: "Training makes units stand out in all layers of the transformer.", Paper: "highly memorizing units in all layers, in words", Plain: intervalOf(leastOver(f, top)),
 				Rule: "The mean UnitMem of the top tenth of the units of f; the number is that minus the same of the untrained encoder, the least over blocks, one for each encoder; plain: the least over blocks itself. UnitMem measures selectivity, for images that were seen and others alike."}, "the least over blocks, trained minus untrained", leastGain(f, untrained)),
 		},
@@ -119,12 +123,12 @@ func third[T any](all []T, k int) []T {
 	return all[k*len(all)/n : (k+1)*len(all)/n]
 }
 
-// thirdOf is the controlled score of a third of the taps, pair by pair.
-func thirdOf(r *results, taps []string, k int) []float64 {
+// thirdOf is a quantity of taps, mean over a third of them, pair by pair.
+func thirdOf(r *results, taps []string, k int, of func(all []scores, tap string) []float64) []float64 {
 	part := third(taps, k)
 	out := make([]float64, len(r.scores))
 	for _, t := range part {
-		for i, s := range controlled(r.scores, t) {
+		for i, s := range of(r.scores, t) {
 			out[i] += s / float64(len(part))
 		}
 	}
@@ -147,7 +151,7 @@ func thirds(rv, rc *results, blocks, convs []string, v, c [][]tapUnits) report.T
 		return out
 	}
 	for k, name := range thirdNames {
-		t.Rows = append(t.Rows, []report.Cell{report.Text(name), interval(thirdOf(rv, blocks, k)), interval(thirdOf(rc, convs, k)), interval(units(v, k)), interval(units(c, k))})
+		t.Rows = append(t.Rows, []report.Cell{report.Text(name), interval(thirdOf(rv, blocks, k, controlled)), interval(thirdOf(rc, convs, k, controlled)), interval(units(v, k)), interval(units(c, k))})
 	}
 	return t
 }

@@ -74,7 +74,7 @@ func (r *results) ownedByMembers() (plain, both []float64, t report.Table, c rep
 		return nil, nil, t, c, fmt.Errorf("found the taps %v behind a ReLU with candidates and independents, expected at least %d", c.Categories, lastTaps)
 	}
 	for k, help := range []string{"candidates", "independents", "candidates of f, independents of g"} {
-		addColumn(&t, &c, names[k], "share of its top units that "+help+" own", c.Categories, func(tap string) report.Cell { return shareOf(shares[[2]string{names[k], tap}]) })
+		addColumn(&t, &c, names[k], "share of its top units that "+help+" own", c.Categories, func(tap string) report.Cell { return bounded(shares[[2]string{names[k], tap}]) })
 	}
 	excess := func(encoder string) []float64 {
 		out := make([]float64, len(r.pairs))
@@ -86,15 +86,6 @@ func (r *results) ownedByMembers() (plain, both []float64, t report.Table, c rep
 		return out
 	}
 	return excess("f"), excess("both"), t, c, nil
-}
-
-// shareOf is interval of shares, which lie between 0 and 1.
-func shareOf(perPair []float64) report.Cell {
-	c := interval(perPair)
-	if c.Lo != nil {
-		c = report.Between(*c.Value, max(0, *c.Lo), min(1, *c.Hi))
-	}
-	return c
 }
 
 // unitsAndScores is, pair by pair, the rank correlation of the largest UnitMem that a
