@@ -94,13 +94,16 @@ func writeGallery(r *results, units []tapUnits) (*report.Document, error) {
 		Sections: []report.Section{{Title: "Memorized images", Galleries: []report.Gallery{most, least}}, {Title: "Owners of units", Galleries: []report.Gallery{owners}}},
 	}
 	if len(r.scores) > 1 {
-		_, own, control, err := r.overlapOfSeeds(convs)
+		_, own, err := r.overlapOfSeeds(convs)
+		if err != nil {
+			return nil, err
+		}
+		beyond, err := r.seedsBeyondUnseen(convs)
 		if err != nil {
 			return nil, err
 		}
 		d.Claims = []report.Claim{r.judge(report.Claim{ID: "gallery.same", Source: "F13, T28", Statement: "Encoders of other seeds would show the same images.", Plain: intervalOf(own), Paper: "overlap of the top 100 from 69 % to 90 % (T28)",
-			Rule: "That of consistency.seeds: overlap of the most memorized candidates over seeds, last three convolutions, beyond the same of external images; plain: beyond chance. Each overlap counts for two pairs, so the interval is too narrow."},
-			"the overlap over seeds, candidates minus external images", minus(own, control))}
+			Rule: "That of consistency.seeds: " + ruleSeeds}, seedsNumber, beyond)}
 	}
 	return d, nil
 }

@@ -5,42 +5,53 @@ import (
 	"fmt"
 	"slices"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
 )
 
-// onePoint verifies UnitMem by training on one point only (Tables 13 and 14b): its
-// units are to rise. Training as long on as many points as there are steps is the
-// control (Table 14a).
+// onePoint verifies UnitMem by training on one point only (Tables 13 and 14b): its best
+// unit is to rise. Training as long on many points is the paper's control (Table 14a).
+// A batch of one image also moves the statistics of batch norm to that image, so there
+// is a second one: the same batches at a learning rate of 0.
 var onePoint = Study{Name: "onepoint", Source: "T13, T14", Title: "Units while training on one point", plan: func(l *lab) writer {
-	var steps [2][]*graph.Step
+	steps := make([][]*graph.Step, len(arms))
 	for _, e := range l.encoders(l.method("simsiam")...) {
-		for k, many := range []bool{false, true} {
-			what := "one point"
-			if many {
-				what = fmt.Sprintf("%d points", onePointTimes)
-			}
-			steps[k] = append(steps[k], goOn.Step(fmt.Sprintf("go on with %s, %s, seed %d", what, describe(e.recipe), e.recipe.Seed), going{textOf(e.recipe), many}, e.train))
+		for k, arm := range arms {
+			steps[k] = append(steps[k], goOn.Step(fmt.Sprintf("go on with %s, %s, seed %d", arm, describe(e.recipe), e.recipe.Seed), going{textOf(e.recipe), arm}, e.train))
 		}
 	}
-	l.do(steps[0]...)
-	l.do(steps[1]...)
+	l.do(slices.Concat(steps...)...)
 	return func(x *reader) (*report.Document, error) { return writeOnePoint(x, steps) }
 }}
 
-// onePointTimes is how many views of the point an epoch has, as in Table 14b;
-// onePointEpochs how many epochs there are.
+// The ways of going on that are compared.
 const (
-	onePointTimes  = 300
+	armOne      = "one point"
+	armMany     = "many points"
+	armOneNorm  = "one point, norm only"
+	armManyNorm = "many points, norm only"
+
+	onePointRate   = 1 // of the recipe's
 	onePointEpochs = 10
+)
+
+// onePointViews is how many views an epoch has, as in Table 14b; fewer where that is
+// no multiple of the number of points.
+var onePointViews = 300
+
+var (
+	arms            = []string{armOne, armMany, armOneNorm, armManyNorm}
+	onePointWatched = []int{1, 2, 5, onePointEpochs} // epochs after which units are measured
 )
 
 // going are the parameters of a goon step. Its need trains f.
 type going struct {
-	Recipe text `json:"recipe"`
-	Many   bool `json:"many"` // points, once each, instead of one
+	Recipe text   `json:"recipe"`
+	Arm    string `json:"arm"`
 }
 
 // Identity implements graph.Identifier.
@@ -49,11 +60,11 @@ func (p going) Identity() string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprint(r.Hash(), p.Many)
+	return r.Hash() + " " + p.Arm
 }
 
 // goOn goes on training f and watches its units; its result is a []perturb.TrackRow.
-var goOn = graph.Define("goon", 1, func(ctx context.Context, w *graph.Work, p going) error {
+var goOn = graph.Define("goon", 2, func(ctx context.Context, w *graph.Work, p going) error {
 	r, err := p.Recipe.recipe()
 	if err != nil {
 		return err
@@ -63,30 +74,33 @@ var goOn = graph.Define("goon", 1, func(ctx context.Context, w *graph.Work, p go
 		return err
 	}
 	defer o.engine.Close()
-	// Images that f never saw: the first independents.
-	points, times := o.lab.Split.Independent[:1], onePointTimes
-	if p.Many {
-		points, times = o.lab.Split.Independent[:min(onePointTimes, len(o.lab.Split.Independent))], 1
-	}
 	options := r.ScoreOptions()
 	options.Taps = nil
 	for _, layer := range convLayers(o.encoder) {
 		options.Taps = append(options.Taps, perturb.OutputTap(o.encoder, layer))
 	}
-	watched := o.pool
-	if !slices.Contains(watched.Points, points[0]) {
-		watched.Points = append(slices.Clone(watched.Points), points[0])
-	}
-	track, err := perturb.NewTracker(ctx, o.engine, o.encoder, watched, o.lab.ScoreViews, options)
+	unseen := o.lab.Split.Independent
+	track, err := perturb.NewTracker(ctx, o.engine, o.encoder, o.pool, o.lab.ScoreViews, options, unseen)
 	if err != nil {
 		return err
 	}
+	many := unseen[:min(onePointViews, len(unseen))]
+	g := study.Going{Points: many, Times: onePointViews / len(many), Epochs: onePointEpochs, Rate: onePointRate}
+	if p.Arm == armOne || p.Arm == armOneNorm {
+		g.Points, g.Times = []int{track.Rows[0].Owner}, g.Times*len(many)
+	}
+	if p.Arm == armOneNorm || p.Arm == armManyNorm {
+		g.Rate = 0
+	}
 	bar := reporterOf(ctx).Bar("going on", "epochs", onePointEpochs, 0)
-	err = study.GoOn(ctx, o.lab, o.engine, o.encoder, points, times, onePointEpochs, func(ctx context.Context, epoch int) error {
+	g.After = func(ctx context.Context, epoch int) error {
 		bar.Set(epoch)
+		if !slices.Contains(onePointWatched, epoch) {
+			return nil
+		}
 		return track.Measure(ctx, epoch)
-	})
-	if err != nil {
+	}
+	if err := study.GoOn(ctx, o.lab, o.engine, o.encoder, g); err != nil {
 		return err
 	}
 	bar.Finish("%d epochs", onePointEpochs)
@@ -96,58 +110,87 @@ var goOn = graph.Define("goon", 1, func(ctx context.Context, w *graph.Work, p go
 	if err != nil {
 		return graph.Effort{}
 	}
-	// The watching takes most of it.
-	return graph.Effort{Key: "goon " + speedOf(r), Amount: (onePointEpochs + 1) * poolViews(r), Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r) }}
+	// In views that are measured. One that is trained on goes forward and back.
+	views := float64(1+len(onePointWatched))*poolViews(r) + 3*2*onePointEpochs*float64(onePointViews)
+	return graph.Effort{Key: "goon " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r) }}
 })
 
-func writeOnePoint(x *reader, steps [2][]*graph.Step) (*report.Document, error) {
-	var found [2][][]perturb.TrackRow
-	for k := range steps {
-		found[k] = make([][]perturb.TrackRow, len(steps[k]))
-		for i, s := range steps[k] {
-			if err := x.store.Result(s, &found[k][i]); err != nil {
+// tracked are what was watched: rows by arm and encoder.
+type tracked map[string][][]perturb.TrackRow
+
+// at returns a number of the row with that index, encoder by encoder.
+func (t tracked) at(arm string, row int, of func(perturb.TrackRow) float64) []float64 {
+	var out []float64
+	for _, rows := range t[arm] {
+		out = append(out, of(rows[row]))
+	}
+	return out
+}
+
+func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
+	found := tracked{}
+	dead := 0
+	for k, arm := range arms {
+		for _, s := range steps[k] {
+			var rows []perturb.TrackRow
+			if err := x.store.Result(s, &rows); err != nil {
 				return nil, err
 			}
+			if len(rows) != 1+len(onePointWatched) {
+				return nil, fmt.Errorf("%s: found %d rows, expected %d", s.Name(), len(rows), 1+len(onePointWatched))
+			}
+			found[arm] = append(found[arm], rows)
+			dead += rows[0].DeadUnits
 		}
 	}
-	names := []string{"one point", "many points"}
-	t := report.Table{Name: "onepoint", Title: "UnitMem while training goes on", Note: "The unit that was best at the start, and the mean of the units that were dead then; means over encoders with 95 % intervals.", Columns: []report.Column{{Name: "epoch"}}}
-	best := report.Chart{Name: "best", Title: "The unit that was best at the start", Kind: report.Line, X: "epoch", Y: "UnitMem (Eq. 8)"}
-	dead := report.Chart{Name: "dead", Title: "Units that were dead at the start", Kind: report.Line, X: "epoch", Y: "mean UnitMem"}
-	var epochs []string
-	for _, row := range found[0][0] {
-		epochs = append(epochs, fmt.Sprint(row.Epoch))
+	epochs := []string{"0"}
+	for _, e := range onePointWatched {
+		epochs = append(epochs, fmt.Sprint(e))
 	}
-	best.Categories, dead.Categories = epochs, epochs
-	at := func(k int, epoch string, of func(perturb.TrackRow) float64) []float64 {
-		var out []float64
-		for _, rows := range found[k] {
-			out = append(out, of(rows[slices.Index(epochs, epoch)]))
+	end := len(epochs) - 1
+	section := report.Section{Title: "Over the epochs"}
+	show := func(name, title, y string, of func(perturb.TrackRow) float64) map[string][]float64 {
+		t := report.Table{Name: name, Title: title, Note: "Means over encoders with 95 % intervals, cut at 0 and 1.", Columns: []report.Column{{Name: "epoch"}}}
+		c := report.Chart{Name: name, Title: title, Kind: report.Line, X: "epoch", Y: y, Categories: epochs}
+		rise := map[string][]float64{}
+		for _, arm := range arms {
+			addColumn(&t, &c, arm, y, epochs, func(e string) report.Cell { return bounded(found.at(arm, slices.Index(epochs, e), of)) })
+			rise[arm] = minus(found.at(arm, end, of), found.at(arm, 0, of))
 		}
-		return out
+		section.Tables, section.Charts = append(section.Tables, t), append(section.Charts, c)
+		return rise
 	}
-	bestOf, deadOf := func(r perturb.TrackRow) float64 { return r.Best }, func(r perturb.TrackRow) float64 { return r.Dead }
-	var rise [2][]float64
-	var revived [2][]float64
-	for k, name := range names {
-		addColumn(&t, &best, name+", best unit", "UnitMem of the unit that was best at the start", epochs, func(e string) report.Cell { return interval(at(k, e, bestOf)) })
-		addColumn(&t, &dead, name+", dead units", "mean UnitMem of the units that were dead at the start", epochs, func(e string) report.Cell { return interval(at(k, e, deadOf)) })
-		last := epochs[len(epochs)-1]
-		rise[k] = minus(at(k, last, bestOf), at(k, epochs[0], bestOf))
-		revived[k] = at(k, last, deadOf)
+	best := show("best", "The unit that was best at the start", "UnitMem (Eq. 8)", func(r perturb.TrackRow) float64 { return r.Best })
+	own := show("owned", "Units that the one point owns", "share of the units", func(r perturb.TrackRow) float64 { return float64(r.Owned) / float64(r.Units) })
+	beyond := func(rise map[string][]float64) []float64 { return minus(rise[armOne], rise[armOneNorm]) }
+	const rule = " The number is the rise with one point minus that at a learning rate of 0, where only the statistics of batch norm move, one for each encoder; plain: the rise with one point."
+	claims := []report.Claim{
+		x.judge(report.Claim{ID: "onepoint.best", Source: "T13, T14b", Statement: "Training on one point makes its best unit stand out more.", Plain: intervalOf(best[armOne]),
+			Paper: "best unit .754 to .826 with a test point in 1000 epochs, to .862 with it 300 times an epoch",
+			Rule:  "UnitMem, after the last epoch minus at the start, of the best unit that an image owns that f never saw; that image is the one point." + rule},
+			"the rise beyond batch norm", beyond(best)),
+		x.judge(report.Claim{ID: "onepoint.many", Source: "T14", Statement: "Training on one point makes its best unit stand out more than training on many points does.", Plain: intervalOf(minus(best[armOne], best[armMany])),
+			Paper: ".862 with one point 300 times, .828 with 300 points",
+			Rule:  "UnitMem of that unit, after the last epoch minus at the start. The number is the rise with one point minus that with many, each less the rise at a learning rate of 0, one for each encoder; plain: without taking that off."},
+			"the rise with one point minus with many, each beyond batch norm", minus(beyond(best), minus(best[armMany], best[armManyNorm]))),
+		x.judge(report.Claim{ID: "onepoint.owned", Source: "ours", Statement: "Training on one point makes it own more units than batch norm alone does.", Plain: intervalOf(own[armOne]),
+			Rule: "The share of the units, of those that are not dead, that the point owns in a pool of candidates and independents, after the last epoch minus at the start." + rule},
+			"the rise beyond batch norm", beyond(own)),
 	}
+	wakes := report.Claim{ID: "onepoint.dead", Source: "T13, T14b", Statement: "Training on one point wakes dead units.",
+		Paper: "dead unit 0 to .011 with a test point in 1000 epochs, to .081 with it 300 times an epoch",
+		Rule:  "The mean UnitMem, after the last epoch, of the units that were dead at the start. Without dead units the claim is under-powered." + rule}
+	if dead == 0 {
+		wakes.Verdict, wakes.Why, wakes.Command = report.UnderPowered, "no unit was dead at the start", x.command
+	} else {
+		woken := show("dead", "Units that were dead at the start", "mean UnitMem", func(r perturb.TrackRow) float64 { return r.Dead })
+		wakes.Plain = intervalOf(woken[armOne])
+		wakes = x.judge(wakes, "the mean of dead units beyond batch norm", beyond(woken))
+	}
+	section.Text = []string{fmt.Sprintf("Without any training, the statistics of batch norm alone moved UnitMem of the best unit by %+.3f with one point and by %+.3f with many.", stat.Mean(best[armOneNorm], nil), stat.Mean(best[armManyNorm], nil))}
 	return &report.Document{
-		Lead: []string{fmt.Sprintf("Encoders f trained by SimSiam went on for %d epochs with %d views of one image that they had not seen, and, as a control, with one view each of as many images (of all independents where there are fewer).", onePointEpochs, onePointTimes)},
-		Claims: []report.Claim{
-			x.judge(report.Claim{ID: "onepoint.best", Source: "T13, T14", Statement: "Training on one point makes the best unit stand out more, and more so than training on many.", Plain: intervalOf(rise[0]),
-				Paper: "best unit .754 to .862 with one point 300 times, .754 to .828 with 300 points",
-				Rule:  "UnitMem, after the last epoch minus at the start, of the unit that was best at the start; the number is that of one point minus that of many, one for each encoder."},
-				"the rise with one point minus with many", minus(rise[0], rise[1])),
-			x.judge(report.Claim{ID: "onepoint.dead", Source: "T13, T14", Statement: "Training on one point wakes dead units, and more so than training on many.", Plain: intervalOf(revived[0]),
-				Paper: "dead unit 0 to .081 with one point 300 times, 0 to .051 with 300 points",
-				Rule:  "The mean UnitMem, after the last epoch, of the units that were dead at the start; the number is that of one point minus that of many, one for each encoder."},
-				"the mean of dead units with one point minus with many", minus(revived[0], revived[1])),
-		},
-		Sections: []report.Section{{Title: "Over the epochs", Tables: []report.Table{t}, Charts: []report.Chart{best, dead}}},
+		Lead:     []string{fmt.Sprintf("Encoders f trained by SimSiam went on for %d epochs at the learning rate of their recipe, with about %d views of one image that they had not seen, and with as many views of many such images. Both were done at a learning rate of 0 as well, which changes nothing but the statistics of batch norm: a batch of one image sets them to that image.", onePointEpochs, onePointViews)},
+		Claims:   append(claims, wakes),
+		Sections: []report.Section{section},
 	}, nil
 }

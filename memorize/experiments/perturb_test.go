@@ -195,18 +195,3 @@ func TestReseeded(t *testing.T) {
 		assert.Zero(t, pairs, "one step for each pair")
 	}
 }
-
-// Studies of points and units, from their first steps to their reports.
-func TestStudiesOfUnits(t *testing.T) {
-	s := verySmall(t)
-	st := graph.NewStore(t.TempDir())
-	ctx := context.Background()
-	for _, y := range []Study{points, unitMem, onePoint, supervised, gallery, transformer} {
-		p, err := y.Plan(s)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, st.Run(ctx, p.Steps, &counter{}), y.Name)
-		d, err := p.Report(st)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, d.Check(), y.Name)
-	}
-}

@@ -57,6 +57,17 @@ func minus(a, b []float64) []float64 {
 // taps returns the taps that were scored, in forward order.
 func (r *results) taps() []string { return r.scores[0].Taps }
 
+// lastReLU is the last tap behind a ReLU, "" if there is none.
+func (r *results) lastReLU() string {
+	last := ""
+	for _, t := range r.taps() {
+		if behindReLU(t) {
+			last = t
+		}
+	}
+	return last
+}
+
 // convolutions returns the taps that are convolutions, the layers of the paper's
 // tables.
 func (r *results) convolutions() ([]string, error) {

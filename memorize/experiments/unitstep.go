@@ -35,30 +35,30 @@ func (p ranking) Identity() string {
 }
 
 // tapUnits is what a units step finds in a tap. UnitMem is taken over one pool: the
-// candidates, which f was trained on, and as many independents, which it was not.
+// candidates, which f was trained on, and as many independents, which only g was.
 type tapUnits struct {
-	Tap     string `json:"tap"`
-	Units   int    `json:"units"`
-	Ranked  int    `json:"ranked"`  // not dead, and no point has a negative mean activation
-	Dead    int    `json:"dead"`    // the same for all points
-	Members int    `json:"members"` // of those ranked, owned by a candidate
+	Tap    string `json:"tap"`
+	Units  int    `json:"units"`
+	Ranked int    `json:"ranked"` // not dead, and no point has a negative mean activation
+	Dead   int    `json:"dead"`   // the same for all points
 	// Mean is that of UnitMem over ranked and dead units, which have 0; Top that over
 	// the tenth of largest UnitMem; Max the largest. All are 0 without such units.
 	Mean float64 `json:"mean"`
 	Top  float64 `json:"top"`
 	Max  float64 `json:"max"`
-	// Values are the UnitMem of those units, falling, and Owners the points that own
-	// them (memorize.UnitScore.Point).
+	// Values are the UnitMem of those units, falling, Index their indices in the tap, and
+	// Owners the points that own them (memorize.UnitScore.Point).
 	Values []float64 `json:"values"`
+	Index  []int     `json:"index"`
 	Owners []int     `json:"owners"`
-	// TopMembers is the share of the tenth of largest UnitMem that candidates own, 0.5
-	// without any.
-	TopMembers float64 `json:"top_members"`
+	// TopCandidates is the share of the tenth of largest UnitMem that candidates own,
+	// 0.5 without any.
+	TopCandidates float64 `json:"top_candidates"`
 }
 
 // rankUnits is the step that ranks the units of one encoder; its result is a
 // []tapUnits, in forward order.
-var rankUnits = graph.Define("units", 1, func(ctx context.Context, w *graph.Work, p ranking) error {
+var rankUnits = graph.Define("units", 2, func(ctx context.Context, w *graph.Work, p ranking) error {
 	r, err := p.Recipe.recipe()
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ var rankUnits = graph.Define("units", 1, func(ctx context.Context, w *graph.Work
 })
 
 // byTap sums up units that are ordered by tap.
-func byTap(all []memorize.RankedUnit, members []int) []tapUnits {
+func byTap(all []memorize.RankedUnit, candidates []int) []tapUnits {
 	var out []tapUnits
 	for len(all) > 0 {
 		n := slices.IndexFunc(all, func(u memorize.RankedUnit) bool { return u.Tap != all[0].Tap })
@@ -97,21 +97,16 @@ func byTap(all []memorize.RankedUnit, members []int) []tapUnits {
 		}
 		t := tapUnits{Tap: all[0].Tap, Units: n}
 		ranked := memorize.TopUnits(all[:n], n)
-		t.TopMembers = memberShare(memorize.TopUnits(all[:n], max(1, int(memorize.TopShare*float64(len(ranked))))), members)
-		for _, u := range ranked {
-			t.Values, t.Owners = append(t.Values, u.Value), append(t.Owners, u.Point)
-			if u.Point >= 0 {
-				t.Ranked++
-			}
-			if slices.Contains(members, u.Point) {
-				t.Members++
-			}
-		}
+		t.TopCandidates = ownedShare(memorize.TopUnits(all[:n], max(1, int(memorize.TopShare*float64(len(ranked))))), candidates)
+		t.Ranked = len(ranked)
 		for _, u := range all[:n] {
 			if u.Bounded && u.Point < 0 {
 				t.Dead++
-				t.Values, t.Owners = append(t.Values, 0), append(t.Owners, -1)
+				ranked = append(ranked, u)
 			}
+		}
+		for _, u := range ranked {
+			t.Values, t.Index, t.Owners = append(t.Values, u.Value), append(t.Index, u.Unit), append(t.Owners, u.Point)
 		}
 		if k := len(t.Values); k > 0 {
 			top := max(1, int(memorize.TopShare*float64(k)))
@@ -122,14 +117,14 @@ func byTap(all []memorize.RankedUnit, members []int) []tapUnits {
 	return out
 }
 
-// memberShare is the share of the units that members own, one half without units.
-func memberShare(units []memorize.RankedUnit, members []int) float64 {
+// ownedShare is the share of the units that some points own, one half without units.
+func ownedShare(units []memorize.RankedUnit, points []int) float64 {
 	if len(units) == 0 {
 		return 0.5
 	}
 	n := 0
 	for _, u := range units {
-		if slices.Contains(members, u.Point) {
+		if slices.Contains(points, u.Point) {
 			n++
 		}
 	}

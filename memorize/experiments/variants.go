@@ -46,11 +46,15 @@ type compared struct {
 func unitTaps(found []tapUnits) []tapUnits {
 	var out []tapUnits
 	for _, t := range found {
-		if name := t.Tap[strings.LastIndex(t.Tap, ".")+1:]; strings.HasPrefix(name, "relu") || name == "act" {
+		if behindReLU(t.Tap) || strings.HasSuffix(t.Tap, ".act") {
 			out = append(out, t)
 		}
 	}
 	return out
+}
+
+func behindReLU(tap string) bool {
+	return strings.HasPrefix(tap[strings.LastIndex(tap, ".")+1:], "relu")
 }
 
 // meanUnitMem is the mean over taps of the mean UnitMem of a tap.

@@ -89,6 +89,15 @@ func interval(perPair []float64) report.Cell {
 	return report.Between(m.Mean, m.Lo, m.Hi)
 }
 
+// bounded is interval of numbers that lie between 0 and 1, cut there.
+func bounded(perPair []float64) report.Cell {
+	c := interval(perPair)
+	if c.Lo != nil {
+		c = report.Between(*c.Value, max(0, *c.Lo), min(1, *c.Hi))
+	}
+	return c
+}
+
 // intervalOf is interval as a pointer, as claims have it.
 func intervalOf(perPair []float64) *report.Cell {
 	c := interval(perPair)

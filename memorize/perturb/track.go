@@ -3,6 +3,7 @@ package perturb
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
@@ -11,9 +12,11 @@ import (
 
 // Tracker follows units of an encoder while it trains (Tables 13 and 14): the unit
 // of the highest UnitMem and all units that were dead when it was made. They are the
-// same units throughout; that some unit comes to be the best is no news.
+// same units throughout; that some unit comes to be the best is no news. It also
+// counts the units of the point that owned the best one.
 type Tracker struct {
 	measure func(context.Context) ([]memorize.RankedUnit, error)
+	point   int // that owned the best unit at the start
 	best    string
 	dead    []string
 	// Rows are what was seen, in order; the first is the start.
@@ -35,13 +38,18 @@ type TrackRow struct {
 	Revived   int     `json:"revived"`
 	// Owner is the point that owns the unit of Best.
 	Owner int `json:"owner"`
+	// Of Units that are bounded and not dead, the point that owned the best one at the
+	// start owns Owned.
+	Owned int `json:"owned"`
+	Units int `json:"units"`
 }
 
 // NewTracker measures the units of enc on the images of set, among which should be
 // those that it goes on with, by the options' taps: those behind a ReLU, where
-// UnitMem is bounded and units can be dead. It returns an error if no unit is both
-// bounded and alive.
-func NewTracker(ctx context.Context, e *tensor.Engine, enc nn.Encoder, set memorize.Images, views memorize.Viewer, o memorize.Options) (*Tracker, error) {
+// UnitMem is bounded and units can be dead. The best unit is the best of those that
+// the points of among own, of all units if there are none. It returns an error if no
+// unit is both bounded and alive, or these points own none.
+func NewTracker(ctx context.Context, e *tensor.Engine, enc nn.Encoder, set memorize.Images, views memorize.Viewer, o memorize.Options, among []int) (*Tracker, error) {
 	t := &Tracker{measure: func(ctx context.Context) ([]memorize.RankedUnit, error) {
 		return memorize.ScoreUnits(ctx, e, enc, set, views, o, 1, nil)
 	}}
@@ -49,11 +57,17 @@ func NewTracker(ctx context.Context, e *tensor.Engine, enc nn.Encoder, set memor
 	if err != nil {
 		return nil, fmt.Errorf("tracking units: %w", err)
 	}
-	top := memorize.TopUnits(all, 1)
+	top := memorize.TopUnits(all, len(all))
 	if len(top) == 0 {
 		return nil, fmt.Errorf("tracking units: all %d units are dead or have negative activations: choose taps behind a ReLU", len(all))
 	}
-	t.best = key(top[0])
+	best := 0
+	if len(among) > 0 {
+		if best = slices.IndexFunc(top, func(u memorize.RankedUnit) bool { return slices.Contains(among, u.Point) }); best < 0 {
+			return nil, fmt.Errorf("tracking units: the %d points to choose among own none of %d units", len(among), len(top))
+		}
+	}
+	t.best, t.point = key(top[best]), top[best].Point
 	for _, u := range all {
 		if u.Bounded && u.Point < 0 {
 			t.dead = append(t.dead, key(u))
@@ -76,11 +90,17 @@ func (t *Tracker) Measure(ctx context.Context, epoch int) error {
 
 func (t *Tracker) add(epoch int, all []memorize.RankedUnit) {
 	by := make(map[string]memorize.RankedUnit, len(all))
+	owned, units := 0, 0
 	for _, u := range all {
 		by[key(u)] = u
+		if u.Bounded && u.Point >= 0 {
+			if units++; u.Point == t.point {
+				owned++
+			}
+		}
 	}
 	best := by[t.best]
-	r := TrackRow{Epoch: epoch, Best: best.Value, Tap: best.Tap, Unit: best.Unit, DeadUnits: len(t.dead), Owner: best.Point}
+	r := TrackRow{Owned: owned, Units: units, Epoch: epoch, Best: best.Value, Tap: best.Tap, Unit: best.Unit, DeadUnits: len(t.dead), Owner: best.Point}
 	for _, k := range t.dead {
 		u := by[k]
 		r.Dead += u.Value / float64(len(t.dead))

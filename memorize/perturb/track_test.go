@@ -2,6 +2,7 @@ package perturb
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,7 +39,7 @@ func TestTracker(t *testing.T) {
 	o.Views, o.Taps = 2, []string{"relu4_2"}
 	start, err := memorize.ScoreUnits(ctx, e, enc, set, views, o, 1, nil)
 	require.NoError(t, err)
-	track, err := NewTracker(ctx, e, enc, set, views, o)
+	track, err := NewTracker(ctx, e, enc, set, views, o, nil)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, track.Rows[0].DeadUnits, 3)
 	assert.Zero(t, track.Rows[0].Dead)
@@ -71,10 +72,16 @@ func TestTracker(t *testing.T) {
 	assert.NotEqual(t, track.Rows[0].Best, last.Best)
 	all, err := memorize.ScoreUnits(ctx, e, enc, set, views, o, 1, nil)
 	require.NoError(t, err)
-	revived, sum, highest := 0, 0., 0.
+	revived, sum, highest, owned, units := 0, 0., 0., 0, 0
 	for i, u := range all {
 		if u.Unit == last.Unit {
 			assert.Equal(t, []any{u.Value, u.Point}, []any{last.Best, last.Owner})
+		}
+		if u.Bounded && u.Point >= 0 {
+			units++
+		}
+		if u.Bounded && u.Point == track.Rows[0].Owner {
+			owned++
 		}
 		if start[i].Point < 0 {
 			sum += u.Value
@@ -86,6 +93,8 @@ func TestTracker(t *testing.T) {
 	}
 	assert.Equal(t, revived, last.Revived)
 	assert.Equal(t, highest, last.DeadMax)
+	assert.Positive(t, owned)
+	assert.Equal(t, []int{owned, units}, []int{last.Owned, last.Units})
 	assert.InDelta(t, sum/float64(last.DeadUnits), last.Dead, 1e-12)
 	assert.Positive(t, last.Dead)
 	assert.Less(t, last.Revived, last.DeadUnits, "those out of reach stay dead")
@@ -105,6 +114,22 @@ func TestTrackerWantsUnitsThatCanBeRanked(t *testing.T) {
 	require.NoError(t, err)
 	o := memorize.DefaultOptions()
 	o.Views, o.Taps = 2, []string{"relu1"}
-	_, err = NewTracker(context.Background(), e, dead, memorize.Images{Set: memorize.Set{Name: "all", Points: []int{0, 1, 2}}, Data: d}, views, o)
+	set := memorize.Images{Set: memorize.Set{Name: "all", Points: []int{0, 1, 2}}, Data: d}
+	_, err = NewTracker(context.Background(), e, dead, set, views, o, nil)
 	assert.ErrorContains(t, err, "all 4 units are dead")
+	_, err = NewTracker(context.Background(), e, enc, set, views, o, []int{3})
+	assert.ErrorContains(t, err, "the 1 points to choose among own none of")
+	all, err := memorize.ScoreUnits(context.Background(), e, enc, set, views, o, 1, nil)
+	require.NoError(t, err)
+	for _, point := range set.Points { // the best unit of each point
+		i := slices.IndexFunc(memorize.TopUnits(all, len(all)), func(u memorize.RankedUnit) bool { return u.Point == point })
+		track, err := NewTracker(context.Background(), e, enc, set, views, o, []int{point})
+		if i < 0 {
+			assert.Error(t, err)
+			continue
+		}
+		require.NoError(t, err)
+		u := memorize.TopUnits(all, len(all))[i]
+		assert.Equal(t, []any{u.Value, u.Unit, point}, []any{track.Rows[0].Best, track.Rows[0].Unit, track.Rows[0].Owner})
+	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/locimem/locimem/internal/filelock"
 	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/ssl"
 )
@@ -278,10 +279,12 @@ func TestTablesReadBack(t *testing.T) {
 	write("layermem.csv", layers)
 	write("delta.csv", "tap,previous,depth,set,estimator,distance,delta,se,lo,hi,n\n")
 	write("unitmem.csv", "tap,unit,set,estimator,value,mu_max,mu_rest,point\nhead,3,candidate,mean,0.5,3,1,17\n")
+	write("unitmem_g.csv", "tap,unit,set,estimator,value,mu_max,mu_rest,point\nhead,4,candidate,mean,0.6,4,1,18\n")
 	write("classmem.csv", "encoder,tap,unit,estimator,value,mu_max,mu_rest,class\nf,head,3,mean,0.25,5,3,7\ng,head,3,mean,0.5,3,1,2\n")
 	tables, err := ReadTables(dir)
 	require.NoError(t, err)
 	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 3, Set: "candidate", Estimator: "mean", Value: .5, Max: 3, Rest: 1, Point: 17}}, tables.Units)
+	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 4, Set: "candidate", Estimator: "mean", Value: .6, Max: 4, Rest: 1, Point: 18}}, tables.UnitsG)
 	assert.Equal(t, []memorize.ClassScore{{Encoder: "f", Tap: "head", Unit: 3, Estimator: "mean", Value: .25, Max: 5, Rest: 3, Class: 7}}, tables.Classes)
 	require.Len(t, tables.Layers, 1)
 	assert.True(t, math.IsNaN(tables.Layers[0].Stat.Lo))
@@ -298,6 +301,22 @@ func TestTablesReadBack(t *testing.T) {
 		_, err := ReadTables(dir)
 		assert.ErrorContains(t, err, c.want)
 	}
+}
+
+func TestOwnersReadBack(t *testing.T) {
+	share, err := stats.Binomial(3, 4, 0.5, 0.95)
+	require.NoError(t, err)
+	s := &memorize.Scores{HeldOut: []memorize.HeldOut{{Encoder: "both", Tap: "head", Depth: 31, Points: 40, Units: 32, Members: share, P: 0.25, Owners: 3}},
+		Owners: []memorize.Owner{{Encoder: "g", Tap: "head", Set: "candidate", Point: 7, Units: 2, Score: -0.125}}}
+	dir := t.TempDir()
+	_, err = s.WriteFiles(dir)
+	require.NoError(t, err)
+	heldOut, err := ReadHeldOut(dir)
+	require.NoError(t, err)
+	assert.Equal(t, s.HeldOut, heldOut)
+	owners, err := ReadOwners(dir)
+	require.NoError(t, err)
+	assert.Equal(t, s.Owners, owners)
 }
 
 func TestReading(t *testing.T) {

@@ -41,6 +41,7 @@ type Tables struct {
 	Layers []memorize.LayerScore
 	Deltas []memorize.DeltaScore
 	Units  []memorize.UnitScore // of f
+	UnitsG []memorize.UnitScore // of g
 	// Classes is ClassMem of f, empty without labels.
 	Classes []memorize.ClassScore
 }
@@ -65,13 +66,18 @@ func ReadTables(dir string) (*Tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = readTable(filepath.Join(dir, unitMemCSV), []string{"tap", "unit", "set", "estimator", "value", "mu_max", "mu_rest", "point"},
-		func(r *row) {
-			t.Units = append(t.Units, memorize.UnitScore{Tap: r.text("tap"), Unit: r.int("unit"), Set: r.text("set"), Estimator: r.text("estimator"),
-				Value: r.float("value"), Max: r.float("mu_max"), Rest: r.float("mu_rest"), Point: r.int("point")})
-		})
-	if err != nil {
-		return nil, err
+	for _, of := range []struct {
+		file  string
+		units *[]memorize.UnitScore
+	}{{unitMemCSV, &t.Units}, {unitMemGCSV, &t.UnitsG}} {
+		err = readTable(filepath.Join(dir, of.file), []string{"tap", "unit", "set", "estimator", "value", "mu_max", "mu_rest", "point"},
+			func(r *row) {
+				*of.units = append(*of.units, memorize.UnitScore{Tap: r.text("tap"), Unit: r.int("unit"), Set: r.text("set"), Estimator: r.text("estimator"),
+					Value: r.float("value"), Max: r.float("mu_max"), Rest: r.float("mu_rest"), Point: r.int("point")})
+			})
+		if err != nil {
+			return nil, err
+		}
 	}
 	err = readTable(filepath.Join(dir, classMemCSV), []string{"encoder", "tap", "unit", "estimator", "value", "mu_max", "mu_rest", "class"},
 		func(r *row) {
