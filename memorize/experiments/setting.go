@@ -45,7 +45,8 @@ type scale struct {
 
 var scales = []scale{
 	{name: "tiny", sets: []string{"encoder.width=0.25", "train.epochs=60", "knn.every=60"}, pairs: 3,
-		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.width=0.5", "encoder.pool=avg", "method.name=mae", "train.epochs=20", "train.lr=0.0005", "train.optimizer=adamw", "knn.every=20", "score.taps=[\"blocks.*\"]"}},
+		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.width=0.5", "encoder.pool=avg", "method.name=mae", "train.epochs=20", "train.lr=0.0005", "train.optimizer=adamw", "knn.every=20", "score.taps=[\"blocks.*\"]",
+			"score.views=4", "score.points.shared=100", "score.points.candidate=100", "score.points.independent=100", "score.points.external=100"}}, // scoring is not to take longer than training
 	{name: "mini", base: recipes.CIFAR10Mini, pairs: 3,
 		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.width=0.5", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=1", "method.decoder_dim=96",
 			"train.epochs=60", "train.optimizer=adamw", "train.lr=0.0005", "train.weight_decay=0.05", "train.beta2=0.95", "train.warmup_epochs=6", "knn.every=30", "score.taps=[\"blocks.*\"]"}},
