@@ -26,10 +26,11 @@ var duration = Study{Name: "duration", Source: "ours", Title: "Duration of the t
 			return nil, err
 		}
 		return &report.Document{
-			Lead: []string{"Pairs were trained for all and for half of the scale's epochs, each on all and on about half of its images; the candidates are the same number. Half of the images at the same epochs are half of the steps."},
+			Lead: []string{"Pairs were trained for all and for half of the scale's epochs, each on all and on about half of its images; the candidates are the same number. Half of the images at the same epochs are half of the steps; all of them for half of the epochs are as many."},
 			Claims: []report.Claim{
 				x.moreThan("duration.epochs", "ours", "Longer training memorizes more.", "", c, 0, 1, "all minus half of the epochs"),
 				x.moreThan("duration.images", "ours", "Fewer images are memorized more.", "", c, 2, 0, "half minus all of the images"),
+				x.moreThan("duration.steps", "ours", "Fewer images are memorized more by as many steps.", "", c, 2, 1, "half of the images for all epochs minus all of them for half"),
 				x.unitsMoreThan("duration.units", "ours, F4", "Longer training raises UnitMem.", "a figure without numbers", c, 0, 1, "all minus half of the epochs"),
 			},
 			Sections: sections,

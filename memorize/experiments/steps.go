@@ -145,10 +145,30 @@ func trainStep(r *recipe.Recipe, which string) *graph.Step {
 	return train.Step(fmt.Sprintf("train %s, %s, seed %d", which, describe(r), r.Seed), training{textOf(r), which})
 }
 
+// describe says what tells the encoders of a recipe from those of others, but the seed.
 func describe(r *recipe.Recipe) string {
 	name := r.Data.Name
 	if name == "synthetic" && r.Data.Synthetic.Seed != 1 { // the lab's other data
 		name = fmt.Sprintf("synthetic of seed %d", r.Data.Synthetic.Seed)
 	}
-	return fmt.Sprintf("%s, %s, %s", name, r.Encoder.Name, r.Method.Name)
+	t, measured := r.Train, ""
+	if r.Score.Augment != nil {
+		measured = r.Score.Augment.Preset
+	}
+	out := fmt.Sprintf("%s, %s, %s, %d epochs of %d images (%d shared)", name, r.Encoder.Name, r.Method.Name, t.Epochs, r.Split.Shared+r.Split.Candidate, r.Split.Shared)
+	for _, part := range []struct {
+		there bool
+		text  string
+	}{
+		{t.WeightDecay != 0, fmt.Sprintf("weight decay %g", t.WeightDecay)},
+		{t.Private.Epsilon != 0, fmt.Sprintf("epsilon %g", t.Private.Epsilon)},
+		{t.KeepEvery != 0, fmt.Sprintf("kept every %d epochs", t.KeepEvery)},
+		{r.Augment.Preset != "", r.Augment.Preset + " views"},
+		{measured != "", "measured on " + measured + " views"},
+	} {
+		if part.there {
+			out += ", " + part.text
+		}
+	}
+	return out
 }

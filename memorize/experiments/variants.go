@@ -34,6 +34,14 @@ func (l *lab) unitVariant(name string, sets ...string) variant {
 	return variant{name, f, nil, l.units(f)}
 }
 
+// seen is a variant that is measured on views of a preset, and trained like another,
+// which shows its accuracy.
+func (l *lab) seen(name, preset string, sets ...string) variant {
+	v := l.variant(name, slices.Concat(sets, []string{"score.augment.preset=" + preset})...)
+	v.f = nil
+	return v
+}
+
 // compared are the numbers of variants: one row for each, pair by pair.
 type compared struct {
 	deep  [][]float64 // controlled score, mean of the last three convolutions

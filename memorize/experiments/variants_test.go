@@ -11,8 +11,10 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
+	"github.com/locimem/locimem/ssl"
 )
 
 func TestWithin(t *testing.T) {
@@ -53,7 +55,62 @@ func TestVariantStudies(t *testing.T) {
 			want := (meanUnitMem(found[0]) - meanUnitMem(strong[0]) + meanUnitMem(found[1]) - meanUnitMem(strong[1])) / 2
 			assert.InDelta(t, want, *d.Claims[0].Plain.Value, 1e-12)
 		}
+		if y.Name == "datasets" {
+			checkFewClasses(t, s, st, p.Steps, d)
+		}
 	}
+}
+
+// checkFewClasses tests that few classes are ranked on as many candidates as those
+// have, and that the mean of a table is that of the steps.
+func checkFewClasses(t *testing.T, s Setting, st *graph.Store, steps []*graph.Step, d *report.Document) {
+	var pools [2][]classPool
+	for i, step := range steps[len(steps)-2:] {
+		require.NoError(t, st.Result(step, &pools[i]))
+	}
+	r, err := s.recipe(&scales[0], 0, nil)
+	require.NoError(t, err)
+	l, err := study.OpenLab(r)
+	require.NoError(t, err)
+	n := map[int]int{}
+	for _, label := range ssl.Labels(l.Train, append(slices.Clone(l.Split.Candidate), l.Split.Independent...)) {
+		n[label]++
+	}
+	assert.Equal(t, n[1], pools[0][1].Points)
+	assert.Equal(t, n[0]+n[1]+n[9], pools[0][0].Points)
+	for _, p := range pools[0] {
+		seen := map[int]bool{}
+		for _, u := range slices.Concat(p.Few, p.Any) {
+			for _, owner := range u.Owners {
+				seen[owner] = true
+			}
+		}
+		assert.LessOrEqual(t, len(seen), 2*p.Points+1, "owners are of the pools, or nobody")
+	}
+	classes := d.Sections[len(d.Sections)-1].Tables[0]
+	last := classes.Rows[len(classes.Rows)-1]
+	assert.InDelta(t, (meanUnitMem(pools[0][1].Few)+meanUnitMem(pools[1][1].Few))/2, *last[4].Value, 1e-12)
+}
+
+// Labels of steps tell variants apart, and all encoders of the control of study
+// augmentation are measured on the same views.
+func TestVariantsDiffer(t *testing.T) {
+	s := verySmall(t)
+	steps, labels := map[string]bool{}, map[string]bool{}
+	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation, private} {
+		p, err := y.Plan(s)
+		require.NoError(t, err)
+		for _, step := range graph.Order(p.Steps) {
+			steps[step.Name()], labels[step.Label()] = true, true
+		}
+	}
+	assert.Len(t, labels, len(steps))
+	l := &lab{Setting: s, scale: &scales[0]}
+	weak := l.recipe(0, "augment.preset=weak", "score.augment.preset="+sameViews)
+	strong := l.recipe(0, "augment.preset=strong", "score.augment.preset="+sameViews)
+	require.NoError(t, l.err)
+	assert.Equal(t, weak.ScoreView(), strong.ScoreView())
+	assert.NotEqual(t, weak.TrainHash(), strong.TrainHash())
 }
 
 // Studies that look at the scores of the same pairs in several ways, and at other
