@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
@@ -22,8 +23,21 @@ func textOf(r *recipe.Recipe) text {
 	return text(b.String())
 }
 
+// parsed holds the recipes of texts: a study asks for each many times.
+var parsed sync.Map
+
 func (t text) recipe() (*recipe.Recipe, error) {
-	return recipe.Read("the step's recipe", []byte(t), nil)
+	if r, ok := parsed.Load(t); ok {
+		own := *r.(*recipe.Recipe)
+		return &own, nil
+	}
+	r, err := recipe.Read("the step's recipe", []byte(t), nil)
+	if err != nil {
+		return nil, err
+	}
+	own := *r
+	parsed.Store(t, &own)
+	return r, nil
 }
 
 // training are the parameters of a train step.
