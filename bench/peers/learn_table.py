@@ -9,9 +9,12 @@ method and seed; --only measures some again and keeps the others.
 
 import argparse
 import datetime
+import itertools
 import json
+import math
 import os
 import queue
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -68,15 +71,35 @@ def order(e):
     return METHODS.index(e["method"]), e["seed"]
 
 
+def figure(values, digits=4):
+    """The mean, and with several seeds the range."""
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def difference(a, b):
+    """Of the means of two programs' seeds, which are independent, with the standard
+    error that their scatter gives it; one seed gives none."""
+    text = f"{statistics.mean(a) - statistics.mean(b):+.4f}"
+    return text if len(a) < 2 else text + f" ± {math.sqrt(statistics.variance(a) / len(a) + statistics.variance(b) / len(b)):.4f}"
+
+
+def row(name, entries):
+    """A method's line, over its seeds."""
+    a, b = ([e[side] for e in entries] for side in ("locimem", "pytorch"))
+    knn, loss, cpu = ([[f(r) for r in side] for side in (a, b)] for f in (lambda r: r["knn"], lambda r: r["losses"][-1], lambda r: r["cpu_seconds"]))
+    loss, cpu = ([statistics.mean(side) for side in two] for two in (loss, cpu))
+    untrained = statistics.mean(e["knn_random"] for e in entries)
+    seeds = " ".join(str(e["seed"]) for e in entries)
+    return (f"| {TITLES[METHODS.index(name)]} | {seeds} | {untrained:.4f} | {figure(knn[0])} | {figure(knn[1])} | {difference(*knn)} | "
+            f"{loss[0]:.4g} | {loss[1]:.4g} | {cpu[0]:.0f} | {cpu[1]:.0f} | {cpu[1] / cpu[0]:.2f} |")  # fmt: skip
+
+
 def table(entries):
     """The table, and what there is to say about it."""
-    lines = ["| method | seed | kNN | PyTorch | difference | untrained | last loss | PyTorch | seconds | PyTorch | ratio |",
+    lines = ["| method | seeds | untrained | kNN | PyTorch | difference | last loss | PyTorch | seconds | PyTorch | ratio |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    for e in entries:
-        a, b = e["locimem"], e["pytorch"]
-        lines.append(
-            f"| {TITLES[METHODS.index(e['method'])]} | {e['seed']} | {a['knn']:.4f} | {b['knn']:.4f} | {a['knn'] - b['knn']:+.4f} | {e['knn_random']:.4f} | "
-            f"{a['losses'][-1]:.4g} | {b['losses'][-1]:.4g} | {a['cpu_seconds']:.0f} | {b['cpu_seconds']:.0f} | {b['cpu_seconds'] / a['cpu_seconds']:.2f} |")  # fmt: skip
+    lines += [row(name, list(group)) for name, group in itertools.groupby(entries, lambda e: e["method"])]
     for e in entries:
         a, b = e["locimem"], e["pytorch"]
         if "reconstruction" in a:
