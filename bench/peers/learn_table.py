@@ -3,8 +3,9 @@ learning table of docs/methods.md. bench/learning.sh says how it is called.
 
 Every run has one thread. Two lanes take the methods in turn, each locimem first and
 PyTorch after it, so that two threads are busy throughout and both programs meet the
-same neighbours. What was measured stands in bench/learning.json, an entry for each
-method and seed; --only measures some again and keeps the others.
+same neighbours. What was measured stands in bench/learning.json, under "runs" an entry
+for each method and seed; --only measures some again and keeps the others. Under "wall"
+is what learn_wall.py measured.
 """
 
 import argparse
@@ -68,7 +69,7 @@ def measure(binary, data, work, name, seed):
 
 
 def order(e):
-    return METHODS.index(e["method"]), e["seed"]
+    return METHODS.index(e["method"]), e.get("seed"), e.get("threads")
 
 
 def figure(values, digits=4):
@@ -96,7 +97,7 @@ def row(name, entries):
 
 
 def table(entries):
-    """The table, and what there is to say about it."""
+    """The table of runs, and what there is to say about it."""
     lines = ["| method | seeds | untrained | kNN | PyTorch | difference | last loss | PyTorch | seconds | PyTorch | ratio |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     lines += [row(name, list(group)) for name, group in itertools.groupby(entries, lambda e: e["method"])]
@@ -108,21 +109,45 @@ def table(entries):
     worst = max(abs(e["locimem"]["knn"] - e["locimem"]["knn_by_pytorch"]) for e in entries)
     lines += ["", f"The evaluation in PyTorch gives locimem's encoders the same accuracies to within {worst:.4f}. "
                   f"{entries[0]['pytorch']['library']}, {max(e['date'] for e in entries)}."]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def render(entries):
+def wall_table(walls, runs):
+    """Milliseconds of a step, and the seconds of the whole training they make."""
+    whole = {r["method"]: (r["images"], r["epochs"]) for r in runs}
+    lines = ["| method | threads | ms a step | PyTorch | ratio | rounds | whole run, s | PyTorch |", "|---|---|---|---|---|---|---|---|"]
+    for e in walls:
+        a, b = (min(r[side] for r in e["rounds"]) for side in ("locimem", "pytorch"))
+        ratios = [r["pytorch"] / r["locimem"] for r in e["rounds"]]
+        images, epochs = whole[e["method"]]
+        steps = images // e["batch"] * epochs
+        lines.append(f"| {TITLES[METHODS.index(e['method'])]} | {e['threads']} | {a:.0f} | {b:.0f} | {b / a:.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
+                     f"{steps * a / 1e3:.0f} | {steps * b / 1e3:.0f} |")  # fmt: skip
+    loads = [e["load"]["mean"] for e in walls]
+    lines += ["", f"Other programs kept {min(loads):.2f} to {max(loads):.2f} of the two cores busy meanwhile. {max(e['date'] for e in walls)}."]
+    return lines
+
+
+def render(results):
     page = PAGE.read_text()
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
-    PAGE.write_text(before + BEGIN + "\n" + table(entries) + "\n" + END + after)
+    lines = table(results["runs"])
+    if results["wall"]:
+        lines += ["", *wall_table(results["wall"], results["runs"])]
+    PAGE.write_text("".join([before, BEGIN, "\n", "\n".join(lines), "\n\n", END, after]))
 
 
-def save(entry):
-    """Puts an entry into the results in the place of an earlier one."""
-    entries = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    entries = [e for e in entries if order(e) != order(entry)] + [entry]
-    RESULTS.write_text(json.dumps(sorted(entries, key=order), indent=1) + "\n")
+def load():
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": [], "wall": []}
+
+
+def save(part, entry):
+    """Puts an entry into the runs or the wall times in the place of an earlier one."""
+    results = load()
+    kept = [e for e in results[part] if order(e) != order(entry)]
+    results[part] = sorted([*kept, entry], key=order)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def main():
@@ -157,7 +182,7 @@ def main():
                         failed.append(name)
                         continue
                     with lock:
-                        save(entry)
+                        save("runs", entry)
                     print(f"{name}, seed {a.seed}: kNN {entry['locimem']['knn']:.4f}, PyTorch {entry['pytorch']['knn']:.4f}, "
                           f"untrained {entry['knn_random']:.4f}; CPU {entry['locimem']['cpu_seconds']:.0f} and {entry['pytorch']['cpu_seconds']:.0f} s", flush=True)  # fmt: skip
 
@@ -168,7 +193,7 @@ def main():
                 t.join()
         if failed:
             sys.exit(f"not measured: {', '.join(failed)}")
-    render(json.loads(RESULTS.read_text()))
+    render(load())
 
 
 if __name__ == "__main__":
