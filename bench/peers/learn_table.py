@@ -115,6 +115,7 @@ def table(entries):
 def wall_table(walls, runs):
     """Milliseconds of a step, and the seconds of the whole training they make."""
     whole = {r["method"]: (r["images"], r["epochs"]) for r in runs}
+    walls = [e for e in walls if e["method"] in whole]
     lines = ["| method | threads | ms a step | PyTorch | ratio | rounds | whole run, s | PyTorch |", "|---|---|---|---|---|---|---|---|"]
     for e in walls:
         a, b = (min(r[side] for r in e["rounds"]) for side in ("locimem", "pytorch"))

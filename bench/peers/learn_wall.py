@@ -78,7 +78,7 @@ def main():
             entry = {"method": name, "threads": threads, "date": str(datetime.date.today()), "batch": pair.batch, "epochs": a.epochs, "steps": a.steps,
                      "rounds": rounds, "load": load.summary()}  # fmt: skip
             save("wall", entry)
-            print(f"{name}, {threads} threads: ms a step {rounds}, others kept {load.summary()['mean']:.2f} cores busy", flush=True)
+            print(f"{name}, threads {threads}: ms a step {rounds}, others kept {load.summary()['mean']:.2f} cores busy", flush=True)
 
 
 if __name__ == "__main__":
