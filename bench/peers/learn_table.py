@@ -3,15 +3,19 @@ learning table of docs/methods.md. bench/learning.sh says how it is called.
 
 Every run has one thread. Two lanes take the methods in turn, each locimem first and
 PyTorch after it, so that two threads are busy throughout and both programs meet the
-same neighbours. What was measured stands in bench/learning.json, an entry for each
-method and seed; --only measures some again and keeps the others.
+same neighbours. What was measured stands in bench/learning.json, under "runs" an entry
+for each method and seed; --only measures some again and keeps the others. Under "wall"
+is what learn_wall.py measured.
 """
 
 import argparse
 import datetime
+import itertools
 import json
+import math
 import os
 import queue
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -65,18 +69,38 @@ def measure(binary, data, work, name, seed):
 
 
 def order(e):
-    return METHODS.index(e["method"]), e["seed"]
+    return METHODS.index(e["method"]), e.get("seed"), e.get("threads")
+
+
+def figure(values, digits=4):
+    """The mean, and with several seeds the range."""
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def difference(a, b):
+    """Of the means of two programs' seeds, which are independent, with the standard
+    error that their scatter gives it; one seed gives none."""
+    text = f"{statistics.mean(a) - statistics.mean(b):+.4f}"
+    return text if len(a) < 2 else text + f" ± {math.sqrt(statistics.variance(a) / len(a) + statistics.variance(b) / len(b)):.4f}"
+
+
+def row(name, entries):
+    """A method's line, over its seeds."""
+    a, b = ([e[side] for e in entries] for side in ("locimem", "pytorch"))
+    knn, loss, cpu = ([[f(r) for r in side] for side in (a, b)] for f in (lambda r: r["knn"], lambda r: r["losses"][-1], lambda r: r["cpu_seconds"]))
+    loss, cpu = ([statistics.mean(side) for side in two] for two in (loss, cpu))
+    untrained = statistics.mean(e["knn_random"] for e in entries)
+    seeds = " ".join(str(e["seed"]) for e in entries)
+    return (f"| {TITLES[METHODS.index(name)]} | {seeds} | {untrained:.4f} | {figure(knn[0])} | {figure(knn[1])} | {difference(*knn)} | "
+            f"{loss[0]:.4g} | {loss[1]:.4g} | {cpu[0]:.0f} | {cpu[1]:.0f} | {cpu[1] / cpu[0]:.2f} |")  # fmt: skip
 
 
 def table(entries):
-    """The table, and what there is to say about it."""
-    lines = ["| method | seed | kNN | PyTorch | difference | untrained | last loss | PyTorch | seconds | PyTorch | ratio |",
+    """The table of runs, and what there is to say about it."""
+    lines = ["| method | seeds | untrained | kNN | PyTorch | difference | last loss | PyTorch | seconds | PyTorch | ratio |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    for e in entries:
-        a, b = e["locimem"], e["pytorch"]
-        lines.append(
-            f"| {TITLES[METHODS.index(e['method'])]} | {e['seed']} | {a['knn']:.4f} | {b['knn']:.4f} | {a['knn'] - b['knn']:+.4f} | {e['knn_random']:.4f} | "
-            f"{a['losses'][-1]:.4g} | {b['losses'][-1]:.4g} | {a['cpu_seconds']:.0f} | {b['cpu_seconds']:.0f} | {b['cpu_seconds'] / a['cpu_seconds']:.2f} |")  # fmt: skip
+    lines += [row(name, list(group)) for name, group in itertools.groupby(entries, lambda e: e["method"])]
     for e in entries:
         a, b = e["locimem"], e["pytorch"]
         if "reconstruction" in a:
@@ -85,21 +109,46 @@ def table(entries):
     worst = max(abs(e["locimem"]["knn"] - e["locimem"]["knn_by_pytorch"]) for e in entries)
     lines += ["", f"The evaluation in PyTorch gives locimem's encoders the same accuracies to within {worst:.4f}. "
                   f"{entries[0]['pytorch']['library']}, {max(e['date'] for e in entries)}."]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def render(entries):
+def wall_table(walls, runs):
+    """Milliseconds of a step, and the seconds of the whole training they make."""
+    whole = {r["method"]: (r["images"], r["epochs"]) for r in runs}
+    walls = [e for e in walls if e["method"] in whole]
+    lines = ["| method | threads | ms a step | PyTorch | ratio | rounds | whole run, s | PyTorch |", "|---|---|---|---|---|---|---|---|"]
+    for e in walls:
+        a, b = (min(r[side] for r in e["rounds"]) for side in ("locimem", "pytorch"))
+        ratios = [r["pytorch"] / r["locimem"] for r in e["rounds"]]
+        images, epochs = whole[e["method"]]
+        steps = images // e["batch"] * epochs
+        lines.append(f"| {TITLES[METHODS.index(e['method'])]} | {e['threads']} | {a:.0f} | {b:.0f} | {b / a:.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
+                     f"{steps * a / 1e3:.0f} | {steps * b / 1e3:.0f} |")  # fmt: skip
+    loads = [e["load"]["mean"] for e in walls]
+    lines += ["", f"Other programs kept {min(loads):.2f} to {max(loads):.2f} of the two cores busy meanwhile. {max(e['date'] for e in walls)}."]
+    return lines
+
+
+def render(results):
     page = PAGE.read_text()
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
-    PAGE.write_text(before + BEGIN + "\n" + table(entries) + "\n" + END + after)
+    lines = table(results["runs"])
+    if results["wall"]:
+        lines += ["", *wall_table(results["wall"], results["runs"])]
+    PAGE.write_text("".join([before, BEGIN, "\n", "\n".join(lines), "\n\n", END, after]))
 
 
-def save(entry):
-    """Puts an entry into the results in the place of an earlier one."""
-    entries = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    entries = [e for e in entries if order(e) != order(entry)] + [entry]
-    RESULTS.write_text(json.dumps(sorted(entries, key=order), indent=1) + "\n")
+def load():
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": [], "wall": []}
+
+
+def save(part, entry):
+    """Puts an entry into the runs or the wall times in the place of an earlier one."""
+    results = load()
+    kept = [e for e in results[part] if order(e) != order(entry)]
+    results[part] = sorted([*kept, entry], key=order)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def main():
@@ -134,7 +183,7 @@ def main():
                         failed.append(name)
                         continue
                     with lock:
-                        save(entry)
+                        save("runs", entry)
                     print(f"{name}, seed {a.seed}: kNN {entry['locimem']['knn']:.4f}, PyTorch {entry['pytorch']['knn']:.4f}, "
                           f"untrained {entry['knn_random']:.4f}; CPU {entry['locimem']['cpu_seconds']:.0f} and {entry['pytorch']['cpu_seconds']:.0f} s", flush=True)  # fmt: skip
 
@@ -145,7 +194,7 @@ def main():
                 t.join()
         if failed:
             sys.exit(f"not measured: {', '.join(failed)}")
-    render(json.loads(RESULTS.read_text()))
+    render(load())
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@
 RUN is the run's directory: its recipe.yaml has every setting, its split.json says
 which images f was trained on. DIR holds CIFAR-10's binary files. Initial weights,
 order and views are PyTorch's own, of the same distributions. Written are the losses
-of all epochs, the kNN accuracy of the untrained and of the trained encoder, seconds
-and CPU seconds from the first batch to the end of the last test, and what this
-program's kNN makes of locimem's encoder. For MAE also the reconstruction loss of
+of all epochs and their seconds, the kNN accuracy of the untrained and of the trained
+encoder, seconds and CPU seconds from the first batch to the end of the last test, and
+what this program's kNN makes of locimem's encoder. Without a test in the recipe
+(knn.every 0) there are only losses and seconds. For MAE also the reconstruction loss of
 both models on all test images with the same masks.
 """
 
@@ -202,11 +203,14 @@ def main():
         net.to(memory_format=memory).train()
     opt, view = optimizer(t, method.trained), transform(r["augment"])
     out = {"method": name, "seed": a.seed, "threads": a.threads, "library": f"PyTorch {torch.__version__}", "images": len(images),
-           "epochs": t["epochs"], "knn_random": check.knn(enc), "losses": []}  # fmt: skip
+           "epochs": t["epochs"], "losses": [], "epoch_seconds": []}  # fmt: skip
+    tested = r["knn"]["every"] > 0
+    if tested:
+        out["knn_random"] = check.knn(enc)
 
     began, cpu = time.perf_counter(), time.process_time()
     for epoch in range(t["epochs"]):
-        total = 0.0
+        total, start = 0.0, time.perf_counter()
         for i, batch in enumerate(torch.randperm(len(images))[: per_epoch * t["batch"]].split(t["batch"])):
             step = epoch * per_epoch + i
             views = [torch.stack([view(x) for x in images[batch]]).contiguous(memory_format=memory) for _ in range(method.views)]
@@ -219,15 +223,17 @@ def main():
             method.after(step)
             total += loss.item()
         out["losses"].append(total / per_epoch)
-        if epoch in (0, t["epochs"] - 1):  # as locimem does
+        out["epoch_seconds"].append(time.perf_counter() - start)
+        if tested and epoch in (0, t["epochs"] - 1):  # as locimem does
             out["knn"] = check.knn(enc)
-        print(f"{name} epoch {epoch + 1}/{t['epochs']} loss {out['losses'][-1]:.4f} kNN {out['knn']:.4f}", flush=True)
+        print(f"{name} epoch {epoch + 1}/{t['epochs']} loss {out['losses'][-1]:.4f} kNN {out.get('knn', math.nan):.4f}", flush=True)
     out |= {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu,
             "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}  # fmt: skip
     assert np.isfinite(out["losses"]).all(), out["losses"]
 
-    out["knn_of_locimem"] = check.knn(theirs(a.run, encoder(r)))
-    if name == "mae":
+    if tested:
+        out["knn_of_locimem"] = check.knn(theirs(a.run, encoder(r)))
+    if tested and name == "mae":
         out["reconstruction"] = check.reconstruction(method)
         out["reconstruction_locimem"] = check.reconstruction(theirs(a.run, MAE(encoder(r), r["method"], 0)))
     a.out.write_text(json.dumps(out, indent=1) + "\n")
