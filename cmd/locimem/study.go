@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/experiments"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
@@ -22,6 +23,7 @@ type studyCmd struct {
 	DataDir  string   `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
 	Other    string   `placeholder:"NAME" help:"Other data, of locimem data list, for studies that take layers from there or move encoders there (default: synthetic images of another seed)."`
 	OtherDir string   `name:"other-dir" placeholder:"DIR" help:"Folder of the files of --other."`
+	Distance string   `enum:",l2,l1,cosine,angular" default:"" placeholder:"D" help:"Distance of the scores that claims are about: l2 (the paper's, default), l1, cosine or angular."`
 	Threads  int      `placeholder:"N" help:"Cores in use (default: all)."`
 	Out      string   `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
 	DryRun   bool     `help:"Only list the steps, with the time that each will take on this machine."`
@@ -50,7 +52,7 @@ func (c *studyCmd) Run(a *app) error {
 	if c.From < 0 {
 		return usageError{fmt.Errorf("--from: found %d, expected 1 or more", c.From)}
 	}
-	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, From: c.From, Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
+	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, From: c.From, Distance: memorize.Distance(c.Distance), Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
 	var plans []*experiments.Plan
 	var steps []*graph.Step
 	for _, st := range studies {
@@ -68,7 +70,14 @@ func (c *studyCmd) Run(a *app) error {
 	if err := store.Run(ctx, steps, stepWatcher{a}); err != nil {
 		return err
 	}
-	dir := filepath.Join(c.Out, "studies", strings.Join(c.Names, "-")+"-"+c.Scale)
+	name := strings.Join(c.Names, "-") + "-" + c.Scale
+	if c.Distance != "" {
+		name += "-" + c.Distance
+	}
+	if c.From > 1 {
+		name += fmt.Sprintf("-from%d", c.From)
+	}
+	dir := filepath.Join(c.Out, "studies", name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

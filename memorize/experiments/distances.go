@@ -8,13 +8,16 @@ import (
 	"github.com/locimem/locimem/report"
 )
 
+// fourDistances scores by all of them.
+const fourDistances = `score.distances=["l2","l1","cosine","angular"]`
+
 // alike is the rank correlation from which on two distances count as agreeing.
 const alike = 0.8
 
 // distances asks whether it matters by which distance two views are compared
 // (Table 26).
 var distances = Study{Name: "distance", Source: "T26", Title: "Distances between activations", plan: func(l *lab) writer {
-	g := l.pairs(`score.distances=["l2","l1","cosine","angular"]`)
+	g := l.pairs(fourDistances)
 	return func(x *reader) (*report.Document, error) {
 		all := []memorize.Distance{memorize.L2, memorize.L1, memorize.Cosine, memorize.Angular}
 		var by []*results

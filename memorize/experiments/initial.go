@@ -41,7 +41,7 @@ func writeInitial(x *reader, own *group, same []*graph.Step) (*report.Document, 
 	}
 	var seeds results
 	for _, s := range same {
-		p, err := readScores(x.store, s, memorize.L2)
+		p, err := readScores(x.store, s, x.distance())
 		if err != nil {
 			return nil, err
 		}

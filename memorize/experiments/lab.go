@@ -139,11 +139,19 @@ type reader struct {
 }
 
 // results reads the scores of a group.
-func (x *reader) results(g *group) (*results, error) { return x.resultsBy(g, memorize.L2) }
+func (x *reader) results(g *group) (*results, error) { return x.resultsBy(g, x.distance()) }
+
+// distance is that of the setting.
+func (s Setting) distance() memorize.Distance {
+	if s.Distance == "" {
+		return memorize.L2
+	}
+	return s.Distance
+}
 
 // resultsBy reads the scores of a group by a distance.
 func (x *reader) resultsBy(g *group, by memorize.Distance) (*results, error) {
-	r := &results{reader: x, pairs: g.pairs}
+	r := &results{reader: x, by: by, pairs: g.pairs}
 	for _, q := range g.pairs {
 		p, err := readScores(x.store, q.score, by)
 		if err != nil {

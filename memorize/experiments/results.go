@@ -14,6 +14,7 @@ import (
 // results are the scores of a group of pairs.
 type results struct {
 	*reader
+	by       memorize.Distance
 	pairs    []pair
 	scores   []scores // of each pair
 	sameData []scores // of the same-data pair; nil without one
@@ -90,7 +91,7 @@ func (r *results) trained() string {
 
 // intervals is the note of tables over pairs.
 func (r *results) intervals() string {
-	return fmt.Sprintf("Means over %d pairs of encoders with 95 %% intervals of Student's t over pairs; with one pair there are none. Eq. 2, l2.", len(r.pairs))
+	return fmt.Sprintf("Means over %d pairs of encoders with 95 %% intervals of Student's t over pairs; with one pair there are none. Eq. 2, %s.", len(r.pairs), r.by)
 }
 
 // push appends a cell to a series.

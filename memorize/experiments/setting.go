@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/recipes"
 )
@@ -26,6 +27,9 @@ type Setting struct {
 	From    int
 	DataDir string // folder of CIFAR-10, for all scales but tiny
 	Threads int    // 0: all
+	// Distance is that of the scores which claims are about; "": l2, the paper's. With
+	// another one all four are scored, so that steps serve all of them.
+	Distance memorize.Distance
 	// Other are the data that layers are taken from and encoders are moved to; "":
 	// synthetic images of another seed. Its images are brought to the size of the
 	// scale's own.
@@ -89,6 +93,9 @@ func (s Setting) scale() (*scale, error) {
 func (s Setting) recipe(c *scale, pair int, sets []string) (*recipe.Recipe, error) {
 	all := slices.Concat(c.sets, sets, []string{"name=" + c.name, fmt.Sprintf("seed=%d", s.Seed+uint64(max(s.From, 1)-1+pair)), fmt.Sprintf("split.seed=%d", s.Seed),
 		fmt.Sprintf("score.seed=%d", s.Seed), fmt.Sprintf("train.threads=%d", s.Threads)})
+	if s.Distance != "" && s.Distance != memorize.L2 {
+		all = append(all, fourDistances)
+	}
 	if s.DataDir != "" && c.base != nil {
 		all = append(all, "data.dir="+s.DataDir)
 	}

@@ -52,6 +52,9 @@ func (y Study) Plan(s Setting) (*Plan, error) {
 			return nil, err
 		}
 		d.Title = fmt.Sprintf("%s, %s scale", y.Title, s.Scale)
+		if s.Distance != "" {
+			d.Title += fmt.Sprintf(", %s distance", s.Distance)
+		}
 		d.Provenance, err = provenance(st, l.steps)
 		return d, err
 	}}, nil
@@ -114,6 +117,9 @@ func (s Setting) command(name string) string {
 	}
 	if s.From > 1 {
 		c += fmt.Sprintf(" --from %d", s.From)
+	}
+	if s.Distance != "" {
+		c += fmt.Sprintf(" --distance %s", s.Distance)
 	}
 	if s.Seed != 1 {
 		c += fmt.Sprintf(" --seed %d", s.Seed)

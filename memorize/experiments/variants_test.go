@@ -149,6 +149,18 @@ func TestLayerStudies(t *testing.T) {
 			l2, err := readScores(st, p.Steps[0], memorize.L2)
 			require.NoError(t, err)
 			assert.NotEqual(t, l1.of("conv1", memorize.Candidate), l2.of("conv1", memorize.Candidate))
+			// Study depth by another distance takes the same scores.
+			by := s
+			by.Distance = memorize.Cosine
+			cosine, err := depth.Plan(by)
+			require.NoError(t, err)
+			assert.Equal(t, p.Steps[0].Hash(), cosine.Steps[0].Hash())
+			require.NoError(t, st.Run(context.Background(), cosine.Steps, &counter{}))
+			again, err := cosine.Report(st)
+			require.NoError(t, err)
+			assert.Contains(t, again.Title, "cosine distance")
+			assert.Equal(t, "distance.rises-cosine", d.Claims[2].ID)
+			assert.Equal(t, d.Claims[2].Controlled, again.Claims[0].Controlled)
 		case "initialisation":
 			table := d.Sections[0].Tables[0]
 			for _, row := range table.Rows {
