@@ -90,8 +90,8 @@ func agreement(by []*results, convs []string, of func(r *results, i int, tap str
 
 // byDistance is the table and the chart of LayerMem and of the controlled score.
 func (x *reader) byDistance(by []*results, all []memorize.Distance, convs []string) (report.Section, error) {
-	plain := report.Table{Name: "distance", Title: "LayerMem of the candidates by distance", Note: by[0].intervals(), Columns: []report.Column{{Name: "tap"}}}
-	own := report.Table{Name: "distance-controlled", Title: "The controlled score by distance", Note: by[0].intervals(), Columns: []report.Column{{Name: "tap"}}}
+	plain := report.Table{Name: "distance", Title: "LayerMem of the candidates by distance", Note: by[0].overPairs(), Columns: []report.Column{{Name: "tap"}}}
+	own := report.Table{Name: "distance-controlled", Title: "The controlled score by distance", Note: by[0].overPairs(), Columns: []report.Column{{Name: "tap"}}}
 	charts := []report.Chart{
 		{Name: "distance", Title: plain.Title, Kind: report.Line, X: "convolution", Y: "LayerMem (Eq. 2)", Categories: convs},
 		{Name: "distance-controlled", Title: own.Title, Kind: report.Line, X: "convolution", Y: "half of S_C minus S_I", Categories: convs},

@@ -90,8 +90,11 @@ func (r *results) trained() string {
 }
 
 // intervals is the note of tables over pairs.
-func (r *results) intervals() string {
-	return fmt.Sprintf("Means over %d pairs of encoders with 95 %% intervals of Student's t over pairs; with one pair there are none. Eq. 2, %s.", len(r.pairs), r.by)
+func (r *results) intervals() string { return fmt.Sprintf("%s Eq. 2, %s.", r.overPairs(), r.by) }
+
+// overPairs is intervals without the distance.
+func (r *results) overPairs() string {
+	return fmt.Sprintf("Means over %d pairs of encoders with 95 %% intervals of Student's t over pairs; with one pair there are none.", len(r.pairs))
 }
 
 // push appends a cell to a series.
