@@ -102,7 +102,20 @@ var pointUnits = graph.Define("pointunits", 1, func(ctx context.Context, w *grap
 		return graph.Effort{}
 	}
 	views := 8 * poolViews(r) // half of the pool, for either encoder and eight layers
-	return graph.Effort{Key: "pointunits " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r) }}
+	return graph.Effort{Key: "pointunits " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) {
+		l, err := study.OpenLab(r)
+		if err != nil {
+			return 0, err
+		}
+		enc, err := l.Encoder(study.F)
+		if err != nil {
+			return 0, err
+		}
+		layers := convLayers(enc)
+		one := *r
+		one.Score.Taps = []string{perturb.OutputTap(enc, layers[len(layers)-1])} // one at a time
+		return unitsTrial(ctx, &one)
+	}}
 })
 
 // unitsOnExtremes measures the units behind a layer on the quarter of a set's points of
