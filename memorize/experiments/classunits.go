@@ -8,21 +8,18 @@ import (
 	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/recipe"
 )
 
 // classRanking are the parameters of a classunits step. Its need is the train step of
 // an encoder f.
 type classRanking struct {
-	Recipe text `json:"recipe"`
+	byRecipe
 }
 
 // Identity implements graph.Identifier.
 func (p classRanking) Identity() string {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err.Error()
-	}
-	return r.Hash()
+	return p.hash()
 }
 
 // classPool is what the units of an encoder show on the images of few classes, and on
@@ -37,11 +34,7 @@ type classPool struct {
 // rankByClass is the step that ranks the units of one encoder on three classes of the
 // pool and on one; its result is a []classPool. With CIFAR-10 they are those of
 // Table 34: plane, car and truck, and car.
-var rankByClass = graph.Define("classunits", 1, func(ctx context.Context, w *graph.Work, p classRanking) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var rankByClass = define("classunits", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p classRanking) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -68,11 +61,7 @@ var rankByClass = graph.Define("classunits", 1, func(ctx context.Context, w *gra
 		out = append(out, c)
 	}
 	return w.Result(out)
-}, func(p classRanking) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p classRanking) graph.Effort {
 	// Twice three and one of usually ten classes.
 	return graph.Effort{Key: "units " + speedOf(r), Amount: 0.8 * poolViews(r), Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r) }}
 })
@@ -99,7 +88,7 @@ func (o *opened) ofClasses(classes []int, perm func(int) []int) (few, others []i
 func (l *lab) classUnits(of []encoder) []*graph.Step {
 	var out []*graph.Step
 	for _, e := range of {
-		out = append(out, rankByClass.Step(fmt.Sprintf("rank the units of f on few classes, %s, seed %d", describe(e.recipe), e.recipe.Seed), classRanking{textOf(e.recipe)}, e.train))
+		out = append(out, rankByClass.Step(fmt.Sprintf("rank the units of f on few classes, %s, seed %d", describe(e.recipe), e.recipe.Seed), classRanking{withRecipe(e.recipe)}, e.train))
 	}
 	l.do(out...)
 	return out

@@ -12,6 +12,7 @@ import (
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/ssl"
 )
@@ -23,7 +24,7 @@ var finetuning = Study{Name: "finetune", Source: "T5", Title: "Layers fine-tuned
 	own := l.pairs()
 	var steps []*graph.Step
 	for _, e := range own.f() {
-		steps = append(steps, tuneLayers.Step(fmt.Sprintf("fine-tune layers of f, %s, seed %d", describe(e.recipe), e.recipe.Seed), tuning{textOf(e.recipe), *l.on(), 20, 0.01}, e.train))
+		steps = append(steps, tuneLayers.Step(fmt.Sprintf("fine-tune layers of f, %s, seed %d", describe(e.recipe), e.recipe.Seed), tuning{withRecipe(e.recipe), *l.on(), 20, 0.01}, e.train))
 	}
 	l.do(steps...)
 	return func(x *reader) (*report.Document, error) { return writeFinetuning(x, own, steps) }
@@ -31,7 +32,7 @@ var finetuning = Study{Name: "finetune", Source: "T5", Title: "Layers fine-tuned
 
 // tuning are the parameters of a finetune step. Its need trains f.
 type tuning struct {
-	Recipe text     `json:"recipe"`
+	byRecipe
 	On     study.On `json:"on"`
 	Epochs int      `json:"epochs"`
 	// LR is more than the usual for batches of 128: in so few steps the classifier
@@ -41,7 +42,7 @@ type tuning struct {
 
 // Identity implements graph.Identifier.
 func (p tuning) Identity() string {
-	return fmt.Sprintf("%s %d %g", onIdentity(p.Recipe, p.On), p.Epochs, p.LR)
+	return fmt.Sprintf("%s %d %g", onIdentity(p.byRecipe, p.On), p.Epochs, p.LR)
 }
 
 // tuned is the accuracy with some layers trained, beside the classifier. No layers:
@@ -84,11 +85,7 @@ func tuningPasses() float64 {
 	return sum
 }
 
-var tuneLayers = graph.Define("finetune", 1, func(ctx context.Context, w *graph.Work, p tuning) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var tuneLayers = define("finetune", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p tuning) error {
 	l, err := study.OpenLab(r)
 	if err != nil {
 		return err
@@ -115,11 +112,7 @@ var tuneLayers = graph.Define("finetune", 1, func(ctx context.Context, w *graph.
 	}
 	bar.Finish("%d encoders", len(all))
 	return w.Result(all)
-}, func(p tuning) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p tuning) graph.Effort {
 	images, _ := otherImages(r, p.On)
 	return graph.Effort{Key: "finetune " + speedOf(r), Amount: float64(images*p.Epochs) * tuningPasses(), Trial: func(ctx context.Context) (float64, error) {
 		s, err := trainTrial(ctx, r, math.Inf(1)) // without kNN tests

@@ -20,7 +20,7 @@ var initial = Study{Name: "initialisation", Source: "ours; first experiment", Ti
 		for i, p := range own.pairs { // a ring, so that there is one for each pair
 			next := own.pairs[(i+1)%n]
 			same = append(same, score.Step(fmt.Sprintf("score f of seeds %d and %d, same data, %s", p.recipe.Seed, next.recipe.Seed, describe(p.recipe)),
-				scoring{textOf(p.recipe), [2]string{study.F, study.F}}, p.f, next.f))
+				scoring{withRecipe(p.recipe), [2]string{study.F, study.F}}, p.f, next.f))
 		}
 		l.do(same...)
 	}

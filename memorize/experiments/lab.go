@@ -90,7 +90,7 @@ func (l *lab) sameData(g *group) {
 		return
 	}
 	r := g.pairs[0].recipe
-	g.same = score.Step("score the same-data pair, "+describe(r), scoring{textOf(r), [2]string{study.F, study.F}}, g.pairs[0].f, g.pairs[1].f)
+	g.same = score.Step("score the same-data pair, "+describe(r), scoring{withRecipe(r), [2]string{study.F, study.F}}, g.pairs[0].f, g.pairs[1].f)
 	l.do(g.same)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 )
 
@@ -18,7 +19,7 @@ var normCosine = Study{Name: "norms", Source: "T25", Title: "Scales of norms in 
 	ownNext, otherNext := l.reseeded(own.f()), l.reseeded(others, l.other()...)
 	var steps []*graph.Step
 	for i, p := range own.pairs {
-		steps = append(steps, compareNorms.Step(fmt.Sprintf("compare the norms of f, %s, seed %d", describe(p.recipe), p.recipe.Seed), norming{textOf(p.recipe)}, p.f, otherNext[i].train, others[i].train, ownNext[i].train))
+		steps = append(steps, compareNorms.Step(fmt.Sprintf("compare the norms of f, %s, seed %d", describe(p.recipe), p.recipe.Seed), norming{withRecipe(p.recipe)}, p.f, otherNext[i].train, others[i].train, ownNext[i].train))
 	}
 	l.do(steps...)
 	return func(x *reader) (*report.Document, error) { return writeNorms(x, steps) }
@@ -27,16 +28,12 @@ var normCosine = Study{Name: "norms", Source: "T25", Title: "Scales of norms in 
 // norming are the parameters of a norms step. Its needs train f, encoders of the other
 // data with another seed and with that of f, and f with that other seed.
 type norming struct {
-	Recipe text `json:"recipe"`
+	byRecipe
 }
 
 // Identity implements graph.Identifier.
 func (p norming) Identity() string {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err.Error()
-	}
-	return r.TrainHash()
+	return p.trainHash()
 }
 
 // normsFound are the cosines with encoders from elsewhere.
@@ -46,11 +43,7 @@ type normsFound struct {
 	Seed  []perturb.NormCosine `json:"seed"`  // fromSeed
 }
 
-var compareNorms = graph.Define("norms", 2, func(_ context.Context, w *graph.Work, p norming) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var compareNorms = define("norms", 2, func(_ context.Context, w *graph.Work, r *recipe.Recipe, p norming) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -67,7 +60,7 @@ var compareNorms = graph.Define("norms", 2, func(_ context.Context, w *graph.Wor
 		}
 	}
 	return w.Result(out)
-}, func(norming) graph.Effort { return graph.Effort{Fixed: 0.1} })
+}, func(*recipe.Recipe, norming) graph.Effort { return graph.Effort{Fixed: 0.1} })
 
 func writeNorms(x *reader, steps []*graph.Step) (*report.Document, error) {
 	found := make([]normsFound, len(steps))

@@ -10,6 +10,7 @@ import (
 	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 )
 
@@ -21,7 +22,7 @@ var onePoint = Study{Name: "onepoint", Source: "T13, T14", Title: "Units while t
 	steps := make([][]*graph.Step, len(arms))
 	for _, e := range l.encoders(l.method("simsiam")...) {
 		for k, arm := range arms {
-			steps[k] = append(steps[k], goOn.Step(fmt.Sprintf("go on with %s, %s, seed %d", arm, describe(e.recipe), e.recipe.Seed), going{textOf(e.recipe), arm}, e.train))
+			steps[k] = append(steps[k], goOn.Step(fmt.Sprintf("go on with %s, %s, seed %d", arm, describe(e.recipe), e.recipe.Seed), going{withRecipe(e.recipe), arm}, e.train))
 		}
 	}
 	l.do(slices.Concat(steps...)...)
@@ -50,25 +51,17 @@ var (
 
 // going are the parameters of a goon step. Its need trains f.
 type going struct {
-	Recipe text   `json:"recipe"`
-	Arm    string `json:"arm"`
+	byRecipe
+	Arm string `json:"arm"`
 }
 
 // Identity implements graph.Identifier.
 func (p going) Identity() string {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err.Error()
-	}
-	return r.Hash() + " " + p.Arm
+	return p.hash() + " " + p.Arm
 }
 
 // goOn goes on training f and watches its units; its result is a []perturb.TrackRow.
-var goOn = graph.Define("goon", 2, func(ctx context.Context, w *graph.Work, p going) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var goOn = define("goon", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p going) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -105,11 +98,7 @@ var goOn = graph.Define("goon", 2, func(ctx context.Context, w *graph.Work, p go
 	}
 	bar.Finish("%d epochs", onePointEpochs)
 	return w.Result(track.Rows)
-}, func(p going) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p going) graph.Effort {
 	// In views that are measured. One that is trained on goes forward and back.
 	views := float64(1+len(onePointWatched))*poolViews(r) + 3*2*onePointEpochs*float64(onePointViews)
 	return graph.Effort{Key: "goon " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r) }}

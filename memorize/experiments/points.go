@@ -13,6 +13,7 @@ import (
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 )
 
@@ -23,7 +24,7 @@ var points = Study{Name: "points", Source: "T11, T12", Title: "Units on memorize
 	own := l.pairs()
 	var steps []*graph.Step
 	for _, p := range own.pairs {
-		steps = append(steps, pointUnits.Step(fmt.Sprintf("units on the most and least memorized points, %s, seed %d", describe(p.recipe), p.recipe.Seed), pointing{textOf(p.recipe)}, p.f, p.g, p.score))
+		steps = append(steps, pointUnits.Step(fmt.Sprintf("units on the most and least memorized points, %s, seed %d", describe(p.recipe), p.recipe.Seed), pointing{withRecipe(p.recipe)}, p.f, p.g, p.score))
 	}
 	l.do(steps...)
 	return func(x *reader) (*report.Document, error) { return writePoints(x, own, steps) }
@@ -32,16 +33,12 @@ var points = Study{Name: "points", Source: "T11, T12", Title: "Units on memorize
 // pointing are the parameters of a pointunits step. Its needs train f and g and score
 // the pair.
 type pointing struct {
-	Recipe text `json:"recipe"`
+	byRecipe
 }
 
 // Identity implements graph.Identifier.
 func (p pointing) Identity() string {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err.Error()
-	}
-	return r.Hash()
+	return p.hash()
 }
 
 // pointsFound is the mean UnitMem of the tenth of the units of largest UnitMem behind
@@ -60,11 +57,7 @@ type pointsFound struct {
 
 // pointUnits measures units on chosen points; its result is a []pointsFound, by
 // convolution in forward order.
-var pointUnits = graph.Define("pointunits", 1, func(ctx context.Context, w *graph.Work, p pointing) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var pointUnits = define("pointunits", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p pointing) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -96,11 +89,7 @@ var pointUnits = graph.Define("pointunits", 1, func(ctx context.Context, w *grap
 	}
 	bar.Finish("%d layers", len(layers))
 	return w.Result(out)
-}, func(p pointing) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p pointing) graph.Effort {
 	views := 8 * poolViews(r) // half of the pool, for either encoder and eight layers
 	return graph.Effort{Key: "pointunits " + speedOf(r), Amount: views, Trial: func(ctx context.Context) (float64, error) {
 		l, err := study.OpenLab(r)

@@ -9,6 +9,7 @@ import (
 	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 )
 
@@ -18,7 +19,7 @@ import (
 var pruning = Study{Name: "pruning", Source: "T6", Title: "Units pruned by UnitMem", plan: func(l *lab) writer {
 	var steps []*graph.Step
 	for _, e := range l.pairs().f() {
-		steps = append(steps, pruneUnits.Step(fmt.Sprintf("prune units of f, %s, seed %d", describe(e.recipe), e.recipe.Seed), prunings{textOf(e.recipe), *l.on()}, e.train))
+		steps = append(steps, pruneUnits.Step(fmt.Sprintf("prune units of f, %s, seed %d", describe(e.recipe), e.recipe.Seed), prunings{withRecipe(e.recipe), *l.on()}, e.train))
 	}
 	l.do(steps...)
 	return func(x *reader) (*report.Document, error) { return writePruning(x, steps) }
@@ -29,12 +30,12 @@ const pruneTrials = 5
 
 // prunings are the parameters of a prune step. Its need trains f.
 type prunings struct {
-	Recipe text     `json:"recipe"`
-	On     study.On `json:"on"`
+	byRecipe
+	On study.On `json:"on"`
 }
 
 // Identity implements graph.Identifier.
-func (p prunings) Identity() string { return onIdentity(p.Recipe, p.On) }
+func (p prunings) Identity() string { return onIdentity(p.byRecipe, p.On) }
 
 // pruned is what an encoder is worth without some units.
 type pruned struct {
@@ -111,11 +112,7 @@ func commonShare(a, b []perturb.Units) float64 {
 	return float64(common) / float64(max(1, n))
 }
 
-var pruneUnits = graph.Define("prune", 2, func(ctx context.Context, w *graph.Work, p prunings) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var pruneUnits = define("prune", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p prunings) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -164,11 +161,7 @@ var pruneUnits = graph.Define("prune", 2, func(ctx context.Context, w *graph.Wor
 	}
 	bar.Finish("%d encoders", len(all))
 	return w.Result(all)
-}, func(p prunings) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p prunings) graph.Effort {
 	e := probeEffort("prune", r, p.On, len(prunes()))
 	test := e.Trial
 	e.Trial = func(ctx context.Context) (float64, error) {

@@ -40,42 +40,74 @@ func (t text) recipe() (*recipe.Recipe, error) {
 	return r, nil
 }
 
+// byRecipe is what the parameters of all steps begin with.
+type byRecipe struct {
+	Recipe text `json:"recipe"`
+}
+
+func withRecipe(r *recipe.Recipe) byRecipe { return byRecipe{textOf(r)} }
+
+func (b byRecipe) recipe() (*recipe.Recipe, error) { return b.Recipe.recipe() }
+
+// hash and trainHash are those of the recipe, for the identity of a step. Of a text
+// that is no recipe it is what is wrong with it: the step fails when it is done.
+func (b byRecipe) hash() string { return b.identity((*recipe.Recipe).Hash) }
+
+func (b byRecipe) trainHash() string { return b.identity((*recipe.Recipe).TrainHash) }
+
+func (b byRecipe) identity(of func(*recipe.Recipe) string) string {
+	r, err := b.recipe()
+	if err != nil {
+		return err.Error()
+	}
+	return of(r)
+}
+
+// define is graph.Define of a kind whose parameters have a recipe.
+func define[P interface {
+	recipe() (*recipe.Recipe, error)
+}](name string, version int, run func(context.Context, *graph.Work, *recipe.Recipe, P) error, effort func(*recipe.Recipe, P) graph.Effort) graph.Kind[P] {
+	return graph.Define(name, version, func(ctx context.Context, w *graph.Work, p P) error {
+		r, err := p.recipe()
+		if err != nil {
+			return err
+		}
+		return run(ctx, w, r, p)
+	}, func(p P) graph.Effort {
+		r, err := p.recipe()
+		if err != nil {
+			return graph.Effort{} // the step fails when it is done
+		}
+		return effort(r, p)
+	})
+}
+
 // training are the parameters of a train step.
 type training struct {
-	Recipe text   `json:"recipe"`
-	Which  string `json:"which"` // study.F or study.G
+	byRecipe
+	Which string `json:"which"` // study.F or study.G
 }
 
 // Identity implements graph.Identifier: what is not about training does not count.
 func (p training) Identity() string {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err.Error()
-	}
-	id := r.TrainHash() + " " + p.Which
-	if k := r.Train.KeepEvery; k > 0 { // the weights are the same, but the early ones must be there
-		id += fmt.Sprintf(" keep %d", k)
-	}
-	return id
+	return p.identity(func(r *recipe.Recipe) string {
+		id := r.TrainHash() + " " + p.Which
+		if k := r.Train.KeepEvery; k > 0 { // the weights are the same, but the early ones must be there
+			id += fmt.Sprintf(" keep %d", k)
+		}
+		return id
+	})
 }
 
 // train is the step that trains one encoder; it leaves run/f.safetensors or
 // run/g.safetensors.
-var train = graph.Define("train", 1, func(ctx context.Context, w *graph.Work, p training) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var train = define("train", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p training) error {
 	if _, err := os.Stat(w.Path("run", p.Which+".safetensors")); err == nil {
 		w.Found() // put there by hand, or a kill came between the file and the end of the step
 	}
-	_, err = study.TrainEncoder(ctx, r, w.Path("run"), p.Which, reporterOf(ctx))
+	_, err := study.TrainEncoder(ctx, r, w.Path("run"), p.Which, reporterOf(ctx))
 	return err
-}, func(p training) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p training) graph.Effort {
 	own := r.Split.Candidate
 	if p.Which == study.G {
 		own = r.Split.Independent
@@ -88,35 +120,23 @@ var train = graph.Define("train", 1, func(ctx context.Context, w *graph.Work, p 
 // scoring are the parameters of a score step. Its needs are two train steps: the
 // encoders that are scored as f and as g.
 type scoring struct {
-	Recipe text      `json:"recipe"`
-	As     [2]string `json:"as"` // what the two were trained as
+	byRecipe
+	As [2]string `json:"as"` // what the two were trained as
 }
 
 // Identity implements graph.Identifier.
 func (p scoring) Identity() string {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err.Error()
-	}
-	return r.Hash() + " " + p.As[0] + p.As[1]
+	return p.hash() + " " + p.As[0] + p.As[1]
 }
 
 // score is the step that scores two encoders; it leaves the folder scores.
-var score = graph.Define("score", 1, func(ctx context.Context, w *graph.Work, p scoring) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
-	_, err = study.Score(ctx, r, study.ScoreConfig{
+var score = define("score", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p scoring) error {
+	_, err := study.Score(ctx, r, study.ScoreConfig{
 		F: w.Need(0, "run", p.As[0]+".safetensors"), G: w.Need(1, "run", p.As[1]+".safetensors"),
 		Split: w.Need(0, "run", "split.json"), Out: w.Path("scores"), TablesOnly: true,
 	}, reporterOf(ctx))
 	return err
-}, func(p scoring) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p scoring) graph.Effort {
 	return graph.Effort{Key: fmt.Sprintf("score %s %v %d", speedOf(r), r.Score.Taps, r.Score.Resamples), Amount: float64(scoredPoints(r) * r.Score.Views),
 		Trial: func(ctx context.Context) (float64, error) { return scoreTrial(ctx, r) }}
 })
@@ -150,13 +170,13 @@ type pair struct {
 // newPair plans the training and the scoring of a pair.
 func newPair(r *recipe.Recipe) pair {
 	p := pair{recipe: r, f: trainStep(r, study.F), g: trainStep(r, study.G)}
-	p.score = score.Step(fmt.Sprintf("score f and g, %s, seed %d", describe(r), r.Seed), scoring{textOf(r), [2]string{study.F, study.G}}, p.f, p.g)
+	p.score = score.Step(fmt.Sprintf("score f and g, %s, seed %d", describe(r), r.Seed), scoring{withRecipe(r), [2]string{study.F, study.G}}, p.f, p.g)
 	return p
 }
 
 // trainStep plans the training of one encoder.
 func trainStep(r *recipe.Recipe, which string) *graph.Step {
-	return train.Step(fmt.Sprintf("train %s, %s, seed %d", which, describe(r), r.Seed), training{textOf(r), which})
+	return train.Step(fmt.Sprintf("train %s, %s, seed %d", which, describe(r), r.Seed), training{withRecipe(r), which})
 }
 
 // describe says what tells the encoders of a recipe from those of others, but the seed.

@@ -9,6 +9,7 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 )
 
@@ -21,7 +22,7 @@ var supervised = Study{Name: "supervised", Source: "T20, F2, F3", Title: "With a
 	for _, k := range kinds {
 		var steps []*graph.Step
 		for _, e := range k.pairs.f() {
-			steps = append(steps, probeBoth.Step(fmt.Sprintf("test f on both data, %s, seed %d", describe(e.recipe), e.recipe.Seed), probing{textOf(e.recipe), *l.on()}, e.train))
+			steps = append(steps, probeBoth.Step(fmt.Sprintf("test f on both data, %s, seed %d", describe(e.recipe), e.recipe.Seed), probing{withRecipe(e.recipe), *l.on()}, e.train))
 		}
 		l.do(steps...)
 		probes = append(probes, steps)
@@ -31,19 +32,15 @@ var supervised = Study{Name: "supervised", Source: "T20, F2, F3", Title: "With a
 
 // probing are the parameters of a probe step. Its need trains f.
 type probing struct {
-	Recipe text     `json:"recipe"`
-	On     study.On `json:"on"`
+	byRecipe
+	On study.On `json:"on"`
 }
 
 // Identity implements graph.Identifier.
-func (p probing) Identity() string { return onIdentity(p.Recipe, p.On) }
+func (p probing) Identity() string { return onIdentity(p.byRecipe, p.On) }
 
 // probeBoth tests f on its own and on other data; its result is accuracies.
-var probeBoth = graph.Define("probe", 1, func(ctx context.Context, w *graph.Work, p probing) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var probeBoth = define("probe", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p probing) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -58,11 +55,7 @@ var probeBoth = graph.Define("probe", 1, func(ctx context.Context, w *graph.Work
 		return err
 	}
 	return w.Result(a)
-}, func(p probing) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p probing) graph.Effort {
 	return probeEffort("probe", r, p.On, 1)
 })
 

@@ -12,6 +12,7 @@ import (
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 )
 
@@ -27,7 +28,7 @@ var swaps = Study{Name: "swaps", Source: "T21-T24, T30, T32, T33", Title: "Layer
 	ownNext, otherNext := l.reseeded(own.f()), l.reseeded(others, l.other()...)
 	var steps []*graph.Step
 	for i, p := range own.pairs {
-		steps = append(steps, swapLayers.Step(fmt.Sprintf("replace layers of f, %s, seed %d", describe(p.recipe), p.recipe.Seed), swapping{textOf(p.recipe), *l.on()}, p.f, otherNext[i].train, others[i].train, ownNext[i].train))
+		steps = append(steps, swapLayers.Step(fmt.Sprintf("replace layers of f, %s, seed %d", describe(p.recipe), p.recipe.Seed), swapping{withRecipe(p.recipe), *l.on()}, p.f, otherNext[i].train, others[i].train, ownNext[i].train))
 	}
 	l.do(steps...)
 	return func(x *reader) (*report.Document, error) { return writeSwaps(x, own, steps) }
@@ -36,22 +37,18 @@ var swaps = Study{Name: "swaps", Source: "T21-T24, T30, T32, T33", Title: "Layer
 // swapping are the parameters of a swap step. Its needs train f, encoders of the other
 // data with another seed and with that of f, and f with that other seed.
 type swapping struct {
-	Recipe text     `json:"recipe"`
-	On     study.On `json:"on"`
+	byRecipe
+	On study.On `json:"on"`
 }
 
 // Identity implements graph.Identifier.
-func (p swapping) Identity() string { return onIdentity(p.Recipe, p.On) }
+func (p swapping) Identity() string { return onIdentity(p.byRecipe, p.On) }
 
 // onIdentity is the identity of a step that works with a recipe and other data, whose
 // place does not count.
-func onIdentity(t text, on study.On) string {
-	r, err := t.recipe()
-	if err != nil {
-		return err.Error()
-	}
+func onIdentity(b byRecipe, on study.On) string {
 	on.Dir = ""
-	return fmt.Sprintf("%s %+v", r.Hash(), on)
+	return fmt.Sprintf("%s %+v", b.hash(), on)
 }
 
 // From where layers come.
@@ -70,11 +67,7 @@ type swapped struct {
 	accuracies
 }
 
-var swapLayers = graph.Define("swap", 2, func(ctx context.Context, w *graph.Work, p swapping) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var swapLayers = define("swap", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p swapping) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -115,11 +108,7 @@ var swapLayers = graph.Define("swap", 2, func(ctx context.Context, w *graph.Work
 	}
 	bar.Finish("%d encoders", len(all))
 	return w.Result(all)
-}, func(p swapping) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p swapping) graph.Effort {
 	return probeEffort("swap", r, p.On, len(swapsOf(make([]string, 8))))
 })
 

@@ -19,7 +19,7 @@ import (
 // ranking are the parameters of a units step. Its need is the train step of an
 // encoder f.
 type ranking struct {
-	Recipe text `json:"recipe"`
+	byRecipe
 	// File is the encoder within the step's run, "f.safetensors" unless it is an
 	// early one; "": the encoder before training, without need of a step.
 	File string `json:"file"`
@@ -27,11 +27,7 @@ type ranking struct {
 
 // Identity implements graph.Identifier.
 func (p ranking) Identity() string {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err.Error()
-	}
-	return r.Hash() + " " + p.File
+	return p.hash() + " " + p.File
 }
 
 // tapUnits is what a units step finds in a tap. UnitMem is taken over one pool: the
@@ -58,11 +54,7 @@ type tapUnits struct {
 
 // rankUnits is the step that ranks the units of one encoder; its result is a
 // []tapUnits, in forward order.
-var rankUnits = graph.Define("units", 2, func(ctx context.Context, w *graph.Work, p ranking) error {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return err
-	}
+var rankUnits = define("units", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p ranking) error {
 	path := ""
 	if p.File != "" {
 		path = w.Need(0, "run", p.File)
@@ -79,11 +71,7 @@ var rankUnits = graph.Define("units", 2, func(ctx context.Context, w *graph.Work
 	}
 	bar.Finish("%d units", len(all))
 	return w.Result(byTap(all, o.lab.Split.Candidate))
-}, func(p ranking) graph.Effort {
-	r, err := p.Recipe.recipe()
-	if err != nil {
-		return graph.Effort{}
-	}
+}, func(r *recipe.Recipe, p ranking) graph.Effort {
 	return graph.Effort{Key: "units " + speedOf(r), Amount: poolViews(r), Trial: func(ctx context.Context) (float64, error) { return unitsTrial(ctx, r) }}
 })
 
@@ -144,13 +132,13 @@ func (l *lab) units(of []encoder) []*graph.Step {
 
 // rankUntrained plans the ranking of the units of an encoder before its training.
 func rankUntrained(r *recipe.Recipe) *graph.Step {
-	return rankUnits.Step(fmt.Sprintf("rank the units of an untrained encoder, %s, seed %d", describe(r), r.Seed), ranking{textOf(r), ""})
+	return rankUnits.Step(fmt.Sprintf("rank the units of an untrained encoder, %s, seed %d", describe(r), r.Seed), ranking{withRecipe(r), ""})
 }
 
 // unitsOf plans the ranking of the units of one encoder, or of an early one in a
 // file of its run.
 func unitsOf(e encoder, file string) *graph.Step {
-	return rankUnits.Step(fmt.Sprintf("rank the units of %s, %s, seed %d", file, describe(e.recipe), e.recipe.Seed), ranking{textOf(e.recipe), file}, e.train)
+	return rankUnits.Step(fmt.Sprintf("rank the units of %s, %s, seed %d", file, describe(e.recipe), e.recipe.Seed), ranking{withRecipe(e.recipe), file}, e.train)
 }
 
 // opened is an encoder of a step, ready to be looked at. The engine is to be closed.
