@@ -3,6 +3,8 @@ package experiments
 import (
 	"fmt"
 
+	"gonum.org/v1/gonum/floats"
+
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
@@ -36,13 +38,11 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 		if err != nil {
 			return nil, err
 		}
-		plain, err := agreement(by, convs, func(r *results, i int, tap string) float64 {
-			return over(r.scores[i:i+1], tap, memorize.Candidate)[0]
-		})
+		plain, err := agreement(by, convs, plainOf)
 		if err != nil {
 			return nil, err
 		}
-		own, err := agreement(by, convs, func(r *results, i int, tap string) float64 { return controlled(r.scores[i:i+1], tap)[0] })
+		own, err := agreement(by, convs, controlledOf)
 		if err != nil {
 			return nil, err
 		}
@@ -50,6 +50,10 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 			Paper: "LayerMem of l1, l2, cosine and angular within .015 of each other in every layer", Plain: intervalOf(plain),
 			Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by l2 with that by each other distance; the number is the least of the three minus %g, one for each pair.", alike)},
 			fmt.Sprintf("the least rank correlation minus %g", alike), own)}
+		claims = append(claims, x.judge(report.Claim{ID: "distance.delta", Source: "T26", Statement: "By all distances the same layer adds most to memorization.",
+			Paper: "the largest Delta is that of the sixth convolution by l2 (.034), cosine (.036) and angular (.037); by l1 that of the eighth (.036, the sixth's is .035)", Plain: intervalOf(sameLargest(by, convs, plainOf)),
+			Rule: "Delta of the controlled score of a convolution against the one before; the number is the share of the other distances whose largest Delta is in the convolution where that of l2 is, minus one half, one for each pair. By chance the share would be one in seven."},
+			"the share of distances that agree on the largest Delta, minus one half", sameLargest(by, convs, controlledOf)))
 		for k, r := range by[1:] { // by l2 it is the claim of study depth
 			name := string(all[k+1])
 			claims = append(claims, r.rises("distance.rises-"+name, "T26", "By the "+name+" distance memorization rises with depth.", "LayerMem from .096 to .104 in conv1, from .321 to .328 in the last convolution", convs))
@@ -61,6 +65,40 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 		}, nil
 	}
 }}
+
+// plainOf is LayerMem of the candidates of one pair, controlledOf the controlled score.
+func plainOf(r *results, i int, tap string) float64 {
+	return over(r.scores[i:i+1], tap, memorize.Candidate)[0]
+}
+
+func controlledOf(r *results, i int, tap string) float64 {
+	return controlled(r.scores[i:i+1], tap)[0]
+}
+
+// sameLargest is, pair by pair, the share of the distances but the first by which a
+// quantity rises most, from a convolution to the next, where it does by the first,
+// minus one half.
+func sameLargest(by []*results, convs []string, of func(r *results, i int, tap string) float64) []float64 {
+	var out []float64
+	for i := range by[0].scores {
+		var largest []int
+		for _, r := range by {
+			var deltas []float64
+			for k := 1; k < len(convs); k++ {
+				deltas = append(deltas, of(r, i, convs[k])-of(r, i, convs[k-1]))
+			}
+			largest = append(largest, floats.MaxIdx(deltas))
+		}
+		same := 0
+		for _, k := range largest[1:] {
+			if k == largest[0] {
+				same++
+			}
+		}
+		out = append(out, float64(same)/float64(len(by)-1)-0.5)
+	}
+	return out
+}
 
 // agreement is, pair by pair, the least rank correlation over convolutions of a
 // quantity by the first distance with the same by another one, minus alike.

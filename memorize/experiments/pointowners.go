@@ -32,19 +32,23 @@ func (r *results) owners() (t report.Table, plain, beyond []float64, err error) 
 	const groups = 4
 	var found [2][groups][]float64 // of seen and unseen points, all pairs and encoders
 	tap := r.lastReLU()
-	for _, p := range r.pairs {
+	for i, p := range r.pairs {
 		all, err := study.ReadOwners(r.store.Path(p.score, "scores"))
 		if err != nil {
 			return t, nil, nil, err
 		}
 		complete := true
 		b, err := beyondUnseen(func(s side, set string) (float64, error) {
+			score := map[int]float64{} // by the setting's distance: that of the file is l2
+			for k, v := range s.turned(r.scores[i].of(tap, set)) {
+				score[r.scores[i].Of(tap, set).Points[k]] = v
+			}
 			var one, several []float64
 			for _, o := range all {
 				if o.Encoder != s.which || o.Tap != tap || o.Set != set {
 					continue
 				}
-				v := s.sign * o.Score
+				v := score[o.Point]
 				if o.Units == 1 {
 					one = append(one, v)
 				} else {

@@ -24,7 +24,7 @@ var points = Study{Name: "points", Source: "T11, T12", Title: "Units on memorize
 	own := l.pairs()
 	var steps []*graph.Step
 	for _, p := range own.pairs {
-		steps = append(steps, pointUnits.Step(fmt.Sprintf("units on the most and least memorized points, %s, seed %d", describe(p.recipe), p.recipe.Seed), pointing{withRecipe(p.recipe)}, p.f, p.g, p.score))
+		steps = append(steps, pointUnits.Step(fmt.Sprintf("units on the most and least memorized points, %s, seed %d", describe(p.recipe), p.recipe.Seed), pointing{withRecipe(p.recipe), l.distance()}, p.f, p.g, p.score))
 	}
 	l.do(steps...)
 	return func(x *reader) (*report.Document, error) { return writePoints(x, own, steps) }
@@ -34,11 +34,15 @@ var points = Study{Name: "points", Source: "T11, T12", Title: "Units on memorize
 // the pair.
 type pointing struct {
 	byRecipe
+	Distance memorize.Distance `json:"distance"` // of the scores that points are chosen by
 }
 
 // Identity implements graph.Identifier.
 func (p pointing) Identity() string {
-	return p.hash()
+	if p.Distance == memorize.L2 { // before there was a choice
+		return p.hash()
+	}
+	return p.hash() + " " + string(p.Distance)
 }
 
 // pointsFound is the mean UnitMem of the tenth of the units of largest UnitMem behind
@@ -68,7 +72,7 @@ var pointUnits = define("pointunits", 1, func(ctx context.Context, w *graph.Work
 		return err
 	}
 	encoders := map[string]nn.Encoder{study.F: o.encoder, study.G: g}
-	read, err := study.ReadPoints(w.Need(2, "scores"), memorize.L2)
+	read, err := study.ReadPoints(w.Need(2, "scores"), p.Distance)
 	if err != nil {
 		return err
 	}
