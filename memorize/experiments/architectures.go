@@ -8,17 +8,10 @@ import (
 
 // architectures asks study depth's question of other ResNets (Tables 15 to 17).
 var architectures = Study{Name: "architectures", Source: "T15-T17", Title: "LayerMem by depth in larger ResNets", plan: func(l *lab) writer {
-	names := []string{"resnet18"}
-	if l.scale.name == "small" || l.scale.name == "paper" {
-		names = append(names, "resnet34", "resnet50")
-	}
+	names := l.residualNets()
 	var groups []*group
 	for _, n := range names {
-		sets := []string{"encoder.name=" + n, "encoder.pool=auto", `score.taps=["*conv*"]`}
-		if l.scale.name == "tiny" {
-			sets = append(sets, "encoder.width=0.125")
-		}
-		groups = append(groups, l.pairs(sets...))
+		groups = append(groups, l.pairs(l.residual(n)...))
 	}
 	return func(x *reader) (*report.Document, error) {
 		paper := map[string]string{"resnet18": "LayerMem .074 in conv1 to .295 in the last convolution", "resnet34": ".037 to .313", "resnet50": ".046 to .335"}
@@ -46,3 +39,20 @@ var architectures = Study{Name: "architectures", Source: "T15-T17", Title: "Laye
 		return d, nil
 	}
 }}
+
+// residualNets are the larger ResNets of the scale, the deepest last.
+func (l *lab) residualNets() []string {
+	if l.scale.name == "small" || l.scale.name == "paper" {
+		return []string{"resnet18", "resnet34", "resnet50"}
+	}
+	return []string{"resnet18"}
+}
+
+// residual returns the changes for one of them.
+func (l *lab) residual(name string) []string {
+	sets := []string{"encoder.name=" + name, "encoder.pool=auto", `score.taps=["*conv*"]`}
+	if l.scale.name == "tiny" {
+		sets = append(sets, "encoder.width=0.125")
+	}
+	return sets
+}

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/weights"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -29,7 +31,7 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
 	ctx := context.Background()
-	for _, y := range []Study{swaps, normCosine, pruning, finetuning} {
+	for _, y := range []Study{swaps, blocks, normCosine, pruning, finetuning} {
 		p, err := y.Plan(s)
 		require.NoError(t, err, y.Name)
 		require.NoError(t, st.Run(ctx, p.Steps, &counter{}), y.Name)
@@ -51,6 +53,8 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 			assert.InDelta(t, 1, c, 1e-12, "the losses rank as the losses")
 			checkDeltas(t, st, p.Steps[0])
 			checkReplaced(t, st, last, all)
+		case "blocks":
+			checkBlocks(t, st, last)
 		case "pruning":
 			var all []pruned
 			require.NoError(t, st.Result(last, &all))
@@ -93,33 +97,76 @@ func checkReplaced(t *testing.T, st *graph.Store, step *graph.Step, all []swappe
 	r, err := step.Params().(swapping).Recipe.recipe()
 	require.NoError(t, err)
 	for i, from := range []string{fromOther, fromSame, fromSeed} {
-		file := func(k int) string { return st.Path(step.Needs()[k], "run", "f.safetensors") }
-		l, err := study.OpenLab(r)
-		require.NoError(t, err)
-		var both [2]nn.Encoder
-		for k := range both {
-			both[k], err = l.Encoder(study.F)
-			require.NoError(t, err)
-			_, err = study.LoadEncoder(file(k*(i+1)), weights.NoPrefix, both[k], study.Silent{})
-			require.NoError(t, err)
-		}
-		source := map[string]*nn.Param{}
-		for _, p := range both[1].Params() {
-			source[p.Name] = p
-		}
-		for _, p := range both[0].Params() {
-			if strings.HasPrefix(p.Name, "conv3.") || strings.HasPrefix(p.Name, "bn3.") {
-				require.NoError(t, nn.Copy([]*nn.Param{p}, []*nn.Param{source[p.Name]}))
-			}
-		}
-		engine, err := tensor.NewEngine(tensor.Options{Threads: 1})
-		require.NoError(t, err)
-		got, err := l.Probe(engine, both[0], study.F).Accuracy(context.Background())
-		engine.Close()
-		require.NoError(t, err)
+		got := accuracyOf(t, st, step, r, i+1, "conv3.", "bn3.")
 		k := slices.IndexFunc(all, func(s swapped) bool { return s.From == from && slices.Equal(s.Layers, []string{"conv3"}) })
 		assert.Equal(t, got, all[k].Own, from)
 	}
+}
+
+// accuracyOf tests the encoder of a step's first need, in which the parameters of some
+// prefixes were replaced by hand by those of another need.
+func accuracyOf(t *testing.T, st *graph.Store, step *graph.Step, r *recipe.Recipe, need int, prefixes ...string) float64 {
+	l, err := study.OpenLab(r)
+	require.NoError(t, err)
+	var both [2]nn.Encoder
+	for k := range both {
+		both[k], err = l.Encoder(study.F)
+		require.NoError(t, err)
+		_, err = study.LoadEncoder(st.Path(step.Needs()[k*need], "run", "f.safetensors"), weights.NoPrefix, both[k], study.Silent{})
+		require.NoError(t, err)
+	}
+	source := map[string]*nn.Param{}
+	for _, p := range both[1].Params() {
+		source[p.Name] = p
+	}
+	for _, p := range both[0].Params() {
+		if slices.ContainsFunc(prefixes, func(x string) bool { return strings.HasPrefix(p.Name, x) }) {
+			require.NoError(t, nn.Copy([]*nn.Param{p}, []*nn.Param{source[p.Name]}))
+		}
+	}
+	engine, err := tensor.NewEngine(tensor.Options{Threads: 1})
+	require.NoError(t, err)
+	defer engine.Close()
+	got, err := l.Probe(engine, both[0], study.F).Accuracy(context.Background())
+	require.NoError(t, err)
+	return got
+}
+
+// The blocks are those of largest Delta, computed here from the scores' own table, and
+// the accuracy is that of an encoder put together by hand.
+func checkBlocks(t *testing.T, st *graph.Store, step *graph.Step) {
+	var all []replaced
+	require.NoError(t, st.Result(step, &all))
+	assert.Len(t, all, 1+2*4+blockTrials)
+	r, err := step.Params().(blockSwapping).Recipe.recipe()
+	require.NoError(t, err)
+	b, err := os.ReadFile(st.Path(step.Needs()[2], "scores", "layermem.csv"))
+	require.NoError(t, err)
+	rows, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
+	require.NoError(t, err)
+	place := func(name string) int { return slices.Index(rows[0], name) }
+	last := map[string]float64{} // by block, "" the stem: behind its last convolution
+	for _, row := range rows[1:] {
+		if row[place("set")] == memorize.Controlled && row[place("estimator")] == "paper" && row[place("distance")] == "l2" {
+			v, err := strconv.ParseFloat(row[place("mean")], 64)
+			require.NoError(t, err)
+			last[row[place("tap")][:max(0, strings.LastIndex(row[place("tap")], "."))]] = v
+		}
+	}
+	names := []string{"layer1.0", "layer1.1", "layer2.0", "layer2.1", "layer3.0", "layer3.1", "layer4.0", "layer4.1"}
+	delta, before := map[string]float64{}, ""
+	for _, n := range names {
+		delta[n], before = last[n]-last[before], n
+	}
+	require.Len(t, last, 1+len(names))
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(delta[b], delta[a]) })
+	want := slices.Sorted(slices.Values(names[:blocksReplaced]))
+	assert.Equal(t, replaced{By: byControlled, End: endMost, Blocks: want, accuracies: all[1].accuracies}, all[1])
+	assert.Equal(t, []string{"layer3.1", "layer4.0", "layer4.1"}, all[5].Blocks, "the deepest")
+	assert.Equal(t, []string{"layer1.0", "layer1.1", "layer2.0"}, all[6].Blocks, "the first")
+	assert.NotEqual(t, all[9].Blocks, all[10].Blocks, "of two random choices")
+	assert.Equal(t, accuracyOf(t, st, step, r, 1), all[0].Own)
+	assert.Equal(t, accuracyOf(t, st, step, r, 1, "layer3.1.", "layer4."), all[5].Own)
 }
 
 // Accuracy without the top units is that of an encoder from the file whose channels,

@@ -74,6 +74,7 @@ func Studies() []Study {
 		finetuning,
 		pruning,
 		swaps,
+		blocks,
 		normCosine,
 		points,
 		unitMem,

@@ -145,7 +145,7 @@ func mostMinusLeast(found [][]swapped, by layerValues) []float64 {
 
 // extremeSwaps shows what the three layers of largest and of least value cost.
 func extremeSwaps(found [][]swapped, by []layerValues) report.Table {
-	t := report.Table{Name: "extremes", Title: "Loss of accuracy with three layers replaced", Note: "On the own data, in percent; means over pairs with 95 % intervals. The mean over all triples is what a random choice costs; Table 24 has these three arms for blocks of a ResNet-50. All without conv1.",
+	t := report.Table{Name: "extremes", Title: "Loss of accuracy with three layers replaced", Note: "On the own data, in percent; means over pairs with 95 % intervals. The mean over all triples is what a random choice costs. All without conv1.",
 		Columns: []report.Column{{Name: "chosen by"}, {Name: "largest", Digits: 2}, {Name: "mean of all", Digits: 2}, {Name: "least", Digits: 2}}}
 	for _, v := range by {
 		most, mean, least := extremes(found, v)

@@ -17,12 +17,12 @@ import (
 )
 
 // swaps asks whether an encoder needs its memorizing layers most: layers are replaced
-// by those of an encoder of other data (Tables 21 to 24, 30, 32 and 33). Plain depth
+// by those of an encoder of other data (Tables 21 to 23, 30, 32 and 33). Plain depth
 // and the number of parameters are baselines. Encoders of one seed begin with the same
 // weights, on whatever data, and stay exchangeable for a while; so the encoder of other
 // data has another seed. What any foreign layer does is shown by layers of own data and
 // that other seed, and by untrained ones.
-var swaps = Study{Name: "swaps", Source: "T21-T24, T30, T32, T33", Title: "Layers replaced by those of other data", plan: func(l *lab) writer {
+var swaps = Study{Name: "swaps", Source: "T21-T23, T30, T32, T33", Title: "Layers replaced by those of other data", plan: func(l *lab) writer {
 	own := l.pairs()
 	others := l.encoders(l.other()...)
 	ownNext, otherNext := l.reseeded(own.f()), l.reseeded(others, l.other()...)
