@@ -129,15 +129,15 @@ func topOwned(a, b *units) (owned []float64, top, eligible int) {
 			values, index = append(values, pool.value(u)), append(index, u)
 		}
 	}
-	for _, i := range stats.Top(values, topCount(len(values))) {
+	for _, i := range stats.Top(values, TopCount(len(values))) {
 		owned[pool.owner[index[i]]]++
 		top++
 	}
 	return owned, top, len(values)
 }
 
-// topCount is TopShare of n units, rounded up, so at least one of any.
-func topCount(n int) int { return (n + int(1/TopShare) - 1) / int(1/TopShare) }
+// TopCount is TopShare of n units, rounded up, so at least one of any.
+func TopCount(n int) int { return (n + int(1/TopShare) - 1) / int(1/TopShare) }
 
 // join returns the units over the points of u and then those of v.
 func (u *units) join(v *units) *units {

@@ -64,7 +64,7 @@ func (s *Scores) memUnits(cells *[2][][]cell) (counts []NumMemUnits, owners []Ow
 				}
 				row.Ranked = len(values)
 				owned := map[int]int{} // by position in the set
-				top := stats.Top(values, topCount(len(values)))
+				top := stats.Top(values, TopCount(len(values)))
 				for _, i := range top {
 					owned[u.owner[index[i]]]++
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
@@ -22,6 +23,34 @@ type RankedUnit struct {
 	// Top are the points of the largest mean activations, falling; the first is
 	// the owner.
 	Top []PointMean `json:"top"`
+}
+
+// For is UnitMem of the unit with the activation for a point in the place of the largest
+// one (Eq. 8), how far it stands out for that point, whoever owns it: UnitMem itself
+// for the owner, negative for a point below the others. Top has to hold all points;
+// false if the point is not there, or no other one.
+func (u *RankedUnit) For(point int) (float64, bool) {
+	var mu float64
+	var others []float64
+	found := false
+	for _, p := range u.Top {
+		if p.Point == point {
+			mu, found = p.Mu, true
+		} else {
+			others = append(others, p.Mu)
+		}
+	}
+	if !found || len(others) == 0 {
+		return 0, false
+	}
+	if m := len(others); strings.HasPrefix(u.Estimator, string(Median)) { // Top is sorted
+		return unitRatio(mu, (others[(m-1)/2]+others[m/2])/2), true
+	}
+	sum := 0.0
+	for _, v := range others {
+		sum += v
+	}
+	return unitRatio(mu, sum/float64(len(others))), true
 }
 
 // PointMean is the mean activation mu_u(x) of a unit for a point (Eq. 5).

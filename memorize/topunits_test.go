@@ -82,3 +82,20 @@ func TestScoreUnitsRefuses(t *testing.T) {
 	_, err = ScoreUnits(context.Background(), engine(t, 1), x.f, x.sets[0], x.views, passOptions(), 3, nil)
 	assert.ErrorContains(t, err, "point 1: an activation is NaN")
 }
+
+// How far a unit stands out for any point is Eq. 8 by hand; for its owner it is UnitMem.
+func TestRankedUnitFor(t *testing.T) {
+	top := []PointMean{{7, 3}, {1, 2}, {4, 1}, {9, 0}}
+	u := RankedUnit{UnitScore: UnitScore{Estimator: "mean"}, Top: top}
+	for point, want := range map[int]float64{7: 0.5, 1: (2 - 4./3) / (2 + 4./3), 9: -1} {
+		got, ok := u.For(point)
+		assert.True(t, ok)
+		assert.InDelta(t, want, got, 1e-15)
+	}
+	u.Estimator = "median-absolute"
+	got, ok := u.For(1) // 3, 1 and 0 are left
+	assert.True(t, ok)
+	assert.InDelta(t, 1./3, got, 1e-15)
+	_, ok = u.For(2)
+	assert.False(t, ok)
+}

@@ -50,7 +50,9 @@ func (r *Recipe) private(c *checker) {
 		return
 	}
 	within(c, "train.private.epsilon", p.Epsilon, 0, 1e6)
-	within(c, "train.private.noise", p.Noise, 0, 1e6)
+	if p.Noise != 0 {
+		within(c, "train.private.noise", p.Noise, privacy.MinNoise, 1e6)
+	}
 	c.positive("train.private.clip", p.Clip, 1e6)
 	if p.Epsilon != 0 && p.Noise != 0 {
 		c.problem("train.private.noise", "want 0 where train.private.epsilon is given, or the other way round: each follows from the other, found %v and %v", p.Noise, p.Epsilon)

@@ -490,9 +490,21 @@ func TestStudyDryRun(t *testing.T) {
 	code, _, stderr = locimem("study", "depth", "--scale", "huge", "--out", out)
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, stderr, `scale: found "huge"`)
-	code, _, stderr = locimem("study", "depth", "--scale", "mini", "--out", out)
-	assert.NotEqual(t, exitDone, code)
-	assert.Contains(t, stderr, "data.dir")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--scale", "mini"}, "--data-dir: found none, expected the folder"},
+		{[]string{"--data-dir", out}, "as scale tiny has built-in images"},
+		{[]string{"--scale", "mini", "--data-dir", filepath.Join(out, "none")}, "--data-dir: stat"},
+		{[]string{"--other", "svhn", "--other-dir", filepath.Join(out, "none")}, "--other-dir: stat"},
+		{[]string{"--pairs", "1001"}, "--pairs: found 1001, expected 1 to 1000"},
+		{[]string{"--from", "1001"}, "--from: found 1001, expected 1 to 1000"},
+	} {
+		code, _, stderr = locimem(append([]string{"study", "depth", "--out", out}, c.args...)...)
+		assert.Equal(t, exitUsage, code, c.args)
+		assert.Contains(t, stderr, c.want)
+	}
 	code, _, stderr = locimem("step", "0123", "--out", out)
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, stderr, "has no step 0123")

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 type studyCmd struct {
 	Names    []string `arg:"" optional:"" name:"name" help:"Studies, or all; without one they are listed."`
 	Scale    string   `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
-	Pairs    int      `placeholder:"N" help:"Pairs of encoders (default: the scale's)."`
+	Pairs    int      `placeholder:"N" help:"Pairs of encoders (default: the scale's, 3)."`
 	From     int      `placeholder:"N" help:"Leave out the pairs before the N-th: a claim that some pairs have suggested is judged by others (default: 1)."`
 	Seed     uint64   `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
 	DataDir  string   `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
@@ -27,16 +29,16 @@ type studyCmd struct {
 	Threads  int      `placeholder:"N" help:"Cores in use (default: all)."`
 	Out      string   `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
 	DryRun   bool     `help:"Only list the steps, with the time that each will take on this machine."`
-	JSON     bool     `name:"json" help:"Write the claims as JSON."`
+	JSON     bool     `name:"json" help:"Write the claims, or the list of studies, as JSON."`
 }
 
 // Run plans the studies, does the steps that are not finished, and reports.
 func (c *studyCmd) Run(a *app) error {
 	if len(c.Names) == 0 {
-		return listStudies(a)
+		return listStudies(a, c.JSON)
 	}
-	if (c.Other == "") != (c.OtherDir == "") {
-		return usageError{fmt.Errorf("--other and --other-dir: found %q and %q, expected both or none", c.Other, c.OtherDir)}
+	if err := c.check(); err != nil {
+		return usageError{err}
 	}
 	var studies []experiments.Study
 	for _, name := range c.Names {
@@ -45,12 +47,6 @@ func (c *studyCmd) Run(a *app) error {
 			return usageError{err}
 		}
 		studies = append(studies, found...)
-	}
-	if c.Pairs < 0 {
-		return usageError{fmt.Errorf("--pairs: found %d, expected 1 or more", c.Pairs)}
-	}
-	if c.From < 0 {
-		return usageError{fmt.Errorf("--from: found %d, expected 1 or more", c.From)}
 	}
 	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, From: c.From, Distance: memorize.Distance(c.Distance), Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
 	var plans []*experiments.Plan
@@ -77,32 +73,29 @@ func (c *studyCmd) Run(a *app) error {
 	if c.From > 1 {
 		name += fmt.Sprintf("-from%d", c.From)
 	}
+	if c.Pairs > 0 {
+		name += fmt.Sprintf("-pairs%d", c.Pairs)
+	}
+	if c.Seed != 1 {
+		name += fmt.Sprintf("-seed%d", c.Seed)
+	}
+	if c.Other != "" {
+		name += "-" + c.Other
+	}
 	dir := filepath.Join(c.Out, "studies", name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	var claims []report.Claim
 	var pages []string
+	var failed error // of some reports; the others are written
 	for i, st := range studies {
-		d, err := plans[i].Report(store)
+		page, found, err := writeStudy(filepath.Join(dir, st.Name), plans[i], store)
 		if err != nil {
-			return fmt.Errorf("study %s: %w", st.Name, err)
+			failed = errors.Join(failed, fmt.Errorf("study %s: %w", st.Name, err))
+			continue
 		}
-		own := filepath.Join(dir, st.Name)
-		if err := os.MkdirAll(own, 0o755); err != nil {
-			return err
-		}
-		if err := report.WriteHTML(filepath.Join(own, "report.html"), *d); err != nil {
-			return err
-		}
-		if err := report.WriteFigures(filepath.Join(own, "figures"), *d); err != nil {
-			return err
-		}
-		if err := report.WriteLaTeX(filepath.Join(own, "tables"), *d); err != nil {
-			return err
-		}
-		pages = append(pages, filepath.Join(own, "report.html"))
-		claims = append(claims, d.Claims...)
+		pages, claims = append(pages, page), append(claims, found...)
 	}
 	ledger, err := experiments.WriteLedger(dir, s, claims)
 	if err != nil {
@@ -110,17 +103,82 @@ func (c *studyCmd) Run(a *app) error {
 	}
 	a.ui.Close()
 	if c.JSON {
-		return a.writeJSON(claims)
+		return errors.Join(failed, a.writeJSON(claims))
 	}
 	for _, k := range claims {
 		a.paragraph("", fmt.Sprintf("%s: %s In numbers: %s.", strings.ToUpper(string(k.Verdict)), k.Statement, k.Why))
 	}
 	a.printf("\nReports: %s\nLedger:  %s\n", strings.Join(pages, "\n         "), ledger[0])
+	return failed
+}
+
+// writeStudy writes the report of a study with its figures and tables, and returns the
+// page and the claims.
+func writeStudy(dir string, p *experiments.Plan, store *graph.Store) (page string, claims []report.Claim, err error) {
+	d, err := p.Report(store)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", nil, err
+	}
+	page = filepath.Join(dir, "report.html")
+	if err := report.WriteHTML(page, *d); err != nil {
+		return "", nil, err
+	}
+	if err := report.WriteFigures(filepath.Join(dir, "figures"), *d); err != nil {
+		return "", nil, err
+	}
+	return page, d.Claims, report.WriteLaTeX(filepath.Join(dir, "tables"), *d)
+}
+
+// mostPairs bounds --pairs and --from.
+const mostPairs = 1000
+
+// check looks at the flags before anything is done.
+func (c *studyCmd) check() error {
+	if !slices.Contains(experiments.Scales(), c.Scale) {
+		return fmt.Errorf("--scale: found %q, expected one of %s", c.Scale, strings.Join(experiments.Scales(), ", "))
+	}
+	switch builtIn := c.Scale == "tiny"; {
+	case c.Pairs < 0 || c.Pairs > mostPairs:
+		return fmt.Errorf("--pairs: found %d, expected 1 to %d", c.Pairs, mostPairs)
+	case c.From < 0 || c.From > mostPairs:
+		return fmt.Errorf("--from: found %d, expected 1 to %d", c.From, mostPairs)
+	case (c.Other == "") != (c.OtherDir == ""):
+		return fmt.Errorf("--other and --other-dir: found %q and %q, expected both or none", c.Other, c.OtherDir)
+	case builtIn && c.DataDir != "":
+		return fmt.Errorf("--data-dir: found %q, expected none, as scale tiny has built-in images", c.DataDir)
+	case !builtIn && c.DataDir == "":
+		return fmt.Errorf("--data-dir: found none, expected the folder with the binary files of CIFAR-10, which scale %s takes", c.Scale)
+	}
+	for _, f := range [][2]string{{"--data-dir", c.DataDir}, {"--other-dir", c.OtherDir}} {
+		if f[1] == "" {
+			continue
+		}
+		if info, err := os.Stat(f[1]); err != nil {
+			return fmt.Errorf("%s: %w", f[0], err)
+		} else if !info.IsDir() {
+			return fmt.Errorf("%s: found a file, %s, expected a folder", f[0], f[1])
+		}
+	}
 	return nil
 }
 
 // listStudies says which studies there are.
-func listStudies(a *app) error {
+func listStudies(a *app, asJSON bool) error {
+	if asJSON {
+		type listed struct {
+			Name   string `json:"name"`
+			Title  string `json:"title"`
+			Source string `json:"source"`
+		}
+		var all []listed
+		for _, s := range experiments.Studies() {
+			all = append(all, listed{s.Name, s.Title, s.Source})
+		}
+		return a.writeJSON(all)
+	}
 	t := newTable(3, "study", "asks about", "source")
 	for _, s := range experiments.Studies() {
 		t.AppendRow([]any{s.Name, s.Title, s.Source})

@@ -35,7 +35,7 @@ type criterion struct {
 var (
 	marked   = []criterion{{memorize.ByMark, "atypical.more", "marked as unlike their class when the images were made, against the others", 2}}
 	measured = []criterion{
-		{memorize.ByDistance, "atypical.more", "the third that is farthest from the mean of its class in pixels, against the third that is nearest", 3},
+		{memorize.ByDistance, "atypical.more", "the third that is farthest from the mean of its class in pixels, as a share of the mean distance in that class, against the third that is nearest", 3},
 		{memorize.ByNeighbours, "atypical.disagreement", fmt.Sprintf("the third with most images of other classes among its %d nearest in pixels, against the third with fewest", neighbours), 3},
 	}
 )

@@ -34,7 +34,7 @@ type classPool struct {
 // rankByClass is the step that ranks the units of one encoder on three classes of the
 // pool and on one; its result is a []classPool. With CIFAR-10 they are those of
 // Table 34: plane, car and truck, and car.
-var rankByClass = define("classunits", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p classRanking) error {
+var rankByClass = define("classunits", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p classRanking) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err

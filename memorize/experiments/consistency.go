@@ -43,7 +43,7 @@ func writeConsistency(r *results) (*report.Document, error) {
 	}
 	claims := []report.Claim{
 		r.judgePlain(report.Claim{ID: "consistency.layers", Source: "T3", Statement: "Adjacent layers memorize the same points more than distant ones.",
-			Paper: "overlap of the top 100 from 46 to 94 % in adjacent layers, 16 % between the first and the last",
+			Paper: "overlap of the top 100 from 68 to 94 % in adjacent layers, 16 % between the first and the last",
 			Rule:  "The number is the overlap of the most memorized candidates of adjacent convolutions, minus that of convolutions four or more apart, one for each pair."},
 			"the overlap of adjacent minus distant convolutions", near),
 		r.judge(report.Claim{ID: "consistency.layers-control", Source: "ours", Statement: "They do so more for images that the encoder saw than for images that it never saw.", Plain: intervalOf(near),

@@ -36,7 +36,10 @@ func writeDepth(r *results) (*report.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	topped, claim := r.mostMemorized(convs)
+	topped, claim, err := r.mostMemorized(convs)
+	if err != nil {
+		return nil, err
+	}
 	claims := append(depthClaims(r, convs), claim)
 	return &report.Document{
 		Claims: claims,
@@ -78,12 +81,13 @@ func depthClaims(r *results, convs []string) []report.Claim {
 	var bias []float64
 	for i := range r.scores {
 		one := r.scores[i : i+1]
-		bias = append(bias, math.Abs(over(one, convs[0], memorize.External)[0])-controlled(one, convs[0])[0])
+		external, shared := over(one, convs[0], memorize.External)[0], over(one, convs[0], memorize.Shared)[0]
+		bias = append(bias, math.Copysign(1, shared)*external-math.Abs(controlled(one, convs[0])[0]))
 	}
 	biased := r.judgePlain(report.Claim{
 		ID: "depth.bias", Source: "ours", Statement: "In the first convolution LayerMem is mostly a bias of the pair: images that neither encoder saw have it as well.",
-		Rule: "The number is |LayerMem of the external images| minus the controlled score, in conv1, one for each pair.",
-	}, "bias minus controlled score in the first convolution", bias)
+		Rule: "The number is LayerMem of the external images, with the sign that turns that of the shared ones positive, minus the size of the controlled score, in conv1, one for each pair. (The size of LayerMem would be above 0 by chance alone.)",
+	}, "bias minus the size of the controlled score in the first convolution", bias)
 	return []report.Claim{r.rises("depth.rises", "T1, T18", "Memorization rises with depth.", "LayerMem .091 in conv1 to .308 in the last convolution (T1)", convs), biased}
 }
 

@@ -9,7 +9,6 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/locimem/locimem/memorize/perturb"
-	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/recipe"
@@ -209,15 +208,15 @@ func (r *results) tunedRanks(found [][]tuned, convs []string, params map[string]
 			deltas = append(deltas, values[convs[k]])
 			sizes, accuracy = append(sizes, params[convs[k]]), append(accuracy, c.Accuracy)
 		}
-		d, err := stats.Spearman(deltas, accuracy)
+		d, err := ranked(deltas, accuracy)
 		if err != nil {
 			return nil, nil, err
 		}
-		s, err := stats.Spearman(sizes, accuracy)
+		s, err := ranked(sizes, accuracy)
 		if err != nil {
 			return nil, nil, err
 		}
-		byDelta, bySize = append(byDelta, d.Value), append(bySize, s.Value)
+		byDelta, bySize = append(byDelta, d), append(bySize, s)
 	}
 	return byDelta, bySize, nil
 }

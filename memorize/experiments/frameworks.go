@@ -38,7 +38,7 @@ var frameworks = Study{Name: "frameworks", Source: "T4, T29, T31, F12", Title: "
 			if i > 0 {
 				d.Claims = append(d.Claims, x.judgeWithin(report.Claim{ID: "frameworks.units-" + v.name, Source: "F12", Statement: "UnitMem of " + v.name + " is that of simclr.", Paper: "alike, a figure",
 					Rule: "The number is UnitMem of this method minus that of simclr, mean over the units behind each ReLU and then over these taps, one for each seed."},
-					"UnitMem of "+v.name+" minus simclr", minus(c.units[i], c.units[0]), 0.05))
+					"UnitMem of "+v.name+" minus simclr", minus(c.units[i], c.units[0]), unitsMargin))
 			}
 		}
 		return d, nil

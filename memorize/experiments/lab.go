@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
@@ -51,10 +52,17 @@ const otherSeed = 7
 
 // other returns the changes that train encoders on the other data.
 func (l *lab) other() []string {
-	if l.Other != "" {
-		return []string{"split.mode=random", "data.name=" + l.Other, "data.dir=" + l.OtherDir, "data.folder.size=[32,32]"}
-	}
 	r := l.recipe(0)
+	if l.Other != "" {
+		own := [3]int{r.Data.Synthetic.Size, r.Data.Synthetic.Size, 3}
+		if s := data.SourceOf(r.Data.Name); s != nil {
+			own = s.Shape
+		}
+		if s := data.SourceOf(l.Other); s != nil && s.Name != "folder" && s.Shape != own {
+			l.fail(fmt.Errorf("other data: found images of shape %v in %s, expected %v, that of the scale's own, as encoders are trained on them: take a folder of images, which are resized", s.Shape, l.Other, own))
+		}
+		return []string{"split.mode=random", "data.name=" + l.Other, "data.dir=" + l.OtherDir, fmt.Sprintf("data.folder.size=[%d,%d]", own[0], own[1])}
+	}
 	return []string{"split.mode=random", "data.name=synthetic", fmt.Sprintf("data.synthetic.seed=%d", otherSeed), fmt.Sprintf("data.synthetic.train=%d", r.Split.Shared+r.Split.Candidate+r.Split.Independent),
 		fmt.Sprintf("data.synthetic.test=%d", max(r.Data.Synthetic.Test, r.KNN.Test, r.Split.External))}
 }
@@ -121,6 +129,9 @@ func (l *lab) reseeded(all []encoder, sets ...string) []encoder {
 	r := l.recipe(len(all), sets...)
 	return []encoder{{r, trainStep(r, study.F)}}
 }
+
+// ruleRing says what comparing neighbours costs.
+const ruleRing = "Each encoder is compared with that of the next seed, the last with the first: each is in two comparisons, so the interval is too narrow. "
 
 // f are the encoders f of a group.
 func (g *group) f() []encoder {

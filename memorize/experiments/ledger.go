@@ -29,7 +29,7 @@ func WriteLedger(dir string, s Setting, claims []report.Claim) ([]string, error)
 func Ledger(s Setting, claims []report.Claim) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Ledger, %s scale\n\nVerdicts are computed by the rule beside each claim. Numbers carry 95 %% intervals over pairs of encoders.\n", s.Scale)
-	b.WriteString("The last column is the two-sided p value after Holm's correction for all claims of the ledger that have one.\n")
+	b.WriteString("The last column is the two-sided p value after Holm's correction for all claims of the ledger that have one; claims found by the same numbers count once.\n")
 	b.WriteString("\n| claim | source | paper | as the paper takes it | controlled | verdict | p, Holm |\n|---|---|---|---|---|---|---|\n")
 	adjusted := holm(claims)
 	for i, c := range claims {
@@ -41,22 +41,24 @@ func Ledger(s Setting, claims []report.Claim) string {
 	return b.String()
 }
 
-// holm returns the claims' p values, corrected for their number, as text.
+// holm returns the claims' p values, corrected for their number, as text. Claims of two
+// studies that were found true or not by the same numbers are one test.
 func holm(claims []report.Claim) []string {
+	out := make([]string, len(claims))
 	var p []float64
+	place := map[string]int{} // in p, by what was found
 	for _, c := range claims {
-		if c.P != nil {
-			p = append(p, *c.P)
+		if _, known := place[c.Why]; c.P != nil && !known {
+			place[c.Why], p = len(p), append(p, *c.P)
 		}
 	}
-	out := make([]string, len(claims))
 	all, err := stats.Holm(p)
 	if err != nil {
 		return out // of claims without tests
 	}
 	for i, c := range claims {
 		if c.P != nil {
-			out[i], all = fmt.Sprintf("%.3g", all[0]), all[1:]
+			out[i] = fmt.Sprintf("%.3g", all[place[c.Why]])
 		}
 	}
 	return out

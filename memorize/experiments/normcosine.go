@@ -112,7 +112,7 @@ func writeNorms(x *reader, steps []*graph.Step) (*report.Document, error) {
 	return &report.Document{
 		Lead: []string{"The paper argues that layers can be exchanged because the scales of their norms are alike between data (cosine .78 to .88). Two encoders of the same data with different seeds show how alike any two are."},
 		Claims: []report.Claim{x.judgePlain(report.Claim{ID: "norms.alike", Source: "T25", Statement: "Norms of own data are more alike than norms of other data, both of another seed.", Paper: "cosine .797, .844, .823, .811, .779, .805, .847, .881 in layers 1 to 8, CIFAR-10 against STL10, without a control",
-			Rule: "The number is the cosine of the scales with those of own data and another seed minus that with those of other data and that same seed, mean over the norms, one for each encoder."},
+			Rule: ruleRing + "The number is the cosine of the scales with those of own data and another seed minus that with those of other data and that same seed, mean over the norms, one for each encoder."},
 			"the cosine with own data minus that with other data", gap)},
 		Sections: []report.Section{{Title: "By layer", Tables: []report.Table{t}, Charts: charts}},
 	}, nil

@@ -61,7 +61,7 @@ func (p going) Identity() string {
 }
 
 // goOn goes on training f and watches its units; its result is a []perturb.TrackRow.
-var goOn = define("goon", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p going) error {
+var goOn = define("goon", 3, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p going) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -116,9 +116,21 @@ func (t tracked) at(arm string, row int, of func(perturb.TrackRow) float64) []fl
 	return out
 }
 
+// withDead leaves out the encoders that had no dead unit at the start.
+func (t tracked) withDead() tracked {
+	out := tracked{}
+	for arm, all := range t {
+		for _, rows := range all {
+			if rows[0].DeadUnits > 0 {
+				out[arm] = append(out[arm], rows)
+			}
+		}
+	}
+	return out
+}
+
 func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
 	found := tracked{}
-	dead := 0
 	for k, arm := range arms {
 		for _, s := range steps[k] {
 			var rows []perturb.TrackRow
@@ -129,7 +141,6 @@ func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
 				return nil, fmt.Errorf("%s: found %d rows, expected %d", s.Name(), len(rows), 1+len(onePointWatched))
 			}
 			found[arm] = append(found[arm], rows)
-			dead += rows[0].DeadUnits
 		}
 	}
 	epochs := []string{"0"}
@@ -138,29 +149,29 @@ func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
 	}
 	end := len(epochs) - 1
 	section := report.Section{Title: "Over the epochs"}
-	show := func(name, title, y string, of func(perturb.TrackRow) float64) map[string][]float64 {
-		t := report.Table{Name: name, Title: title, Note: "Means over encoders with 95 % intervals, cut at 0 and 1.", Columns: []report.Column{{Name: "epoch"}}}
+	show := func(found tracked, name, title, y string, of func(perturb.TrackRow) float64) map[string][]float64 {
+		t := report.Table{Name: name, Title: title, Note: "Means over encoders with 95 % intervals.", Columns: []report.Column{{Name: "epoch"}}}
 		c := report.Chart{Name: name, Title: title, Kind: report.Line, X: "epoch", Y: y, Categories: epochs}
 		rise := map[string][]float64{}
 		for _, arm := range arms {
-			addColumn(&t, &c, arm, y, epochs, func(e string) report.Cell { return bounded(found.at(arm, slices.Index(epochs, e), of)) })
+			addColumn(&t, &c, arm, y, epochs, func(e string) report.Cell { return interval(found.at(arm, slices.Index(epochs, e), of)) })
 			rise[arm] = minus(found.at(arm, end, of), found.at(arm, 0, of))
 		}
 		section.Tables, section.Charts = append(section.Tables, t), append(section.Charts, c)
 		return rise
 	}
-	best := show("best", "The unit that was best at the start", "UnitMem (Eq. 8)", func(r perturb.TrackRow) float64 { return r.Best })
-	own := show("owned", "Units that the one point owns", "share of the units", func(r perturb.TrackRow) float64 { return float64(r.Owned) / float64(r.Units) })
+	best := show(found, "best", "The unit that stood out most for the point at the start", "UnitMem for the point", func(r perturb.TrackRow) float64 { return r.Best })
+	own := show(found, "owned", "Units that the one point owns", "share of the units", func(r perturb.TrackRow) float64 { return float64(r.Owned) / float64(r.Units) })
 	beyond := func(rise map[string][]float64) []float64 { return minus(rise[armOne], rise[armOneNorm]) }
 	const rule = " The number is the rise with one point minus that at a learning rate of 0, where only the statistics of batch norm move, one for each encoder; plain: the rise with one point."
 	claims := []report.Claim{
 		x.judge(report.Claim{ID: "onepoint.best", Source: "T13, T14b", Statement: "Training on one point makes its best unit stand out more.", Plain: intervalOf(best[armOne]),
 			Paper: "best unit .754 to .826 with a test point in 1000 epochs, to .862 with it 300 times an epoch",
-			Rule:  "UnitMem, after the last epoch minus at the start, of the best unit that an image owns that f never saw; that image is the one point." + rule},
+			Rule:  "The best unit is that of largest UnitMem of those that an image owns that f never saw; that image is the one point. UnitMem of the unit is taken for the point (Eq. 8 with its activation in the place of the largest one), whoever owns it later: after the last epoch minus at the start." + rule},
 			"the rise beyond batch norm", beyond(best)),
 		x.judge(report.Claim{ID: "onepoint.many", Source: "T14", Statement: "Training on one point makes its best unit stand out more than training on many points does.", Plain: intervalOf(minus(best[armOne], best[armMany])),
 			Paper: ".862 with one point 300 times, .828 with 300 points",
-			Rule:  "UnitMem of that unit, after the last epoch minus at the start. The number is the rise with one point minus that with many, each less the rise at a learning rate of 0, one for each encoder; plain: without taking that off."},
+			Rule:  "UnitMem of that unit for that point, after the last epoch minus at the start. The number is the rise with one point minus that with many, each less the rise at a learning rate of 0, one for each encoder; plain: without taking that off."},
 			"the rise with one point minus with many, each beyond batch norm", minus(beyond(best), minus(best[armMany], best[armManyNorm]))),
 		x.judge(report.Claim{ID: "onepoint.owned", Source: "ours", Statement: "Training on one point makes it own more units than batch norm alone does.", Plain: intervalOf(own[armOne]),
 			Rule: "The share of the units, of those that are not dead, that the point owns in a pool of candidates and independents, after the last epoch minus at the start." + rule},
@@ -168,15 +179,15 @@ func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
 	}
 	wakes := report.Claim{ID: "onepoint.dead", Source: "T13, T14b", Statement: "Training on one point wakes dead units.",
 		Paper: "dead unit 0 to .011 with a test point in 1000 epochs, to .081 with it 300 times an epoch",
-		Rule:  "The mean UnitMem, after the last epoch, of the units that were dead at the start. Without dead units the claim is under-powered." + rule}
-	if dead == 0 {
+		Rule:  "The mean UnitMem, after the last epoch, of the units that were dead at the start, for the encoders that had some; without any the claim is under-powered." + rule}
+	if some := found.withDead(); len(some[armOne]) == 0 {
 		wakes.Verdict, wakes.Why, wakes.Command = report.UnderPowered, "no unit was dead at the start", x.command
 	} else {
-		woken := show("dead", "Units that were dead at the start", "mean UnitMem", func(r perturb.TrackRow) float64 { return r.Dead })
+		woken := show(some, "dead", "Units that were dead at the start", "mean UnitMem", func(r perturb.TrackRow) float64 { return r.Dead })
 		wakes.Plain = intervalOf(woken[armOne])
 		wakes = x.judge(wakes, "the mean of dead units beyond batch norm", beyond(woken))
 	}
-	section.Text = []string{fmt.Sprintf("Without any training, the statistics of batch norm alone moved UnitMem of the best unit by %+.3f with one point and by %+.3f with many.", stat.Mean(best[armOneNorm], nil), stat.Mean(best[armManyNorm], nil))}
+	section.Text = []string{fmt.Sprintf("Without any training, the statistics of batch norm alone moved UnitMem of the best unit, for the point, by %+.3f with one point and by %+.3f with many.", stat.Mean(best[armOneNorm], nil), stat.Mean(best[armManyNorm], nil))}
 	return &report.Document{
 		Lead:     []string{fmt.Sprintf("Encoders f trained by SimSiam went on for %d epochs at the learning rate of their recipe, with about %d views of one image that they had not seen, and with as many views of many such images. Both were done at a learning rate of 0 as well, which changes nothing but the statistics of batch norm: a batch of one image sets them to that image.", onePointEpochs, onePointViews)},
 		Claims:   append(claims, wakes),

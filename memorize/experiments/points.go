@@ -61,7 +61,7 @@ type pointsFound struct {
 
 // pointUnits measures units on chosen points; its result is a []pointsFound, by
 // convolution in forward order.
-var pointUnits = define("pointunits", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p pointing) error {
+var pointUnits = define("pointunits", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p pointing) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
@@ -129,7 +129,8 @@ func (o *opened) unitsOnExtremes(ctx context.Context, enc nn.Encoder, read score
 		if err != nil {
 			return found, err
 		}
-		for _, u := range memorize.TopUnits(units, max(2, int(memorize.TopShare*float64(len(units))))) {
+		ranked := memorize.TopUnits(units, len(units))
+		for _, u := range ranked[:min(len(ranked), max(2, memorize.TopCount(len(ranked))))] { // of one there is no t
 			top[i] = append(top[i], u.Value)
 		}
 	}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
+	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/recipe"
@@ -60,7 +62,24 @@ func (b byRecipe) identity(of func(*recipe.Recipe) string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return of(r)
+	return of(r) + placeOf(r.Data.Name, r.Data.Variant, r.Data.Dir)
+}
+
+// placeOf is the place of data of which only the files tell what they are, such as a
+// folder of images: two folders are two results. Of official files the place does not
+// count, and it is "".
+func placeOf(name, variant, dir string) string {
+	s := data.SourceOf(name)
+	if s == nil {
+		return ""
+	}
+	if train, _ := s.Images(variant); train > 0 {
+		return ""
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return " " + dir
 }
 
 // define is graph.Define of a kind whose parameters have a recipe.

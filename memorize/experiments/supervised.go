@@ -191,7 +191,7 @@ func (x *reader) transferClaim(lead []float64) report.Claim {
 		Rule: "The number is the accuracy of kNN on the other data of simclr minus that of supervised, in percent, one for each seed. Where own and other data have the same classes the claim is under-powered whatever the number."},
 		"the accuracy on other data, simclr minus supervised, in percent", lead)
 	if x.sameClasses() {
-		c.Verdict, c.Why = report.UnderPowered, c.Why+"; but the other data have the classes that the labels name, so nothing is said about other classes"
+		c.P, c.Verdict, c.Why = nil, report.UnderPowered, c.Why+"; but the other data have the classes that the labels name, so nothing is said about other classes"
 	}
 	return c
 }

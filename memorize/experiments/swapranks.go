@@ -1,6 +1,8 @@
 package experiments
 
 import (
+	"errors"
+
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
@@ -94,7 +96,16 @@ func costsBy(found []swapped, values map[string]float64, n int) (float64, error)
 			sums, costs = append(sums, sum), append(costs, found[0].Own-s.Own)
 		}
 	}
-	c, err := stats.Spearman(sums, costs)
+	return ranked(sums, costs)
+}
+
+// ranked is Spearman's correlation, 0 where all values of a side are equal: these rank
+// nothing.
+func ranked(a, b []float64) (float64, error) {
+	c, err := stats.Spearman(a, b)
+	if errors.Is(err, stats.ErrNoSpread) {
+		return 0, nil
+	}
 	return c.Value, err
 }
 

@@ -44,10 +44,9 @@ type swapping struct {
 // Identity implements graph.Identifier.
 func (p swapping) Identity() string { return onIdentity(p.byRecipe, p.On) }
 
-// onIdentity is the identity of a step that works with a recipe and other data, whose
-// place does not count.
+// onIdentity is the identity of a step that works with a recipe and other data.
 func onIdentity(b byRecipe, on study.On) string {
-	on.Dir = ""
+	on.Dir = placeOf(on.Name, on.Variant, on.Dir)
 	return fmt.Sprintf("%s %+v", b.hash(), on)
 }
 
@@ -172,10 +171,10 @@ func writeSwaps(x *reader, own *group, steps []*graph.Step) (*report.Document, e
 				Rule: "The number is the loss of accuracy on the own data with the three layers of largest controlled Delta to the tap before replaced, minus that with the three of least, in percent, one for each pair."},
 				"the loss with the most minus the least memorizing layers, in percent", mostMinusLeast(found, by[ownDelta])),
 			x.judgePlain(report.Claim{ID: "swaps.beginning", Source: "ours", Statement: "A layer of other data costs more if its encoder did not begin with the same weights.",
-				Rule: "The number is the mean loss of accuracy on the own data of single layers of other data and another seed minus that of single layers of other data and the same seed, in percent, one for each pair."},
+				Rule: ruleRing + "The number is the mean loss of accuracy on the own data of single layers of other data and another seed minus that of single layers of other data and the same seed, in percent, one for each pair."},
 				"the loss with another seed minus that with the same seed, in percent", minus(meanLoss(found, fromOther), meanLoss(found, fromSame))),
 			x.judgePlain(report.Claim{ID: "swaps.seed", Source: "ours", Statement: "A layer of other data costs more than a layer of the own data, both of another seed.",
-				Rule: "The number is the mean loss of accuracy on the own data of single layers of other data minus that of single layers of the own data, both of the same other seed, in percent, one for each pair."},
+				Rule: ruleRing + "The number is the mean loss of accuracy on the own data of single layers of other data minus that of single layers of the own data, both of the same other seed, in percent, one for each pair."},
 				"the loss with layers of other data minus that with layers of the own data, in percent", minus(meanLoss(found, fromOther), meanLoss(found, fromSeed))),
 		},
 		Sections: []report.Section{{Title: "Which layers", Tables: []report.Table{ranked, extremeSwaps(found, by), single}, Charts: charts},

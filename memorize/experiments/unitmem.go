@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/locimem/locimem/memorize"
-	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/report"
 )
@@ -106,10 +105,10 @@ func (r *results) unitsAndScores() (plain, beyond []float64, t report.Table, cha
 			if i == 0 && s.which == study.F {
 				chart.Series = append(chart.Series, report.Series{Name: set, X: scores, Y: report.Values(owned)})
 			}
-			c, err := stats.Spearman(owned, scores)
+			c, err := ranked(owned, scores)
 			key := [2]string{s.which, set}
-			found[key] = append(found[key], s.sign*c.Value)
-			return s.sign * c.Value, err
+			found[key] = append(found[key], s.sign*c)
+			return s.sign * c, err
 		})
 		if err != nil {
 			return nil, nil, t, chart, err

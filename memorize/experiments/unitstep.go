@@ -54,7 +54,7 @@ type tapUnits struct {
 
 // rankUnits is the step that ranks the units of one encoder; its result is a
 // []tapUnits, in forward order.
-var rankUnits = define("units", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p ranking) error {
+var rankUnits = define("units", 3, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p ranking) error {
 	path := ""
 	if p.File != "" {
 		path = w.Need(0, "run", p.File)
@@ -85,7 +85,7 @@ func byTap(all []memorize.RankedUnit, candidates []int) []tapUnits {
 		}
 		t := tapUnits{Tap: all[0].Tap, Units: n}
 		ranked := memorize.TopUnits(all[:n], n)
-		t.TopCandidates = ownedShare(memorize.TopUnits(all[:n], max(1, int(memorize.TopShare*float64(len(ranked))))), candidates)
+		t.TopCandidates = ownedShare(ranked[:memorize.TopCount(len(ranked))], candidates)
 		t.Ranked = len(ranked)
 		for _, u := range all[:n] {
 			if u.Bounded && u.Point < 0 {
@@ -97,7 +97,7 @@ func byTap(all []memorize.RankedUnit, candidates []int) []tapUnits {
 			t.Values, t.Index, t.Owners = append(t.Values, u.Value), append(t.Index, u.Unit), append(t.Owners, u.Point)
 		}
 		if k := len(t.Values); k > 0 {
-			top := max(1, int(memorize.TopShare*float64(k)))
+			top := memorize.TopCount(k)
 			t.Mean, t.Top, t.Max = stat.Mean(t.Values, nil), stat.Mean(t.Values[:top], nil), t.Values[0]
 		}
 		out, all = append(out, t), all[n:]

@@ -88,7 +88,7 @@ func TestStudiesOfUnits(t *testing.T) {
 				require.Len(t, found, 12)
 				for _, f := range found {
 					n := 0.0
-					top := max(1, f.Ranked/10)
+					top := (f.Ranked + 9) / 10 // a tenth, rounded up
 					for _, owner := range f.Owners[:top] {
 						if i < 2 == slices.Contains(l.Split.Candidate, owner) {
 							n++

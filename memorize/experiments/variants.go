@@ -49,6 +49,9 @@ type compared struct {
 	units [][]float64 // UnitMem, mean over the ranked units of each tap behind a ReLU, then over taps
 }
 
+// unitsMargin is how much UnitMem may differ where it is not to matter.
+const unitsMargin = 0.02
+
 // unitTaps are the taps whose units are ranked: behind a ReLU nothing is negative, and
 // of a transformer's GELU |activation| is taken.
 func unitTaps(found []tapUnits) []tapUnits {

@@ -63,6 +63,22 @@ func (x *reader) judgeWithin(c report.Claim, what string, perPair []float64, mar
 	return c
 }
 
+// scoreMargin is how much the controlled score may differ where it is not to matter.
+const scoreMargin = 0.002
+
+// sameScore is judgeWithin of a difference of controlled scores. Where the score itself
+// is not told from 0 by the same interval, that it does not change says nothing.
+func (x *reader) sameScore(c report.Claim, what string, perPair, score []float64) report.Claim {
+	c.Rule += " Where the controlled score itself is not above 0 the claim is under-powered."
+	c = x.judgeWithin(c, what, perPair, scoreMargin)
+	s := interval(score)
+	if s.Lo == nil || *s.Lo > 0 {
+		return c
+	}
+	c.Verdict, c.Why = report.UnderPowered, c.Why+fmt.Sprintf("; the controlled score itself is %.4f [%.4f, %.4f], not told from 0", *s.Value, *s.Lo, *s.Hi)
+	return c
+}
+
 // above judges whether a number is above 0, by the rule of judge.
 func above(what string, perPair []float64) (*report.Cell, report.Verdict, string) {
 	c := interval(perPair)

@@ -26,7 +26,9 @@ type Tracker struct {
 // TrackRow is what the units are at one time.
 type TrackRow struct {
 	Epoch int `json:"epoch"` // done since the start
-	// Best is UnitMem of the unit that was best at the start: Unit of Tap.
+	// Best is how far the unit that was best at the start, Unit of Tap, stands out for
+	// the point that owned it then (memorize.RankedUnit.For): its UnitMem while the point
+	// still owns it.
 	Best float64 `json:"best"`
 	Tap  string  `json:"tap"`
 	Unit int     `json:"unit"`
@@ -36,7 +38,7 @@ type TrackRow struct {
 	DeadMax   float64 `json:"dead_max"`
 	DeadUnits int     `json:"dead_units"`
 	Revived   int     `json:"revived"`
-	// Owner is the point that owns the unit of Best.
+	// Owner is the point that owns the unit of Best now.
 	Owner int `json:"owner"`
 	// Of Units that are bounded and not dead, the point that owned the best one at the
 	// start owns Owned.
@@ -51,7 +53,7 @@ type TrackRow struct {
 // unit is both bounded and alive, or these points own none.
 func NewTracker(ctx context.Context, e *tensor.Engine, enc nn.Encoder, set memorize.Images, views memorize.Viewer, o memorize.Options, among []int) (*Tracker, error) {
 	t := &Tracker{measure: func(ctx context.Context) ([]memorize.RankedUnit, error) {
-		return memorize.ScoreUnits(ctx, e, enc, set, views, o, 1, nil)
+		return memorize.ScoreUnits(ctx, e, enc, set, views, o, len(set.Points), nil)
 	}}
 	all, err := t.measure(ctx)
 	if err != nil {
@@ -100,7 +102,8 @@ func (t *Tracker) add(epoch int, all []memorize.RankedUnit) {
 		}
 	}
 	best := by[t.best]
-	r := TrackRow{Owned: owned, Units: units, Epoch: epoch, Best: best.Value, Tap: best.Tap, Unit: best.Unit, DeadUnits: len(t.dead), Owner: best.Point}
+	value, _ := best.For(t.point) // it was found at the start
+	r := TrackRow{Owned: owned, Units: units, Epoch: epoch, Best: value, Tap: best.Tap, Unit: best.Unit, DeadUnits: len(t.dead), Owner: best.Point}
 	for _, k := range t.dead {
 		u := by[k]
 		r.Dead += u.Value / float64(len(t.dead))

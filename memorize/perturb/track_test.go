@@ -70,12 +70,15 @@ func TestTracker(t *testing.T) {
 	last := track.Rows[4]
 	assert.Equal(t, 4, last.Epoch)
 	assert.NotEqual(t, track.Rows[0].Best, last.Best)
-	all, err := memorize.ScoreUnits(ctx, e, enc, set, views, o, 1, nil)
+	all, err := memorize.ScoreUnits(ctx, e, enc, set, views, o, len(set.Points), nil)
 	require.NoError(t, err)
 	revived, sum, highest, owned, units := 0, 0., 0., 0, 0
 	for i, u := range all {
 		if u.Unit == last.Unit {
-			assert.Equal(t, []any{u.Value, u.Point}, []any{last.Best, last.Owner})
+			assert.Equal(t, u.Point, last.Owner)
+			value, found := u.For(track.Rows[0].Owner)
+			require.True(t, found)
+			assert.Equal(t, value, last.Best, "for the point that owned it at the start")
 		}
 		if u.Bounded && u.Point >= 0 {
 			units++
@@ -130,6 +133,7 @@ func TestTrackerWantsUnitsThatCanBeRanked(t *testing.T) {
 		}
 		require.NoError(t, err)
 		u := memorize.TopUnits(all, len(all))[i]
-		assert.Equal(t, []any{u.Value, u.Unit, point}, []any{track.Rows[0].Best, track.Rows[0].Unit, track.Rows[0].Owner})
+		assert.InDelta(t, u.Value, track.Rows[0].Best, 1e-12, "UnitMem itself for the owner")
+		assert.Equal(t, []int{u.Unit, point}, []int{track.Rows[0].Unit, track.Rows[0].Owner})
 	}
 }

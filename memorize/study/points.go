@@ -1,6 +1,7 @@
 package study
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -39,9 +40,35 @@ func ReadPoints(dir string, dist memorize.Distance, taps ...string) (*Points, er
 			}
 		}
 		a.Points = append(a.Points, r.int("point"))
-		a.F, a.G = append(a.F, r.float("ssl_f")), append(a.G, r.float("ssl_g"))
+		a.F, a.G = append(a.F, r.distance("ssl_f")), append(a.G, r.distance("ssl_g"))
 	})
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	return p, p.complete(filepath.Join(dir, pointsCSV), dist)
+}
+
+// complete returns an error unless all taps have the same points in all sets.
+func (p *Points) complete(path string, dist memorize.Distance) error {
+	if len(p.Taps) == 0 {
+		return fmt.Errorf("%s: found no rows of distance %s, expected those of some taps", path, dist)
+	}
+	first := map[string]*Alignments{}
+	for key, a := range p.by {
+		if key[0] == p.Taps[0] {
+			first[key[1]] = a
+		}
+	}
+	if len(p.by) != len(p.Taps)*len(first) {
+		return fmt.Errorf("%s: found %d pairs of a tap and a set, expected %d, as tap %s has %d sets and there are %d taps", path, len(p.by), len(p.Taps)*len(first), p.Taps[0], len(first), len(p.Taps))
+	}
+	for key, a := range p.by {
+		want := first[key[1]]
+		if want == nil || !slices.Equal(a.Points, want.Points) {
+			return fmt.Errorf("%s: tap %s, set %s: found other points than in tap %s, expected the same in all taps", path, key[0], key[1], p.Taps[0])
+		}
+	}
+	return nil
 }
 
 // Of returns the alignments of a set in a tap, nil if there are none.

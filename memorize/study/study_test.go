@@ -291,11 +291,11 @@ func TestTablesReadBack(t *testing.T) {
 	assert.Equal(t, .25, tables.Layers[0].Stat.Mean)
 
 	for _, c := range []struct{ text, want string }{
-		{"", "layermem.csv: EOF"},
+		{"", "layermem.csv: found an empty file, expected the columns"},
 		{"tap,depth\n", "layermem.csv: want the columns"},
 		{strings.Replace(layers, "31", "x", 1), `layermem.csv:2: depth: want a whole number, found "x"`},
 		{strings.Replace(layers, "0.25", "y", 1), `layermem.csv:2: mean: want a number, found "y"`},
-		{layers + "short,1\n", "wrong number of fields"},
+		{layers + "short,1\n", "layermem.csv:3: found 2 columns, expected 10: the file may be cut short"},
 	} {
 		write("layermem.csv", c.text)
 		_, err := ReadTables(dir)

@@ -118,6 +118,15 @@ func (r *row) float(name string) float64 {
 	return v
 }
 
+// distance is a number that is finite and no less than 0 but for rounding.
+func (r *row) distance(name string) float64 {
+	v := r.float(name)
+	if !(v >= -1e-6 && v <= math.MaxFloat64) && r.err == nil {
+		r.err = fmt.Errorf("%s: found %q, expected a finite distance of 0 or more", name, r.text(name))
+	}
+	return v
+}
+
 func (r *row) stat(mean string) memorize.Stat {
 	return memorize.Stat{Mean: r.float(mean), SE: r.float("se"), Lo: r.float("lo"), Hi: r.float("hi"), N: r.int("n")}
 }
@@ -132,10 +141,14 @@ func readTable(path string, header []string, f func(*row)) error {
 	c := csv.NewReader(file)
 	for n := 1; ; n++ {
 		fields, err := c.Read()
-		if errors.Is(err, io.EOF) && n > 1 {
+		switch {
+		case errors.Is(err, io.EOF) && n > 1:
 			return nil
-		}
-		if err != nil {
+		case errors.Is(err, io.EOF):
+			return fmt.Errorf("%s: found an empty file, expected the columns %v", path, header)
+		case errors.Is(err, csv.ErrFieldCount):
+			return fmt.Errorf("%s:%d: found %d columns, expected %d: the file may be cut short", path, n, len(fields), len(header))
+		case err != nil:
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		if n == 1 {

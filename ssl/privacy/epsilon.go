@@ -58,12 +58,16 @@ func checkDelta(delta float64) error {
 	return nil
 }
 
+// MinNoise is the least noise multiplier that NoiseFor returns: less hides nothing,
+// and to count what it spends takes a time that grows as 1/noise^2.
+const MinNoise = 0.1
+
 // maxNoise is the largest noise multiplier that NoiseFor tries.
 const maxNoise = 1e4
 
 // NoiseFor returns the noise multiplier for which steps at that rate spend at most
-// epsilon, as Epsilon counts, and hardly less: by bisection, to 1e-4 of it. The
-// error names what is out of range.
+// epsilon, as Epsilon counts, and hardly less: by bisection, to 1e-4 of it; MinNoise
+// where that is enough. The error names what is out of range.
 func NoiseFor(epsilon, delta, rate float64, steps int) (float64, error) {
 	if !(epsilon > 0) || math.IsInf(epsilon, 0) {
 		return 0, fmt.Errorf("epsilon: found %v, expected a number above 0", epsilon)
@@ -81,7 +85,10 @@ func NoiseFor(epsilon, delta, rate float64, steps int) (float64, error) {
 		e, _ := Epsilon(delta, Plan{rate, noise, steps})
 		return e <= epsilon
 	}
-	lo, hi := 0., .25
+	if enough(MinNoise) {
+		return MinNoise, nil
+	}
+	lo, hi := MinNoise, .25
 	for !enough(hi) {
 		if lo, hi = hi, 2*hi; hi > maxNoise {
 			return 0, fmt.Errorf("epsilon: found %v, which no noise up to %v reaches in %d steps at rate %v", epsilon, maxNoise, steps, rate)

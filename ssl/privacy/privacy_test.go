@@ -139,3 +139,10 @@ func TestNoiseForSaysWhatIsWrong(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+// Where hardly any noise is enough, the answer takes no time.
+func TestLeastNoise(t *testing.T) {
+	noise, err := NoiseFor(1e6, 1e-5, 0.1, 10)
+	require.NoError(t, err)
+	assert.Equal(t, MinNoise, noise)
+}

@@ -51,7 +51,7 @@ func (w *Work) Result(v any) error { return atomicfile.WriteJSON(w.Path(resultFi
 func (w *Work) Found() { w.found = true }
 
 // Run does the steps and all that they need, one after the other, except what is
-// finished. Steps that another process works on are waited for while there is
+// finished, whose files are to be those that it made. Steps that another process works on are waited for while there is
 // nothing else to do. When ctx is cancelled it returns an error that wraps
 // ctx.Err(); running again goes on.
 func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
@@ -66,6 +66,8 @@ func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
 		}
 		if d == nil {
 			todo = append(todo, s)
+		} else if err := st.verify(s, d); err != nil {
+			return err
 		}
 	}
 	for number, total, told := 1, len(todo), false; len(todo) > 0; {
@@ -141,9 +143,13 @@ func (st *Store) do(ctx context.Context, s *Step, watch Watcher, number, total i
 		}
 		return err
 	}
+	files, err := digests(st.Path(s))
+	if err != nil {
+		return err
+	}
 	e, here := s.kind.effort(s.params), buildinfo.Now()
 	d := &Done{Kind: s.kind.name, Hash: s.hash, Label: s.label, Seconds: before.Seconds + time.Since(began).Seconds(),
-		Whole: before.Whole && !w.found, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount, By: &here}
+		Whole: before.Whole && !w.found, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount, By: &here, Files: files}
 	if err := atomicfile.WriteJSON(st.Path(s, doneFile), d); err != nil {
 		return err
 	}

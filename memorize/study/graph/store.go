@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,6 +49,8 @@ type Done struct {
 	Amount float64 `json:"amount,omitempty"`
 	// By is the process that finished it; nil where that is not known.
 	By *buildinfo.Here `json:"by,omitempty"`
+	// Files are the SHA-256 of the files that it made.
+	Files map[string]string `json:"files,omitempty"`
 }
 
 // Done returns what is known of a finished step, nil if it is not finished.
@@ -94,17 +97,24 @@ type saved struct {
 }
 
 // Plan writes down what the steps are, with all that they need, so that each can be
-// done by its hash alone.
+// done by its hash alone. What does not count for the hash, such as the place of the
+// data, is that of the last plan until the step is finished.
 func (st *Store) Plan(steps []*Step) error {
 	for _, s := range Order(steps) {
-		if _, err := os.Stat(st.Path(s, stepFile)); err == nil {
-			continue
-		}
-		if err := os.MkdirAll(st.Path(s), 0o755); err != nil {
-			return err
-		}
 		params, err := json.Marshal(s.params)
 		if err != nil {
+			return err
+		}
+		if old, err := os.ReadFile(st.Path(s, stepFile)); err == nil {
+			var f saved
+			if d, err := st.Done(s); d != nil && err == nil {
+				continue
+			}
+			if json.Unmarshal(old, &f) == nil && sameJSON(f.Params, params) {
+				continue
+			}
+		}
+		if err := os.MkdirAll(st.Path(s), 0o755); err != nil {
 			return err
 		}
 		f := saved{Kind: s.kind.name, Version: s.kind.version, Hash: s.hash, Label: s.label, Params: params}
@@ -118,7 +128,14 @@ func (st *Store) Plan(steps []*Step) error {
 	return nil
 }
 
-// Find returns the planned step whose hash begins like this, with all that it needs.
+// sameJSON tells whether two texts are the same but for white space.
+func sameJSON(a, b []byte) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+}
+
+// Find returns the planned step whose hash or name begins like this, with all that it
+// needs.
 func (st *Store) Find(hash string) (*Step, error) {
 	entries, err := os.ReadDir(st.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -126,7 +143,12 @@ func (st *Store) Find(hash string) (*Step, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if i := strings.LastIndex(e.Name(), "-"); i > 0 && (e.Name() == hash || strings.HasPrefix(e.Name()[i+1:], hash) || strings.HasPrefix(hash, e.Name()[i+1:])) {
+		i := strings.LastIndex(e.Name(), "-")
+		if i <= 0 {
+			continue
+		}
+		short := e.Name()[i+1:]
+		if strings.HasPrefix(e.Name(), hash) && len(hash) > i || strings.HasPrefix(short, hash) || strings.HasPrefix(hash, short) {
 			names = append(names, e.Name())
 		}
 	}
@@ -138,7 +160,11 @@ func (st *Store) Find(hash string) (*Step, error) {
 	case len(names) > 1:
 		return nil, fmt.Errorf("%s has several steps that begin with %s: %s", st.dir, hash, strings.Join(names, ", "))
 	}
-	return st.load(names[0])
+	s, err := st.load(names[0])
+	if err == nil && !strings.HasPrefix(s.Name(), hash) && !strings.HasPrefix(s.hash, hash) {
+		return nil, fmt.Errorf("%s has no step %s; it has %s", st.dir, hash, s.hash)
+	}
+	return s, err
 }
 
 // load reads a step and all that it needs.
