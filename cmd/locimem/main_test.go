@@ -182,6 +182,9 @@ func TestFromRecipeToScores(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &last))
 		assert.Equal(t, last.KNN, p.Accuracy, "the probe of the saved encoder is that of its last epoch")
 		assert.Equal(t, 56, p.Bank)
+		code, again, stderr := locimem("probe", filepath.Join(dir, "g.safetensors"), "--which", "g", "--json")
+		require.Equal(t, exitDone, code, stderr)
+		assert.Equal(t, stdout, again, "a file of a run finds its recipe")
 	})
 	t.Run("probe --linear", func(t *testing.T) {
 		for _, flags := range [][]string{{"--weight-decay", "0.01"}, {"--solver", "sgd", "--epochs", "50", "--lr", "0.05", "--tap", "res2"}} {

@@ -11,7 +11,7 @@ import (
 
 type probeCmd struct {
 	fromRun
-	Encoder string `arg:"" optional:"" help:"Encoder, a safetensors file; default: the one of the run that --which names."`
+	Encoder string `arg:"" optional:"" help:"Encoder, a safetensors file: of a run, or with --run or --recipe; default: the one of the run that --which names."`
 	prefixFlag
 	Which    string `default:"f" enum:"f,g" help:"Whose training images the neighbours are, or the classifier is trained on: f or g (default: f)."`
 	Linear   bool   `xor:"how" help:"Train a linear classifier on frozen features instead of asking the nearest neighbours."`
@@ -78,6 +78,7 @@ func (c *probeCmd) Run(a *app) error {
 	if err := c.onFlags.check(); err != nil {
 		return err
 	}
+	c.runOf(c.Encoder)
 	r, err := c.load()
 	if err != nil {
 		return err

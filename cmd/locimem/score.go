@@ -27,6 +27,20 @@ func (f *fromRun) load() (*recipe.Recipe, error) {
 	return nil, usageError{errors.New("neither --run DIR nor --recipe FILE is given")}
 }
 
+// runOf takes the run that an encoder's file lies in, or its folder of early encoders,
+// where neither a run nor a recipe is given.
+func (f *fromRun) runOf(path string) {
+	if f.RunDir != "" || f.Recipe != "" || path == "" {
+		return
+	}
+	for _, dir := range []string{filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
+		if _, err := os.Stat(filepath.Join(dir, "recipe.yaml")); err == nil {
+			f.RunDir = dir
+			return
+		}
+	}
+}
+
 // inRun returns path or, if it is empty, the file of that name in the run.
 func (f *fromRun) inRun(path, what, name string) (string, error) {
 	if path == "" && f.RunDir == "" {
