@@ -14,27 +14,24 @@ func ForImages(enc Encoder, h, w int) (Encoder, error) {
 	case *network:
 		return n.forImages(n.Sequential, h, w)
 	case *tokenNetwork:
-		g := n.grid
-		if h%g.Side != 0 || w%g.Side != 0 {
-			return nil, fmt.Errorf("images of %dx%d: found patches of %d pixels, expected a side that divides both", h, w, g.Side)
+		side := n.grid.Side
+		if h%side != 0 || w%side != 0 {
+			return nil, fmt.Errorf("images of %dx%d: found patches of %d pixels, expected a side that divides both", h, w, side)
 		}
-		rows, cols := h/g.Side, w/g.Side
-		if rows*cols*g.Patches() > maxResize {
-			return nil, fmt.Errorf("images of %dx%d: found %d patches beside %d, expected a product of at most %d: positions are brought from one to the other by a matrix", h, w, rows*cols, g.Patches(), maxResize)
+		embed, err := n.Sequential[1].(*EmbedTokens).forGrid(h/side, w/side)
+		if err != nil {
+			return nil, fmt.Errorf("images of %dx%d: %w", h, w, err)
 		}
 		layers := slices.Clone(n.Sequential)
-		layers[1] = layers[1].(*EmbedTokens).forGrid(g.Rows, g.Cols, rows, cols)
+		layers[1] = embed
 		other, err := n.forImages(layers, h, w)
 		if err != nil {
 			return nil, err
 		}
-		return newTokenNetwork(other, g.Side), nil
+		return newTokenNetwork(other, side), nil
 	}
 	return nil, fmt.Errorf("encoder: found a %T, expected one of NewEncoder", enc)
 }
-
-// maxResize is the size of the largest matrix of ResizePositions, 256 MiB.
-const maxResize = 1 << 26
 
 // forImages plans layers with the parameters of n for images of that size.
 func (n *network) forImages(layers Sequential, h, w int) (*network, error) {

@@ -51,7 +51,8 @@ func (l *PatchEmbed) Plan(p *Plan, in []int) ([]int, error) {
 type EmbedTokens struct {
 	name             string
 	token, positions *Param
-	resize           *tensor.Tensor // ResizePositions to another grid; nil: the positions as they are
+	h, w             int            // of the positions
+	resize           *tensor.Tensor // ResizePositions to another grid; nil: they stay
 }
 
 // The positions of vision transformers.
@@ -64,7 +65,7 @@ const (
 // token starts near 0, learned positions with a standard deviation of 0.02.
 func NewEmbedTokens(name string, h, w, dim int, positions string, seed uint64) *EmbedTokens {
 	token, pos := tensor.New(1, 1, dim), tensor.New(1, h*w+1, dim)
-	l := &EmbedTokens{name: name,
+	l := &EmbedTokens{name: name, h: h, w: w,
 		token:     &Param{Name: "cls_token", Value: normal(token, 1e-6, seed, "cls_token").RequireGrad(), NoDecay: true},
 		positions: &Param{Name: "pos_embed", Value: pos, NoDecay: true}}
 	if positions == PositionsSine {
@@ -100,14 +101,22 @@ func SinePositions(h, w, dim int) []float32 {
 	return pos
 }
 
-// forGrid returns the embedding with the same parameters for h x w patches in place of
-// fromH x fromW. Learned positions learn from both.
-func (l *EmbedTokens) forGrid(fromH, fromW, h, w int) *EmbedTokens {
-	other := &EmbedTokens{name: l.name, token: l.token, positions: l.positions}
-	if h != fromH || w != fromW {
-		other.resize = tensor.FromSlice(ResizePositions(fromH, fromW, h, w), 1+h*w, 1+fromH*fromW)
+// maxResize is the size of the largest matrix of ResizePositions, of 256 MiB.
+const maxResize = 1 << 26
+
+// forGrid returns the embedding with the same parameters for h x w patches. Learned
+// positions learn from both.
+func (l *EmbedTokens) forGrid(h, w int) (*EmbedTokens, error) {
+	other := *l
+	other.resize = nil
+	if h != l.h || w != l.w {
+		to, from := h*w, l.h*l.w
+		if to*from > maxResize {
+			return nil, fmt.Errorf("layer %s: found %d patches in place of %d, expected a product of at most %d: a matrix makes positions of positions", l.name, to, from, maxResize)
+		}
+		other.resize = tensor.FromSlice(ResizePositions(l.h, l.w, h, w), 1+to, 1+from)
 	}
-	return other
+	return &other, nil
 }
 
 // Forward implements Module.
