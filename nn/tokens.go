@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/locimem/locimem/tensor"
 )
@@ -50,6 +51,8 @@ func (l *PatchEmbed) Plan(p *Plan, in []int) ([]int, error) {
 type EmbedTokens struct {
 	name             string
 	token, positions *Param
+	h, w             int            // of the positions
+	resize           *tensor.Tensor // ResizePositions to another grid; nil: they stay
 }
 
 // The positions of vision transformers.
@@ -62,9 +65,9 @@ const (
 // token starts near 0, learned positions with a standard deviation of 0.02.
 func NewEmbedTokens(name string, h, w, dim int, positions string, seed uint64) *EmbedTokens {
 	token, pos := tensor.New(1, 1, dim), tensor.New(1, h*w+1, dim)
-	l := &EmbedTokens{name,
-		&Param{Name: "cls_token", Value: normal(token, 1e-6, seed, "cls_token").RequireGrad(), NoDecay: true},
-		&Param{Name: "pos_embed", Value: pos, NoDecay: true}}
+	l := &EmbedTokens{name: name, h: h, w: w,
+		token:     &Param{Name: "cls_token", Value: normal(token, 1e-6, seed, "cls_token").RequireGrad(), NoDecay: true},
+		positions: &Param{Name: "pos_embed", Value: pos, NoDecay: true}}
 	if positions == PositionsSine {
 		pos.CopyFrom(SinePositions(h, w, dim))
 		l.positions.Buffer = true
@@ -98,11 +101,33 @@ func SinePositions(h, w, dim int) []float32 {
 	return pos
 }
 
+// maxResize is the size of the largest matrix of ResizePositions, of 256 MiB.
+const maxResize = 1 << 26
+
+// forGrid returns the embedding with the same parameters for h x w patches. Learned
+// positions learn from both.
+func (l *EmbedTokens) forGrid(h, w int) (*EmbedTokens, error) {
+	other := *l
+	other.resize = nil
+	if h != l.h || w != l.w {
+		to, from := h*w, l.h*l.w
+		if to*from > maxResize {
+			return nil, fmt.Errorf("layer %s: found %d patches in place of %d, expected a product of at most %d: a matrix makes positions of positions", l.name, to, from, maxResize)
+		}
+		other.resize = tensor.FromSlice(ResizePositions(l.h, l.w, h, w), 1+to, 1+from)
+	}
+	return &other, nil
+}
+
 // Forward implements Module.
 func (l *EmbedTokens) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	t, dim := l.positions.Value.Dim(1), l.positions.Value.Dim(2)
 	x = c.Tape.PrependToken(x, c.Tape.Reshape(l.token.Value, dim))
-	x = c.Tape.AddTokens(x, c.Tape.Reshape(l.positions.Value, t, dim))
+	positions := c.Tape.Reshape(l.positions.Value, t, dim)
+	if l.resize != nil {
+		positions = c.Tape.MatMul(l.resize, positions, false, false)
+	}
+	x = c.Tape.AddTokens(x, positions)
 	c.Tap(l.name, x)
 	return x
 }
@@ -112,11 +137,13 @@ func (l *EmbedTokens) Params() []*Param { return []*Param{l.token, l.positions} 
 
 // Plan implements Layer.
 func (l *EmbedTokens) Plan(p *Plan, in []int) ([]int, error) {
-	s := l.positions.Value.Shape()
-	if len(in) != 2 || in[0]+1 != s[1] || in[1] != s[2] {
-		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d,%d]", l.name, in, s[1]-1, s[2])
+	out := slices.Clone(l.positions.Value.Shape()[1:])
+	if l.resize != nil {
+		out[0] = l.resize.Dim(0)
 	}
-	out := []int{s[1], s[2]}
+	if len(in) != 2 || in[0]+1 != out[0] || in[1] != out[1] {
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d,%d]", l.name, in, out[0]-1, out[1])
+	}
 	p.Add(l.name, KindEmbed, out)
 	return out, nil
 }

@@ -90,7 +90,7 @@ func (r *Recipe) localCrops(c *checker) {
 		return
 	}
 	if _, err := nn.ForImages(enc, size[0], size[1]); err != nil {
-		c.problem("method.local_crops", "want 0 for %s, or larger ones: %v", r.Encoder.Name, err)
+		c.problem("method.local_crops", "want 0 for %s, or ones of another method.local_size: %v", r.Encoder.Name, err)
 	}
 }
 

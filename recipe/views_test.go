@@ -172,16 +172,20 @@ func TestLocalCrops(t *testing.T) {
 	assert.Equal(t, [2]float64{0.05, 0.4}, view.Crop.Scale)
 	assert.Equal(t, [2]int{16, 16}, view.Size)
 	assert.Equal(t, 0.2, view.Gray)
+	of(t, set("method.local_crops=4", "encoder.name=vit_tiny_patch4")...)
+	vit := "encoder.name=vit_tiny_patch4"
+	of(t, set("method.local_crops=4", vit)...)
 	for _, c := range []struct{ set, want string }{
 		{"method.local_scale=[0, 0]", "method.local_scale: want 0 < from <= to <= 1, found [0 0]"},
 		{"method.local_size=0", "method.local_size: want more than 0 and at most 1, found 0"},
-		{"method.local_size=0.25", "method.local_crops: want 0 for resnet9, or larger ones: images of 8x8: layer pool4_0"},
-		{"encoder.name=vit_tiny_patch4", "method.local_crops: want 0 for vit_tiny_patch4, or larger ones: a vision transformer has a position"},
+		{"method.local_size=0.25", "method.local_crops: want 0 for resnet9, or ones of another method.local_size: images of 8x8: layer pool4_0"},
 	} {
 		_, err := Read("", nil, set("method.local_crops=4", c.set))
 		assert.ErrorContains(t, err, c.want, c.set)
 	}
-	_, err := Read("", nil, set("method.local_crops=4", "augment.preset=solo", "augment.blur.kernel=33"))
+	_, err := Read("", nil, set("method.local_crops=4", "method.local_size=0.45", vit))
+	assert.ErrorContains(t, err, "method.local_crops: want 0 for vit_tiny_patch4, or ones of another method.local_size: images of 14x14: found patches of 4 pixels, expected a side that divides both")
+	_, err = Read("", nil, set("method.local_crops=4", "augment.preset=solo", "augment.blur.kernel=33"))
 	assert.ErrorContains(t, err, "augment.blur.kernel: want less than twice the side of small views of 16x16, found 33")
 }
 

@@ -82,12 +82,15 @@ func TestMultiCropLossIsThePapersFormula(t *testing.T) {
 
 // Any number of threads gives the same bits.
 func TestMultiCropOnAnyThreads(t *testing.T) {
-	expected := uninterruptedOf(t, multiCrop)
-	assert.NotEqual(t, uninterruptedOf(t, "dino").weights, expected.weights)
-	for _, threads := range []int{2, 3} {
-		p := newProblem(t, problemOptions{method: multiCrop, threads: threads})
-		require.NoError(t, p.run(t, context.Background()))
-		assert.Equal(t, expected, p.result(), "%d threads", threads)
+	dino := uninterruptedOf(t, "dino").weights
+	for _, method := range []string{multiCrop, multiCropViT} {
+		expected := uninterruptedOf(t, method)
+		assert.NotEqual(t, dino, expected.weights)
+		for _, threads := range []int{2, 3} {
+			p := newProblem(t, problemOptions{method: method, threads: threads})
+			require.NoError(t, p.run(t, context.Background()))
+			assert.Equal(t, expected, p.result(), "%s, %d threads", method, threads)
+		}
 	}
 }
 
@@ -96,8 +99,9 @@ func TestMultiCropRefuses(t *testing.T) {
 	o.LocalCrops, o.LocalSize = 1, [2]int{8, 8}
 	_, err := New("dino", tinyEncoder(t), func() (nn.Encoder, error) { return tinyEncoder(t), nil }, o, 1)
 	assert.ErrorContains(t, err, "method dino: local_crops: images of 8x8: layer pool4_0")
+	o.LocalSize = [2]int{8, 10}
 	_, err = New("dino", vit(t), func() (nn.Encoder, error) { return vit(t), nil }, o, 1)
-	assert.ErrorContains(t, err, "method dino: local_crops: a vision transformer has a position for each patch")
+	assert.ErrorContains(t, err, "method dino: local_crops: images of 8x10: found patches of 4 pixels, expected a side that divides both")
 	o.LocalCrops = -1
 	_, err = New("dino", tinyEncoder(t), nil, o, 1)
 	assert.ErrorContains(t, err, "local_crops: found -1, expected at least 0")

@@ -32,9 +32,9 @@ func goldenOptions(name string) (method string, o Options) {
 	case "mocov2_asymmetric":
 		o.Symmetric = false
 		return "mocov2", o
-	case "dino_multicrop":
+	case "dino_multicrop", "dino_multicrop_vit":
 		o.EMACosine, o.ProjectorBN = true, true
-		o.LocalCrops, o.LocalSize = 3, [2]int{24, 24}
+		o.LocalCrops = 3
 		return "dino", o
 	}
 	return name, o
@@ -55,6 +55,7 @@ type goldenMethod struct {
 	Names, After, Idle []string
 	Images             string
 	Sizes              []int // of the views
+	ViT                bool  // vit_tiny_patch4 of two blocks
 }
 
 // methodLimits are shares of the size of what is compared, about ten times what
@@ -69,7 +70,7 @@ func TestMethodsMatchPyTorch(t *testing.T) {
 	g := testutil.OpenGolden(t, "testdata/methods.npz")
 	var about goldenMethods
 	g.About(&about)
-	require.Len(t, about.Methods, 9)
+	require.Len(t, about.Methods, 10)
 	for step, passes := range about.Groups {
 		for number, groups := range passes {
 			require.Equal(t, groups, keyGroups(about.N, 2, 5, uint64(step), uint64(number)), "the shuffle that the file was made with")
@@ -93,11 +94,19 @@ func checkMethod(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 	want := about.Methods[name]
 	limit := methodLimits{loss: 2e-5, gradient: 1e-3, after: 5e-5}
 	encoder := func() (nn.Encoder, error) {
-		return nn.NewEncoder("resnet9", nn.EncoderOptions{Width: about.Width, InH: want.Sizes[0], InW: want.Sizes[0]}, 1)
+		o := nn.EncoderOptions{Width: about.Width, InH: want.Sizes[0], InW: want.Sizes[0]}
+		if want.ViT {
+			o.Depth = 2
+			return nn.NewEncoder("vit_tiny_patch4", o, 1)
+		}
+		return nn.NewEncoder("resnet9", o, 1)
 	}
 	enc, err := encoder()
 	require.NoError(t, err)
 	method, options := goldenOptions(name)
+	if small := want.Sizes[len(want.Sizes)-1]; options.LocalCrops > 0 {
+		options.LocalSize = [2]int{small, small}
+	}
 	m, err := New(method, enc, encoder, options, 1)
 	require.NoError(t, err)
 	params := map[string]*nn.Param{}

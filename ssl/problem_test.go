@@ -41,8 +41,12 @@ type problemOptions struct {
 	change  func(*TrainerConfig)
 }
 
-// multiCrop stands for dino with small crops.
-const multiCrop = "dino multi-crop"
+// multiCrop stands for dino with small crops, multiCropViT for that on a vision
+// transformer that drops paths.
+const (
+	multiCrop    = "dino multi-crop"
+	multiCropViT = "dino multi-crop vit"
+)
 
 // newProblem makes everything anew, as a new process would.
 func newProblem(t testing.TB, o problemOptions) *problem {
@@ -66,10 +70,15 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 	if o.encoder == nil {
 		o.encoder = func() nn.Encoder { return tinyEncoder(t) }
 	}
-	enc, options := o.encoder(), tinyOptions
-	if o.method == multiCrop {
+	options := tinyOptions
+	switch o.method {
+	case multiCrop:
 		o.method, options.LocalCrops, options.LocalSize = "dino", 2, [2]int{18, 18}
+	case multiCropViT:
+		o.method, options.LocalCrops, options.LocalSize = "dino", 2, [2]int{8, 8}
+		o.encoder = func() nn.Encoder { return vit(t) }
 	}
+	enc := o.encoder()
 	if o.options != nil {
 		o.options(&options)
 	}

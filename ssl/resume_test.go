@@ -59,7 +59,7 @@ func TestStoppedAtAnyStepAndResumed(t *testing.T) {
 // Stopped again and again, one step further each time, on 1, 2 and 3 threads in
 // turn: teachers, queue and centre go on where they were.
 func TestStoppedAfterEveryStep(t *testing.T) {
-	for _, method := range append(Names(), multiCrop) {
+	for _, method := range append(Names(), multiCrop, multiCropViT) {
 		t.Run(method, func(t *testing.T) { stoppedAfterEveryStep(t, method) })
 	}
 }

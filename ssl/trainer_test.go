@@ -133,7 +133,7 @@ func TestEpochsGoThroughTheData(t *testing.T) {
 // What a step allocates must not grow with the batch: buffers belong to the
 // arena, which must not grow from step to step.
 func TestStepsDoNotAllocate(t *testing.T) {
-	for _, method := range append(Names(), multiCrop) {
+	for _, method := range append(Names(), multiCrop, multiCropViT) {
 		t.Run(method, func(t *testing.T) { stepsDoNotAllocate(t, method) })
 	}
 }

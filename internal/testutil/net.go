@@ -25,16 +25,18 @@ func NetImages(name string, n, h, w, ch int) []float32 {
 type NetParams struct{ fanIn int }
 
 // Next returns the values of a parameter in our layout, as the function fill of
-// nn/testdata/make_resnet9.py and make_resnets.py do in PyTorch's: a norm's weight
-// is 1 + u/2 (an eighth of that for bn2 and bn3 of a block) and its bias u/4, any
-// other parameter u/sqrt(fan in), where u is Uniform(name) in PyTorch's order of
-// elements (OIHW). A layer's weight comes before its bias.
+// nn/testdata/make_resnet9.py, make_resnets.py and make_vit.py do in PyTorch's: a
+// norm's weight is 1 + u/2 (an eighth of that for bn2 and bn3 of a block) and its bias
+// u/4, as class token and positions, any other parameter u/sqrt(fan in), where u is
+// Uniform(name) in PyTorch's order of elements (OIHW). A layer's weight comes before
+// its bias.
 func (p *NetParams) Next(name string, shape []int) []float32 {
 	n := 1
 	for _, d := range shape {
 		n *= d
 	}
-	norm := strings.Contains(name, "bn") || strings.Contains(name, "downsample.1")
+	norm := strings.Contains(name, "bn") || strings.Contains(name, "downsample.1") || strings.Contains(name, "norm")
+	token := strings.HasSuffix(name, "cls_token") || strings.HasSuffix(name, "pos_embed")
 	weight := strings.HasSuffix(name, ".weight")
 	if weight {
 		out := shape[0]
@@ -43,7 +45,7 @@ func (p *NetParams) Next(name string, shape []int) []float32 {
 		}
 		p.fanIn = n / out
 	}
-	bound := float32(1 / math.Sqrt(float64(p.fanIn)))
+	bound := float32(1 / math.Sqrt(float64(max(p.fanIn, 1))))
 	v := make([]float32, n)
 	for i, u := range Uniform(name, n) {
 		switch {
@@ -52,7 +54,7 @@ func (p *NetParams) Next(name string, shape []int) []float32 {
 			if strings.HasSuffix(name, ".bn2.weight") || strings.HasSuffix(name, ".bn3.weight") {
 				v[i] /= 8
 			}
-		case norm:
+		case norm, token:
 			v[i] = u / 4
 		case len(shape) == 4: // OIHW to HWIO
 			area, in := shape[0]*shape[1], shape[2]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -91,7 +92,8 @@ func depthClaims(r *results, convs []string) []report.Claim {
 	return []report.Claim{r.rises("depth.rises", "T1, T18", "Memorization rises with depth.", "LayerMem .091 in conv1 to .308 in the last convolution (T1)", convs), biased}
 }
 
-// rises is the claim that the controlled score rises with depth.
+// rises is the claim that the controlled score rises with depth, from convolution to
+// convolution, or from block to block of a transformer.
 func (r *results) rises(id, source, statement, paper string, convs []string) report.Claim {
 	var rise, plain []float64
 	for i := range r.scores {
@@ -99,8 +101,12 @@ func (r *results) rises(id, source, statement, paper string, convs []string) rep
 		rise = append(rise, endsRise(each(convs, func(tap string) float64 { return controlled(one, tap)[0] })))
 		plain = append(plain, endsRise(each(convs, func(tap string) float64 { return stat.Mean(one[0].of(tap, memorize.Candidate), nil) })))
 	}
+	layers := "convolutions"
+	if strings.HasPrefix(convs[0], "blocks.") {
+		layers = "blocks"
+	}
 	return r.judge(report.Claim{ID: id, Source: source, Statement: statement, Paper: paper, Plain: intervalOf(plain),
-		Rule: "The number is the mean over the last three convolutions minus that over the first three, one for each pair, of the controlled score."},
+		Rule: "The number is the mean over the last three " + layers + " minus that over the first three, one for each pair, of the controlled score."},
 		"the rise of the controlled score", rise)
 }
 

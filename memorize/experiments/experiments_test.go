@@ -72,7 +72,7 @@ func verySmall(t *testing.T) Setting {
 	t.Cleanup(func() { scales[0] = old })
 	scales[0].sets = []string{"encoder.width=0.125", "train.epochs=2", "knn.every=0", "data.synthetic.train=140", "data.synthetic.test=40", "knn.test=40",
 		"split.shared=60", "split.candidate=40", "split.independent=40", "split.external=40", "train.batch=50", "score.views=2", "score.resamples=99", "data.synthetic.atypical_share=0.3", "method.bn_splits=5"}
-	scales[0].vit = append(slices.Clone(old.vit), "train.epochs=2", "knn.every=0")
+	scales[0].vit = append(slices.Clone(old.vit), "train.epochs=2", "knn.every=0", "encoder.width=0.125")
 	return Setting{Scale: "tiny", Pairs: 2, Seed: 1, Threads: 2}
 }
 

@@ -84,6 +84,20 @@ func (r *results) convolutions() ([]string, error) {
 	return out, nil
 }
 
+// blocks returns the taps that are the outputs of a transformer's blocks.
+func (r *results) blocks() ([]string, error) {
+	var out []string
+	for _, t := range r.taps() {
+		if strings.HasPrefix(t, "blocks.") && strings.Count(t, ".") == 1 {
+			out = append(out, t)
+		}
+	}
+	if len(out) < 6 {
+		return nil, fmt.Errorf("found the blocks %v among the taps that were scored, expected at least 6", out)
+	}
+	return out, nil
+}
+
 // trained says in a sentence what was trained and scored.
 func (r *results) trained() string {
 	return fmt.Sprintf("%d pairs of encoders (%s) were trained on the same split with other seeds, and scored.", len(r.pairs), r.pairs[0].recipe.Describe())

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -67,13 +66,13 @@ func writeTransformer(x *reader, t transformerRuns) (*report.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	blocks := slices.DeleteFunc(slices.Clone(rv.taps()), func(t string) bool { return strings.Count(t, ".") != 1 }) // blocks.0
-	convs, err := rc.convolutions()
+	blocks, err := rv.blocks()
 	if err != nil {
 		return nil, err
 	}
-	if len(blocks) < 6 {
-		return nil, fmt.Errorf("found the blocks %v among the taps that were scored, expected at least 6", blocks)
+	convs, err := rc.convolutions()
+	if err != nil {
+		return nil, err
 	}
 	for i := range c {
 		c[i] = unitTaps(c[i])

@@ -113,6 +113,19 @@ func TestVariantsDiffer(t *testing.T) {
 	assert.NotEqual(t, weak.TrainHash(), strong.TrainHash())
 }
 
+// At the larger scales DINO and the masked autoencoder train the same transformers.
+func TestDINOTrainsTheTransformersOfMAE(t *testing.T) {
+	for i := range scales {
+		l := &lab{Setting: Setting{Scale: scales[i].name, Seed: 1, DataDir: "DIR"}, scale: &scales[i]}
+		mae, dino := l.recipe(0, l.vit()...), l.recipe(0, l.dinoViT()...)
+		require.NoError(t, l.err)
+		assert.Equal(t, "mae dino", mae.Method.Name+" "+dino.Method.Name)
+		assert.Positive(t, dino.Method.LocalCrops)
+		assert.Equal(t, scales[i].name != "tiny", mae.Encoder == dino.Encoder, scales[i].name)
+		assert.Equal(t, mae.ScoreView(), dino.ScoreView())
+	}
+}
+
 // Studies that look at the scores of the same pairs in several ways, and at other
 // encoders and methods.
 func TestLayerStudies(t *testing.T) {
@@ -161,6 +174,21 @@ func TestLayerStudies(t *testing.T) {
 			assert.Contains(t, again.Title, "cosine distance")
 			k := slices.IndexFunc(d.Claims, func(c report.Claim) bool { return c.ID == "distance.rises-cosine" })
 			assert.Equal(t, d.Claims[k].Controlled, again.Claims[0].Controlled)
+		case "frameworks":
+			var ids []string
+			for _, c := range d.Claims {
+				ids = append(ids, c.ID)
+			}
+			assert.Equal(t, []string{"frameworks.vit-mae", "frameworks.vit-dino"}, ids[len(ids)-2:], "at this scale the two encoders differ")
+			l := &lab{Setting: s, scale: &scales[0]}
+			mae := l.pairs(l.vit()...)
+			same := variant{"mae", mae.f(), mae, nil}
+			section, claims, err := (&reader{Setting: s, store: st}).transformers([]variant{same, same})
+			require.NoError(t, err)
+			require.Len(t, claims, 3)
+			assert.Equal(t, "frameworks.vit-alike", claims[2].ID)
+			assert.Zero(t, *claims[2].Controlled.Value)
+			assert.Len(t, section.Tables[0].Rows, 12)
 		case "initialisation":
 			table := d.Sections[0].Tables[0]
 			for _, row := range table.Rows {

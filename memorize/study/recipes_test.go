@@ -44,7 +44,8 @@ func TestRecipesCanBeTrained(t *testing.T) {
 			require.NoError(t, err)
 			switch name := filepath.Base(file); {
 			case strings.HasPrefix(name, "paper-"):
-				assert.Equal(t, "paper-"+r.Method.Name, r.Name)
+				assert.Equal(t, strings.TrimSuffix(name, ".yaml"), r.Name)
+				assert.True(t, strings.HasPrefix(name, "paper-"+r.Method.Name))
 				assert.Equal(t, "paper", r.Split.Mode)
 				paper[r.Method.Name] = true
 			case strings.HasSuffix(name, "-mini.yaml"):

@@ -30,11 +30,11 @@ from make_resnet9 import images  # noqa: E402
 SAMPLES, CLASSES = 5, 5
 
 
-def fill(model):
+def fill(model, prefix=""):
     with torch.no_grad():
         fan_in = 1
         for name, p in model.named_parameters():
-            u = uniform(name, *p.shape)
+            u = uniform(prefix + name, *p.shape)
             if "norm" in name:
                 u = 1 + u / 2 if name.endswith("weight") else u / 4
             elif name in ("cls_token", "pos_embed"):

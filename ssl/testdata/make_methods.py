@@ -1,13 +1,14 @@
 """Makes methods.npz for ssl/methods_parity_test.go: two training steps of every
-method on a narrow ResNet-9 with SGD, by PyTorch in float64.
+method on a narrow ResNet-9, and of DINO's multi-crop on a vision transformer too,
+with SGD, by PyTorch in float64.
 
     python ssl/testdata/make_methods.py
 
-Parameters and images come from the counters of nn/testdata/make_resnet9.py; those
-of a teacher from streams that begin with "teacher/", so that it differs from the
-student from the start. The losses are written here as the papers have them, with
-the details of the authors' programs that the doc comments in ssl name. Of every
-method the file has the losses of both steps, the gradients of both steps, and all
+Parameters and images come from the counters of nn/testdata/make_resnet9.py and
+make_vit.py; those of a teacher from streams that begin with "teacher/", so that it
+differs from the student from the start. The losses are written here as the papers have
+them, with the details of the authors' programs that the doc comments in ssl name. Of
+every method the file has the losses of both steps, the gradients of both steps, and all
 parameters and buffers after the second: of each array a summary, in the order of
 "names".
 """
@@ -20,12 +21,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / p) for p in ("../../internal/testutil", "../../bench/peers", "../../nn/testdata")]
 from golden import save, summary, uniform  # noqa: E402
 from make_resnet9 import fill, images  # noqa: E402
+from make_vit import fill as fill_vit  # noqa: E402
 from resnet9 import ResNet9  # noqa: E402
 
 N, SIZE, WIDTH, LR, SAMPLES = 8, 16, 1 / 8, 0.02, 6
@@ -55,12 +58,29 @@ def head(sizes, bn=True, out_bn=False, gelu=False):
     return layers
 
 
+class ViT(VisionTransformer):
+    """vit_tiny_patch4, narrow and of two blocks, for images of 24x24 and, by
+    interpolated positions, of any size of whole patches."""
+
+    def __init__(self):
+        self.out_dim = 3 * round(64 * WIDTH)
+        super().__init__(img_size=24, patch_size=4, num_classes=0, embed_dim=self.out_dim, depth=2, num_heads=3)
+
+    def forward(self, x):
+        x = self.patch_embed.proj(x)
+        grid = self.pos_embed[:, 1:].transpose(1, 2).unflatten(2, (6, 6))
+        grid = F.interpolate(grid, size=x.shape[2:], mode="bicubic", align_corners=False)
+        x = x.flatten(2).transpose(1, 2) + grid.flatten(2).transpose(1, 2)
+        first = (self.cls_token + self.pos_embed[:, :1]).expand(len(x), -1, -1)
+        return self.norm(self.blocks(torch.cat([first, x], 1)))[:, 0]
+
+
 class Net(nn.Module):
     """Encoder and projector, with the predictor or the prototypes of some."""
 
-    def __init__(self, prefix="", predictor=False, prototypes=False, **how):
+    def __init__(self, prefix="", predictor=False, prototypes=False, vit=False, **how):
         super().__init__()
-        self.encoder = fill(ResNet9(WIDTH, "max"), prefix)
+        self.encoder = fill_vit(ViT(), prefix) if vit else fill(ResNet9(WIDTH, "max"), prefix)
         self.projector = fill(head([self.encoder.out_dim, HIDDEN, OUT], **how), prefix + "projector.")
         if predictor:
             self.predictor = fill(head([OUT, PREDICTOR, OUT]), prefix + "predictor.")
@@ -88,6 +108,7 @@ def ema(teacher, student, keep):
 class Base:
     images = "methods"
     sizes = [SIZE, SIZE]  # of the views
+    vit = False
     teacher = None
     extra = {}
 
@@ -247,8 +268,8 @@ class MoCo2Asymmetric(MoCo2):
 
 class DINO(Base):
     def __init__(self):
-        self.net = Net(gelu=True, prototypes=True)
-        self.teacher = Net("teacher/", gelu=True, prototypes=True)
+        self.net = Net(gelu=True, prototypes=True, vit=self.vit)
+        self.teacher = Net("teacher/", gelu=True, prototypes=True, vit=self.vit)
         self.centre = torch.zeros(PROTOTYPES, dtype=torch.float64)
 
     def loss(self, x1, x2, step):
@@ -293,6 +314,13 @@ class DINOMultiCrop(DINO):
         self.mean = t.mean(0)
         terms = [h(teacher[i], s) for i in range(2) for j, s in enumerate(student) if i != j]
         return sum(terms) / len(terms)
+
+
+class DINOMultiCropViT(DINOMultiCrop):
+    """On a vision transformer: 6x6 patches, 4x4 of the crops."""
+
+    sizes = [24, 24, 16, 16, 16]
+    vit = True
 
 
 def ours(tensors):
@@ -342,7 +370,7 @@ def main():
     for name, method in {
         "byol": BYOL, "simsiam": SimSiam, "mocov2": MoCo2, "mocov2_asymmetric": MoCo2Asymmetric,
         "mocov3": MoCo3, "barlow": Barlow, "vicreg": VICReg, "dino": DINO,
-        "dino_multicrop": DINOMultiCrop,
+        "dino_multicrop": DINOMultiCrop, "dino_multicrop_vit": DINOMultiCropViT,
     }.items():  # fmt: skip
         losses, gradients, end = train(method, torch.float64)
         # A bias before a batch norm has no effect on the loss and a gradient of 0.
@@ -357,7 +385,7 @@ def main():
             arrays[f"{name}/grad{k + 1}"] = np.stack([summary(f"grad{k + 1}/{n}", g[n], SAMPLES) for n in names])
         after = [n for n in end if n not in idle]
         arrays[f"{name}/after"] = np.stack([summary(f"after/{n}", end[n], SAMPLES) for n in after])
-        about[name] = {"losses": losses, "names": names, "after": after, "idle": idle, "images": method.images, "sizes": method.sizes}
+        about[name] = {"losses": losses, "names": names, "after": after, "idle": idle, "images": method.images, "sizes": method.sizes, "vit": method.vit}
     save(HERE / "methods.npz", arrays, methods=about, n=N, size=SIZE, width=WIDTH, lr=LR, samples=SAMPLES, groups=GROUPS)
 
 
