@@ -172,7 +172,6 @@ func TestLocalCrops(t *testing.T) {
 	assert.Equal(t, [2]float64{0.05, 0.4}, view.Crop.Scale)
 	assert.Equal(t, [2]int{16, 16}, view.Size)
 	assert.Equal(t, 0.2, view.Gray)
-	of(t, set("method.local_crops=4", "encoder.name=vit_tiny_patch4")...)
 	vit := "encoder.name=vit_tiny_patch4"
 	of(t, set("method.local_crops=4", vit)...)
 	for _, c := range []struct{ set, want string }{
