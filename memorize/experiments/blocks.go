@@ -195,11 +195,9 @@ func writeBlocks(x *reader, own *group, steps []*graph.Step) (*report.Document, 
 	if err != nil {
 		return nil, err
 	}
-	found := make([][]replaced, len(steps))
-	for i, s := range steps {
-		if err := x.store.Result(s, &found[i]); err != nil {
-			return nil, err
-		}
+	found, err := resultsOf[[]replaced](x, steps)
+	if err != nil {
+		return nil, err
 	}
 	chance := blockLosses(found, byChance, "")
 	most := func(by string) []float64 { return blockLosses(found, by, endMost) }

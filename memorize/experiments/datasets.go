@@ -52,11 +52,9 @@ var datasets = Study{Name: "datasets", Source: "F1a, T34", Title: "UnitMem on ot
 // fewClasses says whether units stand out for images, or for classes: then they would
 // not do so among the images of one.
 func (x *reader) fewClasses(all [][]tapUnits, steps []*graph.Step) (report.Claim, report.Section, error) {
-	pools := make([][]classPool, len(steps))
-	for i, s := range steps {
-		if err := x.store.Result(s, &pools[i]); err != nil {
-			return report.Claim{}, report.Section{}, err
-		}
+	pools, err := resultsOf[[]classPool](x, steps)
+	if err != nil {
+		return report.Claim{}, report.Section{}, err
 	}
 	var taps []string
 	for _, t := range unitTaps(all[0]) {

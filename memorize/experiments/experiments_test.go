@@ -76,6 +76,17 @@ func verySmall(t *testing.T) Setting {
 	return Setting{Scale: "tiny", Pairs: 2, Seed: 1, Threads: 2}
 }
 
+// carriedOut does a study from its first step to its report.
+func carriedOut(t *testing.T, y Study, s Setting, st *graph.Store) (*Plan, *report.Document) {
+	p, err := y.Plan(s)
+	require.NoError(t, err, y.Name)
+	require.NoError(t, st.Run(context.Background(), p.Steps, &counter{}), y.Name)
+	d, err := p.Report(st)
+	require.NoError(t, err, y.Name)
+	require.NoError(t, d.Check(), y.Name)
+	return p, d
+}
+
 // A study from its first step to its ledger, very small; the second time nothing is
 // trained. The numbers of its report are those of the scores' own tables.
 func TestStudyDepth(t *testing.T) {

@@ -120,23 +120,13 @@ var tuneLayers = define("finetune", 1, func(ctx context.Context, w *graph.Work, 
 })
 
 func writeFinetuning(x *reader, own *group, steps []*graph.Step) (*report.Document, error) {
-	r, err := x.results(own)
+	r, convs, params, err := x.layered(own)
 	if err != nil {
 		return nil, err
 	}
-	convs, err := r.convolutions()
+	found, err := resultsOf[[]tuned](x, steps)
 	if err != nil {
 		return nil, err
-	}
-	params, err := r.parameters()
-	if err != nil {
-		return nil, err
-	}
-	found := make([][]tuned, len(steps))
-	for i, s := range steps {
-		if err := x.store.Result(s, &found[i]); err != nil {
-			return nil, err
-		}
 	}
 	at := func(k int) []float64 {
 		var out []float64

@@ -180,6 +180,17 @@ func (x *reader) resultsBy(g *group, by memorize.Distance) (*results, error) {
 	return r, nil
 }
 
+// resultsOf reads what finished steps of one kind found.
+func resultsOf[T any](x *reader, steps []*graph.Step) ([]T, error) {
+	out := make([]T, len(steps))
+	for i, s := range steps {
+		if err := x.store.Result(s, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // written is the report of a study that reads one group only.
 func written(g *group, write func(*results) (*report.Document, error)) writer {
 	return func(x *reader) (*report.Document, error) {

@@ -63,11 +63,9 @@ var compareNorms = define("norms", 2, func(_ context.Context, w *graph.Work, r *
 }, func(*recipe.Recipe, norming) graph.Effort { return graph.Effort{Fixed: 0.1} })
 
 func writeNorms(x *reader, steps []*graph.Step) (*report.Document, error) {
-	found := make([]normsFound, len(steps))
-	for i, s := range steps {
-		if err := x.store.Result(s, &found[i]); err != nil {
-			return nil, err
-		}
+	found, err := resultsOf[normsFound](x, steps)
+	if err != nil {
+		return nil, err
 	}
 	t := report.Table{Name: "norms", Title: "Cosine of the scales of norms", Note: "Means over encoders with 95 % intervals. Scales begin at 1, so the cosine of any two is near 1; centred: less their mean.",
 		Columns: []report.Column{{Name: "norm"}}}

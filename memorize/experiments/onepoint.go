@@ -132,13 +132,13 @@ func (t tracked) withDead() tracked {
 func writeOnePoint(x *reader, steps [][]*graph.Step) (*report.Document, error) {
 	found := tracked{}
 	for k, arm := range arms {
-		for _, s := range steps[k] {
-			var rows []perturb.TrackRow
-			if err := x.store.Result(s, &rows); err != nil {
-				return nil, err
-			}
+		all, err := resultsOf[[]perturb.TrackRow](x, steps[k])
+		if err != nil {
+			return nil, err
+		}
+		for i, rows := range all {
 			if len(rows) != 1+len(onePointWatched) {
-				return nil, fmt.Errorf("%s: found %d rows, expected %d", s.Name(), len(rows), 1+len(onePointWatched))
+				return nil, fmt.Errorf("%s: found %d rows, expected %d", steps[k][i].Name(), len(rows), 1+len(onePointWatched))
 			}
 			found[arm] = append(found[arm], rows)
 		}

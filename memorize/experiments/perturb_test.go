@@ -32,12 +32,7 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 	st := graph.NewStore(t.TempDir())
 	ctx := context.Background()
 	for _, y := range []Study{swaps, blocks, normCosine, pruning, finetuning} {
-		p, err := y.Plan(s)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, st.Run(ctx, p.Steps, &counter{}), y.Name)
-		d, err := p.Report(st)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, d.Check(), y.Name)
+		p, _ := carriedOut(t, y, s, st)
 		last := p.Steps[len(p.Steps)-1]
 		switch y.Name {
 		case "swaps":

@@ -145,11 +145,9 @@ func (o *opened) unitsOnExtremes(ctx context.Context, enc nn.Encoder, read score
 }
 
 func writePoints(x *reader, own *group, steps []*graph.Step) (*report.Document, error) {
-	all := make([][]pointsFound, len(steps))
-	for i, s := range steps {
-		if err := x.store.Result(s, &all[i]); err != nil {
-			return nil, err
-		}
+	all, err := resultsOf[[]pointsFound](x, steps)
+	if err != nil {
+		return nil, err
 	}
 	var layers []string
 	for _, f := range all[0] {

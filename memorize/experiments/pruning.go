@@ -176,11 +176,9 @@ var pruneUnits = define("prune", 2, func(ctx context.Context, w *graph.Work, r *
 })
 
 func writePruning(x *reader, steps []*graph.Step) (*report.Document, error) {
-	found := make([][]pruned, len(steps))
-	for i, s := range steps {
-		if err := x.store.Result(s, &found[i]); err != nil {
-			return nil, err
-		}
+	found, err := resultsOf[[]pruned](x, steps)
+	if err != nil {
+		return nil, err
 	}
 	// percent is the mean over trials of a share, by one scheme and order, in percent,
 	// encoder by encoder.

@@ -16,13 +16,13 @@ import (
 
 // That a score does not change says nothing where there is no score.
 func TestSameScore(t *testing.T) {
-	close := []float64{0.0001, -0.0001, 0}
+	near := []float64{0.0001, -0.0001, 0}
 	for _, c := range []struct {
 		difference, score []float64
 		want              report.Verdict
 	}{
-		{close, []float64{0.01, 0.011, 0.012}, report.Reproduced},
-		{close, []float64{0.001, -0.001, 0.002}, report.UnderPowered},
+		{near, []float64{0.01, 0.011, 0.012}, report.Reproduced},
+		{near, []float64{0.001, -0.001, 0.002}, report.UnderPowered},
 		{[]float64{0.02, 0.021, 0.022}, []float64{0.01, 0.011, 0.012}, report.NotReproduced},
 	} {
 		k := (&reader{}).sameScore(report.Claim{}, "it", c.difference, c.score)
@@ -79,12 +79,7 @@ func TestOnePair(t *testing.T) {
 	s.Pairs = 1
 	st := graph.NewStore(t.TempDir())
 	for _, y := range []Study{depth, initial, consistency, distances} {
-		p, err := y.Plan(s)
-		require.NoError(t, err)
-		require.NoError(t, st.Run(context.Background(), p.Steps, &counter{}), y.Name)
-		d, err := p.Report(st)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, d.Check(), y.Name)
+		_, d := carriedOut(t, y, s, st)
 		for _, c := range d.Claims {
 			assert.Equal(t, report.UnderPowered, c.Verdict, c.ID)
 			assert.True(t, strings.Contains(c.Why, "one pair"), c.Why)

@@ -203,13 +203,13 @@ func (x *reader) transfer(kinds []variant, probes [][]*graph.Step) (own, other [
 		t.Note += " The other data are synthetic images of another seed, with the same classes: better is what knows these classes."
 	}
 	for k, steps := range probes {
-		found := make([]accuracies, len(steps))
+		found, err := resultsOf[accuracies](x, steps)
+		if err != nil {
+			return nil, nil, t, err
+		}
 		var a, b []float64
-		for i, s := range steps {
-			if err := x.store.Result(s, &found[i]); err != nil {
-				return nil, nil, t, err
-			}
-			a, b = append(a, 100*found[i].Own), append(b, 100*found[i].Other)
+		for _, f := range found {
+			a, b = append(a, 100*f.Own), append(b, 100*f.Other)
 		}
 		own, other = append(own, a), append(other, b)
 		t.Rows = append(t.Rows, []report.Cell{report.Text(kinds[k].name), interval(a), interval(b)})

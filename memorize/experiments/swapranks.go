@@ -21,6 +21,18 @@ const (
 	plainDepth
 )
 
+// layered are the scores of a group, its convolutions and the parameters of each layer.
+func (x *reader) layered(g *group) (r *results, convs []string, params map[string]float64, err error) {
+	if r, err = x.results(g); err != nil {
+		return
+	}
+	if convs, err = r.convolutions(); err != nil {
+		return
+	}
+	params, err = r.parameters()
+	return
+}
+
 // layerQuantities are what may tell which layers an encoder needs. The Delta to the tap
 // before is what the layer by itself adds (Table 18); that to the convolution before
 // (Table 1) mixes it with what norm, ReLU and pool in between do.

@@ -134,23 +134,13 @@ func swapsOf(layers []string) []swapped {
 }
 
 func writeSwaps(x *reader, own *group, steps []*graph.Step) (*report.Document, error) {
-	r, err := x.results(own)
+	r, convs, params, err := x.layered(own)
 	if err != nil {
 		return nil, err
 	}
-	convs, err := r.convolutions()
+	found, err := resultsOf[[]swapped](x, steps)
 	if err != nil {
 		return nil, err
-	}
-	params, err := r.parameters()
-	if err != nil {
-		return nil, err
-	}
-	found := make([][]swapped, len(steps))
-	for i, s := range steps {
-		if err := x.store.Result(s, &found[i]); err != nil {
-			return nil, err
-		}
 	}
 	by := r.layerQuantities(convs, params)
 	ranked, rho, err := rankTable(found, by)

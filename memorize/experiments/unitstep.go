@@ -173,11 +173,5 @@ func openEncoder(r *recipe.Recipe, path string) (*opened, error) {
 
 // unitsFound reads the results of units steps.
 func (x *reader) unitsFound(steps []*graph.Step) ([][]tapUnits, error) {
-	out := make([][]tapUnits, len(steps))
-	for i, s := range steps {
-		if err := x.store.Result(s, &out[i]); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return resultsOf[[]tapUnits](x, steps)
 }

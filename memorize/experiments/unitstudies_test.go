@@ -43,16 +43,10 @@ func TestStudiesOfUnits(t *testing.T) {
 	t.Cleanup(func() { onePointViews = views })
 	onePointViews = 40
 	st := graph.NewStore(t.TempDir())
-	ctx := context.Background()
 	l, err := study.OpenLab((&lab{Setting: s, scale: &scales[0]}).recipe(0))
 	require.NoError(t, err)
 	for _, y := range []Study{points, unitMem, onePoint, supervised, gallery, transformer} {
-		p, err := y.Plan(s)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, st.Run(ctx, p.Steps, &counter{}), y.Name)
-		d, err := p.Report(st)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, d.Check(), y.Name)
+		p, d := carriedOut(t, y, s, st)
 		claims := map[string]report.Claim{}
 		for _, c := range d.Claims {
 			claims[strings.TrimPrefix(c.ID, y.Name+".")] = c

@@ -38,12 +38,7 @@ func TestVariantStudies(t *testing.T) {
 	scales[0].sets = append(scales[0].sets, "train.epochs=5")
 	st := graph.NewStore(t.TempDir())
 	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation, private} {
-		p, err := y.Plan(s)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, st.Run(context.Background(), p.Steps, &counter{}), y.Name)
-		d, err := p.Report(st)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, d.Check(), y.Name)
+		p, d := carriedOut(t, y, s, st)
 		for _, c := range d.Claims {
 			assert.NotEmpty(t, c.Verdict, c.ID)
 		}
@@ -132,12 +127,7 @@ func TestLayerStudies(t *testing.T) {
 	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
 	for _, y := range []Study{consistency, distances, count, initial, frameworks, architectures} {
-		p, err := y.Plan(s)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, st.Run(context.Background(), p.Steps, &counter{}), y.Name)
-		d, err := p.Report(st)
-		require.NoError(t, err, y.Name)
-		require.NoError(t, d.Check(), y.Name)
+		p, d := carriedOut(t, y, s, st)
 		switch y.Name {
 		case "consistency":
 			assert.Len(t, d.Claims, 3)
