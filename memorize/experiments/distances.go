@@ -46,24 +46,25 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 		if err != nil {
 			return nil, err
 		}
-		alikeClaim := x.judge(report.Claim{ID: "distance.alike", Source: "T26", Statement: "All distances rank the layers alike.",
-			Paper: "LayerMem of l1, l2, cosine and angular within .020 of each other in every layer", Plain: intervalOf(plain),
-			Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by l2 with that by each other distance; the number is the least of the three minus %g, one for each pair. Where a distance agrees no better than %g with itself, between pairs, the scores do not rank layers, and the claim is under-powered.", alike, alike)},
-			fmt.Sprintf("the least rank correlation minus %g", alike), own)
+		claims := []report.Claim{
+			x.judge(report.Claim{ID: "distance.alike", Source: "T26", Statement: "All distances rank the layers alike.",
+				Paper: "LayerMem of l1, l2, cosine and angular within .020 of each other in every layer", Plain: intervalOf(plain),
+				Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by l2 with that by each other distance; the number is the least of the three minus %g, one for each pair.", alike)},
+				fmt.Sprintf("the least rank correlation minus %g", alike), own),
+			x.judge(report.Claim{ID: "distance.delta", Source: "T26", Statement: "By all distances the same layer adds most to memorization.",
+				Paper: "the largest Delta is that of the sixth convolution by l2 (.034), cosine (.036) and angular (.037); by l1 that of the eighth (.036, the sixth's is .035)", Plain: intervalOf(sameLargest(by, convs, plainOf)),
+				Rule: "Delta of the controlled score of a convolution against the one before; the number is the share of the other distances whose largest Delta is in the convolution where that of l2 is, minus one half, one for each pair. By chance the share would be one in seven."},
+				"the share of distances that agree on the largest Delta, minus one half", sameLargest(by, convs, controlledOf)),
+		}
 		if len(own) > 1 {
 			itself, err := repeated(by, convs, controlledOf)
 			if err != nil {
 				return nil, err
 			}
-			if alikeClaim.Why += fmt.Sprintf("; between pairs a distance correlates with itself by %.2f at least", itself); itself < alike {
-				alikeClaim.Verdict, alikeClaim.P = report.UnderPowered, nil
+			for i := range claims {
+				ranksRepeat(&claims[i], itself)
 			}
 		}
-		claims := []report.Claim{alikeClaim}
-		claims = append(claims, x.judge(report.Claim{ID: "distance.delta", Source: "T26", Statement: "By all distances the same layer adds most to memorization.",
-			Paper: "the largest Delta is that of the sixth convolution by l2 (.034), cosine (.036) and angular (.037); by l1 that of the eighth (.036, the sixth's is .035)", Plain: intervalOf(sameLargest(by, convs, plainOf)),
-			Rule: "Delta of the controlled score of a convolution against the one before; the number is the share of the other distances whose largest Delta is in the convolution where that of l2 is, minus one half, one for each pair. By chance the share would be one in seven."},
-			"the share of distances that agree on the largest Delta, minus one half", sameLargest(by, convs, controlledOf)))
 		for k, r := range by[1:] { // by l2 it is the claim of study depth
 			name := string(all[k+1])
 			claims = append(claims, r.rises("distance.rises-"+name, "T26", "By the "+name+" distance memorization rises with depth.", "LayerMem from .096 to .104 in conv1, from .321 to .328 in the last convolution", convs))
@@ -130,6 +131,15 @@ func agreement(by []*results, convs []string, of func(r *results, i int, tap str
 		out = append(out, least-alike)
 	}
 	return out, nil
+}
+
+// ranksRepeat makes a claim about the order of layers under-powered where a distance
+// agrees no better with itself, between pairs, than two distances are to agree.
+func ranksRepeat(c *report.Claim, itself float64) {
+	c.Rule += fmt.Sprintf(" Where the scores by one distance rank the layers of two pairs alike by less than %g, they do not rank layers, and the claim is under-powered.", alike)
+	if c.Why += fmt.Sprintf("; between pairs a distance correlates with itself by %.2f at least", itself); itself < alike {
+		c.Verdict, c.P = report.UnderPowered, nil
+	}
 }
 
 // repeated is the least over distances of the mean rank correlation over convolutions

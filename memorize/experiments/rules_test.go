@@ -29,6 +29,27 @@ func TestSameScore(t *testing.T) {
 	}
 }
 
+// Numbers that are equal in all pairs, as counts can be, have no spread to judge by.
+func TestEqualNumbers(t *testing.T) {
+	k := (&reader{}).judge(report.Claim{}, "it", []float64{-0.5, -0.5, -0.5})
+	assert.Equal(t, report.UnderPowered, k.Verdict)
+	assert.Nil(t, k.P)
+	assert.Contains(t, k.Why, "in each of the 3 pairs")
+	k = (&reader{}).judgeWithin(report.Claim{}, "it", []float64{0, 0}, 1)
+	assert.Equal(t, report.UnderPowered, k.Verdict)
+}
+
+// Distances that do not agree with themselves cannot be asked to agree with others.
+func TestRanksRepeat(t *testing.T) {
+	for itself, want := range map[float64]report.Verdict{0.5: report.UnderPowered, 0.9: report.NotReproduced} {
+		p := 0.01
+		c := report.Claim{Verdict: report.NotReproduced, P: &p}
+		ranksRepeat(&c, itself)
+		assert.Equal(t, want, c.Verdict)
+		assert.Equal(t, want == report.UnderPowered, c.P == nil)
+	}
+}
+
 // Claims that were found by the same numbers are one test.
 func TestHolmCountsTestsOnce(t *testing.T) {
 	small, large := 0.01, 0.04

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -13,7 +14,7 @@ import (
 const level = 0.95
 
 // ruleAbove is the rule of judge in words.
-const ruleAbove = "Student's t interval (95 %) over pairs of encoders: all above 0 is reproduced, all below 0 not reproduced, else (or with one pair) under-powered."
+const ruleAbove = "Student's t interval (95 %) over pairs of encoders: all above 0 is reproduced, all below 0 not reproduced, else (or with one pair, or equal numbers in all) under-powered."
 
 // judge completes a claim that a number is above 0, by its interval over pairs of
 // encoders: reproduced if all of it lies above 0, not reproduced if all of it lies
@@ -23,7 +24,7 @@ func (x *reader) judge(c report.Claim, what string, perPair []float64) report.Cl
 	cell, verdict, why := above(what, perPair)
 	c.Controlled, c.Verdict, c.Why, c.Command = cell, verdict, why, x.command
 	c.Rule += " " + ruleAbove
-	if m, err := stats.Student(perPair, level); err == nil {
+	if m, err := stats.Student(perPair, level); err == nil && !allEqual(perPair) {
 		c.P = &m.P
 	}
 	return c
@@ -48,9 +49,9 @@ func (x *reader) judgeWithin(c report.Claim, what string, perPair []float64, mar
 	} else {
 		c.Controlled = &cell
 	}
-	c.Rule += fmt.Sprintf(" Student's t interval (95 %%) over pairs of encoders: all within %g of 0 is reproduced, all farther away not reproduced, else (or with one pair) under-powered.", margin)
-	if cell.Lo == nil {
-		c.Why = fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, *cell.Value)
+	c.Rule += fmt.Sprintf(" Student's t interval (95 %%) over pairs of encoders: all within %g of 0 is reproduced, all farther away not reproduced, else (or with one pair, or equal numbers in all) under-powered.", margin)
+	if why := withoutSpread(what, cell, perPair); why != "" {
+		c.Why = why
 		return c
 	}
 	c.Why = fmt.Sprintf("%s is %.4f, 95 %% interval over %d pairs [%.4f, %.4f], and the margin %g", what, *cell.Value, len(perPair), *cell.Lo, *cell.Hi, margin)
@@ -82,8 +83,8 @@ func (x *reader) sameScore(c report.Claim, what string, perPair, score []float64
 // above judges whether a number is above 0, by the rule of judge.
 func above(what string, perPair []float64) (*report.Cell, report.Verdict, string) {
 	c := interval(perPair)
-	if c.Lo == nil {
-		return &c, report.UnderPowered, fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, *c.Value)
+	if why := withoutSpread(what, c, perPair); why != "" {
+		return &c, report.UnderPowered, why
 	}
 	why := fmt.Sprintf("%s is %.4f, 95 %% interval over %d pairs [%.4f, %.4f]", what, *c.Value, len(perPair), *c.Lo, *c.Hi)
 	switch {
@@ -93,6 +94,23 @@ func above(what string, perPair []float64) (*report.Cell, report.Verdict, string
 		return &c, report.NotReproduced, why
 	}
 	return &c, report.UnderPowered, why
+}
+
+// withoutSpread says why numbers tell nothing about other pairs: there is one, or all
+// are equal, as a few counts can be, so that it is not known by how much pairs differ.
+// "" where there is a spread.
+func withoutSpread(what string, mean report.Cell, perPair []float64) string {
+	switch {
+	case mean.Lo == nil:
+		return fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, *mean.Value)
+	case allEqual(perPair):
+		return fmt.Sprintf("%s is %.4f in each of the %d pairs, so by how much pairs differ is not known", what, *mean.Value, len(perPair))
+	}
+	return ""
+}
+
+func allEqual(v []float64) bool {
+	return !slices.ContainsFunc(v, func(x float64) bool { return x != v[0] })
 }
 
 // interval is the mean of a number for each pair, with Student's interval over
