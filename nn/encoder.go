@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -241,7 +242,12 @@ type network struct {
 }
 
 // fresh is how Fresh asks for an encoder.
-func (n *network) fresh(seed uint64) (Encoder, error) { return n.another(seed) }
+func (n *network) fresh(seed uint64) (Encoder, error) {
+	if n.another == nil {
+		return nil, errors.New("encoder: found one of ForImages, which shares the parameters of another, expected one of NewEncoder")
+	}
+	return n.another(seed)
+}
 
 // Forward implements Encoder. It panics if the images are not of the shape that
 // the network was planned for: the taps would not be what they are said to be.

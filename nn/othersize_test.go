@@ -67,6 +67,8 @@ func TestForImagesOfVisionTransformers(t *testing.T) {
 			taps[1].Params = 18 * (1 + 1 + 7*6) // trained are the positions of the large grid
 		}
 		assert.Equal(t, taps, other.Taps())
+		_, err = nn.Fresh(other, 1)
+		assert.ErrorContains(t, err, "expected one of NewEncoder")
 		assert.Equal(t, nn.Grid{Height: 16, Width: 12, Rows: 4, Cols: 3, Side: 4, Channels: 3, Dim: 18}, other.(nn.TokenEncoder).Grid())
 		pos, small := enc.Params()[3], made.Params()[3]
 		require.Equal(t, "pos_embed", pos.Name)
