@@ -88,8 +88,17 @@ func TestOtherDataOfAnotherShape(t *testing.T) {
 		assert.ErrorContains(t, err, "found images of shape "+found+" in "+name+", expected [32 32 3]")
 	}
 	for _, name := range []string{"svhn", "folder"} {
-		_, err := swaps.Plan(Setting{Scale: "mini", Seed: 1, DataDir: "a", Other: name, OtherDir: "b"})
-		assert.NoError(t, err)
+		p, err := swaps.Plan(Setting{Scale: "mini", Seed: 1, DataDir: "own", Other: name, OtherDir: "other"})
+		require.NoError(t, err)
+		folders := map[string]bool{}
+		for _, s := range p.Steps {
+			if k, ok := s.Params().(training); ok {
+				r, err := k.recipe()
+				require.NoError(t, err)
+				folders[r.Data.Name+" in "+r.Data.Dir] = true
+			}
+		}
+		assert.Contains(t, folders, name+" in other", "from where its encoders are trained")
 	}
 }
 

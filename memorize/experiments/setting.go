@@ -91,13 +91,14 @@ func (s Setting) scale() (*scale, error) {
 
 // recipe returns the recipe of the pair-th pair at a scale, changed by sets.
 func (s Setting) recipe(c *scale, pair int, sets []string) (*recipe.Recipe, error) {
-	all := slices.Concat(c.sets, sets, []string{"name=" + c.name, fmt.Sprintf("seed=%d", s.Seed+uint64(max(s.From, 1)-1+pair)), fmt.Sprintf("split.seed=%d", s.Seed),
+	var all []string
+	if s.DataDir != "" && c.base != nil {
+		all = append(all, "data.dir="+s.DataDir) // before sets, which may name other data
+	}
+	all = slices.Concat(all, c.sets, sets, []string{"name=" + c.name, fmt.Sprintf("seed=%d", s.Seed+uint64(max(s.From, 1)-1+pair)), fmt.Sprintf("split.seed=%d", s.Seed),
 		fmt.Sprintf("score.seed=%d", s.Seed), fmt.Sprintf("train.threads=%d", s.Threads)})
 	if s.Distance != "" && s.Distance != memorize.L2 {
 		all = append(all, fourDistances)
-	}
-	if s.DataDir != "" && c.base != nil {
-		all = append(all, "data.dir="+s.DataDir)
 	}
 	return recipe.Read(c.name+" scale", c.base, all)
 }
