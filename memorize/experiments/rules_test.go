@@ -29,6 +29,16 @@ func TestSameScore(t *testing.T) {
 	}
 }
 
+// What tells nothing by itself is not better than something else.
+func TestProvidedAbove(t *testing.T) {
+	p := 0.01
+	for what, c := range map[report.Verdict][]float64{report.Reproduced: {0.5, 0.6, 0.55}, report.UnderPowered: {-0.2, -0.3, -0.25}} {
+		k := providedAbove(report.Claim{Verdict: report.Reproduced, P: &p}, "it", c)
+		assert.Equal(t, what, k.Verdict)
+		assert.Equal(t, what == report.UnderPowered, k.P == nil)
+	}
+}
+
 // Numbers that are equal in all pairs, as counts can be, have no spread to judge by.
 func TestEqualNumbers(t *testing.T) {
 	k := (&reader{}).judge(report.Claim{}, "it", []float64{-0.5, -0.5, -0.5})

@@ -152,10 +152,10 @@ func writeSwaps(x *reader, own *group, steps []*graph.Step) (*report.Document, e
 		Lead: []string{r.trained() + " Convolutions of f, with their norms, were replaced by those of an encoder of other data, singly, in pairs and in triples; the accuracy is that of kNN.",
 			"Encoders of one seed begin with the same weights, on whatever data, and their layers stay exchangeable for a while; so the other data's encoder has another seed. " + singleLosses(found)},
 		Claims: []report.Claim{
-			x.judge(report.Claim{ID: "swaps.delta", Source: "T22, T33; re-analysed", Statement: "Delta tells better than plain depth which layers an encoder needs.",
+			providedAbove(x.judge(report.Claim{ID: "swaps.delta", Source: "T22, T33; re-analysed", Statement: "Delta tells better than plain depth which layers an encoder needs.",
 				Paper: "correlation with the loss of the triples .92 by Delta to the tap before (T18), .30 by Delta to the layer before (T1), .77 by plain depth, .62 by the number of parameters", Plain: intervalOf(minus(rho[plainDelta], rho[plainDepth])),
 				Rule: "Spearman's correlation, over the triples, of the sum of the controlled score's Delta between a convolution and the tap before it with the loss of accuracy; the number is that minus the same of plain depth, one for each pair."},
-				"the correlation by controlled Delta minus that by depth", minus(rho[ownDelta], rho[plainDepth])),
+				"the correlation by controlled Delta minus that by depth", minus(rho[ownDelta], rho[plainDepth])), "the correlation by controlled Delta", rho[ownDelta]),
 			x.judge(report.Claim{ID: "swaps.memorizing", Source: "T21, T22", Statement: "Replacing the three most memorizing layers costs more than replacing the three least.",
 				Paper: "69.08 % without, 36.59 % with layers 4, 6, 8 of STL10, 59.14 % with 2, 3, 5", Plain: intervalOf(mostMinusLeast(found, by[plainDelta])),
 				Rule: "The number is the loss of accuracy on the own data with the three layers of largest controlled Delta to the tap before replaced, minus that with the three of least, in percent, one for each pair."},

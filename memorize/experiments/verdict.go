@@ -67,16 +67,21 @@ func (x *reader) judgeWithin(c report.Claim, what string, perPair []float64, mar
 // scoreMargin is how much the controlled score may differ where it is not to matter.
 const scoreMargin = 0.002
 
-// sameScore is judgeWithin of a difference of controlled scores. Where the score itself
-// is not told from 0 by the same interval, that it does not change says nothing.
+// sameScore is judgeWithin of a difference of controlled scores. That a score does not
+// change says nothing where there is none.
 func (x *reader) sameScore(c report.Claim, what string, perPair, score []float64) report.Claim {
-	c.Rule += " Where the controlled score itself is not above 0 the claim is under-powered."
-	c = x.judgeWithin(c, what, perPair, scoreMargin)
-	s := interval(score)
+	return providedAbove(x.judgeWithin(c, what, perPair, scoreMargin), "the controlled score itself", score)
+}
+
+// providedAbove makes a claim under-powered where a number that it supposes to be above
+// 0 is not, by the same interval.
+func providedAbove(c report.Claim, what string, perPair []float64) report.Claim {
+	c.Rule += fmt.Sprintf(" Where %s is not above 0 the claim is under-powered.", what)
+	s := interval(perPair)
 	if s.Lo == nil || *s.Lo > 0 {
 		return c
 	}
-	c.Verdict, c.Why = report.UnderPowered, c.Why+fmt.Sprintf("; the controlled score itself is %.4f [%.4f, %.4f], not told from 0", *s.Value, *s.Lo, *s.Hi)
+	c.P, c.Verdict, c.Why = nil, report.UnderPowered, c.Why+fmt.Sprintf("; %s is %.4f [%.4f, %.4f], not above 0", what, *s.Value, *s.Lo, *s.Hi)
 	return c
 }
 
