@@ -22,8 +22,8 @@ type bySample struct {
 // layer at a time, and often not even that: see linearBySample.
 //
 // Backward panics where a parameter is in an operation that does not know samples
-// apart, such as batch norm, or in two: norms do not add up there. Until AddSampleGrads the tape holds the inputs of layers
-// and the gradients of their outputs.
+// apart, such as batch norm, or in two: norms do not add up there. Until AddSampleGrads
+// the tape holds the inputs of layers and the gradients of their outputs.
 func (tp *Tape) PerSample(n int) {
 	tp.samplesOf = &bySample{n: n, squares: make([]float64, n), seen: map[*Tensor]bool{}}
 }

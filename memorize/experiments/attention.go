@@ -28,7 +28,7 @@ func writeAttention(r *results) (*report.Document, error) {
 			before, block := fmt.Sprintf("blocks.%d", b-1), fmt.Sprintf("blocks.%d", b)
 			return minus(of(block+".attn.proj"), of(before)), minus(of(block+".mlp.fc2"), of(block+".add1"))
 		}
-		plainAtt, plainFC := deltas(func(tap string) []float64 { return over(r.scores, tap, memorize.Candidate) })
+		plainAtt, plainFC := deltas(func(tap string) []float64 { return layerMem(r.scores, tap) })
 		ownAtt, ownFC := deltas(func(tap string) []float64 { return controlled(r.scores, tap) })
 		for i := range r.scores {
 			plainGap[i] += plainFC[i] - plainAtt[i]

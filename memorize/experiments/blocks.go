@@ -48,7 +48,8 @@ func (p blockSwapping) Identity() string { return p.swapping.Identity() + " " + 
 
 const (
 	blocksReplaced = 3
-	blockTrials    = 10 // random choices, as in the paper's pruning
+	blockTrials    = 10                    // random choices, as in the paper's pruning
+	blockChoices   = 1 + 2*4 + blockTrials // of chooseBlocks: none, both ends by four quantities, random
 )
 
 // By what blocks are chosen.
@@ -94,25 +95,14 @@ var swapBlocks = define("blockswap", 1, func(ctx context.Context, w *graph.Work,
 	if err != nil {
 		return err
 	}
-	probe, err := o.prober(p.On)
+	err = o.testEach(ctx, "blocks", p.On, len(all), func(i int) (nn.Encoder, error) { return perturb.Swap(o.encoder, foreign, all[i].Blocks) },
+		func(i int, a accuracies) { all[i].accuracies = a })
 	if err != nil {
 		return err
 	}
-	bar := reporterOf(ctx).Bar("blocks", "encoders", len(all), 0)
-	for i := range all {
-		enc, err := perturb.Swap(o.encoder, foreign, all[i].Blocks)
-		if err != nil {
-			return err
-		}
-		if all[i].accuracies, err = probe.of(ctx, enc); err != nil {
-			return err
-		}
-		bar.Set(i + 1)
-	}
-	bar.Finish("%d encoders", len(all))
 	return w.Result(all)
 }, func(r *recipe.Recipe, p blockSwapping) graph.Effort {
-	return probeEffort("swap", r, p.On, 1+2*4+blockTrials)
+	return probeEffort("swap", r, p.On, blockChoices)
 })
 
 // chooseBlocks lists what is tried with the blocks of an encoder.
@@ -142,7 +132,7 @@ func chooseBlocks(enc nn.Encoder, read scores, seed uint64) ([]replaced, error) 
 	for _, c := range []struct {
 		by     string
 		values []float64
-	}{{byControlled, blockDeltas(names, read, controlled)}, {byLayerMem, blockDeltas(names, read, func(one []scores, tap string) []float64 { return over(one, tap, memorize.Candidate) })},
+	}{{byControlled, blockDeltas(names, read, controlled)}, {byLayerMem, blockDeltas(names, read, layerMem)},
 		{byPlace, depth}, {bySize, size}} {
 		if c.values == nil {
 			return nil, fmt.Errorf("found no scores of the convolutions of the blocks %v among those of %v", names, read.Taps)

@@ -49,6 +49,30 @@ func (p *prober) of(ctx context.Context, enc nn.Encoder) (a accuracies, err erro
 	return a, err
 }
 
+// testEach tests n encoders that change makes of the one of the step, and hands over the
+// accuracies. name is that of the bar.
+func (o *opened) testEach(ctx context.Context, name string, on study.On, n int, change func(i int) (nn.Encoder, error), got func(i int, a accuracies)) error {
+	probe, err := o.prober(on)
+	if err != nil {
+		return err
+	}
+	bar := reporterOf(ctx).Bar(name, "encoders", n, 0)
+	for i := range n {
+		enc, err := change(i)
+		if err != nil {
+			return err
+		}
+		a, err := probe.of(ctx, enc)
+		if err != nil {
+			return err
+		}
+		got(i, a)
+		bar.Set(i + 1)
+	}
+	bar.Finish("%d encoders", n)
+	return nil
+}
+
 // probeEffort is what testing n encoders costs, on their own and on other data.
 func probeEffort(kind string, r *recipe.Recipe, on study.On, n int) graph.Effort {
 	return graph.Effort{Key: kind + " " + speedOf(r), Amount: float64(n), Trial: func(ctx context.Context) (float64, error) {

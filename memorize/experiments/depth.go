@@ -97,9 +97,7 @@ func depthClaims(r *results, convs []string) []report.Claim {
 func (r *results) rises(id, source, statement, paper string, convs []string) report.Claim {
 	var rise, plain []float64
 	for i := range r.scores {
-		one := r.scores[i : i+1]
-		rise = append(rise, endsRise(each(convs, func(tap string) float64 { return controlled(one, tap)[0] })))
-		plain = append(plain, endsRise(each(convs, func(tap string) float64 { return stat.Mean(one[0].of(tap, memorize.Candidate), nil) })))
+		rise, plain = append(rise, endsRise(r.profile(i, convs, controlled))), append(plain, endsRise(r.profile(i, convs, layerMem)))
 	}
 	layers := "convolutions"
 	if strings.HasPrefix(convs[0], "blocks.") {
@@ -145,7 +143,7 @@ func (r *results) byDepth(convs []string) (baselines []string, table report.Tabl
 		}
 		c := interval(controlled(r.scores, tap))
 		push(&control, c)
-		now, delta, null := over(r.scores, tap, memorize.Candidate), report.Cell{}, report.Cell{}
+		now, delta, null := layerMem(r.scores, tap), report.Cell{}, report.Cell{}
 		if before != nil {
 			delta = interval(minus(now, before))
 		}

@@ -16,7 +16,7 @@ import (
 // then to take the mean of that score gives a large number wherever the score
 // varies, and it varies more in deeper layers.
 func (r *results) mostMemorized(convs []string) (report.Section, report.Claim, error) {
-	n := r.scores[0].least(convs[0], memorize.Candidate, memorize.Independent, memorize.External) // of more points the largest are larger
+	n := r.scores[0].fewest(convs[0], memorize.Candidate, memorize.Independent, memorize.External) // of more points the largest are larger
 	k := min(memorize.TopPoints, max(1, n/10))
 	table := report.Table{Name: "top", Title: fmt.Sprintf("LayerMem of the %d points of largest score", k), Note: r.intervals(),
 		Columns: []report.Column{{Name: "convolution"}, {Name: "candidates", Digits: 4}, {Name: "external", Help: "images that neither encoder saw", Digits: 4},
@@ -28,7 +28,6 @@ func (r *results) mostMemorized(convs []string) (report.Section, report.Claim, e
 		row := []report.Cell{report.Text(tap)}
 		var more []float64
 		for i, p := range r.scores {
-			plain[i] = append(plain[i], topMean(p.of(tap, memorize.Candidate), n, k))
 			gap, err := beyondUnseen(func(s side, set string) (float64, error) { return topMean(s.turned(p.of(tap, set)), n, k), nil })
 			if err != nil {
 				return report.Section{}, report.Claim{}, err
@@ -39,6 +38,11 @@ func (r *results) mostMemorized(convs []string) (report.Section, report.Claim, e
 			var top []float64
 			for _, p := range r.scores {
 				top = append(top, topMean(p.of(tap, set), n, k))
+			}
+			if set == memorize.Candidate {
+				for pair, v := range top {
+					plain[pair] = append(plain[pair], v)
+				}
 			}
 			c := interval(top)
 			chart.Series[i].Name = set
@@ -61,8 +65,8 @@ func (r *results) mostMemorized(convs []string) (report.Section, report.Claim, e
 		Tables: []report.Table{table}, Charts: []report.Chart{chart}}, claim, nil
 }
 
-// least is the least number of points of some sets that were scored in a tap.
-func (p scores) least(tap string, sets ...string) int {
+// fewest is the least number of points of some sets that were scored in a tap.
+func (p scores) fewest(tap string, sets ...string) int {
 	n := math.MaxInt
 	for _, set := range sets {
 		n = min(n, len(p.of(tap, set)))

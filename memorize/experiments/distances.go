@@ -38,11 +38,11 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 		if err != nil {
 			return nil, err
 		}
-		plain, err := agreement(by, convs, plainOf)
+		plain, err := agreement(by, convs, layerMem)
 		if err != nil {
 			return nil, err
 		}
-		own, err := agreement(by, convs, controlledOf)
+		own, err := agreement(by, convs, controlled)
 		if err != nil {
 			return nil, err
 		}
@@ -52,12 +52,12 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 				Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by l2 with that by each other distance; the number is the least of the three minus %g, one for each pair.", alike)},
 				fmt.Sprintf("the least rank correlation minus %g", alike), own),
 			x.judge(report.Claim{ID: "distance.delta", Source: "T26", Statement: "By all distances the same layer adds most to memorization.",
-				Paper: "the largest Delta is that of the sixth convolution by l2 (.034), cosine (.036) and angular (.037); by l1 that of the eighth (.036, the sixth's is .035)", Plain: intervalOf(sameLargest(by, convs, plainOf)),
+				Paper: "the largest Delta is that of the sixth convolution by l2 (.034), cosine (.036) and angular (.037); by l1 that of the eighth (.036, the sixth's is .035)", Plain: intervalOf(sameLargest(by, convs, layerMem)),
 				Rule: "Delta of the controlled score of a convolution against the one before; the number is the share of the other distances whose largest Delta is in the convolution where that of l2 is, minus one half, one for each pair. By chance the share would be one in seven."},
-				"the share of distances that agree on the largest Delta, minus one half", sameLargest(by, convs, controlledOf)),
+				"the share of distances that agree on the largest Delta, minus one half", sameLargest(by, convs, controlled)),
 		}
 		if len(own) > 1 {
-			itself, err := repeated(by, convs, controlledOf)
+			itself, err := repeated(by, convs, controlled)
 			if err != nil {
 				return nil, err
 			}
@@ -77,28 +77,16 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 	}
 }}
 
-// plainOf is LayerMem of the candidates of one pair, controlledOf the controlled score.
-func plainOf(r *results, i int, tap string) float64 {
-	return over(r.scores[i:i+1], tap, memorize.Candidate)[0]
-}
-
-func controlledOf(r *results, i int, tap string) float64 {
-	return controlled(r.scores[i:i+1], tap)[0]
-}
-
 // sameLargest is, pair by pair, the share of the distances but the first by which a
 // quantity rises most, from a convolution to the next, where it does by the first,
 // minus one half.
-func sameLargest(by []*results, convs []string, of func(r *results, i int, tap string) float64) []float64 {
+func sameLargest(by []*results, convs []string, of func(all []scores, tap string) []float64) []float64 {
 	var out []float64
 	for i := range by[0].scores {
 		var largest []int
 		for _, r := range by {
-			var deltas []float64
-			for k := 1; k < len(convs); k++ {
-				deltas = append(deltas, of(r, i, convs[k])-of(r, i, convs[k-1]))
-			}
-			largest = append(largest, floats.MaxIdx(deltas))
+			p := r.profile(i, convs, of)
+			largest = append(largest, floats.MaxIdx(minus(p[1:], p[:len(p)-1])))
 		}
 		same := 0
 		for _, k := range largest[1:] {
@@ -113,12 +101,12 @@ func sameLargest(by []*results, convs []string, of func(r *results, i int, tap s
 
 // agreement is, pair by pair, the least rank correlation over convolutions of a
 // quantity by the first distance with the same by another one, minus alike.
-func agreement(by []*results, convs []string, of func(r *results, i int, tap string) float64) ([]float64, error) {
+func agreement(by []*results, convs []string, of func(all []scores, tap string) []float64) ([]float64, error) {
 	var out []float64
 	for i := range by[0].scores {
 		var profiles [][]float64
 		for _, r := range by {
-			profiles = append(profiles, each(convs, func(tap string) float64 { return of(r, i, tap) }))
+			profiles = append(profiles, r.profile(i, convs, of))
 		}
 		least := 1.0
 		for _, p := range profiles[1:] {
@@ -144,13 +132,13 @@ func ranksRepeat(c *report.Claim, itself float64) {
 
 // repeated is the least over distances of the mean rank correlation over convolutions
 // of a quantity of one pair with that of another, by the same distance.
-func repeated(by []*results, convs []string, of func(r *results, i int, tap string) float64) (float64, error) {
+func repeated(by []*results, convs []string, of func(all []scores, tap string) []float64) (float64, error) {
 	least := 1.0
 	for _, r := range by {
 		var all []float64
 		for i := range r.scores {
 			for k := range i {
-				c, err := ranked(each(convs, func(tap string) float64 { return of(r, i, tap) }), each(convs, func(tap string) float64 { return of(r, k, tap) }))
+				c, err := ranked(r.profile(i, convs, of), r.profile(k, convs, of))
 				if err != nil {
 					return 0, err
 				}
@@ -171,7 +159,7 @@ func (x *reader) byDistance(by []*results, all []memorize.Distance, convs []stri
 		{Name: "distance-controlled", Title: own.Title, Kind: report.Line, X: "convolution", Y: "half of S_C minus S_I", Categories: convs},
 	}
 	for k, r := range by {
-		addColumn(&plain, &charts[0], string(all[k]), "LayerMem of the candidates", convs, func(tap string) report.Cell { return interval(over(r.scores, tap, memorize.Candidate)) })
+		addColumn(&plain, &charts[0], string(all[k]), "LayerMem of the candidates", convs, func(tap string) report.Cell { return interval(layerMem(r.scores, tap)) })
 		addColumn(&own, &charts[1], string(all[k]), "half of S_C minus S_I", convs, func(tap string) report.Cell { return interval(controlled(r.scores, tap)) })
 	}
 	return report.Section{Title: "By distance", Tables: []report.Table{plain, own}, Charts: charts}, nil

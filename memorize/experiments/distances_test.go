@@ -1,11 +1,13 @@
 package experiments
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/recipe"
 )
 
@@ -18,13 +20,20 @@ func TestSameLargest(t *testing.T) {
 		{{0, 1, 7}, {-4, 0, 1}},
 	}
 	var by []*results
-	index := map[*results]int{}
+	place := map[*study.Points][2]int{} // distance and pair
 	for k := range profiles {
-		r := &results{scores: make([]scores, 2)}
-		by, index[r] = append(by, r), k
+		r := &results{}
+		for i := range profiles[k] {
+			p := &study.Points{}
+			r.scores, place[p] = append(r.scores, scores{p}), [2]int{k, i}
+		}
+		by = append(by, r)
 	}
-	place := map[string]int{"a": 0, "b": 1, "c": 2}
-	got := sameLargest(by, []string{"a", "b", "c"}, func(r *results, i int, tap string) float64 { return profiles[index[r]][i][place[tap]] })
+	taps := []string{"a", "b", "c"}
+	got := sameLargest(by, taps, func(one []scores, tap string) []float64 {
+		at := place[one[0].Points]
+		return []float64{profiles[at[0]][at[1]][slices.Index(taps, tap)]}
+	})
 	assert.Equal(t, []float64{0, 0.5}, got) // one of two, two of two, minus one half
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/internal/strict"
-	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/recipes"
 	"github.com/locimem/locimem/report"
@@ -93,7 +92,7 @@ func (x *reader) transformers(vits []variant) (report.Section, []report.Claim, e
 		t.Note = r.intervals()
 		addColumn(&t, &chart, v.name, "half of S_C minus S_I", blocks, func(tap string) report.Cell { return interval(controlled(r.scores, tap)) })
 		deepest = append(deepest, deep(blocks, func(tap string) []float64 { return controlled(r.scores, tap) }))
-		plain = append(plain, deep(blocks, func(tap string) []float64 { return over(r.scores, tap, memorize.Candidate) }))
+		plain = append(plain, deep(blocks, func(tap string) []float64 { return layerMem(r.scores, tap) }))
 		claims = append(claims, r.rises("frameworks.vit-"+v.name, "T31", "Memorization rises with depth in a vision transformer trained by "+v.name+".", paper[v.name], blocks))
 	}
 	if vits[0].f[0].recipe.Encoder == vits[1].f[0].recipe.Encoder {

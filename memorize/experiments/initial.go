@@ -55,7 +55,7 @@ func writeInitial(x *reader, own *group, same []*graph.Step) (*report.Document, 
 		return nil, err
 	}
 	size := func(all []scores, tap string) []float64 {
-		v := over(all, tap, memorize.Candidate)
+		v := layerMem(all, tap)
 		for i := range v {
 			v[i] = math.Abs(v[i])
 		}

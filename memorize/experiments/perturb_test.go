@@ -132,7 +132,7 @@ func accuracyOf(t *testing.T, st *graph.Store, step *graph.Step, r *recipe.Recip
 func checkBlocks(t *testing.T, st *graph.Store, step *graph.Step) {
 	var all []replaced
 	require.NoError(t, st.Result(step, &all))
-	assert.Len(t, all, 1+2*4+blockTrials)
+	assert.Len(t, all, blockChoices)
 	r, err := step.Params().(blockSwapping).Recipe.recipe()
 	require.NoError(t, err)
 	b, err := os.ReadFile(st.Path(step.Needs()[2], "scores", "layermem.csv"))

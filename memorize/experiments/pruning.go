@@ -9,6 +9,7 @@ import (
 	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
+	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 )
@@ -118,10 +119,6 @@ var pruneUnits = define("prune", 2, func(ctx context.Context, w *graph.Work, r *
 		return err
 	}
 	defer o.engine.Close()
-	probe, err := o.prober(p.On)
-	if err != nil {
-		return err
-	}
 	split := o.lab.Split
 	n := min(len(split.Candidate), len(split.Independent))
 	seen, err := o.unitMemOf(ctx, memorize.Candidate, split.Candidate, n)
@@ -133,33 +130,29 @@ var pruneUnits = define("prune", 2, func(ctx context.Context, w *graph.Work, r *
 		return err
 	}
 	all := prunes()
-	bar := reporterOf(ctx).Bar("pruning", "encoders", len(all), 0)
-	for i := range all {
-		enc := o.encoder
-		if c := all[i]; c.Share > 0 {
-			// Dead units would otherwise be the least, and their loss is none.
-			choice := perturb.Choice{By: c.By, Share: c.Share, Total: c.Total, Alive: true, Seed: r.Seed, Trial: c.Trial}
-			chosen, err := perturb.Choose(seen, choice)
-			if err != nil {
-				return err
-			}
-			if c.Unseen {
-				as := chosen
-				if chosen, err = perturb.Choose(unseen, choice); err != nil {
-					return err
-				}
-				all[i].Common = commonShare(chosen, as)
-			}
-			if enc, err = perturb.Prune(enc, chosen); err != nil {
-				return err
-			}
+	err = o.testEach(ctx, "pruning", p.On, len(all), func(i int) (nn.Encoder, error) {
+		c := all[i]
+		if c.Share == 0 {
+			return o.encoder, nil
 		}
-		if all[i].accuracies, err = probe.of(ctx, enc); err != nil {
-			return err
+		// Dead units would otherwise be the least, and their loss is none.
+		choice := perturb.Choice{By: c.By, Share: c.Share, Total: c.Total, Alive: true, Seed: r.Seed, Trial: c.Trial}
+		chosen, err := perturb.Choose(seen, choice)
+		if err != nil {
+			return nil, err
 		}
-		bar.Set(i + 1)
+		if c.Unseen {
+			as := chosen
+			if chosen, err = perturb.Choose(unseen, choice); err != nil {
+				return nil, err
+			}
+			all[i].Common = commonShare(chosen, as)
+		}
+		return perturb.Prune(o.encoder, chosen)
+	}, func(i int, a accuracies) { all[i].accuracies = a })
+	if err != nil {
+		return err
 	}
-	bar.Finish("%d encoders", len(all))
 	return w.Result(all)
 }, func(r *recipe.Recipe, p prunings) graph.Effort {
 	e := probeEffort("prune", r, p.On, len(prunes()))

@@ -38,9 +38,17 @@ func over(all []scores, tap, set string) []float64 {
 	return out
 }
 
+// layerMem returns LayerMem of the candidates, as the paper takes it, pair by pair.
+func layerMem(all []scores, tap string) []float64 { return over(all, tap, memorize.Candidate) }
+
+// profile is a quantity of the i-th pair in some taps.
+func (r *results) profile(i int, taps []string, of func(all []scores, tap string) []float64) []float64 {
+	return each(taps, func(tap string) float64 { return of(r.scores[i:i+1], tap)[0] })
+}
+
 // controlled returns half of candidates minus independents, pair by pair.
 func controlled(all []scores, tap string) []float64 {
-	out := minus(over(all, tap, memorize.Candidate), over(all, tap, memorize.Independent))
+	out := minus(layerMem(all, tap), over(all, tap, memorize.Independent))
 	for i := range out {
 		out[i] /= 2
 	}

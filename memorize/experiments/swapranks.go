@@ -3,7 +3,6 @@ package experiments
 import (
 	"errors"
 
-	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
 )
@@ -44,14 +43,13 @@ func (r *results) layerQuantities(convs []string, params map[string]float64) []l
 		}
 		return func(int) map[string]float64 { return out }
 	}
-	plain := func(one []scores, tap string) []float64 { return over(one, tap, memorize.Candidate) }
 	return []layerValues{
 		{"Delta to the tap before, controlled", r.deltas(convs, r.taps(), controlled)},
-		{"Delta to the tap before, of the candidates", r.deltas(convs, r.taps(), plain)},
+		{"Delta to the tap before, of the candidates", r.deltas(convs, r.taps(), layerMem)},
 		{"plain depth", fixed(func(k int) float64 { return float64(k) })},
 		{"number of parameters", fixed(func(k int) float64 { return params[convs[k]] })},
 		{"Delta to the convolution before, controlled", r.deltas(convs, convs, controlled)},
-		{"Delta to the convolution before, of the candidates", r.deltas(convs, convs, plain)},
+		{"Delta to the convolution before, of the candidates", r.deltas(convs, convs, layerMem)},
 	}
 }
 

@@ -78,34 +78,23 @@ var swapLayers = define("swap", 2, func(ctx context.Context, w *graph.Work, r *r
 			return err
 		}
 	}
-	probe, err := o.prober(p.On)
+	all := swapsOf(convLayers(o.encoder))
+	err = o.testEach(ctx, "swaps", p.On, len(all), func(i int) (nn.Encoder, error) {
+		switch layers := all[i].Layers; all[i].From {
+		case fromOther:
+			return perturb.Swap(o.encoder, from[0], layers)
+		case fromSame:
+			return perturb.Swap(o.encoder, from[1], layers)
+		case fromSeed:
+			return perturb.Swap(o.encoder, from[2], layers)
+		case fromFresh:
+			return perturb.Reinitialise(o.encoder, layers, r.Seed+1000)
+		}
+		return o.encoder, nil
+	}, func(i int, a accuracies) { all[i].accuracies = a })
 	if err != nil {
 		return err
 	}
-	layers := convLayers(o.encoder)
-	all := swapsOf(layers)
-	bar := reporterOf(ctx).Bar("swaps", "encoders", len(all), 0)
-	for i := range all {
-		enc := o.encoder
-		switch all[i].From {
-		case fromOther:
-			enc, err = perturb.Swap(enc, from[0], all[i].Layers)
-		case fromSame:
-			enc, err = perturb.Swap(enc, from[1], all[i].Layers)
-		case fromSeed:
-			enc, err = perturb.Swap(enc, from[2], all[i].Layers)
-		case fromFresh:
-			enc, err = perturb.Reinitialise(enc, all[i].Layers, r.Seed+1000)
-		}
-		if err == nil {
-			all[i].accuracies, err = probe.of(ctx, enc)
-		}
-		if err != nil {
-			return err
-		}
-		bar.Set(i + 1)
-	}
-	bar.Finish("%d encoders", len(all))
 	return w.Result(all)
 }, func(r *recipe.Recipe, p swapping) graph.Effort {
 	return probeEffort("swap", r, p.On, len(swapsOf(make([]string, 8))))

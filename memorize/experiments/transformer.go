@@ -7,7 +7,6 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
@@ -82,7 +81,6 @@ func writeTransformer(x *reader, t transformerRuns) (*report.Document, error) {
 	last := func(r *results, taps []string, of func([]scores, string) []float64) []float64 {
 		return thirdOf(r, taps, len(thirdNames)-1, of)
 	}
-	candidates := func(all []scores, tap string) []float64 { return over(all, tap, memorize.Candidate) }
 	ownF, own := make([]float64, len(f)), make([]float64, len(f))
 	for i := range f {
 		for k := range f[i] {
@@ -102,7 +100,7 @@ func writeTransformer(x *reader, t transformerRuns) (*report.Document, error) {
 		Claims: []report.Claim{
 			x.judge(report.Claim{ID: "transformer.members", Source: "ours", Statement: "Images of the training set own more of a transformer's top units than images that were never seen.", Plain: intervalOf(ownF),
 				Rule: "The number is the share of the top tenth of the units that images of the encoder's own training set own, mean over f and g and over blocks, minus one half, one for each pair; plain: of f alone."}, "the share of the encoders' own images minus one half", own),
-			x.judge(report.Claim{ID: "transformer.layers", Source: "ours", Statement: "The transformer's last third memorizes more than the convolutional encoder's.", Plain: intervalOf(minus(last(rv, blocks, candidates), last(rc, convs, candidates))),
+			x.judge(report.Claim{ID: "transformer.layers", Source: "ours", Statement: "The transformer's last third memorizes more than the convolutional encoder's.", Plain: intervalOf(minus(last(rv, blocks, layerMem), last(rc, convs, layerMem))),
 				Rule: "The number is the controlled score of the last third of the blocks minus that of the last third of the convolutions, one for each seed; plain: the same of LayerMem of the candidates. The two were trained by different methods."},
 				"the controlled score, transformer minus convolutional", minus(last(rv, blocks, controlled), last(rc, convs, controlled))),
 			x.judge(report.Claim{ID: "transformer.everywhere", Source: "claimed in words", Statement: "Training makes units stand out in all layers of the transformer.", Paper: "highly memorizing units in all layers, in words", Plain: intervalOf(leastOver(f, top)),

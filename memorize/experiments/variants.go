@@ -7,7 +7,6 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
@@ -162,7 +161,7 @@ func (x *reader) compareLayers(c *compared, of string, all []variant) (report.Se
 			return report.Section{}, err
 		}
 		c.deep = append(c.deep, deep(convs, func(tap string) []float64 { return controlled(r.scores, tap) }))
-		c.plain = append(c.plain, deep(convs, func(tap string) []float64 { return over(r.scores, tap, memorize.Candidate) }))
+		c.plain = append(c.plain, deep(convs, func(tap string) []float64 { return layerMem(r.scores, tap) }))
 		t.Note, chart.Categories = r.intervals(), convs
 		addColumn(&t, &chart, v.name, "half of S_C minus S_I", convs, func(tap string) report.Cell { return interval(controlled(r.scores, tap)) })
 	}

@@ -51,9 +51,9 @@ func (w *Work) Result(v any) error { return atomicfile.WriteJSON(w.Path(resultFi
 func (w *Work) Found() { w.found = true }
 
 // Run does the steps and all that they need, one after the other, except what is
-// finished, whose files are to be those that it made. Steps that another process works on are waited for while there is
-// nothing else to do. When ctx is cancelled it returns an error that wraps
-// ctx.Err(); running again goes on.
+// finished, whose files are to be those that it made. Steps that another process
+// works on are waited for while there is nothing else to do. When ctx is cancelled it
+// returns an error that wraps ctx.Err(); running again goes on.
 func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
 	if err := st.Plan(steps); err != nil {
 		return err
