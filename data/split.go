@@ -44,6 +44,14 @@ type SplitOptions struct {
 	Independent int    `yaml:"independent" json:"independent"`
 	External    int    `yaml:"external" json:"external"`
 	Seed        uint64 `yaml:"seed" json:"seed"`
+	// Pair, if not 0, makes the split that of the Pair-th of several crossed pairs of
+	// encoders, counted from 1. They have a universe in common, Candidate + Independent
+	// images (equal numbers), and the shared and external images. Pairs 2k-1 and 2k are
+	// a couple: the first draws a random half of the universe for its candidates, the
+	// second takes the other half. So in a couple every image is candidate once and
+	// independent once, couples are drawn independently of each other, and a pair's
+	// split does not depend on how many pairs there are.
+	Pair int `yaml:"pair" json:"pair,omitempty"`
 
 	// Ranges, if not nil, are taken instead; the sizes above must then be 0.
 	Ranges *SplitRanges `yaml:"-" json:"ranges,omitempty"`
@@ -130,7 +138,17 @@ func (s *Split) atRandom() error {
 	if o.External > s.test.Images {
 		return fmt.Errorf("external: asked for %d images, %s has %d", o.External, s.test.Name, s.test.Images)
 	}
+	if o.Pair < 0 {
+		return fmt.Errorf("pair: found %d, expected 1 or more, or 0 for a split that is not crossed", o.Pair)
+	}
+	if o.Pair > 0 && o.Candidate != o.Independent {
+		return fmt.Errorf("candidate and independent: found %d and %d images, expected equal numbers in a crossed split",
+			o.Candidate, o.Independent)
+	}
 	p := rng.New(o.Seed, "split").Perm(s.train.Images)
+	if o.Pair > 0 {
+		crossed(p[:o.Candidate+o.Independent], o.Seed, o.Pair)
+	}
 	s.Candidate, p = p[:o.Candidate:o.Candidate], p[o.Candidate:]
 	s.Independent, p = p[:o.Independent:o.Independent], p[o.Independent:]
 	s.Shared = p[:o.Shared:o.Shared]
@@ -138,10 +156,25 @@ func (s *Split) atRandom() error {
 	return nil
 }
 
+// crossed puts the images of a universe into the order in which the first half are
+// the candidates of a pair of encoders and the second half its independents.
+func crossed(universe []int, seed uint64, pair int) {
+	couple := uint64(pair+1) / 2
+	drawn := slices.Clone(universe)
+	for i, k := range rng.New(seed, "split-couple", couple).Perm(len(universe)) {
+		universe[i] = drawn[k]
+	}
+	if pair%2 == 0 {
+		half := len(universe) / 2
+		first := slices.Clone(universe[:half])
+		copy(universe[copy(universe, universe[half:]):], first)
+	}
+}
+
 func (s *Split) fromRanges() error {
 	o, r := s.Options, s.Options.Ranges
-	if o.Shared != 0 || o.Candidate != 0 || o.Independent != 0 || o.External != 0 {
-		return fmt.Errorf("sizes and ranges are both given, expected one of them")
+	if o.Shared != 0 || o.Candidate != 0 || o.Independent != 0 || o.External != 0 || o.Pair != 0 {
+		return fmt.Errorf("sizes (or a pair) and ranges are both given, expected one of them")
 	}
 	for _, f := range []struct {
 		name string

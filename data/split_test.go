@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +73,47 @@ func TestSplitDependsOnTheSeed(t *testing.T) {
 	assert.Equal(t, []int{42, 52, 55}, a.Candidate[:3])
 }
 
+// Across the pairs of a couple every image of the universe is a candidate as often as
+// an independent, and a pair does not depend on the pairs after it.
+func TestCrossedSplits(t *testing.T) {
+	train, test := parts(t)
+	o := SplitOptions{Shared: 15, Candidate: 20, Independent: 20, External: 10, Seed: 4}
+	plain, err := MakeSplit(train, test, o)
+	require.NoError(t, err)
+	universe := map[int]bool{}
+	for _, i := range append(append([]int{}, plain.Candidate...), plain.Independent...) {
+		universe[i] = true
+	}
+	var pairs []*Split
+	for o.Pair = 1; o.Pair <= 6; o.Pair++ {
+		s, err := MakeSplit(train, test, o)
+		require.NoError(t, err)
+		pairs = append(pairs, s)
+		assert.Equal(t, plain.Shared, s.Shared)
+		assert.Equal(t, plain.External, s.External)
+		seen := map[int]bool{}
+		for _, i := range append(append([]int{}, s.Candidate...), s.Independent...) {
+			assert.True(t, universe[i] && !seen[i], "pair %d, image %d", o.Pair, i)
+			seen[i] = true
+		}
+	}
+	for k := 0; k < len(pairs); k += 2 {
+		assert.Equal(t, pairs[k].Candidate, pairs[k+1].Independent, "the halves of a couple")
+		assert.Equal(t, pairs[k].Independent, pairs[k+1].Candidate)
+	}
+	assert.NotEqual(t, pairs[0].Candidate, pairs[2].Candidate)
+	assert.NotEqual(t, pairs[2].Candidate, pairs[4].Candidate)
+	both := 0 // of independent draws half of the candidates agree, 10 of 20
+	for _, i := range pairs[0].Candidate {
+		if slices.Contains(pairs[2].Candidate, i) {
+			both++
+		}
+	}
+	assert.InDelta(t, 10, both, 6)
+	// Pinned: another draw would change every crossed run.
+	assert.Equal(t, []int{49, 1, 46}, pairs[0].Candidate[:3])
+}
+
 func TestSplitFromRanges(t *testing.T) {
 	train, test := parts(t)
 	s, err := MakeSplit(train, test, SplitOptions{Ranges: &SplitRanges{Shared: [2]int{0, 40}, Candidate: [2]int{40, 50}, Independent: [2]int{50, 60}, External: [2]int{3, 5}}})
@@ -99,7 +141,10 @@ func TestBadSplits(t *testing.T) {
 		{SplitOptions{Shared: -1, Candidate: 5}, "shared: found -1, expected 0 or more"},
 		{SplitOptions{Shared: 5, Independent: 5}, "candidate: the set is empty"},
 		{SplitOptions{Candidate: 5}, "encoder g would have no images"},
-		{SplitOptions{Shared: 1, Ranges: &SplitRanges{}}, "sizes and ranges are both given"},
+		{SplitOptions{Shared: 5, Candidate: 5, Independent: 6, Pair: 1}, "candidate and independent: found 5 and 6 images, expected equal numbers in a crossed split"},
+		{SplitOptions{Shared: 5, Candidate: 5, Independent: 5, Pair: -1}, "pair: found -1"},
+		{SplitOptions{Pair: 2, Ranges: &SplitRanges{}}, "and ranges are both given"},
+		{SplitOptions{Shared: 1, Ranges: &SplitRanges{}}, "sizes (or a pair) and ranges are both given"},
 		{SplitOptions{Ranges: &SplitRanges{Shared: [2]int{0, 20}, Candidate: [2]int{19, 30}, Independent: [2]int{30, 40}}}, "candidate: image 19 of " + name + "train is in shared too: the sets must not overlap"},
 		{SplitOptions{Ranges: &SplitRanges{Candidate: [2]int{5, 2}}}, "candidate: found the range 5 to 2"},
 		{SplitOptions{Ranges: &SplitRanges{Shared: [2]int{-1, 2}}}, "shared: found the range -1 to 2"},

@@ -9,35 +9,51 @@ import (
 // vectors a and b.
 type Distance uint8
 
-// The distances. A zero vector has no direction; its cosine with another vector
-// is taken as 0 (cosine distance 1, angular 1/2) and with another zero vector
-// as 1 (distance 0), so that equal activations are always 0 apart.
+// The distances. UnitL2 is the l2 distance of a/|a| and b/|b|, which is
+// sqrt(2 - 2 cos). A zero vector has no direction: its cosine with another vector
+// is taken as 0 (unit-l2 sqrt(2), cosine distance 1, angular 1/2) and with another
+// zero vector as 1 (distance 0), so that equal activations are always 0 apart.
 const (
 	DistanceL1      Distance = iota // sum |a-b|
 	DistanceL2                      // sqrt(sum (a-b)^2)
 	DistanceCosine                  // 1 - cos(a, b), in [0, 2]
 	DistanceAngular                 // arccos(cos(a, b))/pi, in [0, 1]
+	DistanceUnitL2                  // |a/|a| - b/|b||, in [0, 2]
 )
+
+// byDirection tells whether only the directions of the two vectors count.
+func (d Distance) byDirection() bool { return d >= DistanceCosine }
 
 // viewChunk is the number of floats of a row that all pairs of views go through
 // before the next ones: ten views of it stay in the first-level cache.
 const viewChunk = 1 << 10
 
+// The kernels add squares in float32. A sum of squares in this range lost nothing to
+// overflow and next to nothing to underflow; others are added again in float64.
+const (
+	leastSquares   = 1e-20
+	largestSquares = 1e30
+)
+
 // ViewDistances returns one number for each point: the mean distance over pairs
 // of its views. x is [N*views, ...]: the views of a point are consecutive rows.
 // The pairs are all of two different views or, with first, those of the first
-// view and another. Sums are in float64 over short partial sums that kernels
-// may keep in float32, which leaves a relative error of about 1e-7; only the
-// angular distance of vectors almost on one line is worse, up to 3e-4. Equal
-// vectors are at 0 exactly. A NaN or an infinity in a point's activations makes
-// its mean NaN or infinite. It panics if views is below 2 or does not divide the
-// rows.
+// view and another.
+//
+// Finite activations give a finite result whatever their size: an intermediate
+// sum neither overflows nor underflows. The relative error of l1 and l2 is about
+// 1e-7. The three distances by direction subtract unit vectors, in float32, instead of
+// taking 1 - cos: unit-l2 has an absolute error of at most 2e-7, so a relative one of
+// 2e-7/d at distance d, the cosine distance twice that, and the angular distance an
+// absolute error of 2e-7. Vectors that are equal, or equal up to a power of 2 as a
+// factor, are at 0 exactly by them. A NaN or an infinity in a point's activations makes its
+// mean NaN or infinite. It panics if views is below 2 or does not divide the rows.
 func (e *Engine) ViewDistances(d Distance, x *Tensor, views int, first bool) []float64 {
 	n := x.points("ViewDistances", views)
 	if views < 2 {
 		panic(fmt.Sprintf("tensor: ViewDistances: %d views, expected 2 or more", views))
 	}
-	if d > DistanceAngular {
+	if d > DistanceUnitL2 {
 		panic(fmt.Sprintf("tensor: ViewDistances: unknown distance %d", d))
 	}
 	lefts := views - 1 // views that stand on the left of a pair
@@ -45,78 +61,151 @@ func (e *Engine) ViewDistances(d Distance, x *Tensor, views int, first bool) []f
 	if first {
 		lefts, pairs = 1, views-1
 	}
+	width := len(x.data) / max(1, x.Dim(0))
 	mean := make([]float64, n)
 	size := pairs + views
-	sums := make([]float64, n*size) // of each point: its pairs, then its squared norms
-	e.pool.Run(n, func(p, _ int) {
-		sum, norm := sums[p*size:][:pairs], sums[p*size+pairs:][:views]
-		e.viewSums(d, x, p, lefts, sum, norm)
-		k, total := 0, 0.0
-		for i := range lefts {
-			for j := i + 1; j < views; j++ {
-				total += d.finish(sum[k], norm[i], norm[j])
-				k++
-			}
+	sums := make([]float64, n*size) // of each point: its pairs, then the inverse norms of its views
+	var scratch []float32           // of each worker: a chunk of all views
+	if d.byDirection() {
+		scratch = make([]float32, e.Threads()*views*min(width, viewChunk))
+	}
+	e.pool.Run(n, func(p, worker int) {
+		v := viewPairs{
+			rows: x.data[p*views*width:][:views*width], width: width, lefts: lefts,
+			sum: sums[p*size:][:pairs], inverse: sums[p*size+pairs:][:views],
 		}
+		if d.byDirection() {
+			part := views * min(width, viewChunk)
+			v.units(e, scratch[worker*part:][:part])
+		} else {
+			v.plain(e, d)
+		}
+		total := 0.0
+		v.each(func(k, i, j int) { total += v.distance(d, k, i, j) })
 		mean[p] = total / float64(pairs)
 	})
 	return mean
 }
 
-// viewSums adds up what the distances of the views of point p need: for each
-// pair of views sum |a-b|, sum (a-b)^2 or sum a*b and, for the last, the squared
-// norm of every view.
-func (e *Engine) viewSums(d Distance, x *Tensor, p, lefts int, sum, norm []float64) {
-	views := len(norm)
-	width := len(x.data) / x.Dim(0)
-	rows := x.data[p*views*width:][:views*width]
-	kernel := e.k.Dot
-	switch d {
-	case DistanceL1:
-		kernel = e.k.L1
-	case DistanceL2:
-		kernel = e.k.L2Sq
-	}
-	for lo := 0; lo < width; lo += viewChunk {
-		hi := min(lo+viewChunk, width)
-		part := func(v int) []float32 { return rows[v*width+lo : v*width+hi] }
-		k := 0
-		for i := range lefts {
-			for j := i + 1; j < views; j++ {
-				sum[k] += kernel(part(i), part(j))
-				k++
-			}
-		}
-		if d == DistanceCosine || d == DistanceAngular {
-			for v := range norm {
-				norm[v] += e.k.Dot(part(v), part(v))
-			}
+// viewPairs are the pairs of the views of one point.
+type viewPairs struct {
+	rows  []float32 // [views, width]
+	width int
+	lefts int
+	// sum holds, for each pair, sum |a-b| or sum (a-b)^2, of unit vectors where the
+	// distance is by direction; then inverse holds 1/|a| of each view, or what 1/|a|
+	// is of a vector without direction: +Inf of a zero vector, NaN.
+	sum, inverse []float64
+}
+
+func (v *viewPairs) row(i int) []float32 { return v.rows[i*v.width:][:v.width] }
+
+// each calls f with the number of every pair and its two views.
+func (v *viewPairs) each(f func(k, i, j int)) {
+	k := 0
+	for i := range v.lefts {
+		for j := i + 1; j < len(v.inverse); j++ {
+			f(k, i, j)
+			k++
 		}
 	}
 }
 
-// finish turns the sum over a pair into its distance; na and nb are the squared
-// norms of the two.
-func (d Distance) finish(sum, na, nb float64) float64 {
+// plain adds up the pairs for the distances l1 and l2.
+func (v *viewPairs) plain(e *Engine, d Distance) {
+	kernel := e.k.L1
+	if d == DistanceL2 {
+		kernel = e.k.L2Sq
+	}
+	for lo := 0; lo < v.width; lo += viewChunk {
+		hi := min(lo+viewChunk, v.width)
+		v.each(func(k, i, j int) { v.sum[k] += kernel(v.row(i)[lo:hi], v.row(j)[lo:hi]) })
+	}
+	v.each(func(k, i, j int) {
+		if d == DistanceL1 && v.sum[k]-v.sum[k] != 0 {
+			v.sum[k] = sumOver(v.row(i), v.row(j), func(a, b float64) float64 { return math.Abs(a - b) })
+		} else if d == DistanceL2 && !inRange(v.sum[k]) {
+			v.sum[k] = sumOver(v.row(i), v.row(j), func(a, b float64) float64 { return (a - b) * (a - b) })
+		}
+	})
+}
+
+// units adds up the squared differences of unit vectors. scratch holds a chunk of all
+// views.
+func (v *viewPairs) units(e *Engine, scratch []float32) {
+	for i := range v.inverse {
+		squares, row := 0.0, v.row(i)
+		for lo := 0; lo < v.width; lo += viewChunk {
+			part := row[lo:min(lo+viewChunk, v.width)]
+			squares += e.k.Dot(part, part)
+		}
+		if !inRange(squares) {
+			squares = sumOver(row, row, func(a, b float64) float64 { return a * b })
+		}
+		v.inverse[i] = 1 / math.Sqrt(squares)
+	}
+	for lo := 0; lo < v.width; lo += viewChunk {
+		n := min(lo+viewChunk, v.width) - lo
+		for i, inverse := range v.inverse {
+			to, from := scratch[i*n:][:n], v.row(i)[lo:lo+n]
+			switch s := float32(inverse); {
+			case inverse > 1e-15 && inverse < 1e15:
+				e.k.Scale(to, from, s)
+			case math.IsInf(inverse, 1): // a zero vector
+				clear(to)
+			default: // the factor, or a product, may not be a normal float32
+				for k, x := range from {
+					to[k] = float32(float64(x) * inverse)
+				}
+			}
+		}
+		v.each(func(k, i, j int) { v.sum[k] += e.k.L2Sq(scratch[i*n:][:n], scratch[j*n:][:n]) })
+	}
+}
+
+// distance returns that of a pair.
+func (v *viewPairs) distance(d Distance, k, i, j int) float64 {
 	switch d {
 	case DistanceL1:
-		return sum
+		return v.sum[k]
 	case DistanceL2:
-		return math.Sqrt(sum)
+		return math.Sqrt(v.sum[k])
 	}
-	// For equal vectors sqrt(na*nb) is na to the last bit, so their cosine is 1.
-	cos := sum / math.Sqrt(na*nb)
-	switch {
-	case na == 0 && nb == 0:
-		cos = 1
-	case na == 0 || nb == 0:
-		cos = sum // 0, or NaN where the other vector holds one
+	square := v.sum[k] // of the distance of unit vectors, 2 - 2 cos
+	switch zeroI, zeroJ := math.IsInf(v.inverse[i], 1), math.IsInf(v.inverse[j], 1); {
+	case v.inverse[i] == 0 || v.inverse[j] == 0: // an infinite activation has no direction
+		return math.NaN()
+	case zeroI && zeroJ:
+		square = 0
+	case zeroI != zeroJ:
+		square = 2 + 0*square // NaN stays NaN
 	}
-	cos = max(-1, min(1, cos)) // NaN stays NaN
-	if d == DistanceCosine {
-		return 1 - cos
+	square = min(4, square)
+	switch d {
+	case DistanceUnitL2:
+		return math.Sqrt(square)
+	case DistanceCosine:
+		return square / 2
 	}
-	return math.Acos(cos) / math.Pi
+	// With half the distance for the sine of half the angle; of obtuse angles, where
+	// that is ill-conditioned, by the opposite of one vector.
+	if square <= 2 {
+		return 2 * math.Asin(math.Sqrt(square)/2) / math.Pi
+	}
+	fi, fj := v.inverse[i], v.inverse[j]
+	opposite := sumOver(v.row(i), v.row(j), func(a, b float64) float64 { return (a*fi + b*fj) * (a*fi + b*fj) })
+	return 1 - 2*math.Asin(math.Sqrt(min(opposite, 4))/2)/math.Pi
+}
+
+// inRange tells whether a sum of squares by a kernel can be relied on.
+func inRange(squares float64) bool { return squares >= leastSquares && squares <= largestSquares }
+
+// sumOver adds up f of the elements of two rows in float64.
+func sumOver(a, b []float32, f func(a, b float64) float64) (sum float64) {
+	for i := range a {
+		sum += f(float64(a[i]), float64(b[i]))
+	}
+	return sum
 }
 
 // unitChunk is the number of positions summed in float32 before they are added
@@ -169,6 +258,12 @@ func (e *Engine) addUnitSums(sum []float64, part, rows []float32, width int) {
 			clear(part)
 			e.k.ColSum(part, rows[lo:hi], (hi-lo)/c)
 			for u, v := range part {
+				if v-v != 0 { // an overflow, or what was not finite before
+					for k := lo + u; k < hi; k += c {
+						sum[u] += float64(rows[k])
+					}
+					continue
+				}
 				sum[u] += float64(v)
 			}
 		}
