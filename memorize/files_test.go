@@ -82,7 +82,7 @@ func TestFilesHoldTheScores(t *testing.T) {
 	// points.csv is enough to work everything out again.
 	header, rows = table(t, filepath.Join(dir, "points.csv"))
 	assert.Equal(t, "tap,set,point,distance,ssl_f,ssl_g", header)
-	assert.Len(t, rows, 20*3*4)
+	assert.Len(t, rows, 20*3*5)
 	sum := 0.0
 	for _, r := range rows {
 		if r["tap"] == "tokens" && r["set"] == Shared && r["distance"] == "cosine" {

@@ -35,7 +35,7 @@ func fromRows(t testing.TB, o Options, sets []Set, units int, f, g [][]float32) 
 // pairs returns options with two views of a point.
 func pairs() Options {
 	o := DefaultOptions()
-	o.Views, o.Resamples = 2, 199
+	o.Views, o.Resamples, o.Distances = 2, 199, []Distance{L2} // lengths are easy to see
 	return o
 }
 

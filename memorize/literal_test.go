@@ -27,11 +27,16 @@ func literalD(d Distance, a, b []float64) float64 {
 		normA += a[i] * a[i]
 		normB += b[i] * b[i]
 	}
+	if d == UnitL2 {
+		for i := range a {
+			sum += math.Pow(a[i]/math.Sqrt(normA)-b[i]/math.Sqrt(normB), 2)
+		}
+	}
 	cos := dot / (math.Sqrt(normA) * math.Sqrt(normB))
 	switch d {
 	case L1:
 		return sum
-	case L2:
+	case L2, UnitL2:
 		return math.Sqrt(sum)
 	case Cosine:
 		return 1 - cos

@@ -258,7 +258,7 @@ func TestAgreementsOfTaps(t *testing.T) {
 func TestSeparationIsOfPoints(t *testing.T) {
 	w := newWorld(small(), 15, signed)
 	s := w.score(t, engine(t, 2), 3)
-	require.Len(t, s.Separations, 4*2*3, "not of range")
+	require.Len(t, s.Separations, 5*2*3, "not of range")
 	for _, got := range s.Separations {
 		c, i := s.PointScores(got.Tap, Candidate, got.Estimator, got.Distance), s.PointScores(got.Tap, Independent, got.Estimator, got.Distance)
 		wins, best := 0.0, 0
@@ -289,7 +289,7 @@ func TestDeltasAmong(t *testing.T) {
 	all, err := s.DeltasAmong(e, nil)
 	require.NoError(t, err)
 	assert.Equal(t, s.Deltas, all)
-	require.Len(t, s.ConvDeltas, 4*3*5)
+	require.Len(t, s.ConvDeltas, 5*3*5)
 	for _, d := range s.ConvDeltas {
 		assert.Equal(t, "layer1.0.conv2 conv1", d.Tap+" "+d.Previous)
 		a, _ := s.Layer("layer1.0.conv2", d.Set, d.Estimator, d.Distance)
@@ -305,7 +305,7 @@ func TestDeltasAmong(t *testing.T) {
 
 func TestSwapSymmetryHolds(t *testing.T) {
 	s := newWorld(small(), 17, signed).score(t, engine(t, 2), 3)
-	assert.Equal(t, SwapSymmetry{Scores: 4 * 3 * 3 * (20 + 4 + 1), Exact: true}, s.Swap)
+	assert.Equal(t, SwapSymmetry{Scores: 5 * 3 * 3 * (20 + 4 + 1), Exact: true}, s.Swap)
 }
 
 // Swapping encoders swaps what is said of each.

@@ -20,14 +20,16 @@ const (
 	Range Estimator = "range" // (g-f)/(max-min), as in the authors' code
 )
 
-// Distance is the distance d of the alignment (Eq. 1; the paper uses l2 and
-// compares the four in its Table 26).
+// Distance is the distance d of the alignment (Eq. 1). The paper writes l2; the
+// authors' programs scale the flattened activation of each view to unit length before
+// they take it, which is UnitL2. Table 26 compares l2 with l1, cosine and angular.
 type Distance string
 
 // The distances between the flattened activations of two views.
 const (
-	L1      Distance = "l1"
-	L2      Distance = "l2"
+	UnitL2  Distance = "unit-l2" // l2 of activations scaled to unit length, sqrt(2 - 2 cos): the authors'
+	L2      Distance = "l2"      // raw l2, which sees the length of activations
+	L1      Distance = "l1"      // raw l1, likewise
 	Cosine  Distance = "cosine"  // 1 - cos
 	Angular Distance = "angular" // arccos(cos)/pi
 )
@@ -85,12 +87,15 @@ type Options struct {
 	Batch int `json:"-"`
 }
 
-// DefaultOptions returns the paper's measurement: l2 between all pairs of 10
+// Distances returns all distances, the default first.
+func Distances() []Distance { return []Distance{UnitL2, L2, L1, Cosine, Angular} }
+
+// DefaultOptions returns the paper's measurement: unit-l2 between all pairs of 10
 // views, with all three estimators, and 95 % intervals.
 func DefaultOptions() Options {
 	return Options{
 		Estimators: []Estimator{Paper, Raw, Range},
-		Distances:  []Distance{L2},
+		Distances:  []Distance{UnitL2},
 		Mode:       Pair,
 		Views:      10,
 		Units:      true,
@@ -106,7 +111,7 @@ func DefaultOptions() Options {
 func (o *Options) Validate() error {
 	errs := []error{
 		list("estimators", o.Estimators, Paper, Raw, Range),
-		list("distances", o.Distances, L1, L2, Cosine, Angular),
+		list("distances", o.Distances, Distances()...),
 		oneOf("mode", o.Mode, Pair, Original),
 	}
 	least := 1
@@ -150,7 +155,7 @@ func (o *Options) unitEstimator() string {
 // kind returns the distance as tensor knows it. The options must be valid.
 func (d Distance) kind() tensor.Distance {
 	return map[Distance]tensor.Distance{
-		L1: tensor.DistanceL1, L2: tensor.DistanceL2,
+		UnitL2: tensor.DistanceUnitL2, L2: tensor.DistanceL2, L1: tensor.DistanceL1,
 		Cosine: tensor.DistanceCosine, Angular: tensor.DistanceAngular,
 	}[d]
 }

@@ -130,7 +130,7 @@ func TestViewsAreCommonToBothEncoders(t *testing.T) {
 	s := x.score(t, engine(t, 2), passOptions())
 	for _, l := range s.Layers {
 		assert.Equal(t, Stat{N: l.Stat.N}, l.Stat)
-		assert.NotZero(t, s.Alignment(F, l.Tap, Candidate, L2)[0], "views differ")
+		assert.NotZero(t, s.Alignment(F, l.Tap, Candidate, UnitL2)[0], "views differ")
 	}
 }
 
@@ -146,7 +146,7 @@ func TestOriginalModeShowsTheImageItself(t *testing.T) {
 	s, err := Score(context.Background(), engine(t, 1), x.f, x.g, x.sets, plain{x.views}, o, nil)
 	require.NoError(t, err)
 	for _, tap := range s.Circumstances.Taps {
-		assert.Equal(t, make([]float64, 5), s.Alignment(G, tap.Name, Candidate, L2))
+		assert.Equal(t, make([]float64, 5), s.Alignment(G, tap.Name, Candidate, UnitL2))
 	}
 }
 
@@ -215,13 +215,13 @@ func TestScoreTapsAndProgress(t *testing.T) {
 	assert.Equal(t, []Tap{{"conv1", 1}, {"res2", 15}, {"res4", 30}}, s.Circumstances.Taps)
 	assert.Equal(t, []int{2, 6, 5}, s.Points(Independent))
 	assert.Nil(t, s.Points(Controlled))
-	assert.Nil(t, s.PointScores("conv9", Candidate, Paper, L2))
+	assert.Nil(t, s.PointScores("conv9", Candidate, Paper, UnitL2))
 	o.Taps = nil
 	all := x.score(t, engine(t, 1), o)
 	for _, tap := range s.Circumstances.Taps {
-		assert.Equal(t, all.Alignment(G, tap.Name, External, L2), s.Alignment(G, tap.Name, External, L2), "other taps do not matter")
+		assert.Equal(t, all.Alignment(G, tap.Name, External, UnitL2), s.Alignment(G, tap.Name, External, UnitL2), "other taps do not matter")
 	}
-	_, ok := s.Layer("res4", Shared, Paper, L2)
+	_, ok := s.Layer("res4", Shared, Paper, UnitL2)
 	assert.False(t, ok)
 	assert.Equal(t, "res4", s.SSLMem()[0].Tap)
 	for _, d := range s.Deltas {

@@ -5,6 +5,7 @@ package recipe
 
 import (
 	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/ssl"
 )
@@ -74,13 +75,16 @@ type Synthetic struct {
 // Split says how many images each of the four sets holds. f trains on the shared
 // images and the candidates, g on the shared ones and the independents.
 type Split struct {
-	// Mode is random (drawn with the seed) or paper (the ranges of the paper's
-	// code for CIFAR-10; the sizes must then be 40000, 5000, 5000, 5000).
-	Mode        string `yaml:"mode"`
-	Shared      int    `yaml:"shared"`      // S_S: seen by f and g
-	Candidate   int    `yaml:"candidate"`   // S_C: seen by f only
-	Independent int    `yaml:"independent"` // S_I: seen by g only
-	External    int    `yaml:"external"`    // S_E: from the test part, seen by neither
+	// Mode is random (drawn with the seed), crossed (likewise, but pair by pair, see
+	// data.SplitOptions) or paper (the ranges of the paper's code for CIFAR-10; the
+	// sizes must then be 40000, 5000, 5000, 5000).
+	Mode string `yaml:"mode"`
+	// Pair is the number of the pair of encoders, from 1.
+	Pair        int `yaml:"pair" hash:"split.mode=crossed"`
+	Shared      int `yaml:"shared"`      // S_S: seen by f and g
+	Candidate   int `yaml:"candidate"`   // S_C: seen by f only
+	Independent int `yaml:"independent"` // S_I: seen by g only
+	External    int `yaml:"external"`    // S_E: from the test part, seen by neither
 	// Seed chooses the images; null: the recipe's seed.
 	Seed *uint64 `yaml:"seed"`
 }
@@ -281,7 +285,10 @@ type Score struct {
 	// by max - min, as in the paper's code). The first is the one of figures
 	// and summary.
 	Estimators []string `yaml:"estimators"`
-	// Distances between the activations of two views: l2, l1, cosine, angular.
+	// Preset names a set of values for Estimators, Distances, Mode and Views
+	// (ScorePresets). It does not count by itself.
+	Preset string `yaml:"preset" hash:"-"`
+	// Distances between the activations of two views, see memorize.Distances.
 	// The first is the one of figures and summary.
 	Distances []string `yaml:"distances"`
 	// Mode is pair (all pairs of augmented views, the paper's definition) or
@@ -311,6 +318,22 @@ type Score struct {
 	Augment *augment.Override `yaml:"augment" hash:"given"`
 	// Batch is the number of images that go through an encoder at once.
 	Batch int `yaml:"batch" hash:"-"`
+}
+
+// ScorePresets returns the presets that score.preset may name.
+//
+// authors is the measurement of the programs that were released with the paper
+// (layer_mem.py of sprintml/LocalizingMemorizationInSSL): unit-l2 between the image and
+// each of 5 views, and SSL_g - SSL_f divided by its range over the scored images.
+func ScorePresets() []string { return []string{"authors"} }
+
+// usePreset sets the fields that a preset stands for; it leaves all alone for a name
+// that is none.
+func (s *Score) usePreset(name string) {
+	if name == "authors" {
+		s.Estimators, s.Distances = []string{string(memorize.Range)}, []string{string(memorize.UnitL2)}
+		s.Mode, s.Views = string(memorize.Original), 5
+	}
 }
 
 // Points is a number of images for each of the four sets.

@@ -58,7 +58,7 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 	r, err := Load(filepath.Join(testutil.Root(), "recipes", "cifar10-mini.yaml"), nil)
 	require.NoError(t, err)
 	assert.Equal(t, Data{Name: "cifar10", Synthetic: r.Data.Synthetic, Folder: r.Data.Folder}, r.Data)
-	assert.Equal(t, Split{Mode: "random", Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
+	assert.Equal(t, Split{Mode: "random", Pair: 1, Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
 	assert.Equal(t, "simclr", r.Method.Name)
 	assert.Equal(t, .5, r.Method.Temperature)
 	assert.Equal(t, []int{256, 64}, r.Method.Projector)
@@ -122,7 +122,7 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		require.NoError(t, err, sets)
 		return r.Hash()
 	}
-	assert.Equal(t, "132738f14ee3", Short(of("encoder.pool=max")), "the default recipe as it was before all of them")
+	assert.Equal(t, "132738f14ee3", Short(of("encoder.pool=max", "score.distances=[l2]")), "the default recipe as it was before all of them")
 	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=3", "decoder_dim=48", "decoder_heads=4", "norm_pix=true"} {
 		assert.Equal(t, of(), of("method."+field), "simclr has no %s", field)
 		mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4"}

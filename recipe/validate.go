@@ -78,6 +78,7 @@ const (
 	maxImages = 10_000_000
 	maxEpochs = 1_000_000
 	maxWidth  = 1 << 16
+	maxPairs  = 1_000_000
 )
 
 // name is what can stand in the name of a directory everywhere.
@@ -161,7 +162,14 @@ func (r *Recipe) parts() (train, test int) {
 
 func (r *Recipe) split(c *checker) {
 	s := r.Split
-	c.oneOf("split.mode", s.Mode, "random", "paper")
+	c.oneOf("split.mode", s.Mode, "random", "crossed", "paper")
+	within(c, "split.pair", s.Pair, 1, maxPairs)
+	switch {
+	case s.Mode != "crossed" && s.Pair > 1:
+		c.problem("split.pair", "want 1 in mode %s, found %d: only crossed pairs differ in their images", s.Mode, s.Pair)
+	case s.Mode == "crossed" && s.Candidate != s.Independent:
+		c.problem("split.independent", "want %d in mode crossed, the number of candidates, found %d", s.Candidate, s.Independent)
+	}
 	within(c, "split.shared", s.Shared, 0, maxImages)
 	within(c, "split.candidate", s.Candidate, 1, maxImages)
 	within(c, "split.independent", s.Independent, 0, maxImages)
@@ -381,6 +389,9 @@ func (r *Recipe) knn(c *checker) {
 }
 
 func (r *Recipe) score(c *checker) {
+	if r.Score.Preset != "" {
+		c.oneOf("score.preset", r.Score.Preset, ScorePresets()...)
+	}
 	o := r.ScoreOptions()
 	c.errs("score", o.Validate())
 	p := r.Score.Points
@@ -435,6 +446,20 @@ func (r *Recipe) ImageShape() (h, w, c int) {
 func (r *Recipe) FolderOptions() data.FolderOptions {
 	f := r.Data.Folder
 	return data.FolderOptions{Size: f.Size, Stretch: f.Resize == "stretch", Shorter: f.Shorter, TestEvery: f.TestEvery}
+}
+
+// SplitOptions returns the sizes of the four sets, or their ranges.
+func (r *Recipe) SplitOptions() data.SplitOptions {
+	s := r.Split
+	switch s.Mode {
+	case "paper":
+		p := data.PaperRanges()
+		return data.SplitOptions{Seed: r.SplitSeed(), Ranges: &p}
+	case "random":
+		s.Pair = 0
+	}
+	return data.SplitOptions{Shared: s.Shared, Candidate: s.Candidate, Independent: s.Independent, External: s.External,
+		Seed: r.SplitSeed(), Pair: s.Pair}
 }
 
 // ScoreOptions returns the options of the measurement.

@@ -28,6 +28,9 @@ func (lay layer) over(r *Recipe, seen map[string]string) error {
 			r.Method.MaskRatio = 0.75
 		}
 	}
+	if said["score.preset"] != "" {
+		r.Score.usePreset(probe.Score.Preset)
+	}
 	for _, o := range []struct {
 		path   string
 		of, to **augment.Override

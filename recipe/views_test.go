@@ -66,7 +66,7 @@ func TestPresetsAndFieldsBesideThem(t *testing.T) {
 		assert.Equal(t, want, r.Augment)
 	}
 	// The lists of the default recipe, which a preset must not change, are not shared.
-	assert.Equal(t, "132738f14ee3", Short(of(t, "encoder.pool=max").Hash()))
+	assert.Equal(t, "132738f14ee3", Short(of(t, "encoder.pool=max", "score.distances=[l2]").Hash()))
 	mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4", "method.mask_ratio=0.5"}
 	r := fromYAML(t, "method: {name: mae, mask_ratio: 0.5}\nencoder: {name: vit_tiny_patch4}", "augment.preset=masking", "score.augment.preset=normal")
 	assert.Equal(t, 0.75, r.Method.MaskRatio)
@@ -188,8 +188,44 @@ func TestLocalCrops(t *testing.T) {
 	assert.ErrorContains(t, err, "augment.blur.kernel: want less than twice the side of small views of 16x16, found 33")
 }
 
+// The preset of scores is its fields, which win where they are given next to it.
+func TestScorePresetIsItsFields(t *testing.T) {
+	authors := fromYAML(t, "score: {preset: authors}")
+	typed := of(t, "score.estimators=[range]", "score.distances=[unit-l2]", "score.mode=original", "score.views=5")
+	assert.Equal(t, typed.Hash(), authors.Hash())
+	typed.Score.Preset = "authors"
+	assert.Equal(t, typed, authors)
+	assert.Equal(t, typed, of(t, "score.preset=authors"))
+	more := fromYAML(t, "score: {views: 7, preset: authors}")
+	assert.Equal(t, 7, more.Score.Views)
+	assert.Equal(t, more, of(t, "score.preset=authors", "score.views=7"))
+	_, err := Read("", nil, []string{"score.preset=author"})
+	assert.ErrorContains(t, err, `score.preset: want authors, found "author"`)
+}
+
+// Crossed splits count in the hash by the number of the pair, others do not.
+func TestCrossedSplits(t *testing.T) {
+	first := of(t, "split.mode=crossed")
+	second := of(t, "split.mode=crossed", "split.pair=2")
+	assert.NotEqual(t, first.TrainHash(), second.TrainHash())
+	assert.NotEqual(t, first.TrainHash(), of(t).TrainHash())
+	assert.Equal(t, 2, second.SplitOptions().Pair)
+	assert.Zero(t, of(t).SplitOptions().Pair)
+	for _, c := range []struct {
+		sets []string
+		want string
+	}{
+		{[]string{"split.pair=2"}, "split.pair: want 1 in mode random, found 2"},
+		{[]string{"split.mode=crossed", "split.pair=0"}, "split.pair: want 1 to"},
+		{[]string{"split.mode=crossed", "split.independent=100"}, "split.independent: want 200 in mode crossed, the number of candidates, found 100"},
+	} {
+		_, err := Read("", nil, c.sets)
+		assert.ErrorContains(t, err, c.want)
+	}
+}
+
 // The recipes of the repository keep the hashes that they had before presets, second
-// views, score.augment and small crops: trained encoders are found by them.
+// views, score.augment, small crops and unit-l2: trained encoders are found by them.
 func TestHashesOfOlderRecipes(t *testing.T) {
 	for name, want := range map[string]string{
 		"barlow-mini":  "2d0728afc3df",
@@ -203,7 +239,7 @@ func TestHashesOfOlderRecipes(t *testing.T) {
 		"simsiam-mini": "5ae4791dc34c",
 		"vicreg-mini":  "0378eb693b6b",
 	} {
-		r, err := Load(filepath.Join(testutil.Root(), "recipes", name+".yaml"), nil)
+		r, err := Load(filepath.Join(testutil.Root(), "recipes", name+".yaml"), []string{"score.distances=[l2]"})
 		require.NoError(t, err)
 		assert.Equal(t, want, Short(r.Hash()), name)
 	}

@@ -95,7 +95,7 @@ type foreignFlags struct {
 	encoderFlags
 	setFlags
 	Views       string   `placeholder:"N|FILE" help:"Augmented views of each image (default: 10), or a .npz with views that another program made."`
-	Distance    []string `placeholder:"NAME" help:"Distances between views: l2, l1, cosine, angular; the first is shown (default: l2)."`
+	Distance    []string `placeholder:"NAME" help:"Distances between views: unit-l2, l2 (raw), l1, cosine, angular; the first is shown (default: unit-l2)."`
 	Points      int      `default:"-1" placeholder:"N" help:"Images scored of each set, from its beginning, 0: all; default: all, but of the shared ones as many as there are candidates."`
 	Activations bool     `help:"Score activations instead of encoders: two .npz files follow, of f and of g (docs/score-your-own.md)."`
 	NCHW        bool     `name:"nchw" help:"Maps in .npz files have their channels before height and width."`

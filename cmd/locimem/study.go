@@ -25,7 +25,7 @@ type studyCmd struct {
 	DataDir  string   `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
 	Other    string   `placeholder:"NAME" help:"Other data, of locimem data list, for studies that take layers from there or move encoders there (default: synthetic images of another seed)."`
 	OtherDir string   `name:"other-dir" placeholder:"DIR" help:"Folder of the files of --other."`
-	Distance string   `enum:",l2,l1,cosine,angular" default:"" placeholder:"D" help:"Distance of the scores that claims are about: l2 (the paper's, default), l1, cosine or angular."`
+	Distance string   `enum:",unit-l2,l2,l1,cosine,angular" default:"" placeholder:"D" help:"Distance of the scores that claims are about: unit-l2 (the authors', default), l2 (raw), l1, cosine or angular."`
 	Threads  int      `placeholder:"N" help:"Cores in use (default: all)."`
 	Out      string   `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
 	DryRun   bool     `help:"Only list the steps, with the time that each will take on this machine."`

@@ -70,17 +70,11 @@ func openLab(r *recipe.Recipe, sets *data.SplitSets) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := data.SplitOptions{Shared: r.Split.Shared, Candidate: r.Split.Candidate,
-		Independent: r.Split.Independent, External: r.Split.External, Seed: r.SplitSeed()}
-	if r.Split.Mode == "paper" {
-		p := data.PaperRanges()
-		o = data.SplitOptions{Seed: r.SplitSeed(), Ranges: &p}
-	}
 	var split *data.Split
 	if sets != nil {
 		split, err = data.SplitOf(train, test, *sets)
 	} else {
-		split, err = data.MakeSplit(train, test, o)
+		split, err = data.MakeSplit(train, test, r.SplitOptions())
 	}
 	if err != nil {
 		return nil, err
