@@ -52,6 +52,7 @@ type cell struct {
 	n         int   // points so far
 	alignment [][]float64
 	units     units
+	moments   moments
 	first     *units // the same of the points in the pool, if not of all
 }
 
@@ -187,6 +188,7 @@ func (a *Accumulator) Add(side Side, set, tap int, x *tensor.Tensor) error {
 		}
 		for of := range slices.Chunk(mu, x.Dim(-1)) {
 			c.units.add(of)
+			c.moments.add(of)
 			if c.first != nil && c.first.n < a.pool {
 				c.first.add(of)
 			}
@@ -246,6 +248,7 @@ func (a *Accumulator) Scores() (*Scores, error) {
 		out.UnitsF, out.UnitsG = a.unitScores(F), a.unitScores(G)
 		out.SummaryF, out.SummaryG = summarize(out.UnitsF, a.taps), summarize(out.UnitsG, a.taps)
 		out.NumMemUnits, out.Owners = out.memUnits(&a.cells)
+		out.Preferences = a.preferences()
 		out.TapChanges, out.UnitChanges = changes(a.e, &a.o, a.taps, a.sets, a.changes)
 	}
 	var err error
@@ -257,7 +260,7 @@ func (a *Accumulator) Scores() (*Scores, error) {
 			return nil, fmt.Errorf("held-out null: %w", err)
 		}
 	}
-	if out.Separations, err = out.separations(); err != nil {
+	if out.Separations, err = out.separations(a.e); err != nil {
 		return nil, fmt.Errorf("candidates against independents: %w", err)
 	}
 	if out.Swap, err = out.SwapSymmetry(); err != nil {

@@ -29,6 +29,7 @@ import (
 //	toppoints.csv  those points, by the first estimator and distance
 //	memunits.csv   NumMemUnits of f and g; owners.csv the points that own top units
 //	heldout.csv    members against non-members as owners of top units
+//	preference.csv whether units prefer the images that their encoder saw
 //	perturbation.csv and perturbation_units.csv   UnitChange, by tap and by unit
 //	alignment.csv  alignment-matrix LayerMem; no rows unless asked for
 //	scores.json    all but units and points, and the circumstances of everything
@@ -50,6 +51,7 @@ func (s *Scores) WriteFiles(dir string) ([]string, error) {
 		{"memunits.csv", s.writeNumMemUnits},
 		{"owners.csv", s.writeOwners},
 		{"heldout.csv", s.writeHeldOut},
+		{"preference.csv", s.writePreferences},
 		{"perturbation.csv", s.writeTapChanges},
 		{"perturbation_units.csv", s.writeUnitChanges},
 		{"alignment.csv", s.writeAlignments},

@@ -45,7 +45,7 @@ func TestFilesHoldTheScores(t *testing.T) {
 	dir := t.TempDir()
 	paths, err := s.WriteFiles(dir)
 	require.NoError(t, err)
-	require.Len(t, paths, 17)
+	require.Len(t, paths, 18)
 
 	header, rows := table(t, filepath.Join(dir, "layermem.csv"))
 	assert.Equal(t, "tap,depth,set,estimator,distance,mean,se,lo,hi,n", header)

@@ -22,10 +22,10 @@ func writeTable[T any](w io.Writer, header []string, rows []T, fields func(T) []
 }
 
 func (s *Scores) writeSeparations(w io.Writer) error {
-	return writeTable(w, []string{"tap", "depth", "estimator", "distance", "auc", "se", "lo", "hi", "tpr_1", "tpr_10", "candidates", "independents"}, s.Separations,
+	return writeTable(w, []string{"tap", "depth", "estimator", "distance", "auc", "se", "lo", "hi", "tpr_1", "tpr_10", "p", "p_normal", "candidates", "independents"}, s.Separations,
 		func(r Separation) []string {
 			return []string{r.Tap, strconv.Itoa(r.Depth), string(r.Estimator), string(r.Distance), number(r.AUC), number(r.SE), number(r.Lo), number(r.Hi),
-				number(r.TPR1), number(r.TPR10), strconv.Itoa(r.Positives), strconv.Itoa(r.Negatives)}
+				number(r.TPR1), number(r.TPR10), number(r.P), number(r.PNormal), strconv.Itoa(r.Positives), strconv.Itoa(r.Negatives)}
 		})
 }
 

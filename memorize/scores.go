@@ -33,6 +33,7 @@ type Scores struct {
 	TapChanges  []TapChange
 	UnitChanges []UnitChange
 	HeldOut     []HeldOut
+	Preferences []Preference // likewise
 	Swap        SwapSymmetry
 	// Alignments holds alignment-matrix LayerMem, which takes a pass of its own:
 	// see AlignmentMem. It is nil without.

@@ -1,6 +1,11 @@
 package memorize
 
-import "github.com/locimem/locimem/memorize/stats"
+import (
+	"slices"
+
+	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/tensor"
+)
 
 // Separation says how well the scores of a tap tell candidates (positives, S_C)
 // from independents (negatives, S_I): membership inference, from the side of
@@ -18,17 +23,27 @@ type Separation struct {
 	// of the independents are taken for candidates (stats.TPRAt).
 	TPR1  float64 `json:"tpr_1"`
 	TPR10 float64 `json:"tpr_10"`
+	// P is the two-sided p value of the controlled score under the null hypothesis that
+	// the encoders carry no information about which images were candidates: other draws
+	// of the two sets, from equal numbers of both, are as likely as this one. It is exact
+	// for sets that were drawn at random. PNormal is the same by a normal distribution of
+	// the known variance, which also gives p values below 1/(resamples + 1); use it where
+	// many are corrected for.
+	P       float64 `json:"p"`
+	PNormal float64 `json:"p_normal"`
 }
 
 // separations returns the rows of all taps, by distance and estimator, without
 // Range, which scales each set by itself. There are none unless candidates and
 // independents have two points each.
-func (s *Scores) separations() ([]Separation, error) {
-	if pooled(s.sets) < 2 {
+func (s *Scores) separations(e *tensor.Engine) ([]Separation, error) {
+	n := pooled(s.sets)
+	if n < 2 {
 		return nil, nil
 	}
 	o := s.Circumstances.Options
 	var out []Separation
+	var pool [][][]float64 // of each row: the one pair's scores of n candidates and n independents
 	for _, dist := range o.Distances {
 		for _, est := range o.Estimators {
 			if est == Range {
@@ -48,8 +63,24 @@ func (s *Scores) separations() ([]Separation, error) {
 					return nil, err
 				}
 				out = append(out, row)
+				pool = append(pool, [][]float64{slices.Concat(c[:n], i[:n])})
 			}
 		}
+	}
+	if len(pool) == 0 { // of range alone
+		return nil, nil
+	}
+	member := make([]bool, 2*n)
+	for k := range n {
+		member[k] = true
+	}
+	tests, err := stats.MembershipTaps([][]bool{member}, pool, stats.Resampling{Resamples: o.Resamples, Level: o.Level, Seed: o.Seed,
+		Purpose: "candidates against independents", Parallel: e.Parallel})
+	if err != nil {
+		return nil, err
+	}
+	for k, t := range tests {
+		out[k].P, out[k].PNormal = t.P, t.PNormal
 	}
 	return out, nil
 }

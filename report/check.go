@@ -48,6 +48,15 @@ func (d *Document) Check() error {
 			}
 		}
 	}
+	for i := range d.Data {
+		where := "data " + d.Data[i].Name
+		if err := name(where, "table", d.Data[i].Name); err != nil {
+			return err
+		}
+		if err := d.Data[i].check(where); err != nil {
+			return err
+		}
+	}
 	for _, s := range d.Sections {
 		if s.Title == "" {
 			return fmt.Errorf("report: a section without a title")

@@ -12,6 +12,8 @@ type Document struct {
 	Key      []Fact    `json:"key,omitempty"`
 	Claims   []Claim   `json:"claims,omitempty"`
 	Sections []Section `json:"sections,omitempty"`
+	// Data holds long tables that are written as CSV and not shown.
+	Data []Table `json:"data,omitempty"`
 	// Provenance is everything that the numbers depend on: recipe, seeds, hashes,
 	// versions, machine, commands.
 	Provenance []Fact `json:"provenance,omitempty"`

@@ -32,6 +32,11 @@ func WriteLaTeX(dir string, d Document) error {
 			}
 		}
 	}
+	for i := range d.Data {
+		if err := atomicfile.Write(filepath.Join(dir, d.Data[i].Name+".csv"), d.Data[i].csv); err != nil {
+			return fmt.Errorf("writing data: %w", err)
+		}
+	}
 	return nil
 }
 

@@ -25,7 +25,7 @@ var architectures = Study{Name: "architectures", Source: "T15-T17", Title: "Laye
 			if err != nil {
 				return nil, err
 			}
-			text, table, charts, err := r.byDepth(convs)
+			text, table, charts, err := r.byDepth(convs, func(tap string) report.Cell { return interval(controlled(r.scores, tap)) })
 			if err != nil {
 				return nil, err
 			}

@@ -58,7 +58,7 @@ func TestAtypicalWithoutMarks(t *testing.T) {
 	row := table.Rows[len(table.Rows)-1]
 	var want float64
 	for _, step := range p.Steps {
-		one, err := readScores(st, step, memorize.L2)
+		one, err := readScores(st, step, memorize.UnitL2)
 		require.NoError(t, err)
 		for end, images := range [][]int{order[:third], order[len(order)-third:]} {
 			sign := float64(2*end - 1)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/locimem/locimem/memorize"
@@ -14,26 +15,45 @@ import (
 	"github.com/locimem/locimem/report"
 )
 
-// depth asks whether memorization rises with depth in a ResNet (Tables 1, 15 to 18).
-// The paper reads it off LayerMem of the candidates. Here the controlled score,
-// half of candidates minus independents, stands beside it: the bias of a pair, which
-// the same-data pair shows by itself, is not in it.
+// depth asks whether memorization rises with depth in a ResNet (Tables 1, 15 to 18), on
+// crossed pairs. The paper reads it off LayerMem of the candidates. Here the controlled
+// score, half of candidates minus independents, stands next to it: the bias of a pair,
+// which the same-data pair shows by itself, is not in it.
 var depth = Study{Name: "depth", Source: "T1, T15-T18", Title: "LayerMem by depth", plan: func(l *lab) writer {
-	g := l.pairs()
-	l.sameData(g)
-	return written(g, writeDepth)
+	g := l.crossed()
+	l.sameImages(g)
+	return func(x *reader) (*report.Document, error) {
+		r, err := x.results(g)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := x.resultsBy(g, memorize.L2)
+		if err != nil {
+			return nil, err
+		}
+		return writeDepth(r, raw)
+	}
 }}
 
-func writeDepth(r *results) (*report.Document, error) {
+// writeDepth is the report of study depth; raw are the same scores by raw l2.
+func writeDepth(r, raw *results) (*report.Document, error) {
 	convs, err := r.convolutions()
 	if err != nil {
 		return nil, err
 	}
-	baselines, table, charts, err := r.byDepth(convs)
+	x, err := r.crossed()
 	if err != nil {
 		return nil, err
 	}
-	tests, err := r.tests(convs)
+	means, err := x.populations(r.taps())
+	if err != nil {
+		return nil, err
+	}
+	baselines, table, charts, err := x.byDepth(convs, func(tap string) report.Cell { return both(means[x.position[tap]]) })
+	if err != nil {
+		return nil, err
+	}
+	tests, err := x.crossedTests(r.taps())
 	if err != nil {
 		return nil, err
 	}
@@ -41,16 +61,39 @@ func writeDepth(r *results) (*report.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	claims := append(depthClaims(r, convs), claim)
+	rises, err := x.risesCrossed(report.Claim{ID: "depth.rises", Source: "T1, T18", Statement: "Memorization rises with depth.",
+		Paper: "LayerMem .091 in conv1 to .308 in the last convolution (T1)"}, convs)
+	if err != nil {
+		return nil, err
+	}
+	bias, err := x.bias(raw, convs)
+	if err != nil {
+		return nil, err
+	}
+	claims := append([]report.Claim{rises}, biasClaims(r, raw, convs)...)
 	return &report.Document{
-		Claims: claims,
-		Lead: []string{fmt.Sprintf("%s In numbers: %s.", r.trained(), claims[0].Why),
-			"LayerMem of one set mixes memory with a bias of the pair: f and g differ in a layer for all images alike. The controlled score, half of candidates minus independents, does not have it; the same-data pair shows what is left by chance."},
+		Claims: append(claims, claim),
+		Lead: []string{fmt.Sprintf("%d crossed pairs of encoders (%s) were trained and scored: each drew its own halves of %d images for candidates and independents. In numbers: %s.",
+			len(r.pairs), r.pairs[0].recipe.Describe(), len(x.universe), rises.Why),
+			"LayerMem of one set mixes memorization with a bias of the pair: f and g differ in a layer for all images alike. The controlled score, half of candidates minus independents, does not have it; the same-data pair shows what is left by chance."},
 		Sections: []report.Section{{Title: "By depth", Text: baselines, Charts: charts, Tables: []report.Table{table, tests}},
+			bias,
 			{Title: "Pair by pair", Text: []string{"The same quantity for each pair by itself. Where the lines of candidates and of external images lie on each other, the score is a property of the two encoders, whatever its size: no image had to be memorized for it."},
 				Charts: r.pairByPair(convs)},
 			topped},
 	}, nil
+}
+
+// risesCrossed completes the claim that the controlled score rises with depth, from the first
+// three to the last three taps.
+func (x *crossedPairs) risesCrossed(c report.Claim, taps []string) (report.Claim, error) {
+	var plain []float64
+	for i := range x.scores {
+		plain = append(plain, endsRise(x.profile(i, taps, layerMem)))
+	}
+	c.Plain = intervalOf(plain)
+	c.Rule = "The number is the controlled score of the mean over the last three convolutions minus that over the first three."
+	return x.judgeCrossed(c, "the rise of the controlled score", x.of(risen(taps)))
 }
 
 // pairByPair draws LayerMem of candidates and of external images for each pair.
@@ -76,20 +119,68 @@ func endsRise(values []float64) float64 {
 	return stat.Mean(values[len(values)-3:], nil) - stat.Mean(values[:3], nil)
 }
 
-// depthClaims judges one number a pair: how much the last three convolutions exceed
-// the first three, and how much of the first one is bias.
-func depthClaims(r *results, convs []string) []report.Claim {
-	var bias []float64
+// biasOf is LayerMem of the external images in a tap, with the sign that turns that of the
+// shared ones positive, minus the size of the controlled score, pair by pair. The size of
+// LayerMem itself would be above 0 by chance alone.
+func biasOf(r *results, tap string) []float64 {
+	var out []float64
 	for i := range r.scores {
 		one := r.scores[i : i+1]
-		external, shared := over(one, convs[0], memorize.External)[0], over(one, convs[0], memorize.Shared)[0]
-		bias = append(bias, math.Copysign(1, shared)*external-math.Abs(controlled(one, convs[0])[0]))
+		external, shared := over(one, tap, memorize.External)[0], over(one, tap, memorize.Shared)[0]
+		out = append(out, math.Copysign(1, shared)*external-math.Abs(controlled(one, tap)[0]))
 	}
-	biased := r.judgePlain(report.Claim{
-		ID: "depth.bias", Source: "ours", Statement: "In the first convolution LayerMem is mostly a bias of the pair: images that neither encoder saw have it as well.",
-		Rule: "The number is LayerMem of the external images, with the sign that turns that of the shared ones positive, minus the size of the controlled score, in conv1, one for each pair. (The size of LayerMem would be above 0 by chance alone.)",
-	}, "bias minus the size of the controlled score in the first convolution", bias)
-	return []report.Claim{r.rises("depth.rises", "T1, T18", "Memorization rises with depth.", "LayerMem .091 in conv1 to .308 in the last convolution (T1)", convs), biased}
+	return out
+}
+
+// biasClaims judge how much of LayerMem in the first convolution is bias, by the
+// study's distance and by raw l2.
+func biasClaims(r, raw *results, convs []string) []report.Claim {
+	const rule = "The number is LayerMem of the external images in conv1, with the sign that turns that of the shared ones positive, minus the size of the controlled score, one for each pair. (The size of LayerMem would be above 0 by chance alone.)"
+	var out []report.Claim
+	for _, c := range []struct {
+		id, distance string
+		r            *results
+	}{{"depth.bias", string(r.by), r}, {"depth.bias-raw", "raw l2", raw}} {
+		out = append(out, r.judgePlain(report.Claim{ID: c.id, Source: "ours", Rule: rule,
+			Statement: fmt.Sprintf("In the first convolution LayerMem by %s is mostly a bias of the pair: images that neither encoder saw have it as well.", c.distance)},
+			"bias minus the size of the controlled score in the first convolution", biasOf(c.r, convs[0])))
+	}
+	return out
+}
+
+// bias sets the spread over pairs of LayerMem of external images, in which there is
+// nothing to memorize, against the controlled score, by two distances.
+func (x *crossedPairs) bias(raw *results, convs []string) (report.Section, error) {
+	other, err := raw.crossed()
+	if err != nil {
+		return report.Section{}, err
+	}
+	t := report.Table{Name: "bias", Title: "Bias of a pair against the controlled score",
+		Note:    "Bias: root mean square over pairs of LayerMem (Eq. 2) of the external images. Where it exceeds the controlled score, LayerMem of one set says more about the pair than about the images.",
+		Columns: []report.Column{{Name: "convolution"}}}
+	columns := make([][]report.Cell, 0, 4)
+	for _, r := range []*crossedPairs{x, other} {
+		means, err := r.populations(convs)
+		if err != nil {
+			return report.Section{}, err
+		}
+		t.Columns = append(t.Columns, report.Column{Name: "bias, " + string(r.by), Digits: 4}, report.Column{Name: "controlled, " + string(r.by), Digits: 4})
+		var size, score []report.Cell
+		for i, tap := range convs {
+			external := over(r.scores, tap, memorize.External)
+			size, score = append(size, report.Num(math.Sqrt(floats.Dot(external, external)/float64(len(external))))), append(score, both(means[i]))
+		}
+		columns = append(columns, size, score)
+	}
+	for i, tap := range convs {
+		row := []report.Cell{report.Text(tap)}
+		for _, c := range columns {
+			row = append(row, c[i])
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return report.Section{Title: "Bias and length", Tables: []report.Table{t},
+		Text: []string{"Raw l2 sees the length of activations. Two encoders differ in it for reasons that have nothing to do with memorization."}}, nil
 }
 
 // rises is the claim that the controlled score rises with depth, from convolution to
@@ -118,8 +209,8 @@ func each(taps []string, of func(tap string) float64) []float64 {
 }
 
 // byDepth is the table of all taps with its charts, and what plain depth and the
-// number of parameters say of the convolutions.
-func (r *results) byDepth(convs []string) (baselines []string, table report.Table, charts []report.Chart, err error) {
+// number of parameters say of the convolutions. own is the controlled score of a tap.
+func (r *results) byDepth(convs []string, own func(tap string) report.Cell) (baselines []string, table report.Table, charts []report.Chart, err error) {
 	params, err := r.parameters()
 	if err != nil {
 		return nil, table, nil, err
@@ -141,7 +232,7 @@ func (r *results) byDepth(convs []string) (baselines []string, table report.Tabl
 			push(&bySet[i], c)
 			row = append(row, c)
 		}
-		c := interval(controlled(r.scores, tap))
+		c := own(tap)
 		push(&control, c)
 		now, delta, null := layerMem(r.scores, tap), report.Cell{}, report.Cell{}
 		if before != nil {
@@ -159,7 +250,7 @@ func (r *results) byDepth(convs []string) (baselines []string, table report.Tabl
 		table.Rows = append(table.Rows, append(row, c, delta, interval(areas), null))
 	}
 	second := report.Chart{Name: "controlled", Title: "The controlled score by depth", Kind: report.Line, X: "tap", Y: "half of S_C minus S_I", Categories: r.taps(),
-		Series: []report.Series{control}, Reference: []report.Reference{{Name: "no memorization", Y: 0}}, Note: "The band is the 95 % interval over pairs of encoders."}
+		Series: []report.Series{control}, Reference: []report.Reference{{Name: "no memorization", Y: 0}}, Note: "The band is the 95 % interval."}
 	if r.sameData != nil {
 		second.Series = append(second.Series, same)
 	}

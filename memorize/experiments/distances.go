@@ -10,8 +10,8 @@ import (
 	"github.com/locimem/locimem/report"
 )
 
-// fourDistances scores by all of them.
-const fourDistances = `score.distances=["l2","l1","cosine","angular"]`
+// allDistances scores by all of memorize.Distances.
+const allDistances = `score.distances=["unit-l2","l2","l1","cosine","angular"]`
 
 // alike is the rank correlation from which on two distances count as agreeing.
 const alike = 0.8
@@ -19,9 +19,9 @@ const alike = 0.8
 // distances asks whether it matters by which distance two views are compared
 // (Table 26).
 var distances = Study{Name: "distance", Source: "T26", Title: "Distances between activations", plan: func(l *lab) writer {
-	g := l.pairs(fourDistances)
+	g := l.pairs(allDistances)
 	return func(x *reader) (*report.Document, error) {
-		all := []memorize.Distance{memorize.L2, memorize.L1, memorize.Cosine, memorize.Angular}
+		all := memorize.Distances()
 		var by []*results
 		for _, d := range all {
 			r, err := x.resultsBy(g, d)
@@ -49,11 +49,11 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 		claims := []report.Claim{
 			x.judge(report.Claim{ID: "distance.alike", Source: "T26", Statement: "All distances rank the layers alike.",
 				Paper: "LayerMem of l1, l2, cosine and angular within .020 of each other in every layer", Plain: intervalOf(plain),
-				Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by l2 with that by each other distance; the number is the least of the three minus %g, one for each pair.", alike)},
+				Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by unit-l2 with that by each other distance; the number is the least of the four minus %g, one for each pair.", alike)},
 				fmt.Sprintf("the least rank correlation minus %g", alike), own),
 			x.judge(report.Claim{ID: "distance.delta", Source: "T26", Statement: "By all distances the same layer adds most to memorization.",
 				Paper: "the largest Delta is that of the sixth convolution by l2 (.034), cosine (.036) and angular (.037); by l1 that of the eighth (.036, the sixth's is .035)", Plain: intervalOf(sameLargest(by, convs, layerMem)),
-				Rule: "Delta of the controlled score of a convolution against the one before; the number is the share of the other distances whose largest Delta is in the convolution where that of l2 is, minus one half, one for each pair. By chance the share would be one in seven."},
+				Rule: "Delta of the controlled score of a convolution against the one before; the number is the share of the other distances whose largest Delta is in the convolution where that of unit-l2 is, minus one half, one for each pair. By chance the share would be one in seven."},
 				"the share of distances that agree on the largest Delta, minus one half", sameLargest(by, convs, controlled)),
 		}
 		if len(own) > 1 {
@@ -65,12 +65,12 @@ var distances = Study{Name: "distance", Source: "T26", Title: "Distances between
 				ranksRepeat(&claims[i], itself)
 			}
 		}
-		for k, r := range by[1:] { // by l2 it is the claim of study depth
+		for k, r := range by[1:] { // by unit-l2 it is the claim of study depth
 			name := string(all[k+1])
 			claims = append(claims, r.rises("distance.rises-"+name, "T26", "By the "+name+" distance memorization rises with depth.", "LayerMem from .096 to .104 in conv1, from .321 to .328 in the last convolution", convs))
 		}
 		return &report.Document{
-			Lead:     []string{by[0].trained() + " Each was scored by four distances on the same views. l1 and l2 see the length of activations, in which two encoders differ most; cosine and angular do not."},
+			Lead:     []string{by[0].trained() + " Each was scored by five distances on the same views. l1 and l2 see the length of activations, in which two encoders differ most; unit-l2, cosine and angular do not."},
 			Claims:   claims,
 			Sections: []report.Section{section},
 		}, nil

@@ -72,6 +72,7 @@ func verySmall(t *testing.T) Setting {
 	t.Cleanup(func() { scales[0] = old })
 	scales[0].sets = []string{"encoder.width=0.125", "train.epochs=2", "knn.every=0", "data.synthetic.train=140", "data.synthetic.test=40", "knn.test=40",
 		"split.shared=60", "split.candidate=40", "split.independent=40", "split.external=40", "train.batch=50", "score.views=2", "score.resamples=99", "data.synthetic.atypical_share=0.3", "method.bn_splits=5"}
+	scales[0].crossed = nil
 	scales[0].vit = append(slices.Clone(old.vit), "train.epochs=2", "knn.every=0", "encoder.width=0.125")
 	return Setting{Scale: "tiny", Pairs: 2, Seed: 1, Threads: 2}
 }
@@ -93,12 +94,12 @@ func TestStudyDepth(t *testing.T) {
 	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
 	var claims []report.Claim
-	for _, one := range []Study{depth, atypical} {
+	for _, one := range []Study{depth, census, atypical} {
 		p, err := one.Plan(s)
 		require.NoError(t, err)
 		w := &counter{}
 		require.NoError(t, st.Run(context.Background(), p.Steps, w))
-		if one.Name == "atypical" {
+		if one.Name == "census" {
 			assert.Zero(t, w.n, "study depth has trained and scored them")
 		}
 		d, err := p.Report(st)
@@ -106,26 +107,26 @@ func TestStudyDepth(t *testing.T) {
 		require.NoError(t, d.Check())
 		claims = append(claims, d.Claims...)
 		if one.Name == "depth" {
-			one, err := readScores(st, p.Steps[0], memorize.L2)
+			one, err := readScores(st, p.Steps[0], memorize.UnitL2)
 			require.NoError(t, err)
 			sum, err := readSummary(st.Path(p.Steps[0], "scores", "scores.json"))
 			require.NoError(t, err)
 			for _, l := range sum {
-				if l.Estimator == "paper" && l.Set == "controlled" {
+				if l.Estimator == "paper" && l.Set == "controlled" && l.Distance == "unit-l2" {
 					assert.InDelta(t, l.Stat.Mean, controlled([]scores{one}, l.Tap)[0], 1e-9, l.Tap)
 				}
 			}
 			assert.NotEmpty(t, sum)
 		}
 	}
-	require.Len(t, claims, 4)
+	require.Len(t, claims, 9)
 	dir := t.TempDir()
 	files, err := WriteLedger(dir, s, claims)
 	require.NoError(t, err)
 	text, err := os.ReadFile(files[0])
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "locimem study depth --scale tiny --pairs 2")
-	assert.Equal(t, 4, strings.Count(string(text), "\n- rule: "))
+	assert.Equal(t, 9, strings.Count(string(text), "\n- rule: "))
 	var back []report.Claim
 	b, err := os.ReadFile(filepath.Join(dir, "ledger.json"))
 	require.NoError(t, err)
@@ -135,8 +136,8 @@ func TestStudyDepth(t *testing.T) {
 
 // readSummary reads the LayerMem of a scores.json.
 func readSummary(path string) ([]struct {
-	Tap, Set, Estimator string
-	Stat                struct{ Mean float64 }
+	Tap, Set, Estimator, Distance string
+	Stat                          struct{ Mean float64 }
 }, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -144,8 +145,8 @@ func readSummary(path string) ([]struct {
 	}
 	var s struct {
 		Layers []struct {
-			Tap, Set, Estimator string
-			Stat                struct{ Mean float64 }
+			Tap, Set, Estimator, Distance string
+			Stat                          struct{ Mean float64 }
 		} `json:"layermem"`
 	}
 	err = json.Unmarshal(b, &s)

@@ -15,7 +15,8 @@ import (
 // lab is where a study plans. It turns changes of the scale's recipe into steps,
 // and keeps the first error.
 type lab struct {
-	Setting // with the number of pairs filled in
+	Setting     // with the number of pairs filled in
+	asked   int // the number of pairs that the user asked for; 0: the scale's
 	scale   *scale
 	steps   []*graph.Step // of the study, in the order in which they are done
 	err     error
@@ -91,6 +92,26 @@ func (l *lab) pairs(sets ...string) *group {
 	return g
 }
 
+// withRaw scores by raw l2 too, which the claims about bias compare with the default.
+const withRaw = `score.distances=["unit-l2","l2"]`
+
+// crossed trains and scores crossed pairs of encoders by the scale's recipe, changed by
+// sets: across them every image of a universe is a candidate as often as an
+// independent (data.SplitOptions.Pair).
+func (l *lab) crossed(sets ...string) *group {
+	n := l.asked
+	if n == 0 {
+		n = l.scale.crossedPairs
+	}
+	g := &group{}
+	for i := range n {
+		own := []string{"split.mode=crossed", fmt.Sprintf("split.pair=%d", l.first()+i), withRaw}
+		g.pairs = append(g.pairs, newPair(l.recipe(i, slices.Concat(l.scale.crossed, own, sets)...)))
+		l.do(g.pairs[i].score)
+	}
+	return g
+}
+
 // sameData also scores two encoders of the group that saw the same images and differ
 // in their seed: in them there is nothing to memorize apart.
 func (l *lab) sameData(g *group) {
@@ -155,7 +176,7 @@ func (x *reader) results(g *group) (*results, error) { return x.resultsBy(g, x.d
 // distance is that of the setting.
 func (s Setting) distance() memorize.Distance {
 	if s.Distance == "" {
-		return memorize.L2
+		return memorize.UnitL2
 	}
 	return s.Distance
 }

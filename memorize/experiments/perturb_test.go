@@ -61,7 +61,7 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 
 // The Deltas by which layers are ranked are those of the scores' own table.
 func checkDeltas(t *testing.T, st *graph.Store, score *graph.Step) {
-	one, err := readScores(st, score, memorize.L2)
+	one, err := readScores(st, score, memorize.UnitL2)
 	require.NoError(t, err)
 	r := &results{scores: []scores{one}}
 	convs, err := r.convolutions()
@@ -74,7 +74,7 @@ func checkDeltas(t *testing.T, st *graph.Store, score *graph.Step) {
 	n := 0
 	for _, row := range rows {
 		for set, place := range map[string]int{memorize.Controlled: ownDelta, memorize.Candidate: plainDelta} {
-			if row[3] != set || row[4] != "paper" || row[5] != string(memorize.L2) || !slices.Contains(convs[1:], row[0]) {
+			if row[3] != set || row[4] != "paper" || row[5] != string(memorize.UnitL2) || !slices.Contains(convs[1:], row[0]) {
 				continue
 			}
 			want, err := strconv.ParseFloat(row[6], 64)
@@ -142,7 +142,7 @@ func checkBlocks(t *testing.T, st *graph.Store, step *graph.Step) {
 	place := func(name string) int { return slices.Index(rows[0], name) }
 	last := map[string]float64{} // by block, "" the stem: behind its last convolution
 	for _, row := range rows[1:] {
-		if row[place("set")] == memorize.Controlled && row[place("estimator")] == "paper" && row[place("distance")] == "l2" {
+		if row[place("set")] == memorize.Controlled && row[place("estimator")] == "paper" && row[place("distance")] == "unit-l2" {
 			v, err := strconv.ParseFloat(row[place("mean")], 64)
 			require.NoError(t, err)
 			last[row[place("tap")][:max(0, strings.LastIndex(row[place("tap")], "."))]] = v

@@ -39,7 +39,7 @@ func (r *results) owners() (t report.Table, plain, beyond []float64, err error) 
 		}
 		complete := true
 		b, err := beyondUnseen(func(s side, set string) (float64, error) {
-			score := map[int]float64{} // by the setting's distance: that of the file is l2
+			score := map[int]float64{} // by the setting's distance: that of the file is the recipe's first
 			for k, v := range s.turned(r.scores[i].of(tap, set)) {
 				score[r.scores[i].Of(tap, set).Points[k]] = v
 			}

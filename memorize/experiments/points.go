@@ -39,9 +39,6 @@ type pointing struct {
 
 // Identity implements graph.Identifier.
 func (p pointing) Identity() string {
-	if p.Distance == memorize.L2 { // before there was a choice
-		return p.hash()
-	}
 	return p.hash() + " " + string(p.Distance)
 }
 

@@ -27,8 +27,8 @@ type Setting struct {
 	From    int
 	DataDir string // folder of CIFAR-10, for all scales but tiny
 	Threads int    // 0: all
-	// Distance is that of the scores which claims are about; "": l2, the paper's. With
-	// another one all four are scored, so that steps serve all of them.
+	// Distance is that of the scores which claims are about; "": unit-l2, the authors'.
+	// With another one all are scored, so that steps serve all of them.
 	Distance memorize.Distance
 	// Other are the data that layers are taken from and encoders are moved to; "":
 	// synthetic images of another seed. Its images are brought to the size of the
@@ -45,20 +45,30 @@ type scale struct {
 	pairs int
 	// vit are further changes for a study of vision transformers.
 	vit []string
+	// crossed are further changes for crossed pairs, crossedPairs their number.
+	crossed      []string
+	crossedPairs int
 }
 
 var scales = []scale{
-	{name: "tiny", sets: []string{"encoder.width=0.25", "train.epochs=60", "knn.every=60"}, pairs: 3,
+	{name: "tiny", crossedPairs: 4,
+		crossed: []string{"split.shared=60", "split.candidate=320", "split.independent=320", "split.external=200", "score.points.shared=0",
+			"encoder.width=0.5", "train.epochs=120", "knn.every=120"},
+		sets: []string{"encoder.width=0.25", "train.epochs=60", "knn.every=60"}, pairs: 3,
 		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.width=0.5", "encoder.pool=avg", "method.name=mae", "train.epochs=20", "train.lr=0.0005", "train.optimizer=adamw", "knn.every=20", "score.taps=[\"blocks.*\"]",
 			"score.views=4", "score.points.shared=100", "score.points.candidate=100", "score.points.independent=100", "score.points.external=100"}}, // scoring is not to take longer than training
-	{name: "mini", base: recipes.CIFAR10Mini, pairs: 3,
+	{name: "mini", base: recipes.CIFAR10Mini, pairs: 3, crossedPairs: 4,
+		crossed: []string{"split.shared=500", "split.candidate=4000", "split.independent=4000", "split.external=1000", "train.winograd=f4"},
 		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.width=0.5", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=1", "method.decoder_dim=96",
 			"train.epochs=60", "train.optimizer=adamw", "train.lr=0.0005", "train.weight_decay=0.05", "train.beta2=0.95", "train.warmup_epochs=6", "knn.every=30", "score.taps=[\"blocks.*\"]"}},
-	{name: "small", base: recipes.CIFAR10Mini, pairs: 3, sets: []string{"split.shared=20000", "split.candidate=2500", "split.independent=2500", "split.external=2500", "train.epochs=200"},
+	{name: "small", base: recipes.CIFAR10Mini, pairs: 3, crossedPairs: 4,
+		crossed: []string{"split.shared=1000", "split.candidate=21500", "split.independent=21500", "score.points.shared=1000"},
+		sets:    []string{"split.shared=20000", "split.candidate=2500", "split.independent=2500", "split.external=2500", "train.epochs=200"},
 		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=2", "method.decoder_dim=96",
 			"train.epochs=200", "train.optimizer=adamw", "train.lr=0.0005", "train.weight_decay=0.05", "train.beta2=0.95", "train.warmup_epochs=20", "score.taps=[\"blocks.*\"]"}},
 	// Those of recipes/paper-simclr.yaml and recipes/paper-mae.yaml.
-	{name: "paper", base: must("paper-simclr"), pairs: 3,
+	{name: "paper", base: must("paper-simclr"), pairs: 3, crossedPairs: 4,
+		crossed: []string{"split.shared=1000", "split.candidate=24500", "split.independent=24500", "split.external=5000", "score.points.shared=1000"},
 		vit: []string{"encoder.name=vit_tiny_patch4", "encoder.pool=avg", "method.name=mae", "method.decoder_depth=4", "method.decoder_dim=192", "method.decoder_heads=3", "method.projector=[128,64]", "augment.preset=masking",
 			"train.batch=2048", "train.optimizer=adamw", "train.lr=0.0012", "train.weight_decay=0.05", "train.beta2=0.95", "score.augment.preset=normal", "score.taps=[\"blocks.*\"]"}},
 }
@@ -89,16 +99,19 @@ func (s Setting) scale() (*scale, error) {
 	return &scales[i], nil
 }
 
+// first is the number of the first pair, from 1.
+func (s Setting) first() int { return max(s.From, 1) }
+
 // recipe returns the recipe of the pair-th pair at a scale, changed by sets.
 func (s Setting) recipe(c *scale, pair int, sets []string) (*recipe.Recipe, error) {
 	var all []string
 	if s.DataDir != "" && c.base != nil {
 		all = append(all, "data.dir="+s.DataDir) // before sets, which may name other data
 	}
-	all = slices.Concat(all, c.sets, sets, []string{"name=" + c.name, fmt.Sprintf("seed=%d", s.Seed+uint64(max(s.From, 1)-1+pair)), fmt.Sprintf("split.seed=%d", s.Seed),
+	all = slices.Concat(all, c.sets, sets, []string{"name=" + c.name, fmt.Sprintf("seed=%d", s.Seed+uint64(s.first()-1+pair)), fmt.Sprintf("split.seed=%d", s.Seed),
 		fmt.Sprintf("score.seed=%d", s.Seed), fmt.Sprintf("train.threads=%d", s.Threads)})
-	if s.Distance != "" && s.Distance != memorize.L2 {
-		all = append(all, fourDistances)
+	if s.Distance != "" && s.Distance != memorize.UnitL2 {
+		all = append(all, allDistances)
 	}
 	return recipe.Read(c.name+" scale", c.base, all)
 }

@@ -149,7 +149,7 @@ func (p scoring) Identity() string {
 }
 
 // score is the step that scores two encoders; it leaves the folder scores.
-var score = define("score", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p scoring) error {
+var score = define("score", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p scoring) error {
 	_, err := study.Score(ctx, r, study.ScoreConfig{
 		F: w.Need(0, "run", p.As[0]+".safetensors"), G: w.Need(1, "run", p.As[1]+".safetensors"),
 		Split: w.Need(0, "run", "split.json"), Out: w.Path("scores"), TablesOnly: true,

@@ -38,16 +38,16 @@ func (y Study) Plan(s Setting) (*Plan, error) {
 		return nil, err
 	}
 	command := s.command(y.Name)
-	if s.Pairs == 0 {
-		s.Pairs = c.pairs
+	l := &lab{Setting: s, asked: s.Pairs, scale: c}
+	if l.Pairs == 0 {
+		l.Pairs = c.pairs
 	}
-	l := &lab{Setting: s, scale: c}
 	write := y.plan(l)
 	if l.err != nil {
 		return nil, l.err
 	}
 	return &Plan{Steps: l.steps, Report: func(st *graph.Store) (*report.Document, error) {
-		d, err := write(&reader{Setting: s, store: st, command: command})
+		d, err := write(&reader{Setting: l.Setting, store: st, command: command})
 		if err != nil {
 			return nil, err
 		}
@@ -64,6 +64,7 @@ func (y Study) Plan(s Setting) (*Plan, error) {
 func Studies() []Study {
 	return []Study{
 		depth,
+		census,
 		architectures,
 		attention,
 		atypical,

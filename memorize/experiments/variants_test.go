@@ -132,9 +132,9 @@ func TestLayerStudies(t *testing.T) {
 		case "consistency":
 			assert.Len(t, d.Claims, 3)
 			assert.Len(t, d.Sections[0].Tables[0].Rows, 8*7/2)
-			a, err := readScores(st, p.Steps[0], memorize.L2)
+			a, err := readScores(st, p.Steps[0], memorize.UnitL2)
 			require.NoError(t, err)
-			b, err := readScores(st, p.Steps[1], memorize.L2)
+			b, err := readScores(st, p.Steps[1], memorize.UnitL2)
 			require.NoError(t, err)
 			top := func(p scores) []int { return stats.Top(p.of("conv4_2", memorize.Candidate), 8) }
 			both := 0
@@ -149,7 +149,7 @@ func TestLayerStudies(t *testing.T) {
 		case "distance":
 			l1, err := readScores(st, p.Steps[0], memorize.L1)
 			require.NoError(t, err)
-			l2, err := readScores(st, p.Steps[0], memorize.L2)
+			l2, err := readScores(st, p.Steps[0], memorize.UnitL2)
 			require.NoError(t, err)
 			assert.NotEqual(t, l1.of("conv1", memorize.Candidate), l2.of("conv1", memorize.Candidate))
 			// Study depth by another distance takes the same scores.

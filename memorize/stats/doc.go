@@ -7,6 +7,7 @@
 // Which one is meant for what:
 //
 //	TwoWay        a score of some pairs, each over points: with all intervals
+//	Crossed       a score of pairs that split the same images again: all of its questions
 //	Student       a number per pair of encoders: the interval for statements on pairs
 //	Permutation   do two sets of points differ in their mean? no shape assumed
 //	SignFlip      the same, where each value of one set belongs to one of the other

@@ -228,3 +228,12 @@ func TestBadValuesAreNamed(t *testing.T) {
 	_, err = Student(ok, 1)
 	assert.ErrorContains(t, err, "level: found 1")
 }
+
+// Of one test Fisher is its p value; of two with product q it is q (1 - log q).
+func TestFisher(t *testing.T) {
+	assert.Equal(t, 1.0, Fisher(nil))
+	assert.InDelta(t, 0.03, Fisher([]float64{0.03}), 1e-12)
+	assert.InDelta(t, 1, Fisher([]float64{1, 1}), 1e-12)
+	q := 0.2 * 0.01
+	assert.InDelta(t, q*(1-math.Log(q)), Fisher([]float64{0.2, 0.01}), 1e-12)
+}

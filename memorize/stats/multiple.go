@@ -1,6 +1,11 @@
 package stats
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
 
 // Holm returns p values corrected for being several, so that the probability of
 // one false alarm or more is at most the level (Holm 1979), however the tests
@@ -16,6 +21,20 @@ func Holm(p []float64) ([]float64, error) {
 		out[i] = least
 	}
 	return out, nil
+}
+
+// Fisher combines the p values of independent tests of one question into one (Fisher
+// 1925): -2 sum log p is chi-square of 2n degrees of freedom where no test finds
+// anything. It is 1 for no tests.
+func Fisher(p []float64) float64 {
+	if len(p) == 0 {
+		return 1
+	}
+	sum := 0.0
+	for _, v := range p {
+		sum -= 2 * math.Log(v)
+	}
+	return distuv.ChiSquared{K: float64(2 * len(p))}.Survival(sum)
 }
 
 // BH returns p values corrected so that the expected share of false ones among

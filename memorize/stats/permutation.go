@@ -21,7 +21,8 @@ const (
 
 // Test is the outcome of a test by rearranging.
 type Test struct {
-	// Statistic is the difference of means, or the mean of paired differences.
+	// Statistic is the difference of means, the mean of paired differences, or the
+	// controlled score (MembershipTest).
 	Statistic float64 `json:"statistic"`
 	P         float64 `json:"p"`
 	// Exact says that all Arrangements were looked at; else that many were drawn,

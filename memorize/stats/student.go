@@ -48,12 +48,16 @@ func Student(values []float64, level float64) (Mean, error) {
 	if equal(values) { // not by rounding a little apart
 		m, sd = values[0], 0
 	}
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(len(values) - 1)}
-	out := Mean{Mean: m, SE: stat.StdErr(sd, float64(len(values))), N: len(values)}
-	half := t.Quantile((1+level)/2) * out.SE
-	out.Interval = Interval{m - half, m + half}
-	out.P = tail(t, m, out.SE)
-	return out, nil
+	n := float64(len(values))
+	return *newMean(m, stat.StdErr(sd, n), n-1, level, len(values)), nil
+}
+
+// newMean returns a mean of n values with the interval of Student's t on df degrees
+// of freedom.
+func newMean(mean, se, df, level float64, n int) *Mean {
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}
+	half := t.Quantile((1+level)/2) * se
+	return &Mean{Mean: mean, SE: se, Interval: Interval{mean - half, mean + half}, P: tail(t, mean, se), N: n}
 }
 
 // tail returns the two-sided p value of an estimate of 0 with that standard

@@ -19,6 +19,31 @@ func ReadHeldOut(dir string) ([]memorize.HeldOut, error) {
 	return out, err
 }
 
+// ReadSeparations reads auc.csv in such a folder. It has no rows where candidates or
+// independents were not scored.
+func ReadSeparations(dir string) ([]memorize.Separation, error) {
+	var out []memorize.Separation
+	header := []string{"tap", "depth", "estimator", "distance", "auc", "se", "lo", "hi", "tpr_1", "tpr_10", "p", "p_normal", "candidates", "independents"}
+	err := readTable(filepath.Join(dir, aucCSV), header, func(r *row) {
+		out = append(out, memorize.Separation{Tap: r.text("tap"), Depth: r.int("depth"),
+			Estimator: memorize.Estimator(r.text("estimator")), Distance: memorize.Distance(r.text("distance")),
+			Area: stats.Area{AUC: r.float("auc"), SE: r.float("se"), Interval: stats.Interval{Lo: r.float("lo"), Hi: r.float("hi")},
+				Positives: r.int("candidates"), Negatives: r.int("independents")},
+			TPR1: r.float("tpr_1"), TPR10: r.float("tpr_10"), P: r.float("p"), PNormal: r.float("p_normal")})
+	})
+	return out, err
+}
+
+// ReadPreferences reads preference.csv in such a folder.
+func ReadPreferences(dir string) ([]memorize.Preference, error) {
+	var out []memorize.Preference
+	err := readTable(filepath.Join(dir, preferenceCSV), []string{"encoder", "tap", "unit", "members", "others", "z"}, func(r *row) {
+		out = append(out, memorize.Preference{Encoder: r.text("encoder"), Tap: r.text("tap"), Unit: r.int("unit"),
+			Members: r.float("members"), Others: r.float("others"), Z: r.float("z")})
+	})
+	return out, err
+}
+
 // ReadOwners reads owners.csv in such a folder.
 func ReadOwners(dir string) ([]memorize.Owner, error) {
 	var out []memorize.Owner

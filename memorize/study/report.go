@@ -27,10 +27,12 @@ type findings struct {
 	about   *memorize.Circumstances
 	made    *buildinfo.Here // nil: not known
 	points  *Points
-	log     *Log           // nil: not trained here
-	recipe  *recipe.Recipe // nil: likewise
-	lab     *Lab           // nil: the images are not at hand
-	noLab   string         // why
+	// separations tell candidates from independents; none without both sets.
+	separations []memorize.Separation
+	log         *Log           // nil: not trained here
+	recipe      *recipe.Recipe // nil: likewise
+	lab         *Lab           // nil: the images are not at hand
+	noLab       string         // why
 }
 
 // readFindings reads the scores in a folder.
@@ -53,6 +55,9 @@ func readFindings(dir string, c caption) (*findings, error) {
 	}
 	x.about = &s.Circumstances
 	if x.made, err = readMade(dir); err != nil {
+		return nil, err
+	}
+	if x.separations, err = ReadSeparations(dir); err != nil {
 		return nil, err
 	}
 	x.points, err = ReadPoints(dir, c.options.Distances[0], shownTaps(t, x.summary)...)
@@ -112,6 +117,8 @@ func (x *findings) document() *report.Document {
 		}
 	}
 	add(x.layers())
+	add(x.members())
+	add(x.distances())
 	add(x.units())
 	add(x.classes())
 	add(x.training())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestReportOfARun(t *testing.T) {
 	d, err := ReportOf(dir)
 	require.NoError(t, err)
 	assert.Equal(t, res.Reading, d.Lead[0])
-	for _, title := range []string{"Layers", "Units", "Classes", "Training", "Images", "Owners of units", "All taps"} {
+	for _, title := range []string{"Layers", "Members told from non-members", "Units", "Classes", "Training", "Images", "Owners of units", "All taps"} {
 		require.NotNil(t, find(d, title), title)
 	}
 	layers := find(d, "Layers")
@@ -46,6 +47,14 @@ func TestReportOfARun(t *testing.T) {
 	loss := find(d, "Training").Charts[0]
 	assert.Len(t, loss.Series[1].Y, 3)
 	assert.Len(t, find(d, "All taps").Tables[0].Rows, 31)
+	assert.Nil(t, find(d, "By distance"), "there is one")
+	separations, err := ReadSeparations(filepath.Join(dir, "scores"))
+	require.NoError(t, err)
+	area := find(d, "Members told from non-members").Tables[0].Rows[head]
+	k := slices.IndexFunc(separations, func(s memorize.Separation) bool { return s.Tap == "head" && s.Estimator == memorize.Paper })
+	assert.Equal(t, separations[k].AUC, *area[1].Value)
+	assert.Equal(t, separations[k].P, *area[3].Value)
+	assert.GreaterOrEqual(t, *area[4].Value, separations[k].PNormal, "corrected for 31 taps")
 	facts := map[string]string{}
 	for _, f := range d.Provenance {
 		facts[f.Name] = f.Value
@@ -65,7 +74,7 @@ func TestReportOfARun(t *testing.T) {
 	t.Run("pictures are of the candidates, by falling score", func(t *testing.T) {
 		l, err := OpenLab(r)
 		require.NoError(t, err)
-		p, err := ReadPoints(filepath.Join(dir, "scores"), memorize.L2, "head")
+		p, err := ReadPoints(filepath.Join(dir, "scores"), memorize.UnitL2, "head")
 		require.NoError(t, err)
 		ranked := p.candidates("head", memorize.Paper)
 		require.Len(t, ranked, 16)

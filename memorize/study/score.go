@@ -18,7 +18,7 @@ import (
 
 // scoreFiles are the files that scores consist of. The last is written last.
 var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, classMemCSV, pointsCSV,
-	deltaConvCSV, aucCSV, topKCSV, topPointsCSV, memUnitsCSV, ownersCSV, heldOutCSV, perturbationCSV, perturbationUnitsCSV, alignmentCSV,
+	deltaConvCSV, aucCSV, topKCSV, topPointsCSV, memUnitsCSV, ownersCSV, heldOutCSV, preferenceCSV, perturbationCSV, perturbationUnitsCSV, alignmentCSV,
 	scoresJSON}
 
 // ScorePair scores the encoders f and g on the sets of the lab and writes the

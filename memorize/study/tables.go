@@ -31,6 +31,7 @@ const (
 	memUnitsCSV          = "memunits.csv"
 	ownersCSV            = "owners.csv"
 	heldOutCSV           = "heldout.csv"
+	preferenceCSV        = "preference.csv"
 	perturbationCSV      = "perturbation.csv"
 	perturbationUnitsCSV = "perturbation_units.csv"
 	alignmentCSV         = "alignment.csv"

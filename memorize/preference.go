@@ -1,0 +1,81 @@
+package memorize
+
+import (
+	"io"
+	"math"
+	"strconv"
+)
+
+// Preference says whether a unit answers more to the images that its encoder was
+// trained on than to those that only the other encoder saw. Which of the two an image
+// is was drawn at random, so without memorization Z is about standard normal, whatever
+// the images are.
+type Preference struct {
+	Encoder string `json:"encoder"` // f (members: candidates) or g (members: independents)
+	Tap     string `json:"tap"`
+	Unit    int    `json:"unit"`
+	// Members and Others are the means over the two sets of mu_u(x), the unit's mean
+	// activation for a point (Eq. 5).
+	Members float64 `json:"members"`
+	Others  float64 `json:"others"`
+	// Z is their difference by its standard deviation over all divisions of the points
+	// into sets of these sizes; 0 for a unit that answers to all points alike.
+	Z float64 `json:"z"`
+}
+
+// moments are the mean and the sum of squared deviations of mu_u(x) over points, by
+// unit (Welford 1962).
+type moments struct {
+	n        float64
+	mean, m2 []float64
+}
+
+func (m *moments) add(mu []float64) {
+	if m.n == 0 {
+		m.mean, m.m2 = make([]float64, len(mu)), make([]float64, len(mu))
+	}
+	m.n++
+	for u, v := range mu {
+		d := v - m.mean[u]
+		m.mean[u] += d / m.n
+		m.m2[u] += d * (v - m.mean[u])
+	}
+}
+
+// preference returns Z of unit u for the members of one set and the others of another.
+func preference(members, others *moments, u int) float64 {
+	n := members.n + others.n
+	d := members.mean[u] - others.mean[u]
+	all := members.m2[u] + others.m2[u] + d*d*members.n*others.n/n // about the mean of all
+	// The variance of the difference of two means when n values are divided at random.
+	if sd := math.Sqrt(all / (n - 1) * n / (members.n * others.n)); sd > 0 {
+		return d / sd
+	}
+	return 0
+}
+
+// preferences returns the rows of f and then of g, by tap and unit; nil without
+// candidates and independents.
+func (a *Accumulator) preferences() []Preference {
+	c, i := indexOf(a.sets, Candidate), indexOf(a.sets, Independent)
+	if c < 0 || i < 0 {
+		return nil
+	}
+	var out []Preference
+	for side, sets := range [2][2]int{F: {c, i}, G: {i, c}} {
+		for t, tap := range a.taps {
+			members, others := &a.cells[side][sets[0]][t].moments, &a.cells[side][sets[1]][t].moments
+			for u := range members.mean {
+				out = append(out, Preference{Side(side).String(), tap.Name, u, members.mean[u], others.mean[u],
+					preference(members, others, u)})
+			}
+		}
+	}
+	return out
+}
+
+func (s *Scores) writePreferences(w io.Writer) error {
+	return writeTable(w, []string{"encoder", "tap", "unit", "members", "others", "z"}, s.Preferences, func(r Preference) []string {
+		return []string{r.Encoder, r.Tap, strconv.Itoa(r.Unit), number(r.Members), number(r.Others), number(r.Z)}
+	})
+}
