@@ -9,7 +9,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/atomicfile"
-	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/run"
 )
 
 type dataCmd struct {
@@ -50,7 +50,7 @@ func (c *dataCheckCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	train, test, err := study.OpenData(r)
+	train, test, err := run.OpenData(r)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (c *dataShowCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	d, test, err := study.OpenData(r)
+	d, test, err := run.OpenData(r)
 	if err != nil {
 		return err
 	}

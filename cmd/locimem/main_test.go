@@ -18,9 +18,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/locimem/locimem/memorize/experiments"
-	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/report"
+	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/study"
 )
 
 // TestMain turns the test binary into the program itself where a test starts it
@@ -121,7 +121,7 @@ func TestFromRecipeToScores(t *testing.T) {
 	t.Run("json", func(t *testing.T) {
 		code, stdout, stderr := locimem("run", recipe, "--out", out, "--json")
 		require.Equal(t, exitDone, code, stderr)
-		var res study.Result
+		var res run.Result
 		require.NoError(t, json.Unmarshal([]byte(stdout), &res))
 		assert.Len(t, res.Summary.Taps, 31)
 		assert.Equal(t, dir, res.Dir)
@@ -163,11 +163,11 @@ func TestFromRecipeToScores(t *testing.T) {
 		code, stdout, stderr = locimem("score", "--f", filepath.Join(dir, "g.safetensors"), "--g", filepath.Join(dir, "f.safetensors"),
 			"--recipe", recipe, "--out", filepath.Join(tmp, "swapped"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
 		require.Equal(t, exitDone, code, stderr)
-		var swapped study.Summary
+		var swapped run.Summary
 		require.NoError(t, json.Unmarshal([]byte(stdout), &swapped))
 		code, stdout, stderr = locimem("score", "--run", dir, "--out", filepath.Join(tmp, "straight"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
 		require.Equal(t, exitDone, code, stderr)
-		var straight study.Summary
+		var straight run.Summary
 		require.NoError(t, json.Unmarshal([]byte(stdout), &straight))
 		assert.Equal(t, straight.Taps[0].Controlled.Mean, -swapped.Taps[0].Controlled.Mean)
 		assert.NotZero(t, straight.Taps[0].Controlled.Mean)
@@ -175,7 +175,7 @@ func TestFromRecipeToScores(t *testing.T) {
 	t.Run("probe", func(t *testing.T) {
 		code, stdout, stderr := locimem("probe", "--run", dir, "--which", "g", "--json")
 		require.Equal(t, exitDone, code, stderr)
-		var p study.ProbeResult
+		var p run.ProbeResult
 		require.NoError(t, json.Unmarshal([]byte(stdout), &p))
 		var last struct{ KNN float64 }
 		lines := strings.Split(strings.TrimSpace(readFile(t, dir, "log.jsonl")), "\n")
@@ -190,7 +190,7 @@ func TestFromRecipeToScores(t *testing.T) {
 		for _, flags := range [][]string{{"--weight-decay", "0.01"}, {"--solver", "sgd", "--epochs", "50", "--lr", "0.05", "--tap", "res2"}} {
 			code, stdout, stderr := locimem(append([]string{"probe", "--run", dir, "--linear", "--json"}, flags...)...)
 			require.Equal(t, exitDone, code, stderr)
-			var p study.LinearProbeResult
+			var p run.LinearProbeResult
 			require.NoError(t, json.Unmarshal([]byte(stdout), &p))
 			assert.Equal(t, 56, p.Train)
 			assert.Equal(t, 30, p.Test)
@@ -481,7 +481,7 @@ func TestStudyDryRun(t *testing.T) {
 	out := t.TempDir()
 	code, listed, _ := locimem("study")
 	assert.Zero(t, code)
-	for _, s := range experiments.Studies() {
+	for _, s := range study.Studies() {
 		assert.Contains(t, listed, " "+s.Name+" ")
 	}
 	code, _, stderr := locimem("study", "depth", "--other", "svhn", "--out", out)

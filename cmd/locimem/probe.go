@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/ssl"
 )
 
@@ -90,10 +90,10 @@ func (c *probeCmd) Run(a *app) error {
 	if err := onlyScoreFields(c.RunDir, r); err != nil {
 		return err
 	}
-	conf := study.ProbeConfig{Path: path, Prefix: c.Prefix, Which: c.Which, On: c.target(r.Data.Synthetic.Seed)}
+	conf := run.ProbeConfig{Path: path, Prefix: c.Prefix, Which: c.Which, On: c.target(r.Data.Synthetic.Seed)}
 	switch {
 	case c.Linear:
-		p, err := study.LinearProbe(a.ctx, r, conf, c.Tap, ssl.LinearConfig{
+		p, err := run.LinearProbe(a.ctx, r, conf, c.Tap, ssl.LinearConfig{
 			Solver: c.Solver, WeightDecay: given(c.WeightDecay, linearDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
 		}, reporter{a.ui})
 		if err != nil {
@@ -101,7 +101,7 @@ func (c *probeCmd) Run(a *app) error {
 		}
 		return c.show(a, p)
 	case c.Finetune:
-		p, err := study.FineTune(a.ctx, r, conf, ssl.FineTuneConfig{
+		p, err := run.FineTune(a.ctx, r, conf, ssl.FineTuneConfig{
 			Layers:      c.layers(),
 			WeightDecay: given(c.WeightDecay, finetuneDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
 		}, reporter{a.ui})
@@ -124,7 +124,7 @@ func (c *probeCmd) Run(a *app) error {
 			p.Accuracy, 1/float64(p.Classes), trained, p.Test, p.Data, p.Train, c.whose(p.TrainedOn), p.Epochs, p.Batch, p.LR, p.WeightDecay)
 		return nil
 	}
-	p, err := study.Probe(a.ctx, r, conf, reporter{a.ui})
+	p, err := run.Probe(a.ctx, r, conf, reporter{a.ui})
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (c *probeCmd) Run(a *app) error {
 }
 
 // show writes the result of a linear probe.
-func (c *probeCmd) show(a *app, p *study.LinearProbeResult) error {
+func (c *probeCmd) show(a *app, p *run.LinearProbeResult) error {
 	if c.JSON {
 		return a.writeJSON(p)
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/run"
 )
 
 // onFlags name other data to probe on.
@@ -34,11 +34,11 @@ func (f *onFlags) check() error {
 }
 
 // target returns the other data, nil if there are none.
-func (f *onFlags) target(seed uint64) *study.On {
+func (f *onFlags) target(seed uint64) *run.On {
 	if f.On == "" {
 		return nil
 	}
-	return &study.On{Name: f.On, Dir: f.OnDir, Variant: f.OnVariant, Seed: given(f.OnSeed, seed), Train: f.OnTrain, Test: f.OnTest}
+	return &run.On{Name: f.On, Dir: f.OnDir, Variant: f.OnVariant, Seed: given(f.OnSeed, seed), Train: f.OnTrain, Test: f.OnTest}
 }
 
 // whose says whose training images a probe has had.

@@ -3,8 +3,8 @@ package main
 import (
 	"path/filepath"
 
-	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/report"
+	"github.com/locimem/locimem/run"
 )
 
 type reportCmd struct {
@@ -17,7 +17,7 @@ type reportCmd struct {
 
 // Run writes the report of a run from its files.
 func (c *reportCmd) Run(a *app) error {
-	d, err := study.ReportOf(c.Dir)
+	d, err := run.ReportOf(c.Dir)
 	if err != nil {
 		return err
 	}

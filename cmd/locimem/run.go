@@ -10,8 +10,8 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/progress"
-	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run"
 )
 
 // recipeFlags name a recipe.
@@ -66,7 +66,7 @@ func (c *runCmd) Run(a *app) error {
 	}
 	dir := filepath.Join(c.Out, r.RunName())
 	a.ui.Printf("%s\n%s", dir, r.Describe())
-	res, err := study.RunPair(a.ctx, r, dir, reporter{a.ui})
+	res, err := run.RunPair(a.ctx, r, dir, reporter{a.ui})
 	if err != nil {
 		return err
 	}
@@ -77,12 +77,12 @@ func (c *runCmd) Run(a *app) error {
 	a.summary(res.Summary)
 	a.paragraph("", res.Reading)
 	a.printf("\n")
-	for _, name := range []string{study.F, study.G} {
+	for _, name := range []string{run.F, run.G} {
 		if k := res.KNN[name]; k != nil {
 			a.printf("kNN accuracy of %s: %.3f (k %d, t %g)\n", name, *k, r.KNN.K, r.KNN.T)
 		}
 	}
-	for _, name := range []string{study.F, study.G} {
+	for _, name := range []string{run.F, run.G} {
 		if p := res.Private[name]; p != nil {
 			a.printf("Training of %s spent epsilon %.4g at delta %.2g (noise %.4g); kNN and scores read the images once more, outside of that promise\n", name, p.Epsilon, p.Delta, p.Noise)
 		}
@@ -111,7 +111,7 @@ func (c *trainCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	path, err := study.TrainEncoder(a.ctx, r, filepath.Join(c.Out, r.RunName()), c.Which, reporter{a.ui})
+	path, err := run.TrainEncoder(a.ctx, r, filepath.Join(c.Out, r.RunName()), c.Which, reporter{a.ui})
 	if err != nil {
 		return err
 	}

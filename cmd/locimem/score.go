@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run"
 )
 
 // fromRun names what an encoder was trained by: a run, or a recipe.
@@ -78,7 +78,7 @@ func (c *scoreCmd) Run(a *app) error {
 	if _, err := os.Stat(filepath.Join(c.Out, "scores.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has scores already; choose another --out, or --force", c.Out)}
 	}
-	var s *study.Summary
+	var s *run.Summary
 	var err error
 	if foreign {
 		s, err = c.run(a, c)
@@ -99,12 +99,12 @@ func (c *scoreCmd) Run(a *app) error {
 }
 
 // ofRecipe scores encoders of a run, or by a recipe.
-func (c *scoreCmd) ofRecipe(a *app) (*study.Summary, error) {
+func (c *scoreCmd) ofRecipe(a *app) (*run.Summary, error) {
 	r, err := c.load()
 	if err != nil {
 		return nil, err
 	}
-	conf := study.ScoreConfig{Prefix: c.Prefix, Split: c.Split, Out: c.Out}
+	conf := run.ScoreConfig{Prefix: c.Prefix, Split: c.Split, Out: c.Out}
 	if conf.F, err = c.inRun(c.F, "--f FILE", "f.safetensors"); err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (c *scoreCmd) ofRecipe(a *app) (*study.Summary, error) {
 	if err := onlyScoreFields(c.RunDir, r); err != nil {
 		return nil, err
 	}
-	return study.Score(a.ctx, r, conf, reporter{a.ui})
+	return run.Score(a.ctx, r, conf, reporter{a.ui})
 }
 
 // onlyScoreFields refuses a changed recipe by which the encoders of the run would

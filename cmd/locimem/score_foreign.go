@@ -10,8 +10,8 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/memorize"
-	"github.com/locimem/locimem/memorize/study"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run"
 )
 
 // encoderFlags describe an encoder that was not trained here and the images that
@@ -81,7 +81,7 @@ func (f *setFlags) lists() (map[string][]int, error) {
 		if spec == "" {
 			continue
 		}
-		list, err := study.ReadIndices(spec, name)
+		list, err := run.ReadIndices(spec, name)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--%w", err)}
 		}
@@ -124,7 +124,7 @@ func (f *foreignFlags) recipe(set []string) (*recipe.Recipe, error) {
 }
 
 // run scores what was not made here.
-func (f *foreignFlags) run(a *app, c *scoreCmd) (*study.Summary, error) {
+func (f *foreignFlags) run(a *app, c *scoreCmd) (*run.Summary, error) {
 	lists, err := f.lists()
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*study.Summary, error) {
 		if err != nil {
 			return nil, err
 		}
-		return study.ScoreActivations(a.ctx, r, study.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists, Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return run.ScoreActivations(a.ctx, r, run.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists, Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if f.Encoder == "" || c.F == "" || c.G == "" {
 		return nil, usageError{errors.New("encoders that were not trained here need --encoder NAME, --f FILE and --g FILE")}
@@ -149,12 +149,12 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*study.Summary, error) {
 		if err != nil {
 			return nil, err
 		}
-		return study.ScoreViews(a.ctx, r, study.ArraysConfig{F: c.F, G: c.G, Prefix: c.Prefix, Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return run.ScoreViews(a.ctx, r, run.ArraysConfig{F: c.F, G: c.G, Prefix: c.Prefix, Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if f.Data == "" {
 		return nil, usageError{errors.New("--data NAME is not given: which images were the encoders trained on?")}
 	}
-	conf := study.ScoreConfig{F: c.F, G: c.G, Prefix: c.Prefix, Out: c.Out, Foreign: true}
+	conf := run.ScoreConfig{F: c.F, G: c.G, Prefix: c.Prefix, Out: c.Out, Foreign: true}
 	set := c.Set
 	switch {
 	case len(lists) > 0 && c.Split != "":
@@ -178,5 +178,5 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*study.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return study.Score(a.ctx, r, conf, reporter{a.ui})
+	return run.Score(a.ctx, r, conf, reporter{a.ui})
 }

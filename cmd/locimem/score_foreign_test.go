@@ -17,7 +17,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/testutil"
-	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/run"
 )
 
 // csvRows reads a CSV file without its header.
@@ -68,7 +68,7 @@ func TestScoreAndUnitsWithoutRecipe(t *testing.T) {
 	require.Equal(t, exitDone, code, stderr)
 	assert.Contains(t, stdout, "These 4 units belong to")
 	assert.Contains(t, stdout, "--absolute ranks them")
-	var report study.UnitReport
+	var report run.UnitReport
 	require.NoError(t, json.Unmarshal([]byte(readFile(t, out, "units.json")), &report))
 	require.Len(t, report.Top, 4)
 	assert.Len(t, report.Taps, 31)

@@ -11,9 +11,9 @@ import (
 
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
-	"github.com/locimem/locimem/memorize/experiments"
-	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
+	"github.com/locimem/locimem/study"
+	"github.com/locimem/locimem/study/graph"
 )
 
 type studyCmd struct {
@@ -40,16 +40,16 @@ func (c *studyCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return usageError{err}
 	}
-	var studies []experiments.Study
+	var studies []study.Study
 	for _, name := range c.Names {
-		found, err := experiments.Find(name)
+		found, err := study.Find(name)
 		if err != nil {
 			return usageError{err}
 		}
 		studies = append(studies, found...)
 	}
-	s := experiments.Setting{Scale: c.Scale, Pairs: c.Pairs, From: c.From, Distance: memorize.Distance(c.Distance), Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
-	var plans []*experiments.Plan
+	s := study.Setting{Scale: c.Scale, Pairs: c.Pairs, From: c.From, Distance: memorize.Distance(c.Distance), Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
+	var plans []*study.Plan
 	var steps []*graph.Step
 	for _, st := range studies {
 		p, err := st.Plan(s)
@@ -62,7 +62,7 @@ func (c *studyCmd) Run(a *app) error {
 	if c.DryRun {
 		return c.dryRun(a, store, steps)
 	}
-	ctx := experiments.WithReporter(a.ctx, reporter{a.ui})
+	ctx := study.WithReporter(a.ctx, reporter{a.ui})
 	if err := store.Run(ctx, steps, stepWatcher{a}); err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (c *studyCmd) Run(a *app) error {
 		}
 		pages, claims = append(pages, page), append(claims, found...)
 	}
-	ledger, err := experiments.WriteLedger(dir, s, claims)
+	ledger, err := study.WriteLedger(dir, s, claims)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c *studyCmd) Run(a *app) error {
 
 // writeStudy writes the report of a study with its figures and tables, and returns the
 // page and the claims.
-func writeStudy(dir string, p *experiments.Plan, store *graph.Store) (page string, claims []report.Claim, err error) {
+func writeStudy(dir string, p *study.Plan, store *graph.Store) (page string, claims []report.Claim, err error) {
 	d, err := p.Report(store)
 	if err != nil {
 		return "", nil, err
@@ -137,8 +137,8 @@ const mostPairs = 1000
 
 // check looks at the flags before anything is done.
 func (c *studyCmd) check() error {
-	if !slices.Contains(experiments.Scales(), c.Scale) {
-		return fmt.Errorf("--scale: found %q, expected one of %s", c.Scale, strings.Join(experiments.Scales(), ", "))
+	if !slices.Contains(study.Scales(), c.Scale) {
+		return fmt.Errorf("--scale: found %q, expected one of %s", c.Scale, strings.Join(study.Scales(), ", "))
 	}
 	switch builtIn := c.Scale == "tiny"; {
 	case c.Pairs < 0 || c.Pairs > mostPairs:
@@ -174,13 +174,13 @@ func listStudies(a *app, asJSON bool) error {
 			Source string `json:"source"`
 		}
 		var all []listed
-		for _, s := range experiments.Studies() {
+		for _, s := range study.Studies() {
 			all = append(all, listed{s.Name, s.Title, s.Source})
 		}
 		return a.writeJSON(all)
 	}
 	t := newTable(3, "study", "asks about", "source")
-	for _, s := range experiments.Studies() {
+	for _, s := range study.Studies() {
 		t.AppendRow([]any{s.Name, s.Title, s.Source})
 	}
 	a.printf("%s\nlocimem study NAME carries one out, locimem study all all of them; --dry-run says what that takes.\n", t.Render())
@@ -240,7 +240,7 @@ func (c *stepCmd) Run(a *app) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if err := store.Run(experiments.WithReporter(a.ctx, reporter{a.ui}), []*graph.Step{s}, stepWatcher{a}); err != nil {
+	if err := store.Run(study.WithReporter(a.ctx, reporter{a.ui}), []*graph.Step{s}, stepWatcher{a}); err != nil {
 		return err
 	}
 	a.ui.Close()

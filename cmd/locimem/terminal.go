@@ -14,7 +14,7 @@ import (
 
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
-	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/run"
 )
 
 func isTerminal(w io.Writer) bool {
@@ -25,8 +25,8 @@ func isTerminal(w io.Writer) bool {
 // reporter shows the progress of a study.
 type reporter struct{ *progress.UI }
 
-// Bar implements study.Reporter.
-func (r reporter) Bar(name, unit string, total, done int) study.Bar {
+// Bar implements run.Reporter.
+func (r reporter) Bar(name, unit string, total, done int) run.Bar {
 	return r.UI.Bar(name, unit, total, done)
 }
 
@@ -79,7 +79,7 @@ func newTable(left int, header ...string) table.Writer {
 }
 
 // summary writes the table of a run: a row for each tap.
-func (a *app) summary(s *study.Summary) {
+func (a *app) summary(s *run.Summary) {
 	short := map[string]string{memorize.Candidate: "C", memorize.Shared: "S", memorize.Independent: "I", memorize.External: "E"}
 	header := []string{"tap", "depth"}
 	for _, set := range s.Sets {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/memorize"
-	"github.com/locimem/locimem/memorize/study"
+	"github.com/locimem/locimem/run"
 )
 
 type unitsCmd struct {
@@ -47,11 +47,11 @@ func (c *unitsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	conf := study.UnitsConfig{Weights: c.Weights, Prefix: c.Prefix, Points: c.Points, Top: c.Top, Images: c.Images, Out: c.Out}
+	conf := run.UnitsConfig{Weights: c.Weights, Prefix: c.Prefix, Points: c.Points, Top: c.Top, Images: c.Images, Out: c.Out}
 	if c.Part == "test" {
 		conf.Part = data.Test
 	}
-	rep, err := study.Units(a.ctx, r, conf, reporter{a.ui})
+	rep, err := run.Units(a.ctx, r, conf, reporter{a.ui})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (c *unitsCmd) Run(a *app) error {
 }
 
 // units writes the tables of a report.
-func (a *app) units(r *study.UnitReport, out string) {
+func (a *app) units(r *run.UnitReport, out string) {
 	t := newTable(2, "", "tap", "unit", "UnitMem", "owner", "mu_max", "mu_rest", "next images")
 	for i, u := range r.Top {
 		var next []int

@@ -15,7 +15,7 @@ import (
 	"github.com/locimem/locimem/internal/rng"
 )
 
-var simulations = flag.Int("simulations", 800, "studies of most kinds to simulate in tests of crossed pairs, 100 or more")
+var simulations = flag.Int("simulations", 800, "studies to simulate in most tests of crossed pairs, 100 or more")
 
 // world is what simulated studies have in common: the standard deviations of the
 // parts of the model of Crossed.

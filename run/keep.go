@@ -1,0 +1,52 @@
+package run
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/locimem/locimem/nn/weights"
+)
+
+// Average returns the path of the average of the weights of encoder F or G.
+func (d *RunDir) Average(which string) string { return d.Path(which + "-ema.safetensors") }
+
+// Kept returns the path of encoder F or G after that many epochs.
+func (d *RunDir) Kept(which string, epoch int) string {
+	return d.Path("epochs", fmt.Sprintf("%s-%04d.safetensors", which, epoch))
+}
+
+// meta is the metadata of an encoder's file.
+func (t *training) meta() map[string]string {
+	return map[string]string{metaRecipe: t.lab.TrainID(), metaEncoder: t.which, metaName: t.lab.Recipe.Name, metaISA: t.engine.ISA()}
+}
+
+// keep writes the encoder as it is after an epoch. One that does it again, after a
+// stop, writes the same bytes to the same place.
+func (t *training) keep(epoch int) error {
+	path, meta := t.dir.Kept(t.which, epoch), t.meta()
+	meta[metaEpoch] = strconv.Itoa(epoch)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("keeping encoder %s: %w", t.which, err)
+	}
+	if err := weights.Save(path, t.encoder.Params(), meta); err != nil {
+		return fmt.Errorf("keeping encoder %s: %w", t.which, err)
+	}
+	return nil
+}
+
+// saveAverage writes the average of the weights, if there is one. It comes before
+// the encoder's own file, which says that all is done.
+func (t *training) saveAverage() error {
+	average := t.trainer.Average()
+	if average == nil {
+		return nil
+	}
+	meta := t.meta()
+	meta[metaEMA] = strconv.FormatFloat(t.lab.Recipe.Train.WeightsEMA, 'g', -1, 64)
+	if err := weights.Save(t.dir.Average(t.which), average, meta); err != nil {
+		return fmt.Errorf("writing the average of encoder %s: %w", t.which, err)
+	}
+	return nil
+}

@@ -1,0 +1,257 @@
+// Package run carries out whole experiments: it trains the encoders of a
+// recipe, scores them and keeps everything in a run directory, where work that
+// is done is found again and work that was interrupted goes on.
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/nn/optim"
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/tensor"
+)
+
+// The two encoders of a pair.
+const (
+	F = "f" // trains on the shared images and the candidates
+	G = "g" // trains on the shared images and the independents
+)
+
+// Lab is a recipe with its images at hand.
+type Lab struct {
+	Recipe      *recipe.Recipe
+	Train, Test data.Dataset
+	Split       *data.Split
+	Augment     *augment.Augmenter   // of the first view of training
+	Views       []*augment.Augmenter // of the others, by number (ssl.TrainerConfig)
+	ScoreViews  *augment.Augmenter   // of scoring
+	// Foreign says that the encoders were not trained here, by this recipe.
+	Foreign bool
+}
+
+// OpenData returns the training and the test part of the recipe's data.
+func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
+	d := r.Data
+	if s := data.SourceOf(d.Name); s != nil {
+		if d.Dir == "" {
+			var wrong strict.Problems
+			wrong.Add("", "data.dir", "the folder with the files of %s is not given; add --set data.dir=DIR", s.Name)
+			return nil, nil, wrong
+		}
+		return s.Open(d.Dir, d.Variant, r.FolderOptions())
+	}
+	o := data.SyntheticOptions{N: d.Synthetic.Train, Classes: d.Synthetic.Classes, Size: d.Synthetic.Size,
+		AtypicalShare: d.Synthetic.AtypicalShare, Seed: d.Synthetic.Seed, Part: data.Train}
+	if o.AtypicalShare == 0 {
+		o.AtypicalShare = -1 // there 0 stands for the default
+	}
+	if train, err = synthetic(o); err != nil {
+		return nil, nil, err
+	}
+	o.N, o.Part = d.Synthetic.Test, data.Test
+	test, err = synthetic(o)
+	return train, test, err
+}
+
+// OpenLab opens the data of a recipe and draws its split.
+func OpenLab(r *recipe.Recipe) (*Lab, error) { return openLab(r, nil) }
+
+// openLab is OpenLab with sets that were chosen elsewhere, if not nil.
+func openLab(r *recipe.Recipe, sets *data.SplitSets) (*Lab, error) {
+	train, test, err := OpenData(r)
+	if err != nil {
+		return nil, err
+	}
+	var split *data.Split
+	if sets != nil {
+		split, err = data.SplitOf(train, test, *sets)
+	} else {
+		split, err = data.MakeSplit(train, test, r.SplitOptions())
+	}
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{Recipe: r, Train: train, Test: test, Split: split}
+	return l, l.augmenters()
+}
+
+// TrainID identifies what decides the trained encoders: the recipe's part of it
+// and the images of the split.
+func (l *Lab) TrainID() string {
+	sum := sha256.Sum256([]byte(l.Recipe.TrainHash() + " " + l.Split.Hash()))
+	return hex.EncodeToString(sum[:])
+}
+
+// Encoder returns encoder F or G as it is before training.
+func (l *Lab) Encoder(which string) (nn.Encoder, error) {
+	h, w, c := l.Train.Shape()
+	return newEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(which))
+}
+
+// newEncoder returns the recipe's encoder for images of that shape.
+func newEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) {
+	return nn.NewEncoder(r.Encoder.Name, r.Encoder.Options(h, w, c), seed)
+}
+
+// Method puts the recipe's objective, with its own networks, on top of an
+// encoder.
+func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
+	m := l.Recipe.Method
+	switch m.Name {
+	case "mae":
+		return ssl.NewMAE(enc, ssl.MAEConfig{
+			MaskRatio: m.MaskRatio, NormPix: m.NormPix,
+			Decoder:       nn.DecoderConfig{Depth: m.DecoderDepth, Dim: m.DecoderDim, Heads: m.DecoderHeads},
+			PixelVariance: ssl.PixelVariance(l.Train, l.TrainIndices(which), l.Recipe.Augment.Std),
+		}, l.Recipe.TrainSeed(which))
+	case "supervised":
+		return ssl.NewSupervised(enc, len(l.Train.Classes()), l.Recipe.TrainSeed(which))
+	}
+	another := func() (nn.Encoder, error) { return l.Encoder(which) }
+	return ssl.New(m.Name, enc, another, l.Recipe.MethodOptions(l.stepsPerEpoch(which)), l.Recipe.TrainSeed(which))
+}
+
+// Optimizer returns the recipe's optimiser of these parameters of encoder F or G.
+func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
+	rest, predictor := l.predictor(params)
+	o, err := l.decayingOptimizer(e, rest, which)
+	if err == nil && len(predictor) > 0 {
+		var fixed optim.Optimizer
+		if fixed, err = l.decayingOptimizer(e, predictor, which); err == nil {
+			o, err = optim.FixedRate(o, fixed, l.Recipe.Train.LR)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return optim.Clip(o, e, params, l.Recipe.Train.ClipNorm)
+}
+
+// predictor parts the parameters from those whose learning rate is fixed.
+func (l *Lab) predictor(params []*nn.Param) (rest, predictor []*nn.Param) {
+	if m := l.Recipe.Method; m.Name != "simsiam" || m.PredictorLR != "constant" {
+		return params, nil
+	}
+	for _, p := range params {
+		if strings.HasPrefix(p.Name, ssl.PredictorPrefix) {
+			predictor = append(predictor, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	return rest, predictor
+}
+
+// decayingOptimizer is Optimizer without the predictor's learning rate and without
+// clipping.
+func (l *Lab) decayingOptimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
+	t := l.Recipe.Train
+	o, err := l.plainOptimizer(e, params)
+	if err == nil && t.WeightDecayEnd != nil {
+		o, err = optim.CosineDecay(o, t.WeightDecay, *t.WeightDecayEnd, t.Epochs*l.stepsPerEpoch(which))
+	}
+	return o, err
+}
+
+// stepsPerEpoch is the number of whole batches of encoder F or G.
+func (l *Lab) stepsPerEpoch(which string) int {
+	return len(l.TrainIndices(which)) / l.Recipe.Train.Batch
+}
+
+// plainOptimizer is decayingOptimizer without schedule of the weight decay.
+func (l *Lab) plainOptimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
+	t := l.Recipe.Train
+	switch t.Optimizer {
+	case "sgd":
+		return optim.NewSGD(e, params, optim.SGDConfig{Momentum: t.Momentum, WeightDecay: t.WeightDecay})
+	case "lars":
+		return optim.NewLARS(e, params, optim.LARSConfig{Momentum: t.Momentum, Trust: t.LARSTrust, Clip: t.LARSClip, WeightDecay: t.WeightDecay})
+	}
+	return optim.NewAdam(e, params, optim.AdamConfig{Beta1: t.Beta1, Beta2: t.Beta2, WeightDecay: t.WeightDecay, Decoupled: t.Optimizer == "adamw"})
+}
+
+// schedule returns the learning rates of a training with that many steps an epoch.
+func (l *Lab) schedule(stepsPerEpoch int) optim.Schedule {
+	t := l.Recipe.Train
+	warmup := int(t.WarmupEpochs * float64(stepsPerEpoch))
+	if t.Schedule == "constant" {
+		return constantWarmup{lr: t.LR, warmup: warmup}
+	}
+	return optim.CosineWarmup{Base: t.LR, Warmup: warmup, Total: t.Epochs * stepsPerEpoch}
+}
+
+// constantWarmup rises to its learning rate over the first steps and stays there.
+type constantWarmup struct {
+	lr     float64
+	warmup int
+}
+
+// At implements optim.Schedule.
+func (s constantWarmup) At(step int) float64 {
+	return s.lr * min(1, float64(step+1)/float64(max(s.warmup, 1)))
+}
+
+// TrainIndices returns the training images of encoder F or G.
+func (l *Lab) TrainIndices(which string) []int {
+	if which == G {
+		return l.Split.TrainG()
+	}
+	return l.Split.TrainF()
+}
+
+// Probe returns the recipe's kNN test of encoder F or G.
+func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProbe {
+	k, o := l.Recipe.KNN, l.Recipe.ScoreOptions()
+	p := &ssl.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
+		BankIndices: l.TrainIndices(which), TestIndices: l.knnImages(), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
+	if k.Train > 0 {
+		p.BankIndices = p.BankIndices[:min(k.Train, len(p.BankIndices))]
+	}
+	return p
+}
+
+// knnImages are the test images that the kNN tests classify.
+func (l *Lab) knnImages() []int {
+	n := l.Test.Len()
+	if k := l.Recipe.KNN.Test; k > 0 {
+		n = min(n, k)
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// Sets returns the sets to score, in the order candidate, shared, independent,
+// external. Empty ones are left out.
+func (l *Lab) Sets() []memorize.Images {
+	limit := l.Recipe.Score.Points
+	var sets []memorize.Images
+	for _, s := range []struct {
+		name    string
+		data    data.Dataset
+		indices []int
+		limit   int
+	}{
+		{memorize.Candidate, l.Train, l.Split.Candidate, limit.Candidate}, {memorize.Shared, l.Train, l.Split.Shared, limit.Shared},
+		{memorize.Independent, l.Train, l.Split.Independent, limit.Independent}, {memorize.External, l.Test, l.Split.External, limit.External},
+	} {
+		n := len(s.indices)
+		if s.limit > 0 {
+			n = min(n, s.limit)
+		}
+		if n > 0 {
+			sets = append(sets, memorize.Images{Set: memorize.Set{Name: s.name, Points: s.indices[:n]}, Data: s.data})
+		}
+	}
+	return sets
+}

@@ -1,0 +1,138 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/ssl"
+)
+
+// Result is what a run ends with.
+type Result struct {
+	Dir     string   `json:"dir"`
+	Recipe  string   `json:"recipe_hash"`
+	ISA     string   `json:"isa"`
+	Threads int      `json:"threads"`
+	Seconds float64  `json:"seconds"` // of this process, not of what was reused
+	Reused  []string `json:"reused"`  // of f, g, scores, figures, report: what was there already
+	// KNN is the last accuracy of each encoder, nil if it was not measured.
+	KNN map[string]*float64 `json:"knn"`
+	// Private is what each encoder has spent, nil where training is not private.
+	Private map[string]*ssl.Spent `json:"private,omitempty"`
+	Summary *Summary              `json:"summary"`
+	Reading string                `json:"reading"`
+}
+
+// RunPair is the main job: it trains f and g by the recipe, scores them and
+// draws the figures, all in the run directory dir. What is there already is
+// used; interrupted training goes on. When ctx is cancelled it saves a checkpoint
+// and returns an error that wraps ctx.Err().
+func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*Result, error) {
+	began := time.Now()
+	l, err := OpenLab(r)
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEngine(r, r.Train.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	d, err := OpenRunDir(dir, r)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	if err := d.claimSplit(l.Split); err != nil {
+		return nil, err
+	}
+	log, err := OpenLog(d.Path("log.jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	res := &Result{Dir: dir, Recipe: r.Hash(), ISA: e.ISA(), Threads: e.Threads(), KNN: map[string]*float64{}}
+	if nf, ng := len(l.TrainIndices(F)), len(l.TrainIndices(G)); nf != ng {
+		rep.Printf("warning: f trains on %d images and g on %d: their batches differ, and so may their numbers of steps; make split.candidate and split.independent equal to compare them", nf, ng)
+	}
+	encoders, reused, err := trainAll(ctx, e, l, d, log, rep, F, G)
+	if err != nil {
+		return nil, err
+	}
+	res.Reused = append([]string{}, reused...)
+	fresh := !scored(d.Path("scores"), l, encoders[F], encoders[G])
+	if fresh {
+		if err := ScorePair(ctx, e, l, encoders[F], encoders[G], d.Path("scores"), rep); err != nil {
+			return nil, err
+		}
+	} else {
+		res.Reused = append(res.Reused, "scores")
+	}
+	t, err := ReadTables(d.Path("scores"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the scores back: %w", err)
+	}
+	o := r.ScoreOptions()
+	res.Summary = t.Summarize(o.Estimators[0], o.Distances[0], o.Level)
+	res.Reading = res.Summary.Reading()
+	if fresh || !exists(figureFiles(d.Path("figures"))...) {
+		if err := drawFigures(r, t, res.Summary, log, d.Path("figures")); err != nil {
+			return nil, err
+		}
+	} else {
+		res.Reused = append(res.Reused, "figures")
+	}
+	if fresh || !exists(d.Path(reportHTML)) {
+		if err := WriteReport(dir); err != nil {
+			return nil, err
+		}
+	} else {
+		res.Reused = append(res.Reused, "report")
+	}
+	for _, name := range []string{F, G} {
+		for _, rec := range log.Records(name) {
+			if rec.KNN != nil {
+				res.KNN[name] = rec.KNN
+			}
+			if rec.Private != nil {
+				if res.Private == nil {
+					res.Private = map[string]*ssl.Spent{}
+				}
+				res.Private[name] = rec.Private
+			}
+		}
+	}
+	res.Seconds = time.Since(began).Seconds()
+	return res, nil
+}
+
+// TrainEncoder trains one encoder of the recipe, F or G, in the run directory
+// dir, like RunPair. It returns the path of its file.
+func TrainEncoder(ctx context.Context, r *recipe.Recipe, dir, which string, rep Reporter) (string, error) {
+	l, err := OpenLab(r)
+	if err != nil {
+		return "", err
+	}
+	e, err := newEngine(r, r.Train.Threads)
+	if err != nil {
+		return "", err
+	}
+	defer e.Close()
+	d, err := OpenRunDir(dir, r)
+	if err != nil {
+		return "", err
+	}
+	defer d.Close()
+	if err := d.claimSplit(l.Split); err != nil {
+		return "", err
+	}
+	log, err := OpenLog(d.Path("log.jsonl"))
+	if err != nil {
+		return "", err
+	}
+	if _, _, err := trainAll(ctx, e, l, d, log, rep, which); err != nil {
+		return "", err
+	}
+	return d.Encoder(which), nil
+}

@@ -1,0 +1,219 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/tensor"
+)
+
+// scoreFiles are the files that scores consist of. The last is written last.
+var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, classMemCSV, pointsCSV,
+	deltaConvCSV, aucCSV, topKCSV, topPointsCSV, memUnitsCSV, ownersCSV, heldOutCSV, preferenceCSV, perturbationCSV, perturbationUnitsCSV, alignmentCSV,
+	scoresJSON}
+
+// ScorePair scores the encoders f and g on the sets of the lab and writes the
+// tables into the folder out, which is made if need be.
+func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, out string, rep Reporter) error {
+	// An unwritable folder is better noticed before the work than after it.
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("making the folder for the scores: %w", err)
+	}
+	sets := l.Sets()
+	total := 0
+	for _, s := range sets {
+		total += len(s.Points)
+	}
+	began := time.Now()
+	bar := rep.Bar("scores", "points", total, 0)
+	scores, err := memorize.Score(ctx, e, f, g, sets, l.ScoreViews, l.Recipe.ScoreOptions(), func(done, _ int) { bar.Set(done) })
+	if err != nil {
+		return fmt.Errorf("scoring: %w", err)
+	}
+	if scores.Classes, err = classMem(ctx, e, l, f, g, rep); err != nil {
+		return fmt.Errorf("scoring classes: %w", err)
+	}
+	if scores.Alignments, err = alignmentMem(ctx, e, l, f, g, sets, rep); err != nil {
+		return fmt.Errorf("scoring alignment matrices: %w", err)
+	}
+	c := &scores.Circumstances
+	c.Split, c.Augmentation = l.Split.Hash(), recipe.Augmentation(l.Recipe.ScoreView())
+	c.Seeds = map[string]uint64{"score": l.Recipe.ScoreSeed()}
+	if !l.Foreign {
+		c.Recipe = l.Recipe.Hash()
+		c.Seeds["split"], c.Seeds["f"], c.Seeds["g"] = l.Recipe.SplitSeed(), l.Recipe.TrainSeed(F), l.Recipe.TrainSeed(G)
+	}
+	if _, err := scores.WriteFiles(out); err != nil {
+		return fmt.Errorf("writing the scores: %w", err)
+	}
+	if err := writeMade(out); err != nil {
+		return fmt.Errorf("writing the scores: %w", err)
+	}
+	bar.Finish("%d points, %d views, %d taps in %s", total, l.Recipe.Score.Views, len(c.Taps), progress.Duration(time.Since(began)))
+	return nil
+}
+
+// classMem returns ClassMem of f and then g over their own training images; nil
+// where units are not scored, or the images are all of one class or have none.
+func classMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, rep Reporter) ([]memorize.ClassScore, error) {
+	if !l.Recipe.Score.Units {
+		return nil, nil
+	}
+	for _, which := range []string{F, G} {
+		seen := map[int]bool{}
+		for _, i := range l.TrainIndices(which) {
+			seen[l.Train.Label(i)] = true
+		}
+		if len(seen) < 2 || seen[-1] {
+			rep.Printf("note: no ClassMem: the training images of %s are all of one class, or without classes", which)
+			return nil, nil
+		}
+	}
+	var out []memorize.ClassScore
+	began := time.Now()
+	total := len(l.TrainIndices(F)) + len(l.TrainIndices(G))
+	bar := rep.Bar("classes", "images", total, 0)
+	before := 0
+	for side, enc := range []nn.Encoder{f, g} {
+		indices := l.TrainIndices([]string{F, G}[side])
+		train := memorize.Images{Set: memorize.Set{Name: "train", Points: indices}, Data: l.Train}
+		scores, err := memorize.ClassMem(ctx, e, memorize.Side(side), enc, train, l.Augment, l.Recipe.ScoreOptions(), func(done int) { bar.Set(before + done) })
+		if err != nil {
+			return nil, err
+		}
+		out, before = append(out, scores...), len(indices)
+	}
+	bar.Finish("%d images of %d classes in %s", total, len(l.Train.Classes()), progress.Duration(time.Since(began)))
+	return out, nil
+}
+
+// alignmentMem returns alignment-matrix LayerMem where the recipe asks for it.
+func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, sets []memorize.Images, rep Reporter) ([]memorize.AlignmentScore, error) {
+	if !l.Recipe.Score.Alignment {
+		return nil, nil
+	}
+	began := time.Now()
+	var bar Bar
+	out, err := memorize.AlignmentMem(ctx, e, f, g, sets, l.Augment, l.Recipe.ScoreOptions(), func(done, total int) {
+		if bar == nil {
+			bar = rep.Bar("alignment", "points", total, 0)
+		}
+		bar.Set(done)
+	})
+	if err != nil {
+		return nil, err
+	}
+	bar.Finish("alignment matrices of %d taps and sets in %s", len(out), progress.Duration(time.Since(began)))
+	return out, nil
+}
+
+// scored tells whether a folder holds complete scores of these encoders by this
+// recipe on this split; others, put there by hand, are made anew.
+func scored(dir string, l *Lab, f, g nn.Encoder) bool {
+	for _, name := range scoreFiles {
+		if !exists(filepath.Join(dir, name)) {
+			return false
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(dir, scoresJSON))
+	if err != nil {
+		return false
+	}
+	var s struct {
+		Circumstances memorize.Circumstances `json:"circumstances"`
+	}
+	if json.Unmarshal(b, &s) != nil {
+		return false
+	}
+	c := s.Circumstances
+	return c.Recipe == l.Recipe.Hash() && c.Split == l.Split.Hash() &&
+		c.WeightsF == nn.Hash(f.Params()) && c.WeightsG == nn.Hash(g.Params())
+}
+
+// ScoreConfig names the encoders to score and where the scores go.
+type ScoreConfig struct {
+	F, G string // safetensors files of encoders of the recipe's architecture
+	// Prefix is what stands before the encoder's names in both files, where they
+	// hold several (weights.LoadEncoder).
+	Prefix string
+	Split  string // split.json of the run; "": drawn anew by the recipe
+	Out    string // folder of the tables
+	// Sets are chosen instead of those of Split or of the recipe, if not nil.
+	Sets *data.SplitSets
+	// Foreign encoders were not trained here: the recipe is nothing but a list of
+	// settings for scoring, and the scores do not name it.
+	Foreign bool
+	// SharedAsCandidates limits the shared points scored to the number of the
+	// candidates: as a control more of them would tell little more.
+	SharedAsCandidates bool
+	// TablesOnly leaves figures and report out, and then there is no Summary: a
+	// step of a study, whose own report is read, needs neither.
+	TablesOnly bool
+}
+
+// Score scores two encoders from files, by the recipe. The scores of a run's own
+// encoders are those of the run, bit for bit.
+func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*Summary, error) {
+	l, err := openLab(r, c.Sets)
+	if err != nil {
+		return nil, err
+	}
+	l.Foreign = c.Foreign
+	if c.Split != "" {
+		if l.Split, err = data.ReadSplit(c.Split); err != nil {
+			return nil, err
+		}
+		if err := l.Split.Verify(l.Train, l.Test); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Split, err)
+		}
+	}
+	if c.SharedAsCandidates {
+		r.Score.Points.Shared = len(l.Split.Candidate)
+	}
+	encoders := map[string]nn.Encoder{}
+	for which, path := range map[string]string{F: c.F, G: c.G} {
+		enc, err := l.Encoder(which)
+		if err != nil {
+			return nil, err
+		}
+		meta, err := LoadEncoder(path, c.Prefix, enc, rep)
+		if err != nil {
+			return nil, err
+		}
+		if c.Foreign {
+			encoders[which] = enc
+			continue
+		}
+		if meta[metaRecipe] != l.TrainID() {
+			rep.Printf("note: %s was not trained by this recipe on this split; the scores take the split's word for what it has seen", path)
+		} else if meta[metaEncoder] != which {
+			rep.Printf("note: %s is given as %s but was trained as %s: signs are turned round", path, which, meta[metaEncoder])
+		}
+		encoders[which] = enc
+	}
+	e, err := newEngine(r, r.Train.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	if err := ScorePair(ctx, e, l, encoders[F], encoders[G], c.Out, rep); err != nil {
+		return nil, err
+	}
+	if c.TablesOnly {
+		return nil, nil
+	}
+	title := caption{title: r.RunName(), note: r.Describe(), options: r.ScoreOptions()}
+	if c.Foreign {
+		title = caption{title: fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G)), note: l.Train.Name() + " and " + l.Test.Name(), options: r.ScoreOptions()}
+	}
+	return present(c.Out, title, l)
+}

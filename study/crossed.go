@@ -1,0 +1,267 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/report"
+	"github.com/locimem/locimem/run"
+)
+
+// crossedPairs are the results of pairs that each drew their own halves of one universe
+// of images.
+type crossedPairs struct {
+	*results
+	universe []int          // indices of the images, rising
+	member   [][]bool       // [pair][image]: a candidate
+	place    [2][][]int     // of candidates and independents: [pair][k] is the k-th point's place in the universe
+	sets     [2]string      // their names
+	indices  map[int]int    // place of an image
+	position map[string]int // place of a tap
+}
+
+// crossed lines up the images of crossed pairs. The error says that a pair has another
+// universe.
+func (r *results) crossed() (*crossedPairs, error) {
+	x := &crossedPairs{results: r, sets: [2]string{memorize.Candidate, memorize.Independent}, indices: map[int]int{}, position: map[string]int{}}
+	for i, t := range r.taps() {
+		x.position[t] = i
+	}
+	tap := r.taps()[0]
+	for _, set := range x.sets {
+		x.universe = append(x.universe, r.scores[0].Of(tap, set).Points...)
+	}
+	slices.Sort(x.universe)
+	for k, i := range x.universe {
+		x.indices[i] = k
+	}
+	for p, s := range r.scores {
+		x.member = append(x.member, make([]bool, len(x.universe)))
+		found := 0
+		for k, set := range x.sets {
+			var places []int
+			for _, i := range s.Of(tap, set).Points {
+				place, ok := x.indices[i]
+				if !ok {
+					return nil, fmt.Errorf("pair %d: found image %d, which is not in the universe of the first pair", p+1, i)
+				}
+				places, found = append(places, place), found+1
+				x.member[p][place] = k == 0
+			}
+			x.place[k] = append(x.place[k], places)
+		}
+		if found != len(x.universe) {
+			return nil, fmt.Errorf("pair %d: found %d candidates and independents, expected the %d images of the universe", p+1, found, len(x.universe))
+		}
+	}
+	return x, nil
+}
+
+// of lines up a score of every image in every pair.
+func (x *crossedPairs) of(score func(p scores, set string) []float64) stats.Crossed {
+	out := stats.Crossed{Member: x.member}
+	for p, s := range x.scores {
+		line := make([]float64, len(x.universe))
+		for k, set := range x.sets {
+			for i, v := range score(s, set) {
+				line[x.place[k][p][i]] = v
+			}
+		}
+		out.Scores = append(out.Scores, line)
+	}
+	return out
+}
+
+// in lines up the scores in a tap.
+func (x *crossedPairs) in(tap string) stats.Crossed {
+	return x.of(func(p scores, set string) []float64 { return p.of(tap, set) })
+}
+
+// risen is, for each point, the mean score in the last three of the taps minus that in the
+// first three.
+func risen(taps []string) func(p scores, set string) []float64 {
+	return func(p scores, set string) []float64 {
+		n := len(taps)
+		var rise []float64
+		for k, tap := range []string{taps[0], taps[1], taps[2], taps[n-3], taps[n-2], taps[n-1]} {
+			for i, v := range p.of(tap, set) {
+				if k == 0 {
+					rise = append(rise, 0)
+				}
+				if k < 3 {
+					v = -v
+				}
+				rise[i] += v / 3
+			}
+		}
+		return rise
+	}
+}
+
+// ruleCrossed is the rule of judgeCrossed in words.
+const ruleCrossed = "The interval (95 %) is over crossed pairs and images: effects of single images cancel, Student's t covers other pairs, a variance component other images. All above 0 is reproduced, all below 0 not reproduced, else (or with fewer than three pairs) under-powered."
+
+// judgeCrossed completes a claim that the controlled mean of a score is above 0, by its
+// interval over pairs and images.
+func (x *reader) judgeCrossed(c report.Claim, what string, of stats.Crossed) (report.Claim, error) {
+	c.Rule, c.Command = c.Rule+" "+ruleCrossed, x.command
+	if len(of.Scores) == 1 {
+		s := report.Num(controlledMean(of, 0))
+		c.Controlled, c.Verdict = &s, report.UnderPowered
+		c.Why = fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, *s.Value)
+		return c, nil
+	}
+	m, err := of.Population(level)
+	if err != nil {
+		return c, err
+	}
+	if m.Both == nil {
+		s := report.Num(m.Mean)
+		c.Controlled, c.Verdict = &s, report.UnderPowered
+		c.Why = fmt.Sprintf("%s is %.4f in one couple of pairs, which does not tell by how much pairs differ", what, m.Mean)
+		return c, nil
+	}
+	cell := report.Between(m.Mean, m.Both.Lo, m.Both.Hi)
+	c.Controlled, c.P = &cell, &m.Both.P
+	c.Why = fmt.Sprintf("%s is %.4f, 95 %% interval over %d crossed pairs and %d images [%.4f, %.4f]; %.4f would be found with power .8",
+		what, m.Mean, len(of.Scores), len(of.Scores[0]), m.Both.Lo, m.Both.Hi, *m.Detectable)
+	switch {
+	case m.Both.Lo > 0:
+		c.Verdict = report.Reproduced
+	case m.Both.Hi < 0:
+		c.Verdict = report.NotReproduced
+	default:
+		c.Verdict = report.UnderPowered
+	}
+	return c, nil
+}
+
+// controlledMean is half of candidates minus independents in one pair.
+func controlledMean(of stats.Crossed, pair int) float64 {
+	var in, out []float64
+	for i, v := range of.Scores[pair] {
+		if of.Member[pair][i] {
+			in = append(in, v)
+		} else {
+			out = append(out, v)
+		}
+	}
+	return (stat.Mean(in, nil) - stat.Mean(out, nil)) / 2
+}
+
+// both is the cell of a population mean: with its interval over pairs and images where
+// there is one.
+func both(m stats.Population) report.Cell {
+	if m.Both == nil {
+		return report.Num(m.Mean)
+	}
+	return report.Between(m.Mean, m.Both.Lo, m.Both.Hi)
+}
+
+// populations estimates the controlled score of each tap; of one pair it is the score
+// alone.
+func (x *crossedPairs) populations(taps []string) ([]stats.Population, error) {
+	out := make([]stats.Population, len(taps))
+	for i, tap := range taps {
+		of := x.in(tap)
+		if len(of.Scores) == 1 {
+			out[i] = stats.Population{Mean: controlledMean(of, 0), PairMeans: []float64{controlledMean(of, 0)}, Level: level}
+			continue
+		}
+		var err error
+		if out[i], err = of.Population(level); err != nil {
+			return nil, fmt.Errorf("tap %s: %w", tap, err)
+		}
+	}
+	return out, nil
+}
+
+// membership tests, in each tap, whether the encoders carry any information about who
+// was in.
+func (x *crossedPairs) membership(taps []string) ([]stats.Membership, error) {
+	scores := make([][][]float64, len(taps))
+	for i, tap := range taps {
+		scores[i] = x.in(tap).Scores
+	}
+	return stats.MembershipTaps(x.member, scores, stats.DefaultResampling(x.Seed, "membership"))
+}
+
+// crossedTests is the table of the controlled score with its intervals, the exact test of
+// membership and the smallest effect that would be found.
+func (x *crossedPairs) crossedTests(taps []string) (report.Table, error) {
+	t := report.Table{Name: "tests", Title: "The controlled score, tested",
+		Note: fmt.Sprintf("%d crossed pairs, %d images. Over pairs: about encoders that are trained alike, for these images. Both: about other pairs and other images; verdicts go by it. p by other draws of the halves (exact), and by the normal approximation of the same after Holm's correction for the taps of this table.", len(x.scores), len(x.universe)),
+		Columns: []report.Column{{Name: "tap"}, {Name: "over pairs", Digits: 4}, {Name: "both", Digits: 4},
+			{Name: "detectable", Digits: 4, Help: "the smallest score that the interval of this design would tell from 0 with probability .8"},
+			{Name: "p", Digits: 4, Help: "two-sided; the null hypothesis is that encoders carry no information about which images were candidates"},
+			{Name: "p, Holm", Digits: 4}, {Name: "AUC", Digits: 3, Help: "of telling candidates from independents by their score, mean over pairs"},
+			{Name: "Cohen's d", Digits: 3, Help: "candidates against independents, mean over pairs"},
+			{Name: "found at 1 %", Digits: 3, Help: "share of candidates found at a false alarm rate of 1 %, mean over pairs: chance is .01"}}}
+	means, err := x.populations(taps)
+	if err != nil {
+		return t, err
+	}
+	tests, err := x.membership(taps)
+	if err != nil {
+		return t, err
+	}
+	var p []float64
+	for _, m := range tests {
+		p = append(p, m.PNormal)
+	}
+	corrected, err := stats.Holm(p)
+	if err != nil {
+		return t, err
+	}
+	for i, tap := range taps {
+		areas, err := x.areas(tap)
+		if err != nil {
+			return t, err
+		}
+		d, found, err := x.effects(tap)
+		if err != nil {
+			return t, err
+		}
+		pairs, detectable := report.Num(means[i].Mean), report.Cell{Value: means[i].Detectable}
+		if m := means[i].Pairs; m != nil {
+			pairs = report.Between(m.Mean, m.Lo, m.Hi)
+		}
+		t.Rows = append(t.Rows, []report.Cell{report.Text(tap), pairs, both(means[i]), detectable, report.Num(tests[i].P), report.Num(corrected[i]),
+			interval(areas), report.Num(stat.Mean(d, nil)), report.Num(stat.Mean(found, nil))})
+	}
+	return t, nil
+}
+
+// effects returns, pair by pair, Cohen's d of candidates against independents in a tap
+// and the share of candidates found at a false alarm rate of 1 %.
+func (r *results) effects(tap string) (d, found []float64, err error) {
+	for _, q := range r.scores {
+		c, i := q.of(tap, memorize.Candidate), q.of(tap, memorize.Independent)
+		effect, err := stats.CohenD(c, i)
+		if err != nil {
+			return nil, nil, err
+		}
+		rate, err := stats.TPRAt(c, i, 0.01)
+		if err != nil {
+			return nil, nil, err
+		}
+		d, found = append(d, effect), append(found, rate)
+	}
+	return d, found, nil
+}
+
+// sameImages also scores two encoders that saw the same images and differ in their seed:
+// in a couple f of the first pair and g of the second. In them there is nothing to tell
+// apart.
+func (l *lab) sameImages(g *group) {
+	if len(g.pairs) < 2 || l.first()%2 == 0 {
+		return
+	}
+	r := g.pairs[0].recipe
+	g.same = score.Step("score the same-data pair, "+describe(r), scoring{withRecipe(r), [2]string{run.F, run.G}}, g.pairs[0].f, g.pairs[1].g)
+	l.do(g.same)
+}
