@@ -33,7 +33,7 @@ func (x *crossedPairs) censusImages(all []tapCensus, deep string) (report.Sectio
 		for _, s := range scores {
 			t = append(t, s.T)
 		}
-		n := min(galleryMost, len(t)/2)
+		n := min(8, len(t)/2) // what fits a line
 		for _, row := range []struct {
 			label  string
 			places []int
