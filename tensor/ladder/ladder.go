@@ -1,7 +1,7 @@
 // Package ladder is the matrix product in eight steps, from three loops to what
 // the engine does, to read and to time: each step changes one thing. All compute
 // C = A B in float32 with row-major A [m x k], B [k x n] and C [m x n].
-// docs/02-the-kernel.md is the chapter to it.
+// docs/03-the-kernel.md is the chapter to it.
 package ladder
 
 import (
