@@ -19,10 +19,6 @@ type Impl struct {
 	Row             // rows as wholes: layer norm, softmax, GELU
 	Winograd        // the transforms of Winograd's convolution
 
-	// Depthwise is the register tile of depthwise convolution; depthwiseGeneric
-	// defines it.
-	Depthwise func(t *Tile)
-
 	// missing says which CPU features are lacking, "" when the CPU can run it.
 	missing func() string
 }

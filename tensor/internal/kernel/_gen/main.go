@@ -17,7 +17,6 @@ import (
 // parts are the generators, each of which fills one .s file and one file of Go
 // declarations (stubs).
 var parts = map[string]func(){
-	"depthwise":       depthwise,
 	"gemm":            gemm,
 	"vec_avx2":        func() { vecKernels(simd{suffix: "AVX2", lanes: 8}) },
 	"vec_avx512":      func() { vecKernels(simd{suffix: "AVX512", lanes: 16}) },
