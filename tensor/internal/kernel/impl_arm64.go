@@ -1,3 +1,5 @@
+//go:build !purego
+
 package kernel
 
 var neon = Impl{Name: "neon", Gemm: gemmNEON, Vec: vecNEON, Row: rowGeneric, Winograd: winogradGeneric,
