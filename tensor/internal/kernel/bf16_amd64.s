@@ -7,7 +7,10 @@
 // func tileBF16x1x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x1x1(SB), NOSPLIT, $24-8
+	// A tile of 1 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -15,6 +18,8 @@ TEXT ·tileBF16x1x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -28,6 +33,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -36,17 +42,23 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -58,12 +70,17 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
-	LONG       $0x400e9262
-	WORD       $0xc452
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -72,25 +89,32 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -98,22 +122,26 @@ bias:
 	VADDPS  Z28, Z0, Z0
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
 	VMAXPS Z0, Z30, Z0
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x01, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x01, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -122,7 +150,10 @@ finished:
 // func tileBF16x2x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x2x1(SB), NOSPLIT, $24-8
+	// A tile of 2 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -130,6 +161,8 @@ TEXT ·tileBF16x2x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -143,6 +176,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -151,20 +185,26 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -176,7 +216,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -185,8 +228,10 @@ step:
 	VBROADCASTSS (SI)(R10*1), Z31
 
 	// VDPBF16PS Z28, Z31, Z1
-	LONG       $0x40069262
-	WORD       $0xcc52
+	LONG $0x40069262
+	WORD $0xcc52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -195,19 +240,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -216,6 +267,7 @@ done:
 	VADDPS (SI), Z1, K1, Z1
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -224,6 +276,7 @@ bias:
 	VADDPS  Z28, Z1, Z1
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -231,18 +284,21 @@ relu:
 	VMAXPS Z1, Z30, Z1
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x02, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x02, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -251,7 +307,10 @@ finished:
 // func tileBF16x3x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x3x1(SB), NOSPLIT, $24-8
+	// A tile of 3 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -259,6 +318,8 @@ TEXT ·tileBF16x3x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -272,6 +333,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -280,9 +342,12 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -291,12 +356,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -308,7 +376,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -322,8 +393,10 @@ step:
 	VBROADCASTSS (SI)(R10*2), Z30
 
 	// VDPBF16PS Z28, Z30, Z2
-	LONG       $0x400e9262
-	WORD       $0xd452
+	LONG $0x400e9262
+	WORD $0xd452
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -332,19 +405,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -355,6 +434,7 @@ done:
 	VADDPS (SI), Z2, K1, Z2
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -364,6 +444,7 @@ bias:
 	VADDPS  Z28, Z2, Z2
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -372,20 +453,23 @@ relu:
 	VMAXPS Z2, Z30, Z2
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x03, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x03, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -394,7 +478,10 @@ finished:
 // func tileBF16x4x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x4x1(SB), NOSPLIT, $24-8
+	// A tile of 4 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -402,6 +489,8 @@ TEXT ·tileBF16x4x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -415,6 +504,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -423,10 +513,13 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -437,12 +530,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -454,7 +550,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -473,8 +572,10 @@ step:
 	VBROADCASTSS (SI)(R11*1), Z31
 
 	// VDPBF16PS Z28, Z31, Z3
-	LONG       $0x40069262
-	WORD       $0xdc52
+	LONG $0x40069262
+	WORD $0xdc52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -483,19 +584,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -508,6 +615,7 @@ done:
 	VADDPS (SI), Z3, K1, Z3
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -518,6 +626,7 @@ bias:
 	VADDPS  Z28, Z3, Z3
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -527,6 +636,7 @@ relu:
 	VMAXPS Z3, Z30, Z3
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -535,14 +645,16 @@ store:
 	VMOVUPS Z2, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z3, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x04, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x04, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -551,7 +663,10 @@ finished:
 // func tileBF16x5x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x5x1(SB), NOSPLIT, $24-8
+	// A tile of 5 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -559,6 +674,8 @@ TEXT ·tileBF16x5x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -572,6 +689,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -580,11 +698,14 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -597,12 +718,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -614,7 +738,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -638,8 +765,10 @@ step:
 	VBROADCASTSS (SI)(R10*4), Z30
 
 	// VDPBF16PS Z28, Z30, Z4
-	LONG       $0x400e9262
-	WORD       $0xe452
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -648,19 +777,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -675,6 +810,7 @@ done:
 	VADDPS (SI), Z4, K1, Z4
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -686,6 +822,7 @@ bias:
 	VADDPS  Z28, Z4, Z4
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -696,6 +833,7 @@ relu:
 	VMAXPS Z4, Z30, Z4
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -706,14 +844,16 @@ store:
 	VMOVUPS Z3, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z4, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x05, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x05, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -722,7 +862,10 @@ finished:
 // func tileBF16x6x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x6x1(SB), NOSPLIT, $24-8
+	// A tile of 6 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -730,6 +873,8 @@ TEXT ·tileBF16x6x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -743,6 +888,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -751,12 +897,15 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -771,12 +920,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -790,7 +942,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -819,8 +974,10 @@ step:
 	VBROADCASTSS (R8), Z31
 
 	// VDPBF16PS Z28, Z31, Z5
-	LONG       $0x40069262
-	WORD       $0xec52
+	LONG $0x40069262
+	WORD $0xec52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -830,19 +987,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -859,6 +1022,7 @@ done:
 	VADDPS (SI), Z5, K1, Z5
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -871,6 +1035,7 @@ bias:
 	VADDPS  Z28, Z5, Z5
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -882,6 +1047,7 @@ relu:
 	VMAXPS Z5, Z30, Z5
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -894,14 +1060,16 @@ store:
 	VMOVUPS Z4, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z5, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x06, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x06, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -910,7 +1078,10 @@ finished:
 // func tileBF16x7x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x7x1(SB), NOSPLIT, $24-8
+	// A tile of 7 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -918,6 +1089,8 @@ TEXT ·tileBF16x7x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -931,6 +1104,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -939,13 +1113,16 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -962,12 +1139,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -981,7 +1161,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -1015,8 +1198,10 @@ step:
 	VBROADCASTSS (R8)(R10*1), Z30
 
 	// VDPBF16PS Z28, Z30, Z6
-	LONG       $0x400e9262
-	WORD       $0xf452
+	LONG $0x400e9262
+	WORD $0xf452
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -1026,19 +1211,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1057,6 +1248,7 @@ done:
 	VADDPS (SI), Z6, K1, Z6
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1070,6 +1262,7 @@ bias:
 	VADDPS  Z28, Z6, Z6
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1082,6 +1275,7 @@ relu:
 	VMAXPS Z6, Z30, Z6
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1096,14 +1290,16 @@ store:
 	VMOVUPS Z5, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z6, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x07, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x07, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1112,7 +1308,10 @@ finished:
 // func tileBF16x8x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x8x1(SB), NOSPLIT, $24-8
+	// A tile of 8 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1120,6 +1319,8 @@ TEXT ·tileBF16x8x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1133,6 +1334,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1141,14 +1343,17 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1167,12 +1372,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1186,7 +1394,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -1225,8 +1436,10 @@ step:
 	VBROADCASTSS (R8)(R10*2), Z31
 
 	// VDPBF16PS Z28, Z31, Z7
-	LONG       $0x40069262
-	WORD       $0xfc52
+	LONG $0x40069262
+	WORD $0xfc52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -1236,19 +1449,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1269,6 +1488,7 @@ done:
 	VADDPS (SI), Z7, K1, Z7
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1283,6 +1503,7 @@ bias:
 	VADDPS  Z28, Z7, Z7
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1296,6 +1517,7 @@ relu:
 	VMAXPS Z7, Z30, Z7
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1312,14 +1534,16 @@ store:
 	VMOVUPS Z6, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z7, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x08, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x08, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1328,7 +1552,10 @@ finished:
 // func tileBF16x9x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x9x1(SB), NOSPLIT, $24-8
+	// A tile of 9 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1336,6 +1563,8 @@ TEXT ·tileBF16x9x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1349,6 +1578,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1357,15 +1587,18 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1386,12 +1619,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1405,7 +1641,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -1449,8 +1688,10 @@ step:
 	VBROADCASTSS (R8)(R11*1), Z30
 
 	// VDPBF16PS Z28, Z30, Z8
-	LONG       $0x400e1262
-	WORD       $0xc452
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -1460,19 +1701,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1495,6 +1742,7 @@ done:
 	VADDPS (SI), Z8, K1, Z8
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1510,6 +1758,7 @@ bias:
 	VADDPS  Z28, Z8, Z8
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1524,6 +1773,7 @@ relu:
 	VMAXPS Z8, Z30, Z8
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1542,14 +1792,16 @@ store:
 	VMOVUPS Z7, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z8, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x09, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x09, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1558,7 +1810,10 @@ finished:
 // func tileBF16x10x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x10x1(SB), NOSPLIT, $24-8
+	// A tile of 10 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1566,6 +1821,8 @@ TEXT ·tileBF16x10x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1579,6 +1836,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1587,16 +1845,19 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1619,12 +1880,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1638,7 +1902,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -1687,8 +1954,10 @@ step:
 	VBROADCASTSS (R8)(R10*4), Z31
 
 	// VDPBF16PS Z28, Z31, Z9
-	LONG       $0x40061262
-	WORD       $0xcc52
+	LONG $0x40061262
+	WORD $0xcc52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -1698,19 +1967,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1735,6 +2010,7 @@ done:
 	VADDPS (SI), Z9, K1, Z9
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1751,6 +2027,7 @@ bias:
 	VADDPS  Z28, Z9, Z9
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1766,6 +2043,7 @@ relu:
 	VMAXPS Z9, Z30, Z9
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1786,14 +2064,16 @@ store:
 	VMOVUPS Z8, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z9, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0a, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0a, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1802,7 +2082,10 @@ finished:
 // func tileBF16x11x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x11x1(SB), NOSPLIT, $24-8
+	// A tile of 11 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1810,6 +2093,8 @@ TEXT ·tileBF16x11x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1823,6 +2108,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1831,17 +2117,20 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1866,12 +2155,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1887,7 +2179,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -1941,8 +2236,10 @@ step:
 	VBROADCASTSS (R9), Z30
 
 	// VDPBF16PS Z28, Z30, Z10
-	LONG       $0x400e1262
-	WORD       $0xd452
+	LONG $0x400e1262
+	WORD $0xd452
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       R12, R9
@@ -1953,19 +2250,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1992,6 +2295,7 @@ done:
 	VADDPS (SI), Z10, K1, Z10
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2009,6 +2313,7 @@ bias:
 	VADDPS  Z28, Z10, Z10
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2025,6 +2330,7 @@ relu:
 	VMAXPS Z10, Z30, Z10
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -2047,14 +2353,16 @@ store:
 	VMOVUPS Z9, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z10, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0b, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0b, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2063,7 +2371,10 @@ finished:
 // func tileBF16x12x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x12x1(SB), NOSPLIT, $24-8
+	// A tile of 12 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2071,6 +2382,8 @@ TEXT ·tileBF16x12x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2084,6 +2397,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2092,18 +2406,21 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -2130,12 +2447,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2151,7 +2471,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -2210,8 +2533,10 @@ step:
 	VBROADCASTSS (R9)(R10*1), Z31
 
 	// VDPBF16PS Z28, Z31, Z11
-	LONG       $0x40061262
-	WORD       $0xdc52
+	LONG $0x40061262
+	WORD $0xdc52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       R12, R9
@@ -2222,19 +2547,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -2263,6 +2594,7 @@ done:
 	VADDPS (SI), Z11, K1, Z11
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2281,6 +2613,7 @@ bias:
 	VADDPS  Z28, Z11, Z11
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2298,6 +2631,7 @@ relu:
 	VMAXPS Z11, Z30, Z11
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -2322,14 +2656,16 @@ store:
 	VMOVUPS Z10, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z11, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0c, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0c, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2338,7 +2674,10 @@ finished:
 // func tileBF16x13x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x13x1(SB), NOSPLIT, $24-8
+	// A tile of 13 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2346,6 +2685,8 @@ TEXT ·tileBF16x13x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2359,6 +2700,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2367,19 +2709,22 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -2408,12 +2753,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2429,7 +2777,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -2493,8 +2844,10 @@ step:
 	VBROADCASTSS (R9)(R10*2), Z30
 
 	// VDPBF16PS Z28, Z30, Z12
-	LONG       $0x400e1262
-	WORD       $0xe452
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       R12, R9
@@ -2505,19 +2858,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -2548,6 +2907,7 @@ done:
 	VADDPS (SI), Z12, K1, Z12
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2567,6 +2927,7 @@ bias:
 	VADDPS  Z28, Z12, Z12
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2585,6 +2946,7 @@ relu:
 	VMAXPS Z12, Z30, Z12
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -2611,14 +2973,16 @@ store:
 	VMOVUPS Z11, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z12, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0d, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0d, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2627,7 +2991,10 @@ finished:
 // func tileBF16x14x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x14x1(SB), NOSPLIT, $24-8
+	// A tile of 14 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2635,6 +3002,8 @@ TEXT ·tileBF16x14x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2648,6 +3017,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2656,20 +3026,23 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -2700,12 +3073,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2721,7 +3097,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -2790,8 +3169,10 @@ step:
 	VBROADCASTSS (R9)(R11*1), Z31
 
 	// VDPBF16PS Z28, Z31, Z13
-	LONG       $0x40061262
-	WORD       $0xec52
+	LONG $0x40061262
+	WORD $0xec52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       R12, R9
@@ -2802,19 +3183,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -2847,6 +3234,7 @@ done:
 	VADDPS (SI), Z13, K1, Z13
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2867,6 +3255,7 @@ bias:
 	VADDPS  Z28, Z13, Z13
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2886,6 +3275,7 @@ relu:
 	VMAXPS Z13, Z30, Z13
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -2914,14 +3304,16 @@ store:
 	VMOVUPS Z12, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z13, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0e, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0e, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2930,7 +3322,10 @@ finished:
 // func tileBF16x1x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x1x2(SB), NOSPLIT, $24-8
+	// A tile of 1 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2938,6 +3333,8 @@ TEXT ·tileBF16x1x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2951,6 +3348,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2959,19 +3357,25 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2983,8 +3387,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -2992,8 +3399,10 @@ step:
 	WORD $0xc452
 
 	// VDPBF16PS Z29, Z30, Z1
-	LONG       $0x400e9262
-	WORD       $0xcd52
+	LONG $0x400e9262
+	WORD $0xcd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -3002,19 +3411,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3022,6 +3437,7 @@ done:
 	VADDPS 64(SI), Z1, K1, Z1
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3031,6 +3447,7 @@ bias:
 	VADDPS  Z29, Z1, Z1
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3038,17 +3455,20 @@ relu:
 	VMAXPS Z1, Z30, Z1
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x01, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x01, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3057,7 +3477,10 @@ finished:
 // func tileBF16x2x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x2x2(SB), NOSPLIT, $24-8
+	// A tile of 2 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3065,6 +3488,8 @@ TEXT ·tileBF16x2x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3078,6 +3503,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3086,10 +3512,13 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3098,12 +3527,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3115,8 +3547,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -3133,8 +3568,10 @@ step:
 	WORD $0xd452
 
 	// VDPBF16PS Z29, Z31, Z3
-	LONG       $0x40069262
-	WORD       $0xdd52
+	LONG $0x40069262
+	WORD $0xdd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -3143,19 +3580,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3166,6 +3609,7 @@ done:
 	VADDPS 64(SI), Z3, K1, Z3
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3177,6 +3621,7 @@ bias:
 	VADDPS  Z29, Z3, Z3
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3186,20 +3631,23 @@ relu:
 	VMAXPS Z3, Z30, Z3
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x02, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x02, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3208,7 +3656,10 @@ finished:
 // func tileBF16x3x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x3x2(SB), NOSPLIT, $24-8
+	// A tile of 3 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3216,6 +3667,8 @@ TEXT ·tileBF16x3x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3229,6 +3682,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3237,12 +3691,15 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3254,12 +3711,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3271,8 +3731,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -3298,8 +3761,10 @@ step:
 	WORD $0xe452
 
 	// VDPBF16PS Z29, Z30, Z5
-	LONG       $0x400e9262
-	WORD       $0xed52
+	LONG $0x400e9262
+	WORD $0xed52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -3308,19 +3773,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3334,6 +3805,7 @@ done:
 	VADDPS 64(SI), Z5, K1, Z5
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3347,6 +3819,7 @@ bias:
 	VADDPS  Z29, Z5, Z5
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3358,6 +3831,7 @@ relu:
 	VMAXPS Z5, Z30, Z5
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -3367,14 +3841,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x03, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x03, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3383,7 +3859,10 @@ finished:
 // func tileBF16x4x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x4x2(SB), NOSPLIT, $24-8
+	// A tile of 4 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3391,6 +3870,8 @@ TEXT ·tileBF16x4x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3404,6 +3885,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3412,14 +3894,17 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3434,12 +3919,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3451,8 +3939,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -3487,8 +3978,10 @@ step:
 	WORD $0xf452
 
 	// VDPBF16PS Z29, Z31, Z7
-	LONG       $0x40069262
-	WORD       $0xfd52
+	LONG $0x40069262
+	WORD $0xfd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -3497,19 +3990,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3526,6 +4025,7 @@ done:
 	VADDPS 64(SI), Z7, K1, Z7
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3541,6 +4041,7 @@ bias:
 	VADDPS  Z29, Z7, Z7
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3554,6 +4055,7 @@ relu:
 	VMAXPS Z7, Z30, Z7
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -3566,14 +4068,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z6, (SI)
 	VMOVUPS Z7, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x04, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x04, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3582,7 +4086,10 @@ finished:
 // func tileBF16x5x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x5x2(SB), NOSPLIT, $24-8
+	// A tile of 5 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3590,6 +4097,8 @@ TEXT ·tileBF16x5x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3603,6 +4112,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3611,16 +4121,19 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3638,12 +4151,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3655,8 +4171,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -3700,8 +4219,10 @@ step:
 	WORD $0xc452
 
 	// VDPBF16PS Z29, Z30, Z9
-	LONG       $0x400e1262
-	WORD       $0xcd52
+	LONG $0x400e1262
+	WORD $0xcd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       DX, BX
 	PREFETCHT1 (R14)
@@ -3710,19 +4231,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3742,6 +4269,7 @@ done:
 	VADDPS 64(SI), Z9, K1, Z9
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3759,6 +4287,7 @@ bias:
 	VADDPS  Z29, Z9, Z9
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3774,6 +4303,7 @@ relu:
 	VMAXPS Z9, Z30, Z9
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -3789,14 +4319,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z8, (SI)
 	VMOVUPS Z9, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x05, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x05, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3805,7 +4337,10 @@ finished:
 // func tileBF16x6x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x6x2(SB), NOSPLIT, $24-8
+	// A tile of 6 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3813,6 +4348,8 @@ TEXT ·tileBF16x6x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3826,6 +4363,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3834,18 +4372,21 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3866,12 +4407,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3885,8 +4429,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -3939,8 +4486,10 @@ step:
 	WORD $0xd452
 
 	// VDPBF16PS Z29, Z31, Z11
-	LONG       $0x40061262
-	WORD       $0xdd52
+	LONG $0x40061262
+	WORD $0xdd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -3950,19 +4499,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3985,6 +4540,7 @@ done:
 	VADDPS 64(SI), Z11, K1, Z11
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -4004,6 +4560,7 @@ bias:
 	VADDPS  Z29, Z11, Z11
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -4021,6 +4578,7 @@ relu:
 	VMAXPS Z11, Z30, Z11
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -4039,14 +4597,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z10, (SI)
 	VMOVUPS Z11, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x06, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x06, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -4055,7 +4615,10 @@ finished:
 // func tileBF16x7x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x7x2(SB), NOSPLIT, $24-8
+	// A tile of 7 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -4063,6 +4626,8 @@ TEXT ·tileBF16x7x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -4076,6 +4641,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -4084,20 +4650,23 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -4121,12 +4690,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -4140,8 +4712,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -4203,8 +4778,10 @@ step:
 	WORD $0xe452
 
 	// VDPBF16PS Z29, Z30, Z13
-	LONG       $0x400e1262
-	WORD       $0xed52
+	LONG $0x400e1262
+	WORD $0xed52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -4214,19 +4791,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -4252,6 +4835,7 @@ done:
 	VADDPS 64(SI), Z13, K1, Z13
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -4273,6 +4857,7 @@ bias:
 	VADDPS  Z29, Z13, Z13
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -4292,6 +4877,7 @@ relu:
 	VMAXPS Z13, Z30, Z13
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -4313,14 +4899,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z12, (SI)
 	VMOVUPS Z13, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x07, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x07, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -4329,7 +4917,10 @@ finished:
 // func tileBF16x8x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x8x2(SB), NOSPLIT, $24-8
+	// A tile of 8 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -4337,6 +4928,8 @@ TEXT ·tileBF16x8x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -4350,6 +4943,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -4358,22 +4952,25 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -4400,12 +4997,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -4419,8 +5019,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -4491,8 +5094,10 @@ step:
 	WORD $0xf452
 
 	// VDPBF16PS Z29, Z31, Z15
-	LONG       $0x40061262
-	WORD       $0xfd52
+	LONG $0x40061262
+	WORD $0xfd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -4502,19 +5107,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -4543,6 +5154,7 @@ done:
 	VADDPS 64(SI), Z15, K1, Z15
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -4566,6 +5178,7 @@ bias:
 	VADDPS  Z29, Z15, Z15
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -4587,6 +5200,7 @@ relu:
 	VMAXPS Z15, Z30, Z15
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -4611,14 +5225,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z14, (SI)
 	VMOVUPS Z15, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x08, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x08, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -4627,7 +5243,10 @@ finished:
 // func tileBF16x9x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x9x2(SB), NOSPLIT, $24-8
+	// A tile of 9 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -4635,6 +5254,8 @@ TEXT ·tileBF16x9x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -4648,6 +5269,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -4656,24 +5278,27 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -4703,12 +5328,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -4722,8 +5350,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -4803,8 +5434,10 @@ step:
 	WORD $0xc452
 
 	// VDPBF16PS Z29, Z30, Z17
-	LONG       $0x400e8262
-	WORD       $0xcd52
+	LONG $0x400e8262
+	WORD $0xcd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -4814,19 +5447,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -4858,6 +5497,7 @@ done:
 	VADDPS 64(SI), Z17, K1, Z17
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -4883,6 +5523,7 @@ bias:
 	VADDPS  Z29, Z17, Z17
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -4906,6 +5547,7 @@ relu:
 	VMAXPS Z17, Z30, Z17
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -4933,14 +5575,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z16, (SI)
 	VMOVUPS Z17, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x09, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x09, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -4949,7 +5593,10 @@ finished:
 // func tileBF16x10x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x10x2(SB), NOSPLIT, $24-8
+	// A tile of 10 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -4957,6 +5604,8 @@ TEXT ·tileBF16x10x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -4970,6 +5619,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -4978,26 +5628,29 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -5030,12 +5683,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -5049,8 +5705,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -5139,8 +5798,10 @@ step:
 	WORD $0xd452
 
 	// VDPBF16PS Z29, Z31, Z19
-	LONG       $0x40068262
-	WORD       $0xdd52
+	LONG $0x40068262
+	WORD $0xdd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       DX, BX
@@ -5150,19 +5811,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -5197,6 +5864,7 @@ done:
 	VADDPS 64(SI), Z19, K1, Z19
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -5224,6 +5892,7 @@ bias:
 	VADDPS  Z29, Z19, Z19
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -5249,6 +5918,7 @@ relu:
 	VMAXPS Z19, Z30, Z19
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -5279,14 +5949,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z18, (SI)
 	VMOVUPS Z19, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0a, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0a, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -5295,7 +5967,10 @@ finished:
 // func tileBF16x11x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x11x2(SB), NOSPLIT, $24-8
+	// A tile of 11 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -5303,6 +5978,8 @@ TEXT ·tileBF16x11x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -5316,6 +5993,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -5324,28 +6002,31 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -5381,12 +6062,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -5402,8 +6086,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -5501,8 +6188,10 @@ step:
 	WORD $0xe452
 
 	// VDPBF16PS Z29, Z30, Z21
-	LONG       $0x400e8262
-	WORD       $0xed52
+	LONG $0x400e8262
+	WORD $0xed52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       R12, R9
@@ -5513,19 +6202,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -5563,6 +6258,7 @@ done:
 	VADDPS 64(SI), Z21, K1, Z21
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -5592,6 +6288,7 @@ bias:
 	VADDPS  Z29, Z21, Z21
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -5619,6 +6316,7 @@ relu:
 	VMAXPS Z21, Z30, Z21
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -5652,14 +6350,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z20, (SI)
 	VMOVUPS Z21, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0b, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0b, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -5668,7 +6368,10 @@ finished:
 // func tileBF16x12x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x12x2(SB), NOSPLIT, $24-8
+	// A tile of 12 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -5676,6 +6379,8 @@ TEXT ·tileBF16x12x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -5689,6 +6394,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -5697,30 +6403,33 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
-	VXORPS     Z22, Z22, Z22
-	VXORPS     Z23, Z23, Z23
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -5759,12 +6468,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -5780,8 +6492,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -5888,8 +6603,10 @@ step:
 	WORD $0xf452
 
 	// VDPBF16PS Z29, Z31, Z23
-	LONG       $0x40068262
-	WORD       $0xfd52
+	LONG $0x40068262
+	WORD $0xfd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       R12, R9
@@ -5900,19 +6617,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -5953,6 +6676,7 @@ done:
 	VADDPS 64(SI), Z23, K1, Z23
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -5984,6 +6708,7 @@ bias:
 	VADDPS  Z29, Z23, Z23
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -6013,6 +6738,7 @@ relu:
 	VMAXPS Z23, Z30, Z23
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -6049,14 +6775,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z22, (SI)
 	VMOVUPS Z23, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0c, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0c, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -6065,7 +6793,10 @@ finished:
 // func tileBF16x13x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x13x2(SB), NOSPLIT, $24-8
+	// A tile of 13 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6073,6 +6804,8 @@ TEXT ·tileBF16x13x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6086,6 +6819,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6094,32 +6828,35 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
-	VXORPS     Z22, Z22, Z22
-	VXORPS     Z23, Z23, Z23
-	VXORPS     Z24, Z24, Z24
-	VXORPS     Z25, Z25, Z25
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	VXORPS Z25, Z25, Z25
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -6161,12 +6898,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6182,8 +6922,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -6299,8 +7042,10 @@ step:
 	WORD $0xc452
 
 	// VDPBF16PS Z29, Z30, Z25
-	LONG       $0x400e0262
-	WORD       $0xcd52
+	LONG $0x400e0262
+	WORD $0xcd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       R12, R9
@@ -6311,19 +7056,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -6367,6 +7118,7 @@ done:
 	VADDPS 64(SI), Z25, K1, Z25
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -6400,6 +7152,7 @@ bias:
 	VADDPS  Z29, Z25, Z25
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -6431,6 +7184,7 @@ relu:
 	VMAXPS Z25, Z30, Z25
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -6470,14 +7224,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z24, (SI)
 	VMOVUPS Z25, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0d, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0d, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -6486,7 +7242,10 @@ finished:
 // func tileBF16x14x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileBF16x14x2(SB), NOSPLIT, $24-8
+	// A tile of 14 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6494,6 +7253,8 @@ TEXT ·tileBF16x14x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6507,6 +7268,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6515,34 +7277,37 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
-	VXORPS     Z22, Z22, Z22
-	VXORPS     Z23, Z23, Z23
-	VXORPS     Z24, Z24, Z24
-	VXORPS     Z25, Z25, Z25
-	VXORPS     Z26, Z26, Z26
-	VXORPS     Z27, Z27, Z27
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	VXORPS Z25, Z25, Z25
+	VXORPS Z26, Z26, Z26
+	VXORPS Z27, Z27, Z27
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -6587,12 +7352,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6608,8 +7376,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a pair of A over a vector and add its products with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -6734,8 +7505,10 @@ step:
 	WORD $0xd452
 
 	// VDPBF16PS Z29, Z31, Z27
-	LONG       $0x40060262
-	WORD       $0xdd52
+	LONG $0x40060262
+	WORD $0xdd52
+
+	// Go on to the next step in A and in B, and fetch a line.
 	ADDQ       R12, SI
 	ADDQ       R12, R8
 	ADDQ       R12, R9
@@ -6746,19 +7519,25 @@ step:
 	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -6805,6 +7584,7 @@ done:
 	VADDPS 64(SI), Z27, K1, Z27
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -6840,6 +7620,7 @@ bias:
 	VADDPS  Z29, Z27, Z27
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -6873,6 +7654,7 @@ relu:
 	VMAXPS Z27, Z30, Z27
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -6915,14 +7697,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z26, (SI)
 	VMOVUPS Z27, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0e, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0e, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -6931,9 +7715,12 @@ finished:
 // func convertBF16(dst *float32, src *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·convertBF16(SB), NOSPLIT, $0-24
+	// dst[i] = the pair of src[2i] and src[2i+1].
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
+
+	// Main loop: 32 numbers, two vectors, become one vector of 16 pairs.
 	SUBQ $0x20, CX
 	JL   tail
 
@@ -6951,20 +7738,23 @@ whole:
 	JGE     whole
 
 tail:
-	ADDQ      $0x20, CX
-	JZ        end
-	MOVQ      $-1, AX
-	SHLXQ     CX, AX, AX
-	NOTQ      AX
-	KMOVW     AX, K1
-	SHRQ      $0x10, AX
-	KMOVW     AX, K2
-	INCQ      CX
-	SHRQ      $0x01, CX
-	MOVQ      $-1, AX
-	SHLXQ     CX, AX, AX
-	NOTQ      AX
-	KMOVW     AX, K3
+	// Tail: masks of what is left of the first 16 numbers, of the others, and of their pairs.
+	ADDQ  $0x20, CX
+	JZ    end
+	MOVQ  $-1, AX
+	SHLXQ CX, AX, AX
+	NOTQ  AX
+	KMOVW AX, K1
+	SHRQ  $0x10, AX
+	KMOVW AX, K2
+	INCQ  CX
+	SHRQ  $0x01, CX
+	MOVQ  $-1, AX
+	SHLXQ CX, AX, AX
+	NOTQ  AX
+	KMOVW AX, K3
+
+	// What the masks leave out is 0 and not read.
 	VMOVUPS.Z (SI), K1, Z0
 	VMOVUPS.Z 64(SI), K2, Z1
 
@@ -6998,10 +7788,13 @@ GLOBL pairBF16_order<>(SB), RODATA|NOPTR, $64
 // func pairBF16(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX, AVX512BW, AVX512F, BMI2
 TEXT ·pairBF16(SB), NOSPLIT, $0-32
-	MOVQ    dst+0(FP), DI
-	MOVQ    a+8(FP), SI
-	MOVQ    b+16(FP), DX
-	MOVQ    n+24(FP), CX
+	// dst[i] = the pair of a[i] and b[i]. The order of the numbers for the permutation stays in a register.
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), CX
+
+	// Main loop: 16 numbers of each, which a permutation brings together.
 	VMOVUPS pairBF16_order<>+0(SB), Z2
 	SUBQ    $0x10, CX
 	JL      tail
@@ -7022,6 +7815,7 @@ whole:
 	JGE     whole
 
 tail:
+	// Tail: the same under a mask of what is left.
 	ADDQ      $0x10, CX
 	JZ        end
 	MOVQ      $-1, AX

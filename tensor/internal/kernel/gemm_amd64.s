@@ -25,7 +25,10 @@ GLOBL tileAVX2_tail<>(SB), RODATA|NOPTR, $64
 // func tileAVX512x1x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x1x1(SB), NOSPLIT, $24-8
+	// A tile of 1 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -33,6 +36,8 @@ TEXT ·tileAVX512x1x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -46,6 +51,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -54,17 +60,23 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -76,36 +88,48 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
 	VADDPS (SI), Z0, K1, Z0
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -113,22 +137,26 @@ bias:
 	VADDPS  Z28, Z0, Z0
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
 	VMAXPS Z0, Z30, Z0
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x01, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x01, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -137,7 +165,10 @@ finished:
 // func tileAVX512x2x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x2x1(SB), NOSPLIT, $24-8
+	// A tile of 2 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -145,6 +176,8 @@ TEXT ·tileAVX512x2x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -158,6 +191,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -166,20 +200,26 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -191,32 +231,43 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
 	VFMADD231PS  Z31, Z28, Z1
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -225,6 +276,7 @@ done:
 	VADDPS (SI), Z1, K1, Z1
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -233,6 +285,7 @@ bias:
 	VADDPS  Z28, Z1, Z1
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -240,18 +293,21 @@ relu:
 	VMAXPS Z1, Z30, Z1
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x02, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x02, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -260,7 +316,10 @@ finished:
 // func tileAVX512x3x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x3x1(SB), NOSPLIT, $24-8
+	// A tile of 3 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -268,6 +327,8 @@ TEXT ·tileAVX512x3x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -281,6 +342,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -289,9 +351,12 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -300,12 +365,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -317,34 +385,45 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
 	VFMADD231PS  Z31, Z28, Z1
 	VBROADCASTSS (SI)(R10*2), Z30
 	VFMADD231PS  Z30, Z28, Z2
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -355,6 +434,7 @@ done:
 	VADDPS (SI), Z2, K1, Z2
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -364,6 +444,7 @@ bias:
 	VADDPS  Z28, Z2, Z2
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -372,20 +453,23 @@ relu:
 	VMAXPS Z2, Z30, Z2
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z1, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x03, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x03, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -394,7 +478,10 @@ finished:
 // func tileAVX512x4x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x4x1(SB), NOSPLIT, $24-8
+	// A tile of 4 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -402,6 +489,8 @@ TEXT ·tileAVX512x4x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -415,6 +504,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -423,10 +513,13 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -437,12 +530,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -454,7 +550,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -463,27 +562,35 @@ step:
 	VFMADD231PS  Z30, Z28, Z2
 	VBROADCASTSS (SI)(R11*1), Z31
 	VFMADD231PS  Z31, Z28, Z3
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -496,6 +603,7 @@ done:
 	VADDPS (SI), Z3, K1, Z3
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -506,6 +614,7 @@ bias:
 	VADDPS  Z28, Z3, Z3
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -515,6 +624,7 @@ relu:
 	VMAXPS Z3, Z30, Z3
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -523,14 +633,16 @@ store:
 	VMOVUPS Z2, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z3, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x04, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x04, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -539,7 +651,10 @@ finished:
 // func tileAVX512x5x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x5x1(SB), NOSPLIT, $24-8
+	// A tile of 5 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -547,6 +662,8 @@ TEXT ·tileAVX512x5x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -560,6 +677,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -568,11 +686,14 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -585,12 +706,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -602,7 +726,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -613,27 +740,35 @@ step:
 	VFMADD231PS  Z31, Z28, Z3
 	VBROADCASTSS (SI)(R10*4), Z30
 	VFMADD231PS  Z30, Z28, Z4
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -648,6 +783,7 @@ done:
 	VADDPS (SI), Z4, K1, Z4
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -659,6 +795,7 @@ bias:
 	VADDPS  Z28, Z4, Z4
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -669,6 +806,7 @@ relu:
 	VMAXPS Z4, Z30, Z4
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -679,14 +817,16 @@ store:
 	VMOVUPS Z3, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z4, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x05, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x05, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -695,7 +835,10 @@ finished:
 // func tileAVX512x6x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x6x1(SB), NOSPLIT, $24-8
+	// A tile of 6 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -703,6 +846,8 @@ TEXT ·tileAVX512x6x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -716,6 +861,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -724,12 +870,15 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -744,12 +893,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -763,7 +915,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -776,28 +931,36 @@ step:
 	VFMADD231PS  Z30, Z28, Z4
 	VBROADCASTSS (R8), Z31
 	VFMADD231PS  Z31, Z28, Z5
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -814,6 +977,7 @@ done:
 	VADDPS (SI), Z5, K1, Z5
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -826,6 +990,7 @@ bias:
 	VADDPS  Z28, Z5, Z5
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -837,6 +1002,7 @@ relu:
 	VMAXPS Z5, Z30, Z5
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -849,14 +1015,16 @@ store:
 	VMOVUPS Z4, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z5, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x06, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x06, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -865,7 +1033,10 @@ finished:
 // func tileAVX512x7x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x7x1(SB), NOSPLIT, $24-8
+	// A tile of 7 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -873,6 +1044,8 @@ TEXT ·tileAVX512x7x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -886,6 +1059,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -894,13 +1068,16 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -917,12 +1094,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -936,7 +1116,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -951,28 +1134,36 @@ step:
 	VFMADD231PS  Z31, Z28, Z5
 	VBROADCASTSS (R8)(R10*1), Z30
 	VFMADD231PS  Z30, Z28, Z6
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -991,6 +1182,7 @@ done:
 	VADDPS (SI), Z6, K1, Z6
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1004,6 +1196,7 @@ bias:
 	VADDPS  Z28, Z6, Z6
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1016,6 +1209,7 @@ relu:
 	VMAXPS Z6, Z30, Z6
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1030,14 +1224,16 @@ store:
 	VMOVUPS Z5, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z6, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x07, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x07, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1046,7 +1242,10 @@ finished:
 // func tileAVX512x8x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x8x1(SB), NOSPLIT, $24-8
+	// A tile of 8 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1054,6 +1253,8 @@ TEXT ·tileAVX512x8x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1067,6 +1268,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1075,14 +1277,17 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1101,12 +1306,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1120,7 +1328,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -1137,28 +1348,36 @@ step:
 	VFMADD231PS  Z30, Z28, Z6
 	VBROADCASTSS (R8)(R10*2), Z31
 	VFMADD231PS  Z31, Z28, Z7
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1179,6 +1398,7 @@ done:
 	VADDPS (SI), Z7, K1, Z7
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1193,6 +1413,7 @@ bias:
 	VADDPS  Z28, Z7, Z7
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1206,6 +1427,7 @@ relu:
 	VMAXPS Z7, Z30, Z7
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1222,14 +1444,16 @@ store:
 	VMOVUPS Z6, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z7, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x08, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x08, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1238,7 +1462,10 @@ finished:
 // func tileAVX512x9x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x9x1(SB), NOSPLIT, $24-8
+	// A tile of 9 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1246,6 +1473,8 @@ TEXT ·tileAVX512x9x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1259,6 +1488,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1267,15 +1497,18 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1296,12 +1529,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1315,7 +1551,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -1334,28 +1573,36 @@ step:
 	VFMADD231PS  Z31, Z28, Z7
 	VBROADCASTSS (R8)(R11*1), Z30
 	VFMADD231PS  Z30, Z28, Z8
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1378,6 +1625,7 @@ done:
 	VADDPS (SI), Z8, K1, Z8
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1393,6 +1641,7 @@ bias:
 	VADDPS  Z28, Z8, Z8
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1407,6 +1656,7 @@ relu:
 	VMAXPS Z8, Z30, Z8
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1425,14 +1675,16 @@ store:
 	VMOVUPS Z7, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z8, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x09, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x09, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1441,7 +1693,10 @@ finished:
 // func tileAVX512x10x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x10x1(SB), NOSPLIT, $24-8
+	// A tile of 10 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1449,6 +1704,8 @@ TEXT ·tileAVX512x10x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1462,6 +1719,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1470,16 +1728,19 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1502,12 +1763,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1521,7 +1785,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -1542,28 +1809,36 @@ step:
 	VFMADD231PS  Z30, Z28, Z8
 	VBROADCASTSS (R8)(R10*4), Z31
 	VFMADD231PS  Z31, Z28, Z9
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1588,6 +1863,7 @@ done:
 	VADDPS (SI), Z9, K1, Z9
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1604,6 +1880,7 @@ bias:
 	VADDPS  Z28, Z9, Z9
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1619,6 +1896,7 @@ relu:
 	VMAXPS Z9, Z30, Z9
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1639,14 +1917,16 @@ store:
 	VMOVUPS Z8, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z9, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0a, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0a, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1655,7 +1935,10 @@ finished:
 // func tileAVX512x11x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x11x1(SB), NOSPLIT, $24-8
+	// A tile of 11 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1663,6 +1946,8 @@ TEXT ·tileAVX512x11x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1676,6 +1961,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1684,17 +1970,20 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1719,12 +2008,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1740,7 +2032,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -1763,29 +2058,37 @@ step:
 	VFMADD231PS  Z31, Z28, Z9
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z30, Z28, Z10
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         R12, R9
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       R12, R9
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -1812,6 +2115,7 @@ done:
 	VADDPS (SI), Z10, K1, Z10
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -1829,6 +2133,7 @@ bias:
 	VADDPS  Z28, Z10, Z10
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -1845,6 +2150,7 @@ relu:
 	VMAXPS Z10, Z30, Z10
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -1867,14 +2173,16 @@ store:
 	VMOVUPS Z9, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z10, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0b, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0b, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -1883,7 +2191,10 @@ finished:
 // func tileAVX512x12x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x12x1(SB), NOSPLIT, $24-8
+	// A tile of 12 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -1891,6 +2202,8 @@ TEXT ·tileAVX512x12x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -1904,6 +2217,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -1912,18 +2226,21 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -1950,12 +2267,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -1971,7 +2291,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -1996,29 +2319,37 @@ step:
 	VFMADD231PS  Z30, Z28, Z10
 	VBROADCASTSS (R9)(R10*1), Z31
 	VFMADD231PS  Z31, Z28, Z11
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         R12, R9
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       R12, R9
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -2047,6 +2378,7 @@ done:
 	VADDPS (SI), Z11, K1, Z11
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2065,6 +2397,7 @@ bias:
 	VADDPS  Z28, Z11, Z11
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2082,6 +2415,7 @@ relu:
 	VMAXPS Z11, Z30, Z11
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -2106,14 +2440,16 @@ store:
 	VMOVUPS Z10, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z11, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0c, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0c, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2122,7 +2458,10 @@ finished:
 // func tileAVX512x13x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x13x1(SB), NOSPLIT, $24-8
+	// A tile of 13 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2130,6 +2469,8 @@ TEXT ·tileAVX512x13x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2143,6 +2484,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2151,19 +2493,22 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -2192,12 +2537,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2213,7 +2561,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -2240,29 +2591,37 @@ step:
 	VFMADD231PS  Z31, Z28, Z11
 	VBROADCASTSS (R9)(R10*2), Z30
 	VFMADD231PS  Z30, Z28, Z12
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         R12, R9
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       R12, R9
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -2293,6 +2652,7 @@ done:
 	VADDPS (SI), Z12, K1, Z12
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2312,6 +2672,7 @@ bias:
 	VADDPS  Z28, Z12, Z12
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2330,6 +2691,7 @@ relu:
 	VMAXPS Z12, Z30, Z12
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -2356,14 +2718,16 @@ store:
 	VMOVUPS Z11, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z12, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0d, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0d, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2372,7 +2736,10 @@ finished:
 // func tileAVX512x14x1(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x14x1(SB), NOSPLIT, $24-8
+	// A tile of 14 x 16: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2380,6 +2747,8 @@ TEXT ·tileAVX512x14x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2393,6 +2762,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2401,20 +2771,23 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -2445,12 +2818,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2466,7 +2842,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VBROADCASTSS (SI)(R10*1), Z31
@@ -2495,29 +2874,37 @@ step:
 	VFMADD231PS  Z30, Z28, Z12
 	VBROADCASTSS (R9)(R11*1), Z31
 	VFMADD231PS  Z31, Z28, Z13
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         R12, R9
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       R12, R9
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x00, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x00, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -2550,6 +2937,7 @@ done:
 	VADDPS (SI), Z13, K1, Z13
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2570,6 +2958,7 @@ bias:
 	VADDPS  Z28, Z13, Z13
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2589,6 +2978,7 @@ relu:
 	VMAXPS Z13, Z30, Z13
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, K1, (SI)
 	ADDQ    R8, SI
@@ -2617,14 +3007,16 @@ store:
 	VMOVUPS Z12, K1, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Z13, K1, (SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0e, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0e, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2633,7 +3025,10 @@ finished:
 // func tileAVX512x1x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x1x2(SB), NOSPLIT, $24-8
+	// A tile of 1 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2641,6 +3036,8 @@ TEXT ·tileAVX512x1x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2654,6 +3051,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2662,19 +3060,25 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2686,32 +3090,43 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -2719,6 +3134,7 @@ done:
 	VADDPS 64(SI), Z1, K1, Z1
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2728,6 +3144,7 @@ bias:
 	VADDPS  Z29, Z1, Z1
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2735,17 +3152,20 @@ relu:
 	VMAXPS Z1, Z30, Z1
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x01, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x01, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2754,7 +3174,10 @@ finished:
 // func tileAVX512x2x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x2x2(SB), NOSPLIT, $24-8
+	// A tile of 2 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2762,6 +3185,8 @@ TEXT ·tileAVX512x2x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2775,6 +3200,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2783,10 +3209,13 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -2795,12 +3224,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2812,35 +3244,46 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
 	VBROADCASTSS (SI)(R10*1), Z31
 	VFMADD231PS  Z31, Z28, Z2
 	VFMADD231PS  Z31, Z29, Z3
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -2851,6 +3294,7 @@ done:
 	VADDPS 64(SI), Z3, K1, Z3
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -2862,6 +3306,7 @@ bias:
 	VADDPS  Z29, Z3, Z3
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -2871,20 +3316,23 @@ relu:
 	VMAXPS Z3, Z30, Z3
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
 	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x02, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x02, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -2893,7 +3341,10 @@ finished:
 // func tileAVX512x3x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x3x2(SB), NOSPLIT, $24-8
+	// A tile of 3 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -2901,6 +3352,8 @@ TEXT ·tileAVX512x3x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -2914,6 +3367,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -2922,12 +3376,15 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -2939,12 +3396,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -2956,8 +3416,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -2967,27 +3430,35 @@ step:
 	VBROADCASTSS (SI)(R10*2), Z30
 	VFMADD231PS  Z30, Z28, Z4
 	VFMADD231PS  Z30, Z29, Z5
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3001,6 +3472,7 @@ done:
 	VADDPS 64(SI), Z5, K1, Z5
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3014,6 +3486,7 @@ bias:
 	VADDPS  Z29, Z5, Z5
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3025,6 +3498,7 @@ relu:
 	VMAXPS Z5, Z30, Z5
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -3034,14 +3508,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x03, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x03, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3050,7 +3526,10 @@ finished:
 // func tileAVX512x4x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x4x2(SB), NOSPLIT, $24-8
+	// A tile of 4 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3058,6 +3537,8 @@ TEXT ·tileAVX512x4x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3071,6 +3552,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3079,14 +3561,17 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3101,12 +3586,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3118,8 +3606,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -3132,27 +3623,35 @@ step:
 	VBROADCASTSS (SI)(R11*1), Z31
 	VFMADD231PS  Z31, Z28, Z6
 	VFMADD231PS  Z31, Z29, Z7
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3169,6 +3668,7 @@ done:
 	VADDPS 64(SI), Z7, K1, Z7
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3184,6 +3684,7 @@ bias:
 	VADDPS  Z29, Z7, Z7
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3197,6 +3698,7 @@ relu:
 	VMAXPS Z7, Z30, Z7
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -3209,14 +3711,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z6, (SI)
 	VMOVUPS Z7, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x04, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x04, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3225,7 +3729,10 @@ finished:
 // func tileAVX512x5x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x5x2(SB), NOSPLIT, $24-8
+	// A tile of 5 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3233,6 +3740,8 @@ TEXT ·tileAVX512x5x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3246,6 +3755,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3254,16 +3764,19 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3281,12 +3794,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3298,8 +3814,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -3315,27 +3834,35 @@ step:
 	VBROADCASTSS (SI)(R10*4), Z30
 	VFMADD231PS  Z30, Z28, Z8
 	VFMADD231PS  Z30, Z29, Z9
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3355,6 +3882,7 @@ done:
 	VADDPS 64(SI), Z9, K1, Z9
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3372,6 +3900,7 @@ bias:
 	VADDPS  Z29, Z9, Z9
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3387,6 +3916,7 @@ relu:
 	VMAXPS Z9, Z30, Z9
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -3402,14 +3932,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z8, (SI)
 	VMOVUPS Z9, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x05, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x05, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3418,7 +3950,10 @@ finished:
 // func tileAVX512x6x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x6x2(SB), NOSPLIT, $24-8
+	// A tile of 6 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3426,6 +3961,8 @@ TEXT ·tileAVX512x6x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3439,6 +3976,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3447,18 +3985,21 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3479,12 +4020,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3498,8 +4042,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -3518,28 +4065,36 @@ step:
 	VBROADCASTSS (R8), Z31
 	VFMADD231PS  Z31, Z28, Z10
 	VFMADD231PS  Z31, Z29, Z11
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3562,6 +4117,7 @@ done:
 	VADDPS 64(SI), Z11, K1, Z11
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3581,6 +4137,7 @@ bias:
 	VADDPS  Z29, Z11, Z11
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3598,6 +4155,7 @@ relu:
 	VMAXPS Z11, Z30, Z11
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -3616,14 +4174,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z10, (SI)
 	VMOVUPS Z11, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x06, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x06, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3632,7 +4192,10 @@ finished:
 // func tileAVX512x7x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x7x2(SB), NOSPLIT, $24-8
+	// A tile of 7 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3640,6 +4203,8 @@ TEXT ·tileAVX512x7x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3653,6 +4218,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3661,20 +4227,23 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3698,12 +4267,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3717,8 +4289,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -3740,28 +4315,36 @@ step:
 	VBROADCASTSS (R8)(R10*1), Z30
 	VFMADD231PS  Z30, Z28, Z12
 	VFMADD231PS  Z30, Z29, Z13
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -3787,6 +4370,7 @@ done:
 	VADDPS 64(SI), Z13, K1, Z13
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -3808,6 +4392,7 @@ bias:
 	VADDPS  Z29, Z13, Z13
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -3827,6 +4412,7 @@ relu:
 	VMAXPS Z13, Z30, Z13
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -3848,14 +4434,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z12, (SI)
 	VMOVUPS Z13, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x07, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x07, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -3864,7 +4452,10 @@ finished:
 // func tileAVX512x8x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x8x2(SB), NOSPLIT, $24-8
+	// A tile of 8 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -3872,6 +4463,8 @@ TEXT ·tileAVX512x8x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -3885,6 +4478,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -3893,22 +4487,25 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -3935,12 +4532,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -3954,8 +4554,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -3980,28 +4583,36 @@ step:
 	VBROADCASTSS (R8)(R10*2), Z31
 	VFMADD231PS  Z31, Z28, Z14
 	VFMADD231PS  Z31, Z29, Z15
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -4030,6 +4641,7 @@ done:
 	VADDPS 64(SI), Z15, K1, Z15
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -4053,6 +4665,7 @@ bias:
 	VADDPS  Z29, Z15, Z15
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -4074,6 +4687,7 @@ relu:
 	VMAXPS Z15, Z30, Z15
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -4098,14 +4712,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z14, (SI)
 	VMOVUPS Z15, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x08, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x08, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -4114,7 +4730,10 @@ finished:
 // func tileAVX512x9x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x9x2(SB), NOSPLIT, $24-8
+	// A tile of 9 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -4122,6 +4741,8 @@ TEXT ·tileAVX512x9x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -4135,6 +4756,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -4143,24 +4765,27 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -4190,12 +4815,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -4209,8 +4837,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -4238,28 +4869,36 @@ step:
 	VBROADCASTSS (R8)(R11*1), Z30
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z17
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -4291,6 +4930,7 @@ done:
 	VADDPS 64(SI), Z17, K1, Z17
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -4316,6 +4956,7 @@ bias:
 	VADDPS  Z29, Z17, Z17
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -4339,6 +4980,7 @@ relu:
 	VMAXPS Z17, Z30, Z17
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -4366,14 +5008,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z16, (SI)
 	VMOVUPS Z17, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x09, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x09, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -4382,7 +5026,10 @@ finished:
 // func tileAVX512x10x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x10x2(SB), NOSPLIT, $24-8
+	// A tile of 10 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -4390,6 +5037,8 @@ TEXT ·tileAVX512x10x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -4403,6 +5052,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -4411,26 +5061,29 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -4463,12 +5116,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -4482,8 +5138,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -4514,28 +5173,36 @@ step:
 	VBROADCASTSS (R8)(R10*4), Z31
 	VFMADD231PS  Z31, Z28, Z18
 	VFMADD231PS  Z31, Z29, Z19
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -4570,6 +5237,7 @@ done:
 	VADDPS 64(SI), Z19, K1, Z19
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -4597,6 +5265,7 @@ bias:
 	VADDPS  Z29, Z19, Z19
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -4622,6 +5291,7 @@ relu:
 	VMAXPS Z19, Z30, Z19
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -4652,14 +5322,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z18, (SI)
 	VMOVUPS Z19, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0a, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0a, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -4668,7 +5340,10 @@ finished:
 // func tileAVX512x11x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x11x2(SB), NOSPLIT, $24-8
+	// A tile of 11 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -4676,6 +5351,8 @@ TEXT ·tileAVX512x11x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -4689,6 +5366,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -4697,28 +5375,31 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -4754,12 +5435,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -4775,8 +5459,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -4810,29 +5497,37 @@ step:
 	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z30, Z28, Z20
 	VFMADD231PS  Z30, Z29, Z21
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         R12, R9
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       R12, R9
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -4870,6 +5565,7 @@ done:
 	VADDPS 64(SI), Z21, K1, Z21
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -4899,6 +5595,7 @@ bias:
 	VADDPS  Z29, Z21, Z21
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -4926,6 +5623,7 @@ relu:
 	VMAXPS Z21, Z30, Z21
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -4959,14 +5657,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z20, (SI)
 	VMOVUPS Z21, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0b, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0b, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -4975,7 +5675,10 @@ finished:
 // func tileAVX512x12x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x12x2(SB), NOSPLIT, $24-8
+	// A tile of 12 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -4983,6 +5686,8 @@ TEXT ·tileAVX512x12x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -4996,6 +5701,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -5004,30 +5710,33 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
-	VXORPS     Z22, Z22, Z22
-	VXORPS     Z23, Z23, Z23
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -5066,12 +5775,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -5087,8 +5799,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -5125,29 +5840,37 @@ step:
 	VBROADCASTSS (R9)(R10*1), Z31
 	VFMADD231PS  Z31, Z28, Z22
 	VFMADD231PS  Z31, Z29, Z23
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         R12, R9
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       R12, R9
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -5188,6 +5911,7 @@ done:
 	VADDPS 64(SI), Z23, K1, Z23
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -5219,6 +5943,7 @@ bias:
 	VADDPS  Z29, Z23, Z23
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -5248,6 +5973,7 @@ relu:
 	VMAXPS Z23, Z30, Z23
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -5284,14 +6010,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z22, (SI)
 	VMOVUPS Z23, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0c, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0c, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -5300,7 +6028,10 @@ finished:
 // func tileAVX512x13x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x13x2(SB), NOSPLIT, $24-8
+	// A tile of 13 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -5308,6 +6039,8 @@ TEXT ·tileAVX512x13x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -5321,6 +6054,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -5329,32 +6063,35 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
-	VXORPS     Z22, Z22, Z22
-	VXORPS     Z23, Z23, Z23
-	VXORPS     Z24, Z24, Z24
-	VXORPS     Z25, Z25, Z25
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	VXORPS Z25, Z25, Z25
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -5396,12 +6133,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -5417,8 +6157,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -5458,29 +6201,37 @@ step:
 	VBROADCASTSS (R9)(R10*2), Z30
 	VFMADD231PS  Z30, Z28, Z24
 	VFMADD231PS  Z30, Z29, Z25
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         R12, R9
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       R12, R9
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -5524,6 +6275,7 @@ done:
 	VADDPS 64(SI), Z25, K1, Z25
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -5557,6 +6309,7 @@ bias:
 	VADDPS  Z29, Z25, Z25
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -5588,6 +6341,7 @@ relu:
 	VMAXPS Z25, Z30, Z25
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -5627,14 +6381,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z24, (SI)
 	VMOVUPS Z25, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0d, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0d, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -5643,7 +6399,10 @@ finished:
 // func tileAVX512x14x2(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·tileAVX512x14x2(SB), NOSPLIT, $24-8
+	// A tile of 14 x 32: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -5651,6 +6410,8 @@ TEXT ·tileAVX512x14x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -5664,6 +6425,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -5672,34 +6434,37 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
-	VXORPS     Z22, Z22, Z22
-	VXORPS     Z23, Z23, Z23
-	VXORPS     Z24, Z24, Z24
-	VXORPS     Z25, Z25, Z25
-	VXORPS     Z26, Z26, Z26
-	VXORPS     Z27, Z27, Z27
+	// A strip: all sums begin at 0.
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	VXORPS Z25, Z25, Z25
+	VXORPS Z26, Z26, Z26
+	VXORPS Z27, Z27, Z27
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -5744,12 +6509,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -5765,8 +6533,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Z28
+	VMOVUPS 64(BX), Z29
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -5809,29 +6580,37 @@ step:
 	VBROADCASTSS (R9)(R11*1), Z31
 	VFMADD231PS  Z31, Z28, Z26
 	VFMADD231PS  Z31, Z29, Z27
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         R12, R9
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       R12, R9
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ   24(DI), R8
-	SHLQ   $0x02, R8
-	MOVQ   136(DI), CX
-	SUBQ   $0x10, CX
-	MOVL   $-1, AX
-	SHLXL  CX, AX, AX
-	NOTL   AX
-	KMOVW  AX, K1
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ  136(DI), CX
+	SUBQ  $0x10, CX
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K1
+
+	// Acc: add what C holds.
 	CMPB   168(DI), $0x00
 	JE     bias
 	MOVQ   8(SP), SI
@@ -5878,6 +6657,7 @@ done:
 	VADDPS 64(SI), Z27, K1, Z27
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -5913,6 +6693,7 @@ bias:
 	VADDPS  Z29, Z27, Z27
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Z30, Z30, Z30
@@ -5946,6 +6727,7 @@ relu:
 	VMAXPS Z27, Z30, Z27
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	MOVQ    8(SP), SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, K1, 64(SI)
@@ -5988,14 +6770,16 @@ store:
 	ADDQ    R8, SI
 	VMOVUPS Z26, (SI)
 	VMOVUPS Z27, K1, 64(SI)
-	DECQ    16(SP)
-	JLE     finished
-	MOVQ    184(DI), AX
-	SHLQ    $0x02, AX
-	ADDQ    AX, (SP)
-	IMUL3Q  $0x0e, R8, AX
-	ADDQ    AX, 8(SP)
-	JMP     strip
+
+	// The strip below, if there is one: its places in A and in C.
+	DECQ   16(SP)
+	JLE    finished
+	MOVQ   184(DI), AX
+	SHLQ   $0x02, AX
+	ADDQ   AX, (SP)
+	IMUL3Q $0x0e, R8, AX
+	ADDQ   AX, 8(SP)
+	JMP    strip
 
 finished:
 	VZEROUPPER
@@ -6004,7 +6788,10 @@ finished:
 // func tileAVX2x1x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x1x1(SB), NOSPLIT, $24-8
+	// A tile of 1 x 8: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6012,6 +6799,8 @@ TEXT ·tileAVX2x1x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6025,6 +6814,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6033,17 +6823,23 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6055,29 +6851,40 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x00, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -6085,6 +6892,7 @@ done:
 	VADDPS     Y14, Y0, Y0
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -6092,12 +6900,14 @@ bias:
 	VADDPS  Y12, Y0, Y0
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
 	VMAXPS Y0, Y14, Y0
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -6105,10 +6915,12 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -6125,7 +6937,10 @@ finished:
 // func tileAVX2x2x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x2x1(SB), NOSPLIT, $24-8
+	// A tile of 2 x 8: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6133,6 +6948,8 @@ TEXT ·tileAVX2x2x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6146,6 +6963,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6154,20 +6972,26 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6179,31 +7003,42 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VBROADCASTSS (SI)(R10*1), Y15
 	VFMADD231PS  Y15, Y12, Y1
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x00, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -6214,6 +7049,7 @@ done:
 	VADDPS     Y14, Y1, Y1
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -6222,6 +7058,7 @@ bias:
 	VADDPS  Y12, Y1, Y1
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -6229,6 +7066,7 @@ relu:
 	VMAXPS Y1, Y14, Y1
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -6238,12 +7076,14 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
 	VMOVUPS Y1, (SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -6260,7 +7100,10 @@ finished:
 // func tileAVX2x3x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x3x1(SB), NOSPLIT, $24-8
+	// A tile of 3 x 8: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6268,6 +7111,8 @@ TEXT ·tileAVX2x3x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6281,6 +7126,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6289,9 +7135,12 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -6300,12 +7149,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6317,33 +7169,44 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VBROADCASTSS (SI)(R10*1), Y15
 	VFMADD231PS  Y15, Y12, Y1
 	VBROADCASTSS (SI)(R10*2), Y14
 	VFMADD231PS  Y14, Y12, Y2
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x00, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -6357,6 +7220,7 @@ done:
 	VADDPS     Y14, Y2, Y2
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -6366,6 +7230,7 @@ bias:
 	VADDPS  Y12, Y2, Y2
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -6374,6 +7239,7 @@ relu:
 	VMAXPS Y2, Y14, Y2
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -6385,6 +7251,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
@@ -6393,6 +7260,7 @@ whole:
 	VMOVUPS Y2, (SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -6409,7 +7277,10 @@ finished:
 // func tileAVX2x4x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x4x1(SB), NOSPLIT, $24-8
+	// A tile of 4 x 8: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6417,6 +7288,8 @@ TEXT ·tileAVX2x4x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6430,6 +7303,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6438,10 +7312,13 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -6452,12 +7329,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6469,7 +7349,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VBROADCASTSS (SI)(R10*1), Y15
@@ -6478,26 +7361,34 @@ step:
 	VFMADD231PS  Y14, Y12, Y2
 	VBROADCASTSS (SI)(R11*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x00, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -6514,6 +7405,7 @@ done:
 	VADDPS     Y14, Y3, Y3
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -6524,6 +7416,7 @@ bias:
 	VADDPS  Y12, Y3, Y3
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -6533,6 +7426,7 @@ relu:
 	VMAXPS Y3, Y14, Y3
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -6546,6 +7440,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
@@ -6556,6 +7451,7 @@ whole:
 	VMOVUPS Y3, (SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -6572,7 +7468,10 @@ finished:
 // func tileAVX2x5x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x5x1(SB), NOSPLIT, $24-8
+	// A tile of 5 x 8: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6580,6 +7479,8 @@ TEXT ·tileAVX2x5x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6593,6 +7494,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6601,11 +7503,14 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -6618,12 +7523,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6635,7 +7543,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VBROADCASTSS (SI)(R10*1), Y15
@@ -6646,26 +7557,34 @@ step:
 	VFMADD231PS  Y15, Y12, Y3
 	VBROADCASTSS (SI)(R10*4), Y14
 	VFMADD231PS  Y14, Y12, Y4
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x00, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -6685,6 +7604,7 @@ done:
 	VADDPS     Y14, Y4, Y4
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -6696,6 +7616,7 @@ bias:
 	VADDPS  Y12, Y4, Y4
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -6706,6 +7627,7 @@ relu:
 	VMAXPS Y4, Y14, Y4
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -6721,6 +7643,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
@@ -6733,6 +7656,7 @@ whole:
 	VMOVUPS Y4, (SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -6749,7 +7673,10 @@ finished:
 // func tileAVX2x6x1(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x6x1(SB), NOSPLIT, $24-8
+	// A tile of 6 x 8: vector v of row i of the sums stands in register 1*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6757,6 +7684,8 @@ TEXT ·tileAVX2x6x1(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6770,6 +7699,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6778,12 +7708,15 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -6798,12 +7731,15 @@ strip:
 	PREFETCHT0 (SI)
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6817,7 +7753,10 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VBROADCASTSS (SI)(R10*1), Y15
@@ -6830,27 +7769,35 @@ step:
 	VFMADD231PS  Y14, Y12, Y4
 	VBROADCASTSS (R8), Y15
 	VFMADD231PS  Y15, Y12, Y5
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x00, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x00, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -6873,6 +7820,7 @@ done:
 	VADDPS     Y14, Y5, Y5
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -6885,6 +7833,7 @@ bias:
 	VADDPS  Y12, Y5, Y5
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -6896,6 +7845,7 @@ relu:
 	VMAXPS Y5, Y14, Y5
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -6913,6 +7863,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	ADDQ    R8, SI
@@ -6927,6 +7878,7 @@ whole:
 	VMOVUPS Y5, (SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -6943,7 +7895,10 @@ finished:
 // func tileAVX2x1x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x1x2(SB), NOSPLIT, $24-8
+	// A tile of 1 x 16: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -6951,6 +7906,8 @@ TEXT ·tileAVX2x1x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -6964,6 +7921,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -6972,19 +7930,25 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -6996,31 +7960,42 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
-	VMOVUPS      32(BX), Y13
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x08, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -7029,6 +8004,7 @@ done:
 	VADDPS     Y14, Y1, Y1
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -7038,6 +8014,7 @@ bias:
 	VADDPS  Y13, Y1, Y1
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -7045,6 +8022,7 @@ relu:
 	VMAXPS Y1, Y14, Y1
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -7053,11 +8031,13 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -7074,7 +8054,10 @@ finished:
 // func tileAVX2x2x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x2x2(SB), NOSPLIT, $24-8
+	// A tile of 2 x 16: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -7082,6 +8065,8 @@ TEXT ·tileAVX2x2x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -7095,6 +8080,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -7103,10 +8089,13 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -7115,12 +8104,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -7132,34 +8124,45 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
-	VMOVUPS      32(BX), Y13
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
 	VBROADCASTSS (SI)(R10*1), Y15
 	VFMADD231PS  Y15, Y12, Y2
 	VFMADD231PS  Y15, Y13, Y3
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x08, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -7172,6 +8175,7 @@ done:
 	VADDPS     Y14, Y3, Y3
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -7183,6 +8187,7 @@ bias:
 	VADDPS  Y13, Y3, Y3
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -7192,6 +8197,7 @@ relu:
 	VMAXPS Y3, Y14, Y3
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -7203,6 +8209,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -7211,6 +8218,7 @@ whole:
 	VMOVUPS Y3, 32(SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -7227,7 +8235,10 @@ finished:
 // func tileAVX2x3x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x3x2(SB), NOSPLIT, $24-8
+	// A tile of 3 x 16: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -7235,6 +8246,8 @@ TEXT ·tileAVX2x3x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -7248,6 +8261,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -7256,12 +8270,15 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -7273,12 +8290,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -7290,8 +8310,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
-	VMOVUPS      32(BX), Y13
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
@@ -7301,26 +8324,34 @@ step:
 	VBROADCASTSS (SI)(R10*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x08, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -7337,6 +8368,7 @@ done:
 	VADDPS     Y14, Y5, Y5
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -7350,6 +8382,7 @@ bias:
 	VADDPS  Y13, Y5, Y5
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -7361,6 +8394,7 @@ relu:
 	VMAXPS Y5, Y14, Y5
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -7375,6 +8409,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -7386,6 +8421,7 @@ whole:
 	VMOVUPS Y5, 32(SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -7402,7 +8438,10 @@ finished:
 // func tileAVX2x4x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x4x2(SB), NOSPLIT, $24-8
+	// A tile of 4 x 16: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -7410,6 +8449,8 @@ TEXT ·tileAVX2x4x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -7423,6 +8464,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -7431,14 +8473,17 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -7453,12 +8498,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -7470,8 +8518,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
-	VMOVUPS      32(BX), Y13
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
@@ -7484,26 +8535,34 @@ step:
 	VBROADCASTSS (SI)(R11*1), Y15
 	VFMADD231PS  Y15, Y12, Y6
 	VFMADD231PS  Y15, Y13, Y7
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x08, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -7524,6 +8583,7 @@ done:
 	VADDPS     Y14, Y7, Y7
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -7539,6 +8599,7 @@ bias:
 	VADDPS  Y13, Y7, Y7
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -7552,6 +8613,7 @@ relu:
 	VMAXPS Y7, Y14, Y7
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -7569,6 +8631,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -7583,6 +8646,7 @@ whole:
 	VMOVUPS Y7, 32(SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -7599,7 +8663,10 @@ finished:
 // func tileAVX2x5x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x5x2(SB), NOSPLIT, $24-8
+	// A tile of 5 x 16: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -7607,6 +8674,8 @@ TEXT ·tileAVX2x5x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -7620,6 +8689,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -7628,16 +8698,19 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -7655,12 +8728,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -7672,8 +8748,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
-	VMOVUPS      32(BX), Y13
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
@@ -7689,26 +8768,34 @@ step:
 	VBROADCASTSS (SI)(R10*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	ADDQ         R12, SI
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x08, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -7733,6 +8820,7 @@ done:
 	VADDPS     Y14, Y9, Y9
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -7750,6 +8838,7 @@ bias:
 	VADDPS  Y13, Y9, Y9
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -7765,6 +8854,7 @@ relu:
 	VMAXPS Y9, Y14, Y9
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -7785,6 +8875,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -7802,6 +8893,7 @@ whole:
 	VMOVUPS Y9, 32(SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -7818,7 +8910,10 @@ finished:
 // func tileAVX2x6x2(t *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2x6x2(SB), NOSPLIT, $24-8
+	// A tile of 6 x 16: vector v of row i of the sums stands in register 2*i + v.
 	MOVQ t+0(FP), DI
+
+	// Set-up: the strides of A (also times 3) and of B, from floats to bytes.
 	MOVQ 56(DI), R10
 	SHLQ $0x02, R10
 	LEAQ (R10)(R10*2), R11
@@ -7826,6 +8921,8 @@ TEXT ·tileAVX2x6x2(SB), NOSPLIT, $24-8
 	SHLQ $0x02, R12
 	MOVQ 96(DI), DX
 	SHLQ $0x02, DX
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVQ 192(DI), R14
 	MOVQ 216(DI), R15
 	SHLQ $0x02, R15
@@ -7839,6 +8936,7 @@ strided:
 	XORQ R15, R15
 
 fetches:
+	// Where the first strip lies in A and C, and how many strips are left, stand on the stack.
 	MOVQ 32(DI), AX
 	MOVQ AX, (SP)
 	MOVQ (DI), AX
@@ -7847,18 +8945,21 @@ fetches:
 	MOVQ AX, 16(SP)
 
 strip:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
+	// A strip: all sums begin at 0.
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+	// The rows of C come into the cache while the sums are computed.
 	MOVQ       24(DI), R8
 	SHLQ       $0x02, R8
 	MOVQ       8(SP), SI
@@ -7879,12 +8980,15 @@ strip:
 	ADDQ       R8, SI
 	PREFETCHT0 (SI)
 	PREFETCHT0 32(SI)
-	MOVQ       104(DI), R13
-	MOVQ       112(DI), AX
-	TESTQ      AX, AX
-	JZ         done
+
+	// For every segment of the sum:
+	MOVQ  104(DI), R13
+	MOVQ  112(DI), AX
+	TESTQ AX, AX
+	JZ    done
 
 segment:
+	// Where the segment begins in A, one pointer for five rows, and in B, and its steps.
 	MOVQ  (SP), SI
 	MOVQ  (R13), CX
 	LEAQ  (SI)(CX*4), SI
@@ -7898,8 +9002,11 @@ segment:
 	JZ    next
 
 step:
-	VMOVUPS      (BX), Y12
-	VMOVUPS      32(BX), Y13
+	// Main loop, one step of the sums: load a row of B.
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+
+	// For each row, spread a number of A over a vector and add its product with the row of B to the sums.
 	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
@@ -7918,27 +9025,35 @@ step:
 	VBROADCASTSS (R8), Y15
 	VFMADD231PS  Y15, Y12, Y10
 	VFMADD231PS  Y15, Y13, Y11
-	ADDQ         R12, SI
-	ADDQ         R12, R8
-	ADDQ         DX, BX
-	PREFETCHT1   (R14)
-	ADDQ         R15, R14
-	DECQ         CX
-	JNZ          step
+
+	// Go on to the next step in A and in B, and fetch a line.
+	ADDQ       R12, SI
+	ADDQ       R12, R8
+	ADDQ       DX, BX
+	PREFETCHT1 (R14)
+	ADDQ       R15, R14
+	DECQ       CX
+	JNZ        step
 
 next:
+	// The next segment.
 	ADDQ $0x18, R13
 	DECQ AX
 	JNZ  segment
 
 done:
-	MOVQ       24(DI), R8
-	SHLQ       $0x02, R8
-	MOVQ       136(DI), CX
-	SUBQ       $0x08, CX
-	LEAQ       tileAVX2_tail<>+0(SB), AX
-	NEGQ       CX
-	VMOVUPS    32(AX)(CX*4), Y15
+	// The sums are complete. The stride of C, from floats to bytes.
+	MOVQ 24(DI), R8
+	SHLQ $0x02, R8
+
+	// Tail: a mask of the columns of C in the last vector of a row.
+	MOVQ    136(DI), CX
+	SUBQ    $0x08, CX
+	LEAQ    tileAVX2_tail<>+0(SB), AX
+	NEGQ    CX
+	VMOVUPS 32(AX)(CX*4), Y15
+
+	// Acc: add what C holds.
 	CMPB       168(DI), $0x00
 	JE         bias
 	MOVQ       8(SP), SI
@@ -7967,6 +9082,7 @@ done:
 	VADDPS     Y14, Y11, Y11
 
 bias:
+	// Bias: add it to every row.
 	MOVQ    144(DI), AX
 	TESTQ   AX, AX
 	JZ      relu
@@ -7986,6 +9102,7 @@ bias:
 	VADDPS  Y13, Y11, Y11
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	CMPB   169(DI), $0x00
 	JE     store
 	VXORPS Y14, Y14, Y14
@@ -8003,6 +9120,7 @@ relu:
 	VMAXPS Y11, Y14, Y11
 
 store:
+	// Store the rows, the last vector of each as far as the mask says.
 	CMPQ       CX, $-8
 	JE         whole
 	MOVQ       8(SP), SI
@@ -8026,6 +9144,7 @@ store:
 	JMP        end
 
 whole:
+	// The last vector is whole: no mask, which is faster.
 	MOVQ    8(SP), SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -8046,6 +9165,7 @@ whole:
 	VMOVUPS Y11, 32(SI)
 
 end:
+	// The strip below, if there is one: its places in A and in C.
 	DECQ   16(SP)
 	JLE    finished
 	MOVQ   184(DI), AX
@@ -8062,14 +9182,17 @@ finished:
 // func copyRowsAVX512(dst *float32, ds int, src *float32, ss int, rows int, cols int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-48
-	MOVQ  dst+0(FP), DI
-	MOVQ  ds+8(FP), R8
-	MOVQ  src+16(FP), SI
-	MOVQ  ss+24(FP), R9
-	MOVQ  rows+32(FP), R10
-	MOVQ  cols+40(FP), R11
-	SHLQ  $0x02, R8
-	SHLQ  $0x02, R9
+	// Set-up: the arguments, with strides in bytes.
+	MOVQ dst+0(FP), DI
+	MOVQ ds+8(FP), R8
+	MOVQ src+16(FP), SI
+	MOVQ ss+24(FP), R9
+	MOVQ rows+32(FP), R10
+	MOVQ cols+40(FP), R11
+	SHLQ $0x02, R8
+	SHLQ $0x02, R9
+
+	// A mask of the columns past the last whole vector.
 	MOVQ  R11, CX
 	ANDQ  $0x0f, CX
 	MOVL  $-1, AX
@@ -8078,6 +9201,7 @@ TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-48
 	KMOVW AX, K1
 
 row:
+	// One row: two vectors at a time,
 	MOVQ SI, AX
 	MOVQ DI, BX
 	MOVQ R11, CX
@@ -8095,6 +9219,7 @@ pair:
 	JGE     pair
 
 single:
+	// then one,
 	ADDQ    $0x20, CX
 	SUBQ    $0x10, CX
 	JL      tail
@@ -8105,12 +9230,14 @@ single:
 	SUBQ    $0x10, CX
 
 tail:
+	// then the columns that are left, by the mask.
 	ADDQ      $0x10, CX
 	JZ        next
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS   Z0, K1, (BX)
 
 next:
+	// The next row.
 	ADDQ R9, SI
 	ADDQ R8, DI
 	DECQ R10
@@ -8121,25 +9248,31 @@ next:
 // func dealStripsAVX512(dst *float32, ds int, ks int, src *float32, ss int, rows int, cols int, strips int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·dealStripsAVX512(SB), NOSPLIT, $0-64
-	MOVQ  dst+0(FP), DI
-	MOVQ  ds+8(FP), R8
-	MOVQ  ks+16(FP), R9
-	MOVQ  src+24(FP), SI
-	MOVQ  ss+32(FP), R10
-	MOVQ  rows+40(FP), R11
-	MOVQ  cols+48(FP), R12
-	MOVQ  strips+56(FP), R13
+	// Set-up: the arguments.
+	MOVQ dst+0(FP), DI
+	MOVQ ds+8(FP), R8
+	MOVQ ks+16(FP), R9
+	MOVQ src+24(FP), SI
+	MOVQ ss+32(FP), R10
+	MOVQ rows+40(FP), R11
+	MOVQ cols+48(FP), R12
+	MOVQ strips+56(FP), R13
+
+	// A mask of the columns of a strip.
 	MOVQ  R12, CX
 	MOVL  $-1, AX
 	SHLXL CX, AX, AX
 	NOTL  AX
 	KMOVW AX, K1
-	SHLQ  $0x02, R8
-	SHLQ  $0x02, R9
-	SHLQ  $0x02, R10
-	SHLQ  $0x02, R12
+
+	// Strides in bytes.
+	SHLQ $0x02, R8
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	SHLQ $0x02, R12
 
 row:
+	// One row of the source: a vector of it goes to every strip.
 	MOVQ SI, AX
 	MOVQ DI, BX
 	MOVQ R13, DX
@@ -8151,17 +9284,22 @@ strip:
 	ADDQ      R8, BX
 	DECQ      DX
 	JNZ       strip
-	ADDQ      R10, SI
-	ADDQ      R9, DI
-	DECQ      R11
-	JNZ       row
+
+	// The next row.
+	ADDQ R10, SI
+	ADDQ R9, DI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
 // func peakAVX512(steps int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
-	MOVQ   steps+0(FP), CX
+	// Nothing but multiply-adds on registers, to time them.
+	MOVQ steps+0(FP), CX
+
+	// All sums and both factors are 0.
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8178,6 +9316,7 @@ TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z13, Z13, Z13
 
 step:
+	// One multiply-add for every sum, twice.
 	VFMADD231PS Z12, Z13, Z0
 	VFMADD231PS Z12, Z13, Z1
 	VFMADD231PS Z12, Z13, Z2
@@ -8210,6 +9349,7 @@ step:
 // func copyRowsAVX2(dst *float32, ds int, src *float32, ss int, rows int, cols int)
 // Requires: AVX
 TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
+	// Set-up: the arguments, with strides in bytes.
 	MOVQ dst+0(FP), DI
 	MOVQ ds+8(FP), R8
 	MOVQ src+16(FP), SI
@@ -8220,6 +9360,7 @@ TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
 	SHLQ $0x02, R9
 
 row:
+	// One row: two vectors at a time,
 	MOVQ SI, AX
 	MOVQ DI, BX
 	MOVQ R11, CX
@@ -8237,6 +9378,7 @@ pair:
 	JGE     pair
 
 single:
+	// then one,
 	ADDQ    $0x10, CX
 	SUBQ    $0x08, CX
 	JL      tail
@@ -8247,12 +9389,14 @@ single:
 	SUBQ    $0x08, CX
 
 tail:
+	// then the row's last vector, some of which has been copied already.
 	ADDQ    $0x08, CX
 	JZ      next
 	VMOVUPS -32(AX)(CX*4), Y0
 	VMOVUPS Y0, -32(BX)(CX*4)
 
 next:
+	// The next row.
 	ADDQ R9, SI
 	ADDQ R8, DI
 	DECQ R10
@@ -8263,24 +9407,30 @@ next:
 // func dealStripsAVX2(dst *float32, ds int, ks int, src *float32, ss int, rows int, cols int, strips int)
 // Requires: AVX
 TEXT ·dealStripsAVX2(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), DI
-	MOVQ    ds+8(FP), R8
-	MOVQ    ks+16(FP), R9
-	MOVQ    src+24(FP), SI
-	MOVQ    ss+32(FP), R10
-	MOVQ    rows+40(FP), R11
-	MOVQ    cols+48(FP), R12
-	MOVQ    strips+56(FP), R13
+	// Set-up: the arguments.
+	MOVQ dst+0(FP), DI
+	MOVQ ds+8(FP), R8
+	MOVQ ks+16(FP), R9
+	MOVQ src+24(FP), SI
+	MOVQ ss+32(FP), R10
+	MOVQ rows+40(FP), R11
+	MOVQ cols+48(FP), R12
+	MOVQ strips+56(FP), R13
+
+	// A mask of the columns of a strip.
 	LEAQ    tileAVX2_tail<>+0(SB), CX
 	MOVQ    R12, AX
 	NEGQ    AX
 	VMOVUPS 32(CX)(AX*4), Y15
-	SHLQ    $0x02, R8
-	SHLQ    $0x02, R9
-	SHLQ    $0x02, R10
-	SHLQ    $0x02, R12
+
+	// Strides in bytes.
+	SHLQ $0x02, R8
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	SHLQ $0x02, R12
 
 row:
+	// One row of the source: a vector of it goes to every strip.
 	MOVQ SI, AX
 	MOVQ DI, BX
 	MOVQ R13, DX
@@ -8292,17 +9442,22 @@ strip:
 	ADDQ       R8, BX
 	DECQ       DX
 	JNZ        strip
-	ADDQ       R10, SI
-	ADDQ       R9, DI
-	DECQ       R11
-	JNZ        row
+
+	// The next row.
+	ADDQ R10, SI
+	ADDQ R9, DI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
 // func peakAVX2(steps int)
 // Requires: AVX, FMA3
 TEXT ·peakAVX2(SB), NOSPLIT, $0-8
-	MOVQ   steps+0(FP), CX
+	// Nothing but multiply-adds on registers, to time them.
+	MOVQ steps+0(FP), CX
+
+	// All sums and both factors are 0.
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -8319,6 +9474,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y13, Y13, Y13
 
 step:
+	// One multiply-add for every sum, twice.
 	VFMADD231PS Y12, Y13, Y0
 	VFMADD231PS Y12, Y13, Y1
 	VFMADD231PS Y12, Y13, Y2
@@ -8351,6 +9507,7 @@ step:
 // func transposeBlocks(dst *float32, ds int, src *float32, ss int, rows int, cols int)
 // Requires: AVX
 TEXT ·transposeBlocks(SB), NOSPLIT, $0-48
+	// Set-up: the arguments, with strides in bytes.
 	MOVQ dst+0(FP), DI
 	MOVQ ds+8(FP), R8
 	MOVQ src+16(FP), SI
@@ -8363,11 +9520,13 @@ TEXT ·transposeBlocks(SB), NOSPLIT, $0-48
 	LEAQ (R8)(R8*2), R13
 
 columns:
+	// Eight columns of the source, which are eight rows of the result.
 	MOVQ SI, AX
 	MOVQ DI, CX
 	MOVQ R10, DX
 
 block:
+	// A block of 8 x 8. Load half rows: four numbers of row r and, above them, of row r+4.
 	LEAQ        (AX)(R9*4), BX
 	VMOVUPS     (AX), X0
 	VINSERTF128 $0x01, (BX), Y0, Y0
@@ -8386,37 +9545,43 @@ block:
 	VMOVUPS     16(AX)(R12*1), X7
 	VINSERTF128 $0x01, 16(BX)(R12*1), Y7, Y7
 	LEAQ        (CX)(R8*4), BX
-	VUNPCKLPS   Y1, Y0, Y8
-	VUNPCKHPS   Y1, Y0, Y9
-	VUNPCKLPS   Y3, Y2, Y10
-	VUNPCKHPS   Y3, Y2, Y11
-	VSHUFPS     $0x44, Y10, Y8, Y12
-	VMOVUPS     Y12, (CX)
-	VSHUFPS     $0xee, Y10, Y8, Y12
-	VMOVUPS     Y12, (CX)(R8*1)
-	VSHUFPS     $0x44, Y11, Y9, Y12
-	VMOVUPS     Y12, (CX)(R8*2)
-	VSHUFPS     $0xee, Y11, Y9, Y12
-	VMOVUPS     Y12, (CX)(R13*1)
-	VUNPCKLPS   Y5, Y4, Y8
-	VUNPCKHPS   Y5, Y4, Y9
-	VUNPCKLPS   Y7, Y6, Y10
-	VUNPCKHPS   Y7, Y6, Y11
-	VSHUFPS     $0x44, Y10, Y8, Y12
-	VMOVUPS     Y12, (BX)
-	VSHUFPS     $0xee, Y10, Y8, Y12
-	VMOVUPS     Y12, (BX)(R8*1)
-	VSHUFPS     $0x44, Y11, Y9, Y12
-	VMOVUPS     Y12, (BX)(R8*2)
-	VSHUFPS     $0xee, Y11, Y9, Y12
-	VMOVUPS     Y12, (BX)(R13*1)
-	LEAQ        (AX)(R9*8), AX
-	ADDQ        $0x20, CX
-	SUBQ        $0x08, DX
-	JNZ         block
-	ADDQ        $0x20, SI
-	LEAQ        (DI)(R8*8), DI
-	SUBQ        $0x08, R11
-	JNZ         columns
+
+	// Transpose the two 4 x 4 matrices side by side; they are rows 0 to 3 of the result.
+	VUNPCKLPS Y1, Y0, Y8
+	VUNPCKHPS Y1, Y0, Y9
+	VUNPCKLPS Y3, Y2, Y10
+	VUNPCKHPS Y3, Y2, Y11
+	VSHUFPS   $0x44, Y10, Y8, Y12
+	VMOVUPS   Y12, (CX)
+	VSHUFPS   $0xee, Y10, Y8, Y12
+	VMOVUPS   Y12, (CX)(R8*1)
+	VSHUFPS   $0x44, Y11, Y9, Y12
+	VMOVUPS   Y12, (CX)(R8*2)
+	VSHUFPS   $0xee, Y11, Y9, Y12
+	VMOVUPS   Y12, (CX)(R13*1)
+
+	// Transpose the two 4 x 4 matrices side by side; they are rows 4 to 7 of the result.
+	VUNPCKLPS Y5, Y4, Y8
+	VUNPCKHPS Y5, Y4, Y9
+	VUNPCKLPS Y7, Y6, Y10
+	VUNPCKHPS Y7, Y6, Y11
+	VSHUFPS   $0x44, Y10, Y8, Y12
+	VMOVUPS   Y12, (BX)
+	VSHUFPS   $0xee, Y10, Y8, Y12
+	VMOVUPS   Y12, (BX)(R8*1)
+	VSHUFPS   $0x44, Y11, Y9, Y12
+	VMOVUPS   Y12, (BX)(R8*2)
+	VSHUFPS   $0xee, Y11, Y9, Y12
+	VMOVUPS   Y12, (BX)(R13*1)
+
+	// The block below, then the next eight columns.
+	LEAQ (AX)(R9*8), AX
+	ADDQ $0x20, CX
+	SUBQ $0x08, DX
+	JNZ  block
+	ADDQ $0x20, SI
+	LEAQ (DI)(R8*8), DI
+	SUBQ $0x08, R11
+	JNZ  columns
 	VZEROUPPER
 	RET

@@ -6,7 +6,10 @@
 
 // func tileNEONx1x1(t *Tile)
 TEXT ·tileNEONx1x1(SB), NOSPLIT, $0-8
+	// A tile of 1 x 4: vector v of row i of the sums stands in V(1*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -20,11 +23,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -32,11 +37,14 @@ strip:
 	MOVD 96(R0), R3
 	LSL $2, R3, R3
 	VEOR V0.B16, V0.B16, V0.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -47,28 +55,38 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -77,6 +95,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -94,20 +113,24 @@ accRow0:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
 	WORD $0x4e38f400 // FMAX V0.4S, V0.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
@@ -115,6 +138,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -128,6 +152,7 @@ storeRow0:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -141,7 +166,10 @@ finished:
 
 // func tileNEONx2x1(t *Tile)
 TEXT ·tileNEONx2x1(SB), NOSPLIT, $0-8
+	// A tile of 2 x 4: vector v of row i of the sums stands in V(1*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -155,11 +183,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -168,11 +198,14 @@ strip:
 	LSL $2, R3, R3
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -184,34 +217,45 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VLD1R.P (R9)(R2), [V29.S4]
 	VFMLA V29.S4, V24.S4, V1.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
@@ -220,6 +264,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -233,6 +278,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -250,6 +296,7 @@ accRow1:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4]
@@ -257,6 +304,7 @@ bias:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -264,11 +312,14 @@ relu:
 	WORD $0x4e38f421 // FMAX V1.4S, V1.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
@@ -276,6 +327,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -287,6 +339,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V1.S[0], 4(R6)
 	CMP $1, R9
@@ -300,6 +353,7 @@ storeRow1:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -313,7 +367,10 @@ finished:
 
 // func tileNEONx3x1(t *Tile)
 TEXT ·tileNEONx3x1(SB), NOSPLIT, $0-8
+	// A tile of 3 x 4: vector v of row i of the sums stands in V(1*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -327,11 +384,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -341,11 +400,14 @@ strip:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -358,40 +420,52 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VLD1R.P (R9)(R2), [V29.S4]
 	VFMLA V29.S4, V24.S4, V1.S4
 	VLD1R.P (R10)(R2), [V30.S4]
 	VFMLA V30.S4, V24.S4, V2.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
@@ -400,6 +474,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -413,6 +488,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -426,6 +502,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -443,6 +520,7 @@ accRow2:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4]
@@ -451,6 +529,7 @@ bias:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -459,14 +538,18 @@ relu:
 	WORD $0x4e38f442 // FMAX V2.4S, V2.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
@@ -474,6 +557,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -485,6 +569,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V1.S[0], 4(R6)
 	CMP $1, R9
@@ -496,6 +581,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V2.S[0], 4(R6)
 	CMP $1, R9
@@ -509,6 +595,7 @@ storeRow2:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -522,7 +609,10 @@ finished:
 
 // func tileNEONx4x1(t *Tile)
 TEXT ·tileNEONx4x1(SB), NOSPLIT, $0-8
+	// A tile of 4 x 4: vector v of row i of the sums stands in V(1*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -536,11 +626,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -551,11 +643,14 @@ strip:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -569,7 +664,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VLD1R.P (R9)(R2), [V29.S4]
@@ -578,37 +676,47 @@ step:
 	VFMLA V30.S4, V24.S4, V2.S4
 	VLD1R.P (R11)(R2), [V31.S4]
 	VFMLA V31.S4, V24.S4, V3.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -617,6 +725,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -630,6 +739,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -643,6 +753,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -656,6 +767,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -673,6 +785,7 @@ accRow3:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4]
@@ -682,6 +795,7 @@ bias:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -691,17 +805,22 @@ relu:
 	WORD $0x4e38f463 // FMAX V3.4S, V3.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
@@ -709,6 +828,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -720,6 +840,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V1.S[0], 4(R6)
 	CMP $1, R9
@@ -731,6 +852,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V2.S[0], 4(R6)
 	CMP $1, R9
@@ -742,6 +864,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V3.S[0], 4(R6)
 	CMP $1, R9
@@ -755,6 +878,7 @@ storeRow3:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -768,7 +892,10 @@ finished:
 
 // func tileNEONx5x1(t *Tile)
 TEXT ·tileNEONx5x1(SB), NOSPLIT, $0-8
+	// A tile of 5 x 4: vector v of row i of the sums stands in V(1*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -782,11 +909,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -798,11 +927,14 @@ strip:
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -817,7 +949,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VLD1R.P (R9)(R2), [V29.S4]
@@ -828,41 +963,52 @@ step:
 	VFMLA V31.S4, V24.S4, V3.S4
 	VLD1R.P (R12)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V4.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -871,6 +1017,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -884,6 +1031,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -897,6 +1045,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -910,6 +1059,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -923,6 +1073,7 @@ accRow2:
 accRow3:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -940,6 +1091,7 @@ accRow4:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4]
@@ -950,6 +1102,7 @@ bias:
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -960,20 +1113,26 @@ relu:
 	WORD $0x4e38f484 // FMAX V4.4S, V4.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	ADD R1, R8, R8
@@ -981,6 +1140,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -992,6 +1152,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V1.S[0], 4(R6)
 	CMP $1, R9
@@ -1003,6 +1164,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V2.S[0], 4(R6)
 	CMP $1, R9
@@ -1014,6 +1176,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V3.S[0], 4(R6)
 	CMP $1, R9
@@ -1025,6 +1188,7 @@ storeRow2:
 
 storeRow3:
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V4.S[0], 4(R6)
 	CMP $1, R9
@@ -1038,6 +1202,7 @@ storeRow4:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -1051,7 +1216,10 @@ finished:
 
 // func tileNEONx6x1(t *Tile)
 TEXT ·tileNEONx6x1(SB), NOSPLIT, $0-8
+	// A tile of 6 x 4: vector v of row i of the sums stands in V(1*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -1065,11 +1233,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -1082,11 +1252,14 @@ strip:
 	VEOR V3.B16, V3.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VEOR V5.B16, V5.B16, V5.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -1102,7 +1275,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VLD1R.P (R9)(R2), [V29.S4]
@@ -1115,45 +1291,57 @@ step:
 	VFMLA V28.S4, V24.S4, V4.S4
 	VLD1R.P (R13)(R2), [V29.S4]
 	VFMLA V29.S4, V24.S4, V5.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 5.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
@@ -1162,6 +1350,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -1175,6 +1364,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -1188,6 +1378,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -1201,6 +1392,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -1214,6 +1406,7 @@ accRow2:
 accRow3:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -1227,6 +1420,7 @@ accRow3:
 accRow4:
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 5, whose last vector is not whole.
 	MOVD R8, R6
 	VEOR V24.B16, V24.B16, V24.B16
 	VLD1.P 4(R6), V24.S[0]
@@ -1244,6 +1438,7 @@ accRow5:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4]
@@ -1255,6 +1450,7 @@ bias:
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -1266,23 +1462,30 @@ relu:
 	WORD $0x4e38f4a5 // FMAX V5.4S, V5.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 5.
 	MOVD R8, R6
 	VST1.P [V5.S4], 16(R6)
 	ADD R1, R8, R8
@@ -1290,6 +1493,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V0.S[0], 4(R6)
 	CMP $1, R9
@@ -1301,6 +1505,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V1.S[0], 4(R6)
 	CMP $1, R9
@@ -1312,6 +1517,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V2.S[0], 4(R6)
 	CMP $1, R9
@@ -1323,6 +1529,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V3.S[0], 4(R6)
 	CMP $1, R9
@@ -1334,6 +1541,7 @@ storeRow2:
 
 storeRow3:
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V4.S[0], 4(R6)
 	CMP $1, R9
@@ -1345,6 +1553,7 @@ storeRow3:
 
 storeRow4:
 	ADD R1, R8, R8
+	// Row 5, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P V5.S[0], 4(R6)
 	CMP $1, R9
@@ -1358,6 +1567,7 @@ storeRow5:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -1371,7 +1581,10 @@ finished:
 
 // func tileNEONx1x2(t *Tile)
 TEXT ·tileNEONx1x2(SB), NOSPLIT, $0-8
+	// A tile of 1 x 8: vector v of row i of the sums stands in V(2*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -1385,11 +1598,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -1398,11 +1613,14 @@ strip:
 	LSL $2, R3, R3
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -1413,29 +1631,39 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1446,6 +1674,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1465,6 +1694,7 @@ accRow0:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4]
@@ -1472,6 +1702,7 @@ bias:
 	WORD $0x4e39d421 // FADD V1.4S, V1.4S, V25.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -1479,8 +1710,10 @@ relu:
 	WORD $0x4e38f421 // FMAX V1.4S, V1.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -1489,6 +1722,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -1503,6 +1737,7 @@ storeRow0:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -1516,7 +1751,10 @@ finished:
 
 // func tileNEONx2x2(t *Tile)
 TEXT ·tileNEONx2x2(SB), NOSPLIT, $0-8
+	// A tile of 2 x 8: vector v of row i of the sums stands in V(2*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -1530,11 +1768,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -1545,11 +1785,14 @@ strip:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -1561,38 +1804,49 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
 	VLD1R.P (R9)(R2), [V29.S4]
 	VFMLA V29.S4, V24.S4, V2.S4
 	VFMLA V29.S4, V25.S4, V3.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
@@ -1603,6 +1857,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1618,6 +1873,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
@@ -1637,6 +1893,7 @@ accRow1:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4]
@@ -1646,6 +1903,7 @@ bias:
 	WORD $0x4e39d463 // FADD V3.4S, V3.4S, V25.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -1655,12 +1913,15 @@ relu:
 	WORD $0x4e38f463 // FMAX V3.4S, V3.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
@@ -1669,6 +1930,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -1681,6 +1943,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P V3.S[0], 4(R6)
@@ -1695,6 +1958,7 @@ storeRow1:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -1708,7 +1972,10 @@ finished:
 
 // func tileNEONx3x2(t *Tile)
 TEXT ·tileNEONx3x2(SB), NOSPLIT, $0-8
+	// A tile of 3 x 8: vector v of row i of the sums stands in V(2*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -1722,11 +1989,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -1739,11 +2008,14 @@ strip:
 	VEOR V3.B16, V3.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VEOR V5.B16, V5.B16, V5.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -1756,7 +2028,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -1766,37 +2041,46 @@ step:
 	VLD1R.P (R10)(R2), [V30.S4]
 	VFMLA V30.S4, V24.S4, V4.S4
 	VFMLA V30.S4, V25.S4, V5.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -1807,6 +2091,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -1822,6 +2107,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
@@ -1837,6 +2123,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -1856,6 +2143,7 @@ accRow2:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4]
@@ -1867,6 +2155,7 @@ bias:
 	WORD $0x4e39d4a5 // FADD V5.4S, V5.4S, V25.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -1878,16 +2167,20 @@ relu:
 	WORD $0x4e38f4a5 // FMAX V5.4S, V5.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
@@ -1896,6 +2189,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -1908,6 +2202,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P V3.S[0], 4(R6)
@@ -1920,6 +2215,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P V5.S[0], 4(R6)
@@ -1934,6 +2230,7 @@ storeRow2:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -1947,7 +2244,10 @@ finished:
 
 // func tileNEONx4x2(t *Tile)
 TEXT ·tileNEONx4x2(SB), NOSPLIT, $0-8
+	// A tile of 4 x 8: vector v of row i of the sums stands in V(2*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -1961,11 +2261,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -1980,11 +2282,14 @@ strip:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -1998,7 +2303,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -2011,43 +2319,53 @@ step:
 	VLD1R.P (R11)(R2), [V31.S4]
 	VFMLA V31.S4, V24.S4, V6.S4
 	VFMLA V31.S4, V25.S4, V7.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -2058,6 +2376,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2073,6 +2392,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
@@ -2088,6 +2408,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -2103,6 +2424,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -2122,6 +2444,7 @@ accRow3:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4]
@@ -2135,6 +2458,7 @@ bias:
 	WORD $0x4e39d4e7 // FADD V7.4S, V7.4S, V25.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -2148,20 +2472,25 @@ relu:
 	WORD $0x4e38f4e7 // FMAX V7.4S, V7.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
@@ -2170,6 +2499,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -2182,6 +2512,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P V3.S[0], 4(R6)
@@ -2194,6 +2525,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P V5.S[0], 4(R6)
@@ -2206,6 +2538,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P V7.S[0], 4(R6)
@@ -2220,6 +2553,7 @@ storeRow3:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -2233,7 +2567,10 @@ finished:
 
 // func tileNEONx5x2(t *Tile)
 TEXT ·tileNEONx5x2(SB), NOSPLIT, $0-8
+	// A tile of 5 x 8: vector v of row i of the sums stands in V(2*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -2247,11 +2584,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -2268,11 +2607,14 @@ strip:
 	VEOR V7.B16, V7.B16, V7.B16
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -2287,7 +2629,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -2303,49 +2648,60 @@ step:
 	VLD1R.P (R12)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V8.S4
 	VFMLA V28.S4, V25.S4, V9.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -2356,6 +2712,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2371,6 +2728,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
@@ -2386,6 +2744,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -2401,6 +2760,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -2416,6 +2776,7 @@ accRow2:
 accRow3:
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -2435,6 +2796,7 @@ accRow4:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4]
@@ -2450,6 +2812,7 @@ bias:
 	WORD $0x4e39d529 // FADD V9.4S, V9.4S, V25.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -2465,24 +2828,30 @@ relu:
 	WORD $0x4e38f529 // FMAX V9.4S, V9.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
@@ -2491,6 +2860,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -2503,6 +2873,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P V3.S[0], 4(R6)
@@ -2515,6 +2886,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P V5.S[0], 4(R6)
@@ -2527,6 +2899,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P V7.S[0], 4(R6)
@@ -2539,6 +2912,7 @@ storeRow2:
 
 storeRow3:
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P V9.S[0], 4(R6)
@@ -2553,6 +2927,7 @@ storeRow4:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -2566,7 +2941,10 @@ finished:
 
 // func tileNEONx6x2(t *Tile)
 TEXT ·tileNEONx6x2(SB), NOSPLIT, $0-8
+	// A tile of 6 x 8: vector v of row i of the sums stands in V(2*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -2580,11 +2958,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -2603,11 +2983,14 @@ strip:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -2623,7 +3006,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -2642,55 +3028,67 @@ step:
 	VLD1R.P (R13)(R2), [V29.S4]
 	VFMLA V29.S4, V24.S4, V10.S4
 	VFMLA V29.S4, V25.S4, V11.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d529 // FADD V9.4S, V9.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 5.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d54a // FADD V10.4S, V10.4S, V24.4S
@@ -2701,6 +3099,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -2716,6 +3115,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d421 // FADD V1.4S, V1.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
@@ -2731,6 +3131,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -2746,6 +3147,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -2761,6 +3163,7 @@ accRow2:
 accRow3:
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -2776,6 +3179,7 @@ accRow3:
 accRow4:
 	WORD $0x4e38d529 // FADD V9.4S, V9.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 5, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d54a // FADD V10.4S, V10.4S, V24.4S
@@ -2795,6 +3199,7 @@ accRow5:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4]
@@ -2812,6 +3217,7 @@ bias:
 	WORD $0x4e39d56b // FADD V11.4S, V11.4S, V25.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -2829,28 +3235,35 @@ relu:
 	WORD $0x4e38f56b // FMAX V11.4S, V11.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 5.
 	MOVD R8, R6
 	VST1.P [V10.S4], 16(R6)
 	VST1.P [V11.S4], 16(R6)
@@ -2859,6 +3272,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P V1.S[0], 4(R6)
@@ -2871,6 +3285,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V2.S4], 16(R6)
 	VST1.P V3.S[0], 4(R6)
@@ -2883,6 +3298,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P V5.S[0], 4(R6)
@@ -2895,6 +3311,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P V7.S[0], 4(R6)
@@ -2907,6 +3324,7 @@ storeRow2:
 
 storeRow3:
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P V9.S[0], 4(R6)
@@ -2919,6 +3337,7 @@ storeRow3:
 
 storeRow4:
 	ADD R1, R8, R8
+	// Row 5, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V10.S4], 16(R6)
 	VST1.P V11.S[0], 4(R6)
@@ -2933,6 +3352,7 @@ storeRow5:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -2946,7 +3366,10 @@ finished:
 
 // func tileNEONx1x3(t *Tile)
 TEXT ·tileNEONx1x3(SB), NOSPLIT, $0-8
+	// A tile of 1 x 12: vector v of row i of the sums stands in V(3*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -2960,11 +3383,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -2974,11 +3399,14 @@ strip:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -2989,30 +3417,40 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
 	VFMLA V28.S4, V26.S4, V2.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3025,6 +3463,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3046,6 +3485,7 @@ accRow0:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4]
@@ -3054,6 +3494,7 @@ bias:
 	WORD $0x4e3ad442 // FADD V2.4S, V2.4S, V26.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -3062,8 +3503,10 @@ relu:
 	WORD $0x4e38f442 // FMAX V2.4S, V2.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3073,6 +3516,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3088,6 +3532,7 @@ storeRow0:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -3101,7 +3546,10 @@ finished:
 
 // func tileNEONx2x3(t *Tile)
 TEXT ·tileNEONx2x3(SB), NOSPLIT, $0-8
+	// A tile of 2 x 12: vector v of row i of the sums stands in V(3*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -3115,11 +3563,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -3132,11 +3582,14 @@ strip:
 	VEOR V3.B16, V3.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VEOR V5.B16, V5.B16, V5.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -3148,7 +3601,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -3157,25 +3613,32 @@ step:
 	VFMLA V29.S4, V24.S4, V3.S4
 	VFMLA V29.S4, V25.S4, V4.S4
 	VFMLA V29.S4, V26.S4, V5.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3184,6 +3647,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -3196,6 +3660,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3213,6 +3678,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -3234,6 +3700,7 @@ accRow1:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4]
@@ -3245,6 +3712,7 @@ bias:
 	WORD $0x4e3ad4a5 // FADD V5.4S, V5.4S, V26.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -3256,13 +3724,16 @@ relu:
 	WORD $0x4e38f4a5 // FMAX V5.4S, V5.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
@@ -3272,6 +3743,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3285,6 +3757,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
@@ -3300,6 +3773,7 @@ storeRow1:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -3313,7 +3787,10 @@ finished:
 
 // func tileNEONx3x3(t *Tile)
 TEXT ·tileNEONx3x3(SB), NOSPLIT, $0-8
+	// A tile of 3 x 12: vector v of row i of the sums stands in V(3*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -3327,11 +3804,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -3347,11 +3826,14 @@ strip:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 	VEOR V8.B16, V8.B16, V8.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -3364,7 +3846,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -3377,25 +3862,32 @@ step:
 	VFMLA V30.S4, V24.S4, V6.S4
 	VFMLA V30.S4, V25.S4, V7.S4
 	VFMLA V30.S4, V26.S4, V8.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3404,6 +3896,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -3412,6 +3905,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -3424,6 +3918,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3441,6 +3936,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -3458,6 +3954,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -3479,6 +3976,7 @@ accRow2:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4]
@@ -3493,6 +3991,7 @@ bias:
 	WORD $0x4e3ad508 // FADD V8.4S, V8.4S, V26.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -3507,18 +4006,22 @@ relu:
 	WORD $0x4e38f508 // FMAX V8.4S, V8.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
@@ -3528,6 +4031,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3541,6 +4045,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
@@ -3554,6 +4059,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
@@ -3569,6 +4075,7 @@ storeRow2:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -3582,7 +4089,10 @@ finished:
 
 // func tileNEONx4x3(t *Tile)
 TEXT ·tileNEONx4x3(SB), NOSPLIT, $0-8
+	// A tile of 4 x 12: vector v of row i of the sums stands in V(3*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -3596,11 +4106,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -3619,11 +4131,14 @@ strip:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -3637,7 +4152,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -3654,25 +4172,32 @@ step:
 	VFMLA V31.S4, V24.S4, V9.S4
 	VFMLA V31.S4, V25.S4, V10.S4
 	VFMLA V31.S4, V26.S4, V11.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3681,6 +4206,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -3689,6 +4215,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -3697,6 +4224,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d529 // FADD V9.4S, V9.4S, V24.4S
@@ -3709,6 +4237,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -3726,6 +4255,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -3743,6 +4273,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -3760,6 +4291,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d529 // FADD V9.4S, V9.4S, V24.4S
@@ -3781,6 +4313,7 @@ accRow3:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4]
@@ -3798,6 +4331,7 @@ bias:
 	WORD $0x4e3ad56b // FADD V11.4S, V11.4S, V26.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -3815,23 +4349,28 @@ relu:
 	WORD $0x4e38f56b // FMAX V11.4S, V11.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	VST1.P [V8.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
@@ -3841,6 +4380,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -3854,6 +4394,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
@@ -3867,6 +4408,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
@@ -3880,6 +4422,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
@@ -3895,6 +4438,7 @@ storeRow3:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -3908,7 +4452,10 @@ finished:
 
 // func tileNEONx5x3(t *Tile)
 TEXT ·tileNEONx5x3(SB), NOSPLIT, $0-8
+	// A tile of 5 x 12: vector v of row i of the sums stands in V(3*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -3922,11 +4469,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -3948,11 +4497,14 @@ strip:
 	VEOR V12.B16, V12.B16, V12.B16
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -3967,7 +4519,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -3988,25 +4543,32 @@ step:
 	VFMLA V28.S4, V24.S4, V12.S4
 	VFMLA V28.S4, V25.S4, V13.S4
 	VFMLA V28.S4, V26.S4, V14.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4015,6 +4577,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -4023,6 +4586,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -4031,6 +4595,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d529 // FADD V9.4S, V9.4S, V24.4S
@@ -4039,6 +4604,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -4051,6 +4617,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4068,6 +4635,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -4085,6 +4653,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -4102,6 +4671,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d529 // FADD V9.4S, V9.4S, V24.4S
@@ -4119,6 +4689,7 @@ accRow2:
 accRow3:
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -4140,6 +4711,7 @@ accRow4:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4]
@@ -4160,6 +4732,7 @@ bias:
 	WORD $0x4e3ad5ce // FADD V14.4S, V14.4S, V26.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -4180,28 +4753,34 @@ relu:
 	WORD $0x4e38f5ce // FMAX V14.4S, V14.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	VST1.P [V8.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
 	VST1.P [V11.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
@@ -4211,6 +4790,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4224,6 +4804,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
@@ -4237,6 +4818,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
@@ -4250,6 +4832,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
@@ -4263,6 +4846,7 @@ storeRow2:
 
 storeRow3:
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
@@ -4278,6 +4862,7 @@ storeRow4:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -4291,7 +4876,10 @@ finished:
 
 // func tileNEONx6x3(t *Tile)
 TEXT ·tileNEONx6x3(SB), NOSPLIT, $0-8
+	// A tile of 6 x 12: vector v of row i of the sums stands in V(3*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -4305,11 +4893,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -4334,11 +4924,14 @@ strip:
 	VEOR V15.B16, V15.B16, V15.B16
 	VEOR V16.B16, V16.B16, V16.B16
 	VEOR V17.B16, V17.B16, V17.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -4354,7 +4947,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -4379,25 +4975,32 @@ step:
 	VFMLA V29.S4, V24.S4, V15.S4
 	VFMLA V29.S4, V25.S4, V16.S4
 	VFMLA V29.S4, V26.S4, V17.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4406,6 +5009,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -4414,6 +5018,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -4422,6 +5027,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d529 // FADD V9.4S, V9.4S, V24.4S
@@ -4430,6 +5036,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -4438,6 +5045,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d5ce // FADD V14.4S, V14.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 5.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d5ef // FADD V15.4S, V15.4S, V24.4S
@@ -4450,6 +5058,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4467,6 +5076,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d442 // FADD V2.4S, V2.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
@@ -4484,6 +5094,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d4a5 // FADD V5.4S, V5.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4c6 // FADD V6.4S, V6.4S, V24.4S
@@ -4501,6 +5112,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d529 // FADD V9.4S, V9.4S, V24.4S
@@ -4518,6 +5130,7 @@ accRow2:
 accRow3:
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -4535,6 +5148,7 @@ accRow3:
 accRow4:
 	WORD $0x4e38d5ce // FADD V14.4S, V14.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 5, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d5ef // FADD V15.4S, V15.4S, V24.4S
@@ -4556,6 +5170,7 @@ accRow5:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4]
@@ -4579,6 +5194,7 @@ bias:
 	WORD $0x4e3ad631 // FADD V17.4S, V17.4S, V26.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -4602,33 +5218,40 @@ relu:
 	WORD $0x4e38f631 // FMAX V17.4S, V17.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	VST1.P [V8.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
 	VST1.P [V11.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
 	VST1.P [V14.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 5.
 	MOVD R8, R6
 	VST1.P [V15.S4], 16(R6)
 	VST1.P [V16.S4], 16(R6)
@@ -4638,6 +5261,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4651,6 +5275,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V3.S4], 16(R6)
 	VST1.P [V4.S4], 16(R6)
@@ -4664,6 +5289,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
@@ -4677,6 +5303,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
@@ -4690,6 +5317,7 @@ storeRow2:
 
 storeRow3:
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
@@ -4703,6 +5331,7 @@ storeRow3:
 
 storeRow4:
 	ADD R1, R8, R8
+	// Row 5, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V15.S4], 16(R6)
 	VST1.P [V16.S4], 16(R6)
@@ -4718,6 +5347,7 @@ storeRow5:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -4731,7 +5361,10 @@ finished:
 
 // func tileNEONx1x4(t *Tile)
 TEXT ·tileNEONx1x4(SB), NOSPLIT, $0-8
+	// A tile of 1 x 16: vector v of row i of the sums stands in V(4*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -4745,11 +5378,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -4760,11 +5395,14 @@ strip:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -4775,31 +5413,41 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4, V27.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
 	VFMLA V28.S4, V26.S4, V2.S4
 	VFMLA V28.S4, V27.S4, V3.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4814,6 +5462,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4837,6 +5486,7 @@ accRow0:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4, V27.S4]
@@ -4846,6 +5496,7 @@ bias:
 	WORD $0x4e3bd463 // FADD V3.4S, V3.4S, V27.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -4855,8 +5506,10 @@ relu:
 	WORD $0x4e38f463 // FMAX V3.4S, V3.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4867,6 +5520,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -4883,6 +5537,7 @@ storeRow0:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -4896,7 +5551,10 @@ finished:
 
 // func tileNEONx2x4(t *Tile)
 TEXT ·tileNEONx2x4(SB), NOSPLIT, $0-8
+	// A tile of 2 x 16: vector v of row i of the sums stands in V(4*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -4910,11 +5568,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -4929,11 +5589,14 @@ strip:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -4945,7 +5608,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4, V27.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -4956,25 +5622,32 @@ step:
 	VFMLA V29.S4, V25.S4, V5.S4
 	VFMLA V29.S4, V26.S4, V6.S4
 	VFMLA V29.S4, V27.S4, V7.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -4985,6 +5658,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -4999,6 +5673,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5018,6 +5693,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -5041,6 +5717,7 @@ accRow1:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4, V27.S4]
@@ -5054,6 +5731,7 @@ bias:
 	WORD $0x4e3bd4e7 // FADD V7.4S, V7.4S, V27.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -5067,14 +5745,17 @@ relu:
 	WORD $0x4e38f4e7 // FMAX V7.4S, V7.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
@@ -5085,6 +5766,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -5099,6 +5781,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
@@ -5115,6 +5798,7 @@ storeRow1:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -5128,7 +5812,10 @@ finished:
 
 // func tileNEONx3x4(t *Tile)
 TEXT ·tileNEONx3x4(SB), NOSPLIT, $0-8
+	// A tile of 3 x 16: vector v of row i of the sums stands in V(4*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -5142,11 +5829,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -5165,11 +5854,14 @@ strip:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -5182,7 +5874,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4, V27.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -5198,25 +5893,32 @@ step:
 	VFMLA V30.S4, V25.S4, V9.S4
 	VFMLA V30.S4, V26.S4, V10.S4
 	VFMLA V30.S4, V27.S4, V11.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5227,6 +5929,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -5237,6 +5940,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -5251,6 +5955,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5270,6 +5975,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -5289,6 +5995,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -5312,6 +6019,7 @@ accRow2:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4, V27.S4]
@@ -5329,6 +6037,7 @@ bias:
 	WORD $0x4e3bd56b // FADD V11.4S, V11.4S, V27.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -5346,20 +6055,24 @@ relu:
 	WORD $0x4e38f56b // FMAX V11.4S, V11.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
@@ -5370,6 +6083,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -5384,6 +6098,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
@@ -5398,6 +6113,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
@@ -5414,6 +6130,7 @@ storeRow2:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -5427,7 +6144,10 @@ finished:
 
 // func tileNEONx4x4(t *Tile)
 TEXT ·tileNEONx4x4(SB), NOSPLIT, $0-8
+	// A tile of 4 x 16: vector v of row i of the sums stands in V(4*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -5441,11 +6161,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -5468,11 +6190,14 @@ strip:
 	VEOR V13.B16, V13.B16, V13.B16
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -5486,7 +6211,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4, V27.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -5507,25 +6235,32 @@ step:
 	VFMLA V31.S4, V25.S4, V13.S4
 	VFMLA V31.S4, V26.S4, V14.S4
 	VFMLA V31.S4, V27.S4, V15.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5536,6 +6271,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -5546,6 +6282,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -5556,6 +6293,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -5570,6 +6308,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5589,6 +6328,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -5608,6 +6348,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -5627,6 +6368,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -5650,6 +6392,7 @@ accRow3:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4, V27.S4]
@@ -5671,6 +6414,7 @@ bias:
 	WORD $0x4e3bd5ef // FADD V15.4S, V15.4S, V27.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -5692,26 +6436,31 @@ relu:
 	WORD $0x4e38f5ef // FMAX V15.4S, V15.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
 	VST1.P [V11.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
@@ -5722,6 +6471,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -5736,6 +6486,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
@@ -5750,6 +6501,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
@@ -5764,6 +6516,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
@@ -5780,6 +6533,7 @@ storeRow3:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -5793,7 +6547,10 @@ finished:
 
 // func tileNEONx5x4(t *Tile)
 TEXT ·tileNEONx5x4(SB), NOSPLIT, $0-8
+	// A tile of 5 x 16: vector v of row i of the sums stands in V(4*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -5807,11 +6564,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -5838,11 +6597,14 @@ strip:
 	VEOR V17.B16, V17.B16, V17.B16
 	VEOR V18.B16, V18.B16, V18.B16
 	VEOR V19.B16, V19.B16, V19.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -5857,7 +6619,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4, V27.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -5883,25 +6648,32 @@ step:
 	VFMLA V28.S4, V25.S4, V17.S4
 	VFMLA V28.S4, V26.S4, V18.S4
 	VFMLA V28.S4, V27.S4, V19.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5912,6 +6684,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -5922,6 +6695,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -5932,6 +6706,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -5942,6 +6717,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d5ef // FADD V15.4S, V15.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d610 // FADD V16.4S, V16.4S, V24.4S
@@ -5956,6 +6732,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -5975,6 +6752,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -5994,6 +6772,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -6013,6 +6792,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -6032,6 +6812,7 @@ accRow2:
 accRow3:
 	WORD $0x4e38d5ef // FADD V15.4S, V15.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d610 // FADD V16.4S, V16.4S, V24.4S
@@ -6055,6 +6836,7 @@ accRow4:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4, V27.S4]
@@ -6080,6 +6862,7 @@ bias:
 	WORD $0x4e3bd673 // FADD V19.4S, V19.4S, V27.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -6105,32 +6888,38 @@ relu:
 	WORD $0x4e38f673 // FMAX V19.4S, V19.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
 	VST1.P [V11.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
 	VST1.P [V14.S4], 16(R6)
 	VST1.P [V15.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VST1.P [V16.S4], 16(R6)
 	VST1.P [V17.S4], 16(R6)
@@ -6141,6 +6930,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -6155,6 +6945,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
@@ -6169,6 +6960,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
@@ -6183,6 +6975,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
@@ -6197,6 +6990,7 @@ storeRow2:
 
 storeRow3:
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V16.S4], 16(R6)
 	VST1.P [V17.S4], 16(R6)
@@ -6213,6 +7007,7 @@ storeRow4:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -6226,7 +7021,10 @@ finished:
 
 // func tileNEONx6x4(t *Tile)
 TEXT ·tileNEONx6x4(SB), NOSPLIT, $0-8
+	// A tile of 6 x 16: vector v of row i of the sums stands in V(4*i + v).
 	MOVD t+0(FP), R0
+
+	// Every step fetches one line of what is needed next; where there is nothing, a line of C.
 	MOVD 192(R0), R15
 	MOVD 200(R0), R6
 	MOVD 216(R0), R19
@@ -6240,11 +7038,13 @@ strided:
 	MOVD ZR, R19
 
 fetches:
+	// The first strip's places in A and C, and how many strips there are.
 	MOVD 32(R0), R20
 	MOVD 0(R0), R21
 	MOVD 176(R0), R22
 
 strip:
+	// A strip: strides of A and B from floats to bytes, and all sums begin at 0.
 	MOVD 56(R0), R1
 	LSL $2, R1, R1
 	MOVD 64(R0), R2
@@ -6275,11 +7075,14 @@ strip:
 	VEOR V21.B16, V21.B16, V21.B16
 	VEOR V22.B16, V22.B16, V22.B16
 	VEOR V23.B16, V23.B16, V23.B16
+
+	// For every segment of the sum:
 	MOVD 104(R0), R4
 	MOVD 112(R0), R5
 	CBZ R5, done
 
 segment:
+	// Where the segment begins in A, one pointer for each row, and in B, and its steps.
 	MOVD R20, R8
 	MOVD 0(R4), R6
 	ADD R6<<2, R8, R8
@@ -6295,7 +7098,10 @@ segment:
 	CBZ R7, next
 
 step:
+	// Main loop, one step of the sums: load a row of B,
 	VLD1.P (R14)(R3), [V24.S4, V25.S4, V26.S4, V27.S4]
+
+	// and for each row, spread a number of A over a vector and add its product with the row of B.
 	VLD1R.P (R8)(R2), [V28.S4]
 	VFMLA V28.S4, V24.S4, V0.S4
 	VFMLA V28.S4, V25.S4, V1.S4
@@ -6326,25 +7132,32 @@ step:
 	VFMLA V29.S4, V25.S4, V21.S4
 	VFMLA V29.S4, V26.S4, V22.S4
 	VFMLA V29.S4, V27.S4, V23.S4
+
+	// Fetch a line; the next step.
 	PRFM (R15), PLDL2KEEP
 	ADD R19, R15, R15
 	SUB $1, R7, R7
 	CBNZ R7, step
 
 next:
+	// The next segment.
 	ADD $24, R4, R4
 	SUB $1, R5, R5
 	CBNZ R5, segment
 
 done:
+	// Tail: how many columns of C are in the last vector of a row, 0 if it is whole.
 	MOVD 24(R0), R1
 	LSL $2, R1, R1
 	MOVD 136(R0), R9
 	AND $3, R9, R9
+
+	// Acc: add what C holds.
 	MOVBU 168(R0), R6
 	CBZ R6, bias
 	CBNZ R9, accPart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -6355,6 +7168,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -6365,6 +7179,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -6375,6 +7190,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -6385,6 +7201,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d5ef // FADD V15.4S, V15.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d610 // FADD V16.4S, V16.4S, V24.4S
@@ -6395,6 +7212,7 @@ done:
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d673 // FADD V19.4S, V19.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 5.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d694 // FADD V20.4S, V20.4S, V24.4S
@@ -6409,6 +7227,7 @@ done:
 
 accPart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d400 // FADD V0.4S, V0.4S, V24.4S
@@ -6428,6 +7247,7 @@ accPart:
 accRow0:
 	WORD $0x4e38d463 // FADD V3.4S, V3.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d484 // FADD V4.4S, V4.4S, V24.4S
@@ -6447,6 +7267,7 @@ accRow0:
 accRow1:
 	WORD $0x4e38d4e7 // FADD V7.4S, V7.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d508 // FADD V8.4S, V8.4S, V24.4S
@@ -6466,6 +7287,7 @@ accRow1:
 accRow2:
 	WORD $0x4e38d56b // FADD V11.4S, V11.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d58c // FADD V12.4S, V12.4S, V24.4S
@@ -6485,6 +7307,7 @@ accRow2:
 accRow3:
 	WORD $0x4e38d5ef // FADD V15.4S, V15.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d610 // FADD V16.4S, V16.4S, V24.4S
@@ -6504,6 +7327,7 @@ accRow3:
 accRow4:
 	WORD $0x4e38d673 // FADD V19.4S, V19.4S, V24.4S
 	ADD R1, R8, R8
+	// Row 5, whose last vector is not whole.
 	MOVD R8, R6
 	VLD1.P 16(R6), [V24.S4]
 	WORD $0x4e38d694 // FADD V20.4S, V20.4S, V24.4S
@@ -6527,6 +7351,7 @@ accRow5:
 accEnd:
 
 bias:
+	// Bias: add it to every row.
 	MOVD 144(R0), R6
 	CBZ R6, relu
 	VLD1 (R6), [V24.S4, V25.S4, V26.S4, V27.S4]
@@ -6556,6 +7381,7 @@ bias:
 	WORD $0x4e3bd6f7 // FADD V23.4S, V23.4S, V27.4S
 
 relu:
+	// ReLU: the larger of the sum and 0.
 	MOVBU 169(R0), R6
 	CBZ R6, store
 	VEOR V24.B16, V24.B16, V24.B16
@@ -6585,38 +7411,45 @@ relu:
 	WORD $0x4e38f6f7 // FMAX V23.4S, V23.4S, V24.4S
 
 store:
+	// Store the rows, the last vector of each lane by lane where it is not whole.
 	CBNZ R9, storePart
 	MOVD R21, R8
+	// Row 0.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
 	VST1.P [V2.S4], 16(R6)
 	VST1.P [V3.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 1.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
 	VST1.P [V6.S4], 16(R6)
 	VST1.P [V7.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 2.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
 	VST1.P [V10.S4], 16(R6)
 	VST1.P [V11.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 3.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
 	VST1.P [V14.S4], 16(R6)
 	VST1.P [V15.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 4.
 	MOVD R8, R6
 	VST1.P [V16.S4], 16(R6)
 	VST1.P [V17.S4], 16(R6)
 	VST1.P [V18.S4], 16(R6)
 	VST1.P [V19.S4], 16(R6)
 	ADD R1, R8, R8
+	// Row 5.
 	MOVD R8, R6
 	VST1.P [V20.S4], 16(R6)
 	VST1.P [V21.S4], 16(R6)
@@ -6627,6 +7460,7 @@ store:
 
 storePart:
 	MOVD R21, R8
+	// Row 0, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V0.S4], 16(R6)
 	VST1.P [V1.S4], 16(R6)
@@ -6641,6 +7475,7 @@ storePart:
 
 storeRow0:
 	ADD R1, R8, R8
+	// Row 1, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V4.S4], 16(R6)
 	VST1.P [V5.S4], 16(R6)
@@ -6655,6 +7490,7 @@ storeRow0:
 
 storeRow1:
 	ADD R1, R8, R8
+	// Row 2, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V8.S4], 16(R6)
 	VST1.P [V9.S4], 16(R6)
@@ -6669,6 +7505,7 @@ storeRow1:
 
 storeRow2:
 	ADD R1, R8, R8
+	// Row 3, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V12.S4], 16(R6)
 	VST1.P [V13.S4], 16(R6)
@@ -6683,6 +7520,7 @@ storeRow2:
 
 storeRow3:
 	ADD R1, R8, R8
+	// Row 4, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V16.S4], 16(R6)
 	VST1.P [V17.S4], 16(R6)
@@ -6697,6 +7535,7 @@ storeRow3:
 
 storeRow4:
 	ADD R1, R8, R8
+	// Row 5, whose last vector is not whole.
 	MOVD R8, R6
 	VST1.P [V20.S4], 16(R6)
 	VST1.P [V21.S4], 16(R6)
@@ -6713,6 +7552,7 @@ storeRow5:
 	ADD R1, R8, R8
 
 storeEnd:
+	// The strip below, if there is one: its places in A and in C.
 	SUBS $1, R22, R22
 	BLE finished
 	MOVD 184(R0), R6
@@ -6726,7 +7566,10 @@ finished:
 
 // func peakNEON(steps int)
 TEXT ·peakNEON(SB), NOSPLIT, $0-8
+	// Nothing but multiply-adds on registers, to time them.
 	MOVD steps+0(FP), R0
+
+	// All sums and both factors are 0.
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -6743,6 +7586,7 @@ TEXT ·peakNEON(SB), NOSPLIT, $0-8
 	VEOR V13.B16, V13.B16, V13.B16
 
 step:
+	// One multiply-add for every sum, twice.
 	VFMLA V12.S4, V13.S4, V0.S4
 	VFMLA V12.S4, V13.S4, V1.S4
 	VFMLA V12.S4, V13.S4, V2.S4

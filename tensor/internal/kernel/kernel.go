@@ -2,7 +2,7 @@
 // implementation of each, which is its definition, and assembly for the
 // instruction sets that this machine may have. All implementations stand in one
 // registry, so that the same tests run on every one of them and none can be
-// passed over in silence.
+// passed over in silence. The build tag purego leaves the assembly out.
 package kernel
 
 import (

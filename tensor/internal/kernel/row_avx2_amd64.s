@@ -7,6 +7,8 @@
 // func rowMaxAVX2(m *float32, x *float32, stride int, cols int, rows int)
 // Requires: AVX, AVX2
 TEXT ·rowMaxAVX2(SB), NOSPLIT, $0-40
+	// m = the largest of m and the row of x
+	// Set-up: pointers, sizes and constants.
 	MOVQ    x+8(FP), AX
 	MOVQ    cols+24(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -25,18 +27,29 @@ row:
 	VMOVAPS      Y1, Y2
 	VMOVAPS      Y1, Y3
 	VMOVAPS      Y1, Y4
-	MOVQ         CX, DI
-	XORQ         SI, SI
+
+	// The largest of each lane; past the end of the row it is -infinity.
+	MOVQ CX, DI
+	XORQ SI, SI
 
 loop14:
-	CMPQ    DI, $0x00000020
-	JLT     less14
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ DI, $0x00000020
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS (AX)(SI*4), Y5
 	VMAXPS  Y1, Y5, Y1
+
+	// Vector 1.
 	VMOVUPS 32(AX)(SI*4), Y5
 	VMAXPS  Y2, Y5, Y2
+
+	// Vector 2.
 	VMOVUPS 64(AX)(SI*4), Y5
 	VMAXPS  Y3, Y5, Y3
+
+	// Vector 3.
 	VMOVUPS 96(AX)(SI*4), Y5
 	VMAXPS  Y4, Y5, Y4
 	ADDQ    $0x00000020, SI
@@ -45,6 +58,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 8 floats, at a time.
 	CMPQ    DI, $0x00000008
 	JLT     less11
 	VMOVUPS (AX)(SI*4), Y5
@@ -54,6 +68,7 @@ loop11:
 	JMP     loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      DI, DI
 	JZ         done10
 	VMASKMOVPS (AX)(SI*4), Y0, Y5
@@ -62,6 +77,7 @@ less11:
 	VMAXPS     Y1, Y6, Y1
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VMAXPS       Y3, Y1, Y1
 	VMAXPS       Y4, Y2, Y2
 	VMAXPS       Y2, Y1, Y1
@@ -72,13 +88,17 @@ done10:
 	VMOVSHDUP    X1, X2
 	VMAXPS       X2, X1, X1
 	VBROADCASTSS X1, Y1
-	MOVQ         m+0(FP), SI
-	VMOVSS       X1, (SI)(BX*4)
-	ADDQ         DX, AX
-	INCQ         BX
-	MOVQ         rows+32(FP), SI
-	CMPQ         BX, SI
-	JLT          row
+
+	// Store the row's m.
+	MOVQ   m+0(FP), SI
+	VMOVSS X1, (SI)(BX*4)
+
+	// The next row.
+	ADDQ DX, AX
+	INCQ BX
+	MOVQ rows+32(FP), SI
+	CMPQ BX, SI
+	JLT  row
 	VZEROUPPER
 	RET
 
@@ -113,6 +133,8 @@ GLOBL rowAVX2_ff800000<>(SB), RODATA|NOPTR, $32
 // func rowExpAVX2(sum *float32, x *float32, m *float32, scale float32, stride int, cols int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·rowExpAVX2(SB), NOSPLIT, $0-56
+	// x = e^(scale*(x - m)), sum += the sum of the row
+	// Set-up: pointers, sizes and constants.
 	MOVQ         x+8(FP), AX
 	MOVQ         cols+40(FP), CX
 	MOVQ         stride+32(FP), DX
@@ -131,180 +153,230 @@ row:
 	VBROADCASTSS (SI)(BX*4), Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
-	MOVQ         CX, DI
-	XORQ         SI, SI
+
+	// The exponentials and their sum.
+	MOVQ CX, DI
+	XORQ SI, SI
 
 loop14:
-	CMPQ         DI, $0x00000020
-	JLT          less14
-	VMOVUPS      (AX)(SI*4), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y1, Y5, Y5
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ DI, $0x00000020
+	JLT  less14
+
+	// Vector 0.
+	VMOVUPS (AX)(SI*4), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMULPS  Y1, Y5, Y5
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y5, Y6
 	VCVTPS2DQ    Y6, Y6
 	VCVTDQ2PS    Y6, Y7
 	VMOVAPS      Y5, Y8
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y7, Y8
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y7, Y8
-	VMULPS       Y8, Y8, Y9
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y7
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y8, Y7
-	VFMADD213PS  Y8, Y9, Y7
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
-	VANDPS       Y6, Y7, Y7
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
-	VBLENDVPS    Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
-	VMOVUPS      Y7, (AX)(SI*4)
-	VADDPS       Y7, Y3, Y3
-	VMOVUPS      32(AX)(SI*4), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y1, Y5, Y5
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y8, Y8, Y9
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y7
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y8, Y7
+	VFMADD213PS Y8, Y9, Y7
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y7, Y7
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y6, Y6
+	VPADDD    Y6, Y7, Y7
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
+	VANDPS    Y6, Y7, Y7
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
+	VBLENDVPS Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
+	VMOVUPS   Y7, (AX)(SI*4)
+	VADDPS    Y7, Y3, Y3
+
+	// Vector 1.
+	VMOVUPS 32(AX)(SI*4), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMULPS  Y1, Y5, Y5
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y5, Y6
 	VCVTPS2DQ    Y6, Y6
 	VCVTDQ2PS    Y6, Y7
 	VMOVAPS      Y5, Y8
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y7, Y8
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y7, Y8
-	VMULPS       Y8, Y8, Y9
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y7
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y8, Y7
-	VFMADD213PS  Y8, Y9, Y7
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
-	VANDPS       Y6, Y7, Y7
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
-	VBLENDVPS    Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
-	VMOVUPS      Y7, 32(AX)(SI*4)
-	VADDPS       Y7, Y4, Y4
-	VMOVUPS      64(AX)(SI*4), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y1, Y5, Y5
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y8, Y8, Y9
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y7
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y8, Y7
+	VFMADD213PS Y8, Y9, Y7
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y7, Y7
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y6, Y6
+	VPADDD    Y6, Y7, Y7
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
+	VANDPS    Y6, Y7, Y7
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
+	VBLENDVPS Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
+	VMOVUPS   Y7, 32(AX)(SI*4)
+	VADDPS    Y7, Y4, Y4
+
+	// Vector 2.
+	VMOVUPS 64(AX)(SI*4), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMULPS  Y1, Y5, Y5
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y5, Y6
 	VCVTPS2DQ    Y6, Y6
 	VCVTDQ2PS    Y6, Y7
 	VMOVAPS      Y5, Y8
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y7, Y8
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y7, Y8
-	VMULPS       Y8, Y8, Y9
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y7
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y8, Y7
-	VFMADD213PS  Y8, Y9, Y7
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
-	VANDPS       Y6, Y7, Y7
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
-	VBLENDVPS    Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
-	VMOVUPS      Y7, 64(AX)(SI*4)
-	VADDPS       Y7, Y3, Y3
-	VMOVUPS      96(AX)(SI*4), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y1, Y5, Y5
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y8, Y8, Y9
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y7
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y8, Y7
+	VFMADD213PS Y8, Y9, Y7
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y7, Y7
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y6, Y6
+	VPADDD    Y6, Y7, Y7
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
+	VANDPS    Y6, Y7, Y7
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
+	VBLENDVPS Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
+	VMOVUPS   Y7, 64(AX)(SI*4)
+	VADDPS    Y7, Y3, Y3
+
+	// Vector 3.
+	VMOVUPS 96(AX)(SI*4), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMULPS  Y1, Y5, Y5
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y5, Y6
 	VCVTPS2DQ    Y6, Y6
 	VCVTDQ2PS    Y6, Y7
 	VMOVAPS      Y5, Y8
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y7, Y8
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y7, Y8
-	VMULPS       Y8, Y8, Y9
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y7
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y8, Y7
-	VFMADD213PS  Y8, Y9, Y7
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
-	VANDPS       Y6, Y7, Y7
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
-	VBLENDVPS    Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
-	VMOVUPS      Y7, 96(AX)(SI*4)
-	VADDPS       Y7, Y4, Y4
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x00000020, DI
-	JMP          loop14
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y8, Y8, Y9
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y7
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y8, Y7
+	VFMADD213PS Y8, Y9, Y7
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y7, Y7
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y6, Y6
+	VPADDD    Y6, Y7, Y7
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
+	VANDPS    Y6, Y7, Y7
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
+	VBLENDVPS Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
+	VMOVUPS   Y7, 96(AX)(SI*4)
+	VADDPS    Y7, Y4, Y4
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, DI
+	JMP       loop14
 
 less14:
 loop11:
-	CMPQ         DI, $0x00000008
-	JLT          less11
-	VMOVUPS      (AX)(SI*4), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y1, Y5, Y5
+	// One vector, 8 floats, at a time.
+	CMPQ    DI, $0x00000008
+	JLT     less11
+	VMOVUPS (AX)(SI*4), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMULPS  Y1, Y5, Y5
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y5, Y6
 	VCVTPS2DQ    Y6, Y6
 	VCVTDQ2PS    Y6, Y7
 	VMOVAPS      Y5, Y8
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y7, Y8
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y7, Y8
-	VMULPS       Y8, Y8, Y9
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y7
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y8, Y7
-	VFMADD213PS  Y8, Y9, Y7
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
-	VANDPS       Y6, Y7, Y7
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
-	VBLENDVPS    Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
-	VMOVUPS      Y7, (AX)(SI*4)
-	VADDPS       Y7, Y3, Y3
-	ADDQ         $0x00000008, SI
-	SUBQ         $0x00000008, DI
-	JMP          loop11
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y8, Y8, Y9
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y7
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y8, Y7
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y8, Y7
+	VFMADD213PS Y8, Y9, Y7
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y7, Y7
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y6, Y6
+	VPADDD    Y6, Y7, Y7
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y6
+	VANDPS    Y6, Y7, Y7
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y5
+	VBLENDVPS Y5, rowAVX2_7f800000<>+0(SB), Y7, Y7
+	VMOVUPS   Y7, (AX)(SI*4)
+	VADDPS    Y7, Y3, Y3
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, DI
+	JMP       loop11
 
 less11:
-	TESTQ        DI, DI
-	JZ           done10
-	VMASKMOVPS   (AX)(SI*4), Y0, Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y1, Y5, Y5
+	// Tail: the floats that are left, under a mask.
+	TESTQ      DI, DI
+	JZ         done10
+	VMASKMOVPS (AX)(SI*4), Y0, Y5
+	VSUBPS     Y2, Y5, Y5
+	VMULPS     Y1, Y5, Y5
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y5, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y6
 	VMOVAPS      Y5, Y7
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y6, Y7
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y6, Y7
-	VMULPS       Y7, Y7, Y8
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y6
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y7, Y6
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y7, Y6
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y7, Y6
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y7, Y6
-	VFMADD213PS  Y7, Y8, Y6
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y6, Y6
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y2
-	VANDPS       Y2, Y6, Y6
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y2
-	VBLENDVPS    Y2, rowAVX2_7f800000<>+0(SB), Y6, Y6
-	VANDPS       Y0, Y6, Y6
-	VMASKMOVPS   Y6, Y0, (AX)(SI*4)
-	VADDPS       Y6, Y3, Y3
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y7, Y7, Y8
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y6
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y7, Y6
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y7, Y6
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y7, Y6
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y7, Y6
+	VFMADD213PS Y7, Y8, Y6
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y6, Y6
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD     $0x17, Y2, Y2
+	VPADDD     Y2, Y6, Y6
+	VCMPPS     $0x15, rowAVX2_c2aeac4f<>+0(SB), Y5, Y2
+	VANDPS     Y2, Y6, Y6
+	VCMPPS     $0x1e, rowAVX2_42b17217<>+0(SB), Y5, Y2
+	VBLENDVPS  Y2, rowAVX2_7f800000<>+0(SB), Y6, Y6
+	VANDPS     Y0, Y6, Y6
+	VMASKMOVPS Y6, Y0, (AX)(SI*4)
+	VADDPS     Y6, Y3, Y3
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS       Y4, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X2
 	VADDPS       X2, X3, X3
@@ -316,13 +388,17 @@ done10:
 	MOVQ         sum+0(FP), SI
 	VBROADCASTSS (SI)(BX*4), Y2
 	VADDPS       Y2, Y3, Y3
-	MOVQ         sum+0(FP), SI
-	VMOVSS       X3, (SI)(BX*4)
-	ADDQ         DX, AX
-	INCQ         BX
-	MOVQ         rows+48(FP), SI
-	CMPQ         BX, SI
-	JLT          row
+
+	// Store the row's sum.
+	MOVQ   sum+0(FP), SI
+	VMOVSS X3, (SI)(BX*4)
+
+	// The next row.
+	ADDQ DX, AX
+	INCQ BX
+	MOVQ rows+48(FP), SI
+	CMPQ BX, SI
+	JLT  row
 	VZEROUPPER
 	RET
 
@@ -449,6 +525,8 @@ GLOBL rowAVX2_3efffffe<>(SB), RODATA|NOPTR, $32
 // func rowScaleAVX2(x *float32, by *float32, stride int, cols int, rows int)
 // Requires: AVX
 TEXT ·rowScaleAVX2(SB), NOSPLIT, $0-40
+	// x *= by, a number for each row
+	// Set-up: pointers, sizes and constants.
 	MOVQ    x+0(FP), AX
 	MOVQ    cols+24(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -464,21 +542,32 @@ TEXT ·rowScaleAVX2(SB), NOSPLIT, $0-40
 row:
 	MOVQ         by+8(FP), SI
 	VBROADCASTSS (SI)(BX*4), Y1
-	MOVQ         CX, DI
-	XORQ         SI, SI
+
+	// Every number times that of the row.
+	MOVQ CX, DI
+	XORQ SI, SI
 
 loop14:
-	CMPQ    DI, $0x00000020
-	JLT     less14
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ DI, $0x00000020
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS (AX)(SI*4), Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS 32(AX)(SI*4), Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, 32(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS 64(AX)(SI*4), Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, 64(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS 96(AX)(SI*4), Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, 96(AX)(SI*4)
@@ -488,6 +577,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 8 floats, at a time.
 	CMPQ    DI, $0x00000008
 	JLT     less11
 	VMOVUPS (AX)(SI*4), Y2
@@ -498,6 +588,7 @@ loop11:
 	JMP     loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      DI, DI
 	JZ         done10
 	VMASKMOVPS (AX)(SI*4), Y0, Y2
@@ -505,6 +596,7 @@ less11:
 	VMASKMOVPS Y2, Y0, (AX)(SI*4)
 
 done10:
+	// The next row.
 	ADDQ DX, AX
 	INCQ BX
 	MOVQ rows+32(FP), SI
@@ -516,6 +608,8 @@ done10:
 // func rowDotAVX2(d *float32, a *float32, b *float32, stride int, cols int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·rowDotAVX2(SB), NOSPLIT, $0-48
+	// d = the inner product of the rows of a and b
+	// Set-up: pointers, sizes and constants.
 	MOVQ    a+8(FP), AX
 	MOVQ    b+16(FP), CX
 	MOVQ    cols+32(FP), DX
@@ -534,21 +628,32 @@ row:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   DX, R8
-	XORQ   DI, DI
+
+	// The products.
+	MOVQ DX, R8
+	XORQ DI, DI
 
 loop14:
-	CMPQ        R8, $0x00000020
-	JLT         less14
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ R8, $0x00000020
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS     (AX)(DI*4), Y5
 	VMOVUPS     (CX)(DI*4), Y6
 	VFMADD231PS Y5, Y6, Y1
+
+	// Vector 1.
 	VMOVUPS     32(AX)(DI*4), Y5
 	VMOVUPS     32(CX)(DI*4), Y6
 	VFMADD231PS Y5, Y6, Y2
+
+	// Vector 2.
 	VMOVUPS     64(AX)(DI*4), Y5
 	VMOVUPS     64(CX)(DI*4), Y6
 	VFMADD231PS Y5, Y6, Y3
+
+	// Vector 3.
 	VMOVUPS     96(AX)(DI*4), Y5
 	VMOVUPS     96(CX)(DI*4), Y6
 	VFMADD231PS Y5, Y6, Y4
@@ -558,6 +663,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 8 floats, at a time.
 	CMPQ        R8, $0x00000008
 	JLT         less11
 	VMOVUPS     (AX)(DI*4), Y5
@@ -568,6 +674,7 @@ loop11:
 	JMP         loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       R8, R8
 	JZ          done10
 	VMASKMOVPS  (AX)(DI*4), Y0, Y5
@@ -575,6 +682,7 @@ less11:
 	VFMADD231PS Y5, Y6, Y1
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -585,20 +693,26 @@ done10:
 	VMOVSHDUP    X1, X2
 	VADDPS       X2, X1, X1
 	VBROADCASTSS X1, Y1
-	MOVQ         d+0(FP), DI
-	VMOVSS       X1, (DI)(SI*4)
-	ADDQ         BX, AX
-	ADDQ         BX, CX
-	INCQ         SI
-	MOVQ         rows+40(FP), DI
-	CMPQ         SI, DI
-	JLT          row
+
+	// Store the row's d.
+	MOVQ   d+0(FP), DI
+	VMOVSS X1, (DI)(SI*4)
+
+	// The next row.
+	ADDQ BX, AX
+	ADDQ BX, CX
+	INCQ SI
+	MOVQ rows+40(FP), DI
+	CMPQ SI, DI
+	JLT  row
 	VZEROUPPER
 	RET
 
 // func softmaxGradAVX2(dp *float32, p *float32, d *float32, scale float32, stride int, cols int, rows int)
 // Requires: AVX
 TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-56
+	// dp = scale*p*(dp - d)
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dp+0(FP), AX
 	MOVQ         p+8(FP), CX
 	MOVQ         cols+40(FP), DX
@@ -616,30 +730,41 @@ TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-56
 row:
 	MOVQ         d+16(FP), DI
 	VBROADCASTSS (DI)(SI*4), Y2
-	MOVQ         DX, R8
-	XORQ         DI, DI
+
+	// The gradient.
+	MOVQ DX, R8
+	XORQ DI, DI
 
 loop14:
-	CMPQ    R8, $0x00000020
-	JLT     less14
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ R8, $0x00000020
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS (AX)(DI*4), Y3
 	VMOVUPS (CX)(DI*4), Y4
 	VSUBPS  Y2, Y3, Y3
 	VMULPS  Y1, Y4, Y4
 	VMULPS  Y4, Y3, Y3
 	VMOVUPS Y3, (AX)(DI*4)
+
+	// Vector 1.
 	VMOVUPS 32(AX)(DI*4), Y3
 	VMOVUPS 32(CX)(DI*4), Y4
 	VSUBPS  Y2, Y3, Y3
 	VMULPS  Y1, Y4, Y4
 	VMULPS  Y4, Y3, Y3
 	VMOVUPS Y3, 32(AX)(DI*4)
+
+	// Vector 2.
 	VMOVUPS 64(AX)(DI*4), Y3
 	VMOVUPS 64(CX)(DI*4), Y4
 	VSUBPS  Y2, Y3, Y3
 	VMULPS  Y1, Y4, Y4
 	VMULPS  Y4, Y3, Y3
 	VMOVUPS Y3, 64(AX)(DI*4)
+
+	// Vector 3.
 	VMOVUPS 96(AX)(DI*4), Y3
 	VMOVUPS 96(CX)(DI*4), Y4
 	VSUBPS  Y2, Y3, Y3
@@ -652,6 +777,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 8 floats, at a time.
 	CMPQ    R8, $0x00000008
 	JLT     less11
 	VMOVUPS (AX)(DI*4), Y3
@@ -665,6 +791,7 @@ loop11:
 	JMP     loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      R8, R8
 	JZ         done10
 	VMASKMOVPS (AX)(DI*4), Y0, Y3
@@ -675,6 +802,7 @@ less11:
 	VMASKMOVPS Y3, Y0, (AX)(DI*4)
 
 done10:
+	// The next row.
 	ADDQ BX, AX
 	ADDQ BX, CX
 	INCQ SI
@@ -687,6 +815,8 @@ done10:
 // func layerNormAVX2(y *float32, x *float32, gamma *float32, beta *float32, mean *float32, invstd *float32, eps float32, inverse float32, stride int, cols int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·layerNormAVX2(SB), NOSPLIT, $0-80
+	// mean and invstd of each row of x, and y = (x - mean)*invstd*gamma + beta
+	// Set-up: pointers, sizes and constants.
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         cols+64(FP), DX
@@ -709,18 +839,29 @@ row:
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
-	MOVQ   DX, R10
-	XORQ   R9, R9
+
+	// First sweep: the sum of the row, for a first mean.
+	MOVQ DX, R10
+	XORQ R9, R9
 
 loop14:
-	CMPQ    R10, $0x00000020
-	JLT     less14
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ R10, $0x00000020
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS (CX)(R9*4), Y7
 	VADDPS  Y7, Y3, Y3
+
+	// Vector 1.
 	VMOVUPS 32(CX)(R9*4), Y7
 	VADDPS  Y7, Y4, Y4
+
+	// Vector 2.
 	VMOVUPS 64(CX)(R9*4), Y7
 	VADDPS  Y7, Y5, Y5
+
+	// Vector 3.
 	VMOVUPS 96(CX)(R9*4), Y7
 	VADDPS  Y7, Y6, Y6
 	ADDQ    $0x00000020, R9
@@ -729,6 +870,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 8 floats, at a time.
 	CMPQ    R10, $0x00000008
 	JLT     less11
 	VMOVUPS (CX)(R9*4), Y7
@@ -738,12 +880,14 @@ loop11:
 	JMP     loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      R10, R10
 	JZ         done10
 	VMASKMOVPS (CX)(R9*4), Y0, Y7
 	VADDPS     Y7, Y3, Y3
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y6, Y4, Y4
 	VADDPS       Y4, Y3, Y3
@@ -759,24 +903,35 @@ done10:
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y7, Y7, Y7
-	MOVQ         DX, R10
-	XORQ         R9, R9
+
+	// Second sweep: sums of the distances from that mean and of their squares.
+	MOVQ DX, R10
+	XORQ R9, R9
 
 loop24:
-	CMPQ        R10, $0x00000020
-	JLT         less24
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ R10, $0x00000020
+	JLT  less24
+
+	// Vector 0.
 	VMOVUPS     (CX)(R9*4), Y8
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y8, Y4, Y4
 	VFMADD231PS Y8, Y8, Y6
+
+	// Vector 1.
 	VMOVUPS     32(CX)(R9*4), Y8
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y8, Y5, Y5
 	VFMADD231PS Y8, Y8, Y7
+
+	// Vector 2.
 	VMOVUPS     64(CX)(R9*4), Y8
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y8, Y4, Y4
 	VFMADD231PS Y8, Y8, Y6
+
+	// Vector 3.
 	VMOVUPS     96(CX)(R9*4), Y8
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y8, Y5, Y5
@@ -787,6 +942,7 @@ loop24:
 
 less24:
 loop21:
+	// One vector, 8 floats, at a time.
 	CMPQ        R10, $0x00000008
 	JLT         less21
 	VMOVUPS     (CX)(R9*4), Y8
@@ -798,6 +954,7 @@ loop21:
 	JMP         loop21
 
 less21:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       R10, R10
 	JZ          done20
 	VMASKMOVPS  (CX)(R9*4), Y0, Y8
@@ -807,6 +964,7 @@ less21:
 	VFMADD231PS Y8, Y8, Y6
 
 done20:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
@@ -815,6 +973,8 @@ done20:
 	VMOVSHDUP    X4, X5
 	VADDPS       X5, X4, X4
 	VBROADCASTSS X4, Y4
+
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS       Y7, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X5
 	VADDPS       X5, X6, X6
@@ -823,10 +983,14 @@ done20:
 	VMOVSHDUP    X6, X5
 	VADDPS       X5, X6, X6
 	VBROADCASTSS X6, Y6
+
+	// The mean and the variance out of these sums, then 1/sqrt(variance + eps).
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y1, Y6, Y6
 	VFNMADD231PS Y4, Y4, Y6
 	VADDPS       Y4, Y3, Y3
+
+	// Store the row's mean.
 	MOVQ         mean+32(FP), R9
 	VMOVSS       X3, (R9)(R8*4)
 	VADDSS       X2, X6, X6
@@ -834,14 +998,21 @@ done20:
 	VMOVUPS      rowAVX2_3f800000<>+0(SB), X4
 	VDIVSS       X6, X4, X6
 	VBROADCASTSS X6, Y4
-	MOVQ         invstd+40(FP), R9
-	VMOVSS       X4, (R9)(R8*4)
-	MOVQ         DX, R10
-	XORQ         R9, R9
+
+	// Store the row's invstd.
+	MOVQ   invstd+40(FP), R9
+	VMOVSS X4, (R9)(R8*4)
+
+	// Third sweep: y.
+	MOVQ DX, R10
+	XORQ R9, R9
 
 loop34:
-	CMPQ        R10, $0x00000020
-	JLT         less34
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ R10, $0x00000020
+	JLT  less34
+
+	// Vector 0.
 	VMOVUPS     (CX)(R9*4), Y5
 	VSUBPS      Y3, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -849,6 +1020,8 @@ loop34:
 	VMOVUPS     (DI)(R9*4), Y7
 	VFMADD213PS Y7, Y6, Y5
 	VMOVUPS     Y5, (AX)(R9*4)
+
+	// Vector 1.
 	VMOVUPS     32(CX)(R9*4), Y5
 	VSUBPS      Y3, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -856,6 +1029,8 @@ loop34:
 	VMOVUPS     32(DI)(R9*4), Y7
 	VFMADD213PS Y7, Y6, Y5
 	VMOVUPS     Y5, 32(AX)(R9*4)
+
+	// Vector 2.
 	VMOVUPS     64(CX)(R9*4), Y5
 	VSUBPS      Y3, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -863,6 +1038,8 @@ loop34:
 	VMOVUPS     64(DI)(R9*4), Y7
 	VFMADD213PS Y7, Y6, Y5
 	VMOVUPS     Y5, 64(AX)(R9*4)
+
+	// Vector 3.
 	VMOVUPS     96(CX)(R9*4), Y5
 	VSUBPS      Y3, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -876,6 +1053,7 @@ loop34:
 
 less34:
 loop31:
+	// One vector, 8 floats, at a time.
 	CMPQ        R10, $0x00000008
 	JLT         less31
 	VMOVUPS     (CX)(R9*4), Y5
@@ -890,6 +1068,7 @@ loop31:
 	JMP         loop31
 
 less31:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       R10, R10
 	JZ          done30
 	VMASKMOVPS  (CX)(R9*4), Y0, Y5
@@ -901,6 +1080,7 @@ less31:
 	VMASKMOVPS  Y5, Y0, (AX)(R9*4)
 
 done30:
+	// The next row.
 	ADDQ BX, AX
 	ADDQ BX, CX
 	INCQ R8
@@ -913,6 +1093,8 @@ done30:
 // func layerNormGradAVX2(dx *float32, dgamma *float32, dbeta *float32, dy *float32, x *float32, gamma *float32, mean *float32, invstd *float32, inverse float32, stride int, cols int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·layerNormGradAVX2(SB), NOSPLIT, $0-96
+	// dx = invstd*(g - mean of g - xhat * mean of g*xhat), g = dy*gamma; dgamma and dbeta by column
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dx+0(FP), AX
 	MOVQ         dy+24(FP), CX
 	MOVQ         x+32(FP), DX
@@ -940,12 +1122,17 @@ row:
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y7, Y7, Y7
-	MOVQ         BX, R12
-	XORQ         R11, R11
+
+	// First sweep: dgamma, dbeta, and the sums of g and of g*xhat.
+	MOVQ BX, R12
+	XORQ R11, R11
 
 loop14:
-	CMPQ        R12, $0x00000020
-	JLT         less14
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ R12, $0x00000020
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS     (DX)(R11*4), Y8
 	VMOVUPS     (CX)(R11*4), Y9
 	VSUBPS      Y2, Y8, Y8
@@ -960,6 +1147,8 @@ loop14:
 	VMULPS      Y9, Y10, Y10
 	VADDPS      Y10, Y4, Y4
 	VFMADD231PS Y10, Y8, Y6
+
+	// Vector 1.
 	VMOVUPS     32(DX)(R11*4), Y8
 	VMOVUPS     32(CX)(R11*4), Y9
 	VSUBPS      Y2, Y8, Y8
@@ -974,6 +1163,8 @@ loop14:
 	VMULPS      Y9, Y10, Y10
 	VADDPS      Y10, Y5, Y5
 	VFMADD231PS Y10, Y8, Y7
+
+	// Vector 2.
 	VMOVUPS     64(DX)(R11*4), Y8
 	VMOVUPS     64(CX)(R11*4), Y9
 	VSUBPS      Y2, Y8, Y8
@@ -988,6 +1179,8 @@ loop14:
 	VMULPS      Y9, Y10, Y10
 	VADDPS      Y10, Y4, Y4
 	VFMADD231PS Y10, Y8, Y6
+
+	// Vector 3.
 	VMOVUPS     96(DX)(R11*4), Y8
 	VMOVUPS     96(CX)(R11*4), Y9
 	VSUBPS      Y2, Y8, Y8
@@ -1008,6 +1201,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 8 floats, at a time.
 	CMPQ        R12, $0x00000008
 	JLT         less11
 	VMOVUPS     (DX)(R11*4), Y8
@@ -1029,6 +1223,7 @@ loop11:
 	JMP         loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       R12, R12
 	JZ          done10
 	VMASKMOVPS  (DX)(R11*4), Y0, Y8
@@ -1048,6 +1243,7 @@ less11:
 	VFMADD231PS Y10, Y8, Y6
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
@@ -1056,6 +1252,8 @@ done10:
 	VMOVSHDUP    X4, X5
 	VADDPS       X5, X4, X4
 	VBROADCASTSS X4, Y4
+
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS       Y7, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X5
 	VADDPS       X5, X6, X6
@@ -1066,12 +1264,17 @@ done10:
 	VBROADCASTSS X6, Y6
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y1, Y6, Y6
-	MOVQ         BX, R12
-	XORQ         R11, R11
+
+	// Second sweep: dx.
+	MOVQ BX, R12
+	XORQ R11, R11
 
 loop24:
-	CMPQ         R12, $0x00000020
-	JLT          less24
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ R12, $0x00000020
+	JLT  less24
+
+	// Vector 0.
 	VMOVUPS      (DX)(R11*4), Y5
 	VMOVUPS      (CX)(R11*4), Y7
 	VSUBPS       Y2, Y5, Y5
@@ -1082,6 +1285,8 @@ loop24:
 	VFNMADD231PS Y5, Y6, Y7
 	VMULPS       Y3, Y7, Y7
 	VMOVUPS      Y7, (AX)(R11*4)
+
+	// Vector 1.
 	VMOVUPS      32(DX)(R11*4), Y5
 	VMOVUPS      32(CX)(R11*4), Y7
 	VSUBPS       Y2, Y5, Y5
@@ -1092,6 +1297,8 @@ loop24:
 	VFNMADD231PS Y5, Y6, Y7
 	VMULPS       Y3, Y7, Y7
 	VMOVUPS      Y7, 32(AX)(R11*4)
+
+	// Vector 2.
 	VMOVUPS      64(DX)(R11*4), Y5
 	VMOVUPS      64(CX)(R11*4), Y7
 	VSUBPS       Y2, Y5, Y5
@@ -1102,6 +1309,8 @@ loop24:
 	VFNMADD231PS Y5, Y6, Y7
 	VMULPS       Y3, Y7, Y7
 	VMOVUPS      Y7, 64(AX)(R11*4)
+
+	// Vector 3.
 	VMOVUPS      96(DX)(R11*4), Y5
 	VMOVUPS      96(CX)(R11*4), Y7
 	VSUBPS       Y2, Y5, Y5
@@ -1118,6 +1327,7 @@ loop24:
 
 less24:
 loop21:
+	// One vector, 8 floats, at a time.
 	CMPQ         R12, $0x00000008
 	JLT          less21
 	VMOVUPS      (DX)(R11*4), Y5
@@ -1135,6 +1345,7 @@ loop21:
 	JMP          loop21
 
 less21:
+	// Tail: the floats that are left, under a mask.
 	TESTQ        R12, R12
 	JZ           done20
 	VMASKMOVPS   (DX)(R11*4), Y0, Y5
@@ -1149,6 +1360,7 @@ less21:
 	VMASKMOVPS   Y7, Y0, (AX)(R11*4)
 
 done20:
+	// The next row.
 	ADDQ SI, AX
 	ADDQ SI, CX
 	ADDQ SI, DX
@@ -1162,291 +1374,376 @@ done20:
 // func geluAVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·geluAVX2(SB), NOSPLIT, $0-24
+	// y = x*P(x), where P is the normal distribution function
+	// Set-up: pointers, sizes and constants.
 	MOVQ y+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JLT          less4
-	VMOVUPS      (CX)(BX*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ DX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
+	VMOVUPS (CX)(BX*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (AX)(BX*4)
-	VMOVUPS      32(CX)(BX*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS    Y4, Y2, Y2
+	VXORPS    Y1, Y1, Y1
+	VCMPPS    $0x15, Y1, Y0, Y1
+	VBLENDVPS Y1, Y2, Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, (AX)(BX*4)
+
+	// Vector 1.
+	VMOVUPS 32(CX)(BX*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 32(AX)(BX*4)
-	VMOVUPS      64(CX)(BX*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS    Y4, Y2, Y2
+	VXORPS    Y1, Y1, Y1
+	VCMPPS    $0x15, Y1, Y0, Y1
+	VBLENDVPS Y1, Y2, Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 32(AX)(BX*4)
+
+	// Vector 2.
+	VMOVUPS 64(CX)(BX*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 64(AX)(BX*4)
-	VMOVUPS      96(CX)(BX*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS    Y4, Y2, Y2
+	VXORPS    Y1, Y1, Y1
+	VCMPPS    $0x15, Y1, Y0, Y1
+	VBLENDVPS Y1, Y2, Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 64(AX)(BX*4)
+
+	// Vector 3.
+	VMOVUPS 96(CX)(BX*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 96(AX)(BX*4)
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS    Y4, Y2, Y2
+	VXORPS    Y1, Y1, Y1
+	VCMPPS    $0x15, Y1, Y0, Y1
+	VBLENDVPS Y1, Y2, Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 96(AX)(BX*4)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JMP       loop4
 
 less4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JLT          less1
-	VMOVUPS      (CX)(BX*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+	// One vector, 8 floats, at a time.
+	CMPQ    DX, $0x00000008
+	JLT     less1
+	VMOVUPS (CX)(BX*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (AX)(BX*4)
-	ADDQ         $0x00000008, BX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS    Y4, Y2, Y2
+	VXORPS    Y1, Y1, Y1
+	VCMPPS    $0x15, Y1, Y0, Y1
+	VBLENDVPS Y1, Y2, Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, (AX)(BX*4)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       loop1
 
 less1:
-	TESTQ        DX, DX
-	JZ           done
-	LEAQ         rowAVX2_window<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         DX, DI
-	VMOVDQU      (SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y2, Y2
+	// Tail: the floats that are left, under a mask.
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       rowAVX2_window<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVDQU    (SI)(DI*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y1, Y1, Y2
+	VMULPS rowAVX2_bf000000<>+0(SB), Y2, Y2
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y2, Y3
 	VCVTPS2DQ    Y3, Y3
 	VCVTDQ2PS    Y3, Y4
 	VMOVAPS      Y2, Y5
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y4, Y5
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y4, Y5
-	VMULPS       Y5, Y5, Y6
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y5, Y4
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y5, Y4
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y5, Y4
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y5, Y4
-	VFMADD213PS  Y5, Y6, Y4
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y2, Y3
-	VANDPS       Y3, Y4, Y4
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, rowAVX2_7f800000<>+0(SB), Y4, Y4
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y3
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y3, Y2
-	VDIVPS       Y2, Y3, Y2
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y5
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y2, Y5
-	VMULPS       Y2, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VSUBPS       Y5, Y3, Y3
-	VXORPS       Y2, Y2, Y2
-	VCMPPS       $0x15, Y2, Y1, Y2
-	VBLENDVPS    Y2, Y3, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   Y5, Y0, (AX)(BX*4)
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y5, Y5, Y6
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y4
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y5, Y4
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y5, Y4
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y5, Y4
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y5, Y4
+	VFMADD213PS Y5, Y6, Y4
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y4, Y4
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y3, Y3
+	VPADDD    Y3, Y4, Y4
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y2, Y3
+	VANDPS    Y3, Y4, Y4
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y2, Y2
+	VBLENDVPS Y2, rowAVX2_7f800000<>+0(SB), Y4, Y4
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y1, Y2
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y3
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y3, Y2
+	VDIVPS      Y2, Y3, Y2
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y5
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y2, Y5
+	VMULPS      Y2, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS     Y5, Y3, Y3
+	VXORPS     Y2, Y2, Y2
+	VCMPPS     $0x15, Y2, Y1, Y2
+	VBLENDVPS  Y2, Y3, Y5, Y5
+	VMULPS     Y1, Y5, Y5
+	VMASKMOVPS Y5, Y0, (AX)(BX*4)
 
 done:
 	VZEROUPPER
@@ -1565,6 +1862,8 @@ GLOBL rowAVX2_3df2ee53<>(SB), RODATA|NOPTR, $32
 // func geluGradAVX2(dx *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
+	// dx = dy*(P(x) + x*p(x)), where p is the normal density
+	// Set-up: pointers, sizes and constants.
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -1572,303 +1871,386 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	XORQ SI, SI
 
 loop4:
-	CMPQ         BX, $0x00000020
-	JLT          less4
-	VMOVUPS      (DX)(SI*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ BX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
+	VMOVUPS (DX)(SI*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       rowAVX2_3ecc422a<>+0(SB), Y3, Y3
-	VFMADD231PS  Y0, Y3, Y4
-	VMOVUPS      (CX)(SI*4), Y0
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (AX)(SI*4)
-	VMOVUPS      32(DX)(SI*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Y4, Y2, Y2
+	VXORPS      Y1, Y1, Y1
+	VCMPPS      $0x15, Y1, Y0, Y1
+	VBLENDVPS   Y1, Y2, Y4, Y4
+	VMULPS      rowAVX2_3ecc422a<>+0(SB), Y3, Y3
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     (CX)(SI*4), Y0
+	VMULPS      Y0, Y4, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+
+	// Vector 1.
+	VMOVUPS 32(DX)(SI*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       rowAVX2_3ecc422a<>+0(SB), Y3, Y3
-	VFMADD231PS  Y0, Y3, Y4
-	VMOVUPS      32(CX)(SI*4), Y0
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 32(AX)(SI*4)
-	VMOVUPS      64(DX)(SI*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Y4, Y2, Y2
+	VXORPS      Y1, Y1, Y1
+	VCMPPS      $0x15, Y1, Y0, Y1
+	VBLENDVPS   Y1, Y2, Y4, Y4
+	VMULPS      rowAVX2_3ecc422a<>+0(SB), Y3, Y3
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     32(CX)(SI*4), Y0
+	VMULPS      Y0, Y4, Y4
+	VMOVUPS     Y4, 32(AX)(SI*4)
+
+	// Vector 2.
+	VMOVUPS 64(DX)(SI*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       rowAVX2_3ecc422a<>+0(SB), Y3, Y3
-	VFMADD231PS  Y0, Y3, Y4
-	VMOVUPS      64(CX)(SI*4), Y0
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 64(AX)(SI*4)
-	VMOVUPS      96(DX)(SI*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Y4, Y2, Y2
+	VXORPS      Y1, Y1, Y1
+	VCMPPS      $0x15, Y1, Y0, Y1
+	VBLENDVPS   Y1, Y2, Y4, Y4
+	VMULPS      rowAVX2_3ecc422a<>+0(SB), Y3, Y3
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     64(CX)(SI*4), Y0
+	VMULPS      Y0, Y4, Y4
+	VMOVUPS     Y4, 64(AX)(SI*4)
+
+	// Vector 3.
+	VMOVUPS 96(DX)(SI*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       rowAVX2_3ecc422a<>+0(SB), Y3, Y3
-	VFMADD231PS  Y0, Y3, Y4
-	VMOVUPS      96(CX)(SI*4), Y0
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 96(AX)(SI*4)
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x00000020, BX
-	JMP          loop4
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Y4, Y2, Y2
+	VXORPS      Y1, Y1, Y1
+	VCMPPS      $0x15, Y1, Y0, Y1
+	VBLENDVPS   Y1, Y2, Y4, Y4
+	VMULPS      rowAVX2_3ecc422a<>+0(SB), Y3, Y3
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     96(CX)(SI*4), Y0
+	VMULPS      Y0, Y4, Y4
+	VMOVUPS     Y4, 96(AX)(SI*4)
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000020, BX
+	JMP         loop4
 
 less4:
 loop1:
-	CMPQ         BX, $0x00000008
-	JLT          less1
-	VMOVUPS      (DX)(SI*4), Y0
-	VMULPS       Y0, Y0, Y1
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y1, Y1
+	// One vector, 8 floats, at a time.
+	CMPQ    BX, $0x00000008
+	JLT     less1
+	VMOVUPS (DX)(SI*4), Y0
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y0, Y0, Y1
+	VMULPS rowAVX2_bf000000<>+0(SB), Y1, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y2
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y2, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y1, Y4
-	VMULPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VXORPS       Y1, Y1, Y1
-	VCMPPS       $0x15, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y2, Y4, Y4
-	VMULPS       rowAVX2_3ecc422a<>+0(SB), Y3, Y3
-	VFMADD231PS  Y0, Y3, Y4
-	VMOVUPS      (CX)(SI*4), Y0
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (AX)(SI*4)
-	ADDQ         $0x00000008, SI
-	SUBQ         $0x00000008, BX
-	JMP          loop1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    Y2, Y3, Y3
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS    Y2, Y3, Y3
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, rowAVX2_7f800000<>+0(SB), Y3, Y3
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y2
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y2, Y1
+	VDIVPS      Y1, Y2, Y1
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y4
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y1, Y4
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y1, Y4
+	VMULPS      Y1, Y4, Y4
+	VMULPS      Y3, Y4, Y4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Y4, Y2, Y2
+	VXORPS      Y1, Y1, Y1
+	VCMPPS      $0x15, Y1, Y0, Y1
+	VBLENDVPS   Y1, Y2, Y4, Y4
+	VMULPS      rowAVX2_3ecc422a<>+0(SB), Y3, Y3
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     (CX)(SI*4), Y0
+	VMULPS      Y0, Y4, Y4
+	VMOVUPS     Y4, (AX)(SI*4)
+	ADDQ        $0x00000008, SI
+	SUBQ        $0x00000008, BX
+	JMP         loop1
 
 less1:
-	TESTQ        BX, BX
-	JZ           done
-	LEAQ         rowAVX2_window<>+0(SB), DI
-	MOVQ         $0x00000008, R8
-	SUBQ         BX, R8
-	VMOVDQU      (DI)(R8*4), Y0
-	VMASKMOVPS   (DX)(SI*4), Y0, Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       rowAVX2_bf000000<>+0(SB), Y2, Y2
+	// Tail: the floats that are left, under a mask.
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       rowAVX2_window<>+0(SB), DI
+	MOVQ       $0x00000008, R8
+	SUBQ       BX, R8
+	VMOVDQU    (DI)(R8*4), Y0
+	VMASKMOVPS (DX)(SI*4), Y0, Y1
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Y1, Y1, Y2
+	VMULPS rowAVX2_bf000000<>+0(SB), Y2, Y2
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       rowAVX2_3fb8aa3b<>+0(SB), Y2, Y3
 	VCVTPS2DQ    Y3, Y3
 	VCVTDQ2PS    Y3, Y4
 	VMOVAPS      Y2, Y5
 	VFNMADD231PS rowAVX2_3f317200<>+0(SB), Y4, Y5
 	VFNMADD231PS rowAVX2_35bfbe8e<>+0(SB), Y4, Y5
-	VMULPS       Y5, Y5, Y6
-	VMOVUPS      rowAVX2_3ab511c5<>+0(SB), Y4
-	VFMADD213PS  rowAVX2_3c091d15<>+0(SB), Y5, Y4
-	VFMADD213PS  rowAVX2_3d2aac79<>+0(SB), Y5, Y4
-	VFMADD213PS  rowAVX2_3e2aaa48<>+0(SB), Y5, Y4
-	VFMADD213PS  rowAVX2_3efffffe<>+0(SB), Y5, Y4
-	VFMADD213PS  Y5, Y6, Y4
-	VADDPS       rowAVX2_3f800000<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VCMPPS       $0x15, rowAVX2_c2aeac4f<>+0(SB), Y2, Y3
-	VANDPS       Y3, Y4, Y4
-	VCMPPS       $0x1e, rowAVX2_42b17217<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, rowAVX2_7f800000<>+0(SB), Y4, Y4
-	VANDPS       rowAVX2_7fffffff<>+0(SB), Y1, Y2
-	VMOVUPS      rowAVX2_3f800000<>+0(SB), Y3
-	VFMADD132PS  rowAVX2_3e9851ec<>+0(SB), Y3, Y2
-	VDIVPS       Y2, Y3, Y2
-	VMOVUPS      rowAVX2_3d10cf7a<>+0(SB), Y5
-	VFMADD213PS  rowAVX2_be2410e5<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3e602e42<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_bd836346<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3e090bd4<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3dc80327<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3df5b7a1<>+0(SB), Y2, Y5
-	VFMADD213PS  rowAVX2_3df2ee53<>+0(SB), Y2, Y5
-	VMULPS       Y2, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VSUBPS       Y5, Y3, Y3
-	VXORPS       Y2, Y2, Y2
-	VCMPPS       $0x15, Y2, Y1, Y2
-	VBLENDVPS    Y2, Y3, Y5, Y5
-	VMULPS       rowAVX2_3ecc422a<>+0(SB), Y4, Y4
-	VFMADD231PS  Y1, Y4, Y5
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   Y5, Y0, (AX)(SI*4)
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y5, Y5, Y6
+	VMOVUPS     rowAVX2_3ab511c5<>+0(SB), Y4
+	VFMADD213PS rowAVX2_3c091d15<>+0(SB), Y5, Y4
+	VFMADD213PS rowAVX2_3d2aac79<>+0(SB), Y5, Y4
+	VFMADD213PS rowAVX2_3e2aaa48<>+0(SB), Y5, Y4
+	VFMADD213PS rowAVX2_3efffffe<>+0(SB), Y5, Y4
+	VFMADD213PS Y5, Y6, Y4
+	VADDPS      rowAVX2_3f800000<>+0(SB), Y4, Y4
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y3, Y3
+	VPADDD    Y3, Y4, Y4
+	VCMPPS    $0x15, rowAVX2_c2aeac4f<>+0(SB), Y2, Y3
+	VANDPS    Y3, Y4, Y4
+	VCMPPS    $0x1e, rowAVX2_42b17217<>+0(SB), Y2, Y2
+	VBLENDVPS Y2, rowAVX2_7f800000<>+0(SB), Y4, Y4
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
+	VANDPS      rowAVX2_7fffffff<>+0(SB), Y1, Y2
+	VMOVUPS     rowAVX2_3f800000<>+0(SB), Y3
+	VFMADD132PS rowAVX2_3e9851ec<>+0(SB), Y3, Y2
+	VDIVPS      Y2, Y3, Y2
+	VMOVUPS     rowAVX2_3d10cf7a<>+0(SB), Y5
+	VFMADD213PS rowAVX2_be2410e5<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3e602e42<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_bd836346<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3e090bd4<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3dc80327<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3df5b7a1<>+0(SB), Y2, Y5
+	VFMADD213PS rowAVX2_3df2ee53<>+0(SB), Y2, Y5
+	VMULPS      Y2, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Y5, Y3, Y3
+	VXORPS      Y2, Y2, Y2
+	VCMPPS      $0x15, Y2, Y1, Y2
+	VBLENDVPS   Y2, Y3, Y5, Y5
+	VMULPS      rowAVX2_3ecc422a<>+0(SB), Y4, Y4
+	VFMADD231PS Y1, Y4, Y5
+	VMASKMOVPS  (CX)(SI*4), Y0, Y1
+	VMULPS      Y1, Y5, Y5
+	VMASKMOVPS  Y5, Y0, (AX)(SI*4)
 
 done:
 	VZEROUPPER

@@ -7,6 +7,8 @@
 // func rowMaxAVX512(m *float32, x *float32, stride int, cols int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rowMaxAVX512(SB), NOSPLIT, $0-40
+	// m = the largest of m and the row of x
+	// Set-up: pointers, sizes and constants.
 	MOVQ         x+8(FP), AX
 	MOVQ         cols+24(FP), CX
 	MOVQ         stride+16(FP), DX
@@ -25,18 +27,29 @@ row:
 	VMOVAPS      Z1, Z2
 	VMOVAPS      Z1, Z3
 	VMOVAPS      Z1, Z4
-	MOVQ         CX, DI
-	XORQ         SI, SI
+
+	// The largest of each lane; past the end of the row it is -infinity.
+	MOVQ CX, DI
+	XORQ SI, SI
 
 loop14:
-	CMPQ    DI, $0x00000040
-	JLT     less14
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ DI, $0x00000040
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS (AX)(SI*4), Z5
 	VMAXPS  Z1, Z5, Z1
+
+	// Vector 1.
 	VMOVUPS 64(AX)(SI*4), Z5
 	VMAXPS  Z2, Z5, Z2
+
+	// Vector 2.
 	VMOVUPS 128(AX)(SI*4), Z5
 	VMAXPS  Z3, Z5, Z3
+
+	// Vector 3.
 	VMOVUPS 192(AX)(SI*4), Z5
 	VMAXPS  Z4, Z5, Z4
 	ADDQ    $0x00000040, SI
@@ -45,6 +58,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 16 floats, at a time.
 	CMPQ    DI, $0x00000010
 	JLT     less11
 	VMOVUPS (AX)(SI*4), Z5
@@ -54,6 +68,7 @@ loop11:
 	JMP     loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     DI, DI
 	JZ        done10
 	VMOVUPS.Z (AX)(SI*4), K1, Z5
@@ -62,6 +77,7 @@ less11:
 	VMAXPS    Z1, Z6, Z1
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VMAXPS        Z3, Z1, Z1
 	VMAXPS        Z4, Z2, Z2
 	VMAXPS        Z2, Z1, Z1
@@ -74,13 +90,17 @@ done10:
 	VMOVSHDUP     X1, X2
 	VMAXPS        X2, X1, X1
 	VBROADCASTSS  X1, Z1
-	MOVQ          m+0(FP), SI
-	VMOVSS        X1, (SI)(BX*4)
-	ADDQ          DX, AX
-	INCQ          BX
-	MOVQ          rows+32(FP), SI
-	CMPQ          BX, SI
-	JLT           row
+
+	// Store the row's m.
+	MOVQ   m+0(FP), SI
+	VMOVSS X1, (SI)(BX*4)
+
+	// The next row.
+	ADDQ DX, AX
+	INCQ BX
+	MOVQ rows+32(FP), SI
+	CMPQ BX, SI
+	JLT  row
 	VZEROUPPER
 	RET
 
@@ -90,6 +110,8 @@ GLOBL rowAVX512_ff800000<>(SB), RODATA|NOPTR, $4
 // func rowExpAVX512(sum *float32, x *float32, m *float32, scale float32, stride int, cols int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rowExpAVX512(SB), NOSPLIT, $0-56
+	// x = e^(scale*(x - m)), sum += the sum of the row
+	// Set-up: pointers, sizes and constants.
 	MOVQ         x+8(FP), AX
 	MOVQ         cols+40(FP), CX
 	MOVQ         stride+32(FP), DX
@@ -119,180 +141,230 @@ row:
 	VBROADCASTSS (SI)(BX*4), Z13
 	VPXORD       Z14, Z14, Z14
 	VPXORD       Z15, Z15, Z15
-	MOVQ         CX, DI
-	XORQ         SI, SI
+
+	// The exponentials and their sum.
+	MOVQ CX, DI
+	XORQ SI, SI
 
 loop14:
-	CMPQ         DI, $0x00000040
-	JLT          less14
-	VMOVUPS      (AX)(SI*4), Z16
-	VSUBPS       Z13, Z16, Z16
-	VMULPS       Z12, Z16, Z16
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ DI, $0x00000040
+	JLT  less14
+
+	// Vector 0.
+	VMOVUPS (AX)(SI*4), Z16
+	VSUBPS  Z13, Z16, Z16
+	VMULPS  Z12, Z16, Z16
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z16, Z17
 	VCVTPS2DQ    Z17, Z17
 	VCVTDQ2PS    Z17, Z18
 	VMOVAPS      Z16, Z19
 	VFNMADD231PS Z5, Z18, Z19
 	VFNMADD231PS Z6, Z18, Z19
-	VMULPS       Z19, Z19, Z20
-	VMOVUPS      Z7, Z18
-	VFMADD213PS  Z8, Z19, Z18
-	VFMADD213PS  Z9, Z19, Z18
-	VFMADD213PS  Z10, Z19, Z18
-	VFMADD213PS  Z11, Z19, Z18
-	VFMADD213PS  Z19, Z20, Z18
-	VADDPS       Z3, Z18, Z18
-	VPSLLD       $0x17, Z17, Z17
-	VPADDD       Z17, Z18, Z18
-	VCMPPS       $0x15, Z0, Z16, K2
-	VMOVAPS.Z    Z18, K2, Z18
-	VCMPPS       $0x1e, Z1, Z16, K2
-	VMOVAPS      Z4, K2, Z18
-	VMOVUPS      Z18, (AX)(SI*4)
-	VADDPS       Z18, Z14, Z14
-	VMOVUPS      64(AX)(SI*4), Z16
-	VSUBPS       Z13, Z16, Z16
-	VMULPS       Z12, Z16, Z16
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z19, Z19, Z20
+	VMOVUPS     Z7, Z18
+	VFMADD213PS Z8, Z19, Z18
+	VFMADD213PS Z9, Z19, Z18
+	VFMADD213PS Z10, Z19, Z18
+	VFMADD213PS Z11, Z19, Z18
+	VFMADD213PS Z19, Z20, Z18
+	VADDPS      Z3, Z18, Z18
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z17, Z17
+	VPADDD    Z17, Z18, Z18
+	VCMPPS    $0x15, Z0, Z16, K2
+	VMOVAPS.Z Z18, K2, Z18
+	VCMPPS    $0x1e, Z1, Z16, K2
+	VMOVAPS   Z4, K2, Z18
+	VMOVUPS   Z18, (AX)(SI*4)
+	VADDPS    Z18, Z14, Z14
+
+	// Vector 1.
+	VMOVUPS 64(AX)(SI*4), Z16
+	VSUBPS  Z13, Z16, Z16
+	VMULPS  Z12, Z16, Z16
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z16, Z17
 	VCVTPS2DQ    Z17, Z17
 	VCVTDQ2PS    Z17, Z18
 	VMOVAPS      Z16, Z19
 	VFNMADD231PS Z5, Z18, Z19
 	VFNMADD231PS Z6, Z18, Z19
-	VMULPS       Z19, Z19, Z20
-	VMOVUPS      Z7, Z18
-	VFMADD213PS  Z8, Z19, Z18
-	VFMADD213PS  Z9, Z19, Z18
-	VFMADD213PS  Z10, Z19, Z18
-	VFMADD213PS  Z11, Z19, Z18
-	VFMADD213PS  Z19, Z20, Z18
-	VADDPS       Z3, Z18, Z18
-	VPSLLD       $0x17, Z17, Z17
-	VPADDD       Z17, Z18, Z18
-	VCMPPS       $0x15, Z0, Z16, K2
-	VMOVAPS.Z    Z18, K2, Z18
-	VCMPPS       $0x1e, Z1, Z16, K2
-	VMOVAPS      Z4, K2, Z18
-	VMOVUPS      Z18, 64(AX)(SI*4)
-	VADDPS       Z18, Z15, Z15
-	VMOVUPS      128(AX)(SI*4), Z16
-	VSUBPS       Z13, Z16, Z16
-	VMULPS       Z12, Z16, Z16
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z19, Z19, Z20
+	VMOVUPS     Z7, Z18
+	VFMADD213PS Z8, Z19, Z18
+	VFMADD213PS Z9, Z19, Z18
+	VFMADD213PS Z10, Z19, Z18
+	VFMADD213PS Z11, Z19, Z18
+	VFMADD213PS Z19, Z20, Z18
+	VADDPS      Z3, Z18, Z18
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z17, Z17
+	VPADDD    Z17, Z18, Z18
+	VCMPPS    $0x15, Z0, Z16, K2
+	VMOVAPS.Z Z18, K2, Z18
+	VCMPPS    $0x1e, Z1, Z16, K2
+	VMOVAPS   Z4, K2, Z18
+	VMOVUPS   Z18, 64(AX)(SI*4)
+	VADDPS    Z18, Z15, Z15
+
+	// Vector 2.
+	VMOVUPS 128(AX)(SI*4), Z16
+	VSUBPS  Z13, Z16, Z16
+	VMULPS  Z12, Z16, Z16
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z16, Z17
 	VCVTPS2DQ    Z17, Z17
 	VCVTDQ2PS    Z17, Z18
 	VMOVAPS      Z16, Z19
 	VFNMADD231PS Z5, Z18, Z19
 	VFNMADD231PS Z6, Z18, Z19
-	VMULPS       Z19, Z19, Z20
-	VMOVUPS      Z7, Z18
-	VFMADD213PS  Z8, Z19, Z18
-	VFMADD213PS  Z9, Z19, Z18
-	VFMADD213PS  Z10, Z19, Z18
-	VFMADD213PS  Z11, Z19, Z18
-	VFMADD213PS  Z19, Z20, Z18
-	VADDPS       Z3, Z18, Z18
-	VPSLLD       $0x17, Z17, Z17
-	VPADDD       Z17, Z18, Z18
-	VCMPPS       $0x15, Z0, Z16, K2
-	VMOVAPS.Z    Z18, K2, Z18
-	VCMPPS       $0x1e, Z1, Z16, K2
-	VMOVAPS      Z4, K2, Z18
-	VMOVUPS      Z18, 128(AX)(SI*4)
-	VADDPS       Z18, Z14, Z14
-	VMOVUPS      192(AX)(SI*4), Z16
-	VSUBPS       Z13, Z16, Z16
-	VMULPS       Z12, Z16, Z16
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z19, Z19, Z20
+	VMOVUPS     Z7, Z18
+	VFMADD213PS Z8, Z19, Z18
+	VFMADD213PS Z9, Z19, Z18
+	VFMADD213PS Z10, Z19, Z18
+	VFMADD213PS Z11, Z19, Z18
+	VFMADD213PS Z19, Z20, Z18
+	VADDPS      Z3, Z18, Z18
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z17, Z17
+	VPADDD    Z17, Z18, Z18
+	VCMPPS    $0x15, Z0, Z16, K2
+	VMOVAPS.Z Z18, K2, Z18
+	VCMPPS    $0x1e, Z1, Z16, K2
+	VMOVAPS   Z4, K2, Z18
+	VMOVUPS   Z18, 128(AX)(SI*4)
+	VADDPS    Z18, Z14, Z14
+
+	// Vector 3.
+	VMOVUPS 192(AX)(SI*4), Z16
+	VSUBPS  Z13, Z16, Z16
+	VMULPS  Z12, Z16, Z16
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z16, Z17
 	VCVTPS2DQ    Z17, Z17
 	VCVTDQ2PS    Z17, Z18
 	VMOVAPS      Z16, Z19
 	VFNMADD231PS Z5, Z18, Z19
 	VFNMADD231PS Z6, Z18, Z19
-	VMULPS       Z19, Z19, Z20
-	VMOVUPS      Z7, Z18
-	VFMADD213PS  Z8, Z19, Z18
-	VFMADD213PS  Z9, Z19, Z18
-	VFMADD213PS  Z10, Z19, Z18
-	VFMADD213PS  Z11, Z19, Z18
-	VFMADD213PS  Z19, Z20, Z18
-	VADDPS       Z3, Z18, Z18
-	VPSLLD       $0x17, Z17, Z17
-	VPADDD       Z17, Z18, Z18
-	VCMPPS       $0x15, Z0, Z16, K2
-	VMOVAPS.Z    Z18, K2, Z18
-	VCMPPS       $0x1e, Z1, Z16, K2
-	VMOVAPS      Z4, K2, Z18
-	VMOVUPS      Z18, 192(AX)(SI*4)
-	VADDPS       Z18, Z15, Z15
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000040, DI
-	JMP          loop14
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z19, Z19, Z20
+	VMOVUPS     Z7, Z18
+	VFMADD213PS Z8, Z19, Z18
+	VFMADD213PS Z9, Z19, Z18
+	VFMADD213PS Z10, Z19, Z18
+	VFMADD213PS Z11, Z19, Z18
+	VFMADD213PS Z19, Z20, Z18
+	VADDPS      Z3, Z18, Z18
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z17, Z17
+	VPADDD    Z17, Z18, Z18
+	VCMPPS    $0x15, Z0, Z16, K2
+	VMOVAPS.Z Z18, K2, Z18
+	VCMPPS    $0x1e, Z1, Z16, K2
+	VMOVAPS   Z4, K2, Z18
+	VMOVUPS   Z18, 192(AX)(SI*4)
+	VADDPS    Z18, Z15, Z15
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, DI
+	JMP       loop14
 
 less14:
 loop11:
-	CMPQ         DI, $0x00000010
-	JLT          less11
-	VMOVUPS      (AX)(SI*4), Z16
-	VSUBPS       Z13, Z16, Z16
-	VMULPS       Z12, Z16, Z16
+	// One vector, 16 floats, at a time.
+	CMPQ    DI, $0x00000010
+	JLT     less11
+	VMOVUPS (AX)(SI*4), Z16
+	VSUBPS  Z13, Z16, Z16
+	VMULPS  Z12, Z16, Z16
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z16, Z17
 	VCVTPS2DQ    Z17, Z17
 	VCVTDQ2PS    Z17, Z18
 	VMOVAPS      Z16, Z19
 	VFNMADD231PS Z5, Z18, Z19
 	VFNMADD231PS Z6, Z18, Z19
-	VMULPS       Z19, Z19, Z20
-	VMOVUPS      Z7, Z18
-	VFMADD213PS  Z8, Z19, Z18
-	VFMADD213PS  Z9, Z19, Z18
-	VFMADD213PS  Z10, Z19, Z18
-	VFMADD213PS  Z11, Z19, Z18
-	VFMADD213PS  Z19, Z20, Z18
-	VADDPS       Z3, Z18, Z18
-	VPSLLD       $0x17, Z17, Z17
-	VPADDD       Z17, Z18, Z18
-	VCMPPS       $0x15, Z0, Z16, K2
-	VMOVAPS.Z    Z18, K2, Z18
-	VCMPPS       $0x1e, Z1, Z16, K2
-	VMOVAPS      Z4, K2, Z18
-	VMOVUPS      Z18, (AX)(SI*4)
-	VADDPS       Z18, Z14, Z14
-	ADDQ         $0x00000010, SI
-	SUBQ         $0x00000010, DI
-	JMP          loop11
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z19, Z19, Z20
+	VMOVUPS     Z7, Z18
+	VFMADD213PS Z8, Z19, Z18
+	VFMADD213PS Z9, Z19, Z18
+	VFMADD213PS Z10, Z19, Z18
+	VFMADD213PS Z11, Z19, Z18
+	VFMADD213PS Z19, Z20, Z18
+	VADDPS      Z3, Z18, Z18
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z17, Z17
+	VPADDD    Z17, Z18, Z18
+	VCMPPS    $0x15, Z0, Z16, K2
+	VMOVAPS.Z Z18, K2, Z18
+	VCMPPS    $0x1e, Z1, Z16, K2
+	VMOVAPS   Z4, K2, Z18
+	VMOVUPS   Z18, (AX)(SI*4)
+	VADDPS    Z18, Z14, Z14
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, DI
+	JMP       loop11
 
 less11:
-	TESTQ        DI, DI
-	JZ           done10
-	VMOVUPS.Z    (AX)(SI*4), K1, Z16
-	VSUBPS       Z13, Z16, Z16
-	VMULPS       Z12, Z16, Z16
+	// Tail: the floats that are left, under a mask.
+	TESTQ     DI, DI
+	JZ        done10
+	VMOVUPS.Z (AX)(SI*4), K1, Z16
+	VSUBPS    Z13, Z16, Z16
+	VMULPS    Z12, Z16, Z16
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z16, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z17
 	VMOVAPS      Z16, Z18
 	VFNMADD231PS Z5, Z17, Z18
 	VFNMADD231PS Z6, Z17, Z18
-	VMULPS       Z18, Z18, Z19
-	VMOVUPS      Z7, Z17
-	VFMADD213PS  Z8, Z18, Z17
-	VFMADD213PS  Z9, Z18, Z17
-	VFMADD213PS  Z10, Z18, Z17
-	VFMADD213PS  Z11, Z18, Z17
-	VFMADD213PS  Z18, Z19, Z17
-	VADDPS       Z3, Z17, Z17
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z17, Z17
-	VCMPPS       $0x15, Z0, Z16, K2
-	VMOVAPS.Z    Z17, K2, Z17
-	VCMPPS       $0x1e, Z1, Z16, K2
-	VMOVAPS      Z4, K2, Z17
-	VMOVAPS.Z    Z17, K1, Z17
-	VMOVUPS      Z17, K1, (AX)(SI*4)
-	VADDPS       Z17, Z14, Z14
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z18, Z18, Z19
+	VMOVUPS     Z7, Z17
+	VFMADD213PS Z8, Z18, Z17
+	VFMADD213PS Z9, Z18, Z17
+	VFMADD213PS Z10, Z18, Z17
+	VFMADD213PS Z11, Z18, Z17
+	VFMADD213PS Z18, Z19, Z17
+	VADDPS      Z3, Z17, Z17
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z13, Z13
+	VPADDD    Z13, Z17, Z17
+	VCMPPS    $0x15, Z0, Z16, K2
+	VMOVAPS.Z Z17, K2, Z17
+	VCMPPS    $0x1e, Z1, Z16, K2
+	VMOVAPS   Z4, K2, Z17
+	VMOVAPS.Z Z17, K1, Z17
+	VMOVUPS   Z17, K1, (AX)(SI*4)
+	VADDPS    Z17, Z14, Z14
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS        Z15, Z14, Z14
 	VEXTRACTF64X4 $0x01, Z14, Y13
 	VADDPS        Y13, Y14, Y14
@@ -306,13 +378,17 @@ done10:
 	MOVQ          sum+0(FP), SI
 	VBROADCASTSS  (SI)(BX*4), Z13
 	VADDPS        Z13, Z14, Z14
-	MOVQ          sum+0(FP), SI
-	VMOVSS        X14, (SI)(BX*4)
-	ADDQ          DX, AX
-	INCQ          BX
-	MOVQ          rows+48(FP), SI
-	CMPQ          BX, SI
-	JLT           row
+
+	// Store the row's sum.
+	MOVQ   sum+0(FP), SI
+	VMOVSS X14, (SI)(BX*4)
+
+	// The next row.
+	ADDQ DX, AX
+	INCQ BX
+	MOVQ rows+48(FP), SI
+	CMPQ BX, SI
+	JLT  row
 	VZEROUPPER
 	RET
 
@@ -355,6 +431,8 @@ GLOBL rowAVX512_3efffffe<>(SB), RODATA|NOPTR, $4
 // func rowScaleAVX512(x *float32, by *float32, stride int, cols int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rowScaleAVX512(SB), NOSPLIT, $0-40
+	// x *= by, a number for each row
+	// Set-up: pointers, sizes and constants.
 	MOVQ  x+0(FP), AX
 	MOVQ  cols+24(FP), CX
 	MOVQ  stride+16(FP), DX
@@ -369,21 +447,32 @@ TEXT ·rowScaleAVX512(SB), NOSPLIT, $0-40
 row:
 	MOVQ         by+8(FP), SI
 	VBROADCASTSS (SI)(BX*4), Z0
-	MOVQ         CX, DI
-	XORQ         SI, SI
+
+	// Every number times that of the row.
+	MOVQ CX, DI
+	XORQ SI, SI
 
 loop14:
-	CMPQ    DI, $0x00000040
-	JLT     less14
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ DI, $0x00000040
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS (AX)(SI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS 64(AX)(SI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, 64(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS 128(AX)(SI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, 128(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS 192(AX)(SI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, 192(AX)(SI*4)
@@ -393,6 +482,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 16 floats, at a time.
 	CMPQ    DI, $0x00000010
 	JLT     less11
 	VMOVUPS (AX)(SI*4), Z1
@@ -403,6 +493,7 @@ loop11:
 	JMP     loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     DI, DI
 	JZ        done10
 	VMOVUPS.Z (AX)(SI*4), K1, Z1
@@ -410,6 +501,7 @@ less11:
 	VMOVUPS   Z1, K1, (AX)(SI*4)
 
 done10:
+	// The next row.
 	ADDQ DX, AX
 	INCQ BX
 	MOVQ rows+32(FP), SI
@@ -421,6 +513,8 @@ done10:
 // func rowDotAVX512(d *float32, a *float32, b *float32, stride int, cols int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rowDotAVX512(SB), NOSPLIT, $0-48
+	// d = the inner product of the rows of a and b
+	// Set-up: pointers, sizes and constants.
 	MOVQ  a+8(FP), AX
 	MOVQ  b+16(FP), CX
 	MOVQ  cols+32(FP), DX
@@ -438,21 +532,32 @@ row:
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   DX, R8
-	XORQ   DI, DI
+
+	// The products.
+	MOVQ DX, R8
+	XORQ DI, DI
 
 loop14:
-	CMPQ        R8, $0x00000040
-	JLT         less14
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ R8, $0x00000040
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS     (AX)(DI*4), Z4
 	VMOVUPS     (CX)(DI*4), Z5
 	VFMADD231PS Z4, Z5, Z0
+
+	// Vector 1.
 	VMOVUPS     64(AX)(DI*4), Z4
 	VMOVUPS     64(CX)(DI*4), Z5
 	VFMADD231PS Z4, Z5, Z1
+
+	// Vector 2.
 	VMOVUPS     128(AX)(DI*4), Z4
 	VMOVUPS     128(CX)(DI*4), Z5
 	VFMADD231PS Z4, Z5, Z2
+
+	// Vector 3.
 	VMOVUPS     192(AX)(DI*4), Z4
 	VMOVUPS     192(CX)(DI*4), Z5
 	VFMADD231PS Z4, Z5, Z3
@@ -462,6 +567,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 16 floats, at a time.
 	CMPQ        R8, $0x00000010
 	JLT         less11
 	VMOVUPS     (AX)(DI*4), Z4
@@ -472,6 +578,7 @@ loop11:
 	JMP         loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       R8, R8
 	JZ          done10
 	VMOVUPS.Z   (AX)(DI*4), K1, Z4
@@ -479,6 +586,7 @@ less11:
 	VFMADD231PS Z4, Z5, Z0
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
@@ -491,20 +599,26 @@ done10:
 	VMOVSHDUP     X0, X4
 	VADDPS        X4, X0, X0
 	VBROADCASTSS  X0, Z0
-	MOVQ          d+0(FP), DI
-	VMOVSS        X0, (DI)(SI*4)
-	ADDQ          BX, AX
-	ADDQ          BX, CX
-	INCQ          SI
-	MOVQ          rows+40(FP), DI
-	CMPQ          SI, DI
-	JLT           row
+
+	// Store the row's d.
+	MOVQ   d+0(FP), DI
+	VMOVSS X0, (DI)(SI*4)
+
+	// The next row.
+	ADDQ BX, AX
+	ADDQ BX, CX
+	INCQ SI
+	MOVQ rows+40(FP), DI
+	CMPQ SI, DI
+	JLT  row
 	VZEROUPPER
 	RET
 
 // func softmaxGradAVX512(dp *float32, p *float32, d *float32, scale float32, stride int, cols int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-56
+	// dp = scale*p*(dp - d)
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dp+0(FP), AX
 	MOVQ         p+8(FP), CX
 	MOVQ         cols+40(FP), DX
@@ -521,30 +635,41 @@ TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-56
 row:
 	MOVQ         d+16(FP), DI
 	VBROADCASTSS (DI)(SI*4), Z1
-	MOVQ         DX, R8
-	XORQ         DI, DI
+
+	// The gradient.
+	MOVQ DX, R8
+	XORQ DI, DI
 
 loop14:
-	CMPQ    R8, $0x00000040
-	JLT     less14
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ R8, $0x00000040
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS (AX)(DI*4), Z2
 	VMOVUPS (CX)(DI*4), Z3
 	VSUBPS  Z1, Z2, Z2
 	VMULPS  Z0, Z3, Z3
 	VMULPS  Z3, Z2, Z2
 	VMOVUPS Z2, (AX)(DI*4)
+
+	// Vector 1.
 	VMOVUPS 64(AX)(DI*4), Z2
 	VMOVUPS 64(CX)(DI*4), Z3
 	VSUBPS  Z1, Z2, Z2
 	VMULPS  Z0, Z3, Z3
 	VMULPS  Z3, Z2, Z2
 	VMOVUPS Z2, 64(AX)(DI*4)
+
+	// Vector 2.
 	VMOVUPS 128(AX)(DI*4), Z2
 	VMOVUPS 128(CX)(DI*4), Z3
 	VSUBPS  Z1, Z2, Z2
 	VMULPS  Z0, Z3, Z3
 	VMULPS  Z3, Z2, Z2
 	VMOVUPS Z2, 128(AX)(DI*4)
+
+	// Vector 3.
 	VMOVUPS 192(AX)(DI*4), Z2
 	VMOVUPS 192(CX)(DI*4), Z3
 	VSUBPS  Z1, Z2, Z2
@@ -557,6 +682,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 16 floats, at a time.
 	CMPQ    R8, $0x00000010
 	JLT     less11
 	VMOVUPS (AX)(DI*4), Z2
@@ -570,6 +696,7 @@ loop11:
 	JMP     loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     R8, R8
 	JZ        done10
 	VMOVUPS.Z (AX)(DI*4), K1, Z2
@@ -580,6 +707,7 @@ less11:
 	VMOVUPS   Z2, K1, (AX)(DI*4)
 
 done10:
+	// The next row.
 	ADDQ BX, AX
 	ADDQ BX, CX
 	INCQ SI
@@ -592,6 +720,8 @@ done10:
 // func layerNormAVX512(y *float32, x *float32, gamma *float32, beta *float32, mean *float32, invstd *float32, eps float32, inverse float32, stride int, cols int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·layerNormAVX512(SB), NOSPLIT, $0-80
+	// mean and invstd of each row of x, and y = (x - mean)*invstd*gamma + beta
+	// Set-up: pointers, sizes and constants.
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         cols+64(FP), DX
@@ -614,18 +744,29 @@ row:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	MOVQ   DX, R10
-	XORQ   R9, R9
+
+	// First sweep: the sum of the row, for a first mean.
+	MOVQ DX, R10
+	XORQ R9, R9
 
 loop14:
-	CMPQ    R10, $0x00000040
-	JLT     less14
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ R10, $0x00000040
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS (CX)(R9*4), Z7
 	VADDPS  Z7, Z3, Z3
+
+	// Vector 1.
 	VMOVUPS 64(CX)(R9*4), Z7
 	VADDPS  Z7, Z4, Z4
+
+	// Vector 2.
 	VMOVUPS 128(CX)(R9*4), Z7
 	VADDPS  Z7, Z5, Z5
+
+	// Vector 3.
 	VMOVUPS 192(CX)(R9*4), Z7
 	VADDPS  Z7, Z6, Z6
 	ADDQ    $0x00000040, R9
@@ -634,6 +775,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 16 floats, at a time.
 	CMPQ    R10, $0x00000010
 	JLT     less11
 	VMOVUPS (CX)(R9*4), Z7
@@ -643,12 +785,14 @@ loop11:
 	JMP     loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     R10, R10
 	JZ        done10
 	VMOVUPS.Z (CX)(R9*4), K1, Z7
 	VADDPS    Z7, Z3, Z3
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS        Z5, Z3, Z3
 	VADDPS        Z6, Z4, Z4
 	VADDPS        Z4, Z3, Z3
@@ -666,24 +810,35 @@ done10:
 	VPXORD        Z9, Z9, Z9
 	VPXORD        Z10, Z10, Z10
 	VPXORD        Z11, Z11, Z11
-	MOVQ          DX, R10
-	XORQ          R9, R9
+
+	// Second sweep: sums of the distances from that mean and of their squares.
+	MOVQ DX, R10
+	XORQ R9, R9
 
 loop24:
-	CMPQ        R10, $0x00000040
-	JLT         less24
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ R10, $0x00000040
+	JLT  less24
+
+	// Vector 0.
 	VMOVUPS     (CX)(R9*4), Z7
 	VSUBPS      Z3, Z7, Z7
 	VADDPS      Z7, Z8, Z8
 	VFMADD231PS Z7, Z7, Z10
+
+	// Vector 1.
 	VMOVUPS     64(CX)(R9*4), Z7
 	VSUBPS      Z3, Z7, Z7
 	VADDPS      Z7, Z9, Z9
 	VFMADD231PS Z7, Z7, Z11
+
+	// Vector 2.
 	VMOVUPS     128(CX)(R9*4), Z7
 	VSUBPS      Z3, Z7, Z7
 	VADDPS      Z7, Z8, Z8
 	VFMADD231PS Z7, Z7, Z10
+
+	// Vector 3.
 	VMOVUPS     192(CX)(R9*4), Z7
 	VSUBPS      Z3, Z7, Z7
 	VADDPS      Z7, Z9, Z9
@@ -694,6 +849,7 @@ loop24:
 
 less24:
 loop21:
+	// One vector, 16 floats, at a time.
 	CMPQ        R10, $0x00000010
 	JLT         less21
 	VMOVUPS     (CX)(R9*4), Z7
@@ -705,6 +861,7 @@ loop21:
 	JMP         loop21
 
 less21:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       R10, R10
 	JZ          done20
 	VMOVUPS.Z   (CX)(R9*4), K1, Z7
@@ -714,6 +871,7 @@ less21:
 	VFMADD231PS Z7, Z7, Z10
 
 done20:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS        Z9, Z8, Z8
 	VEXTRACTF64X4 $0x01, Z8, Y7
 	VADDPS        Y7, Y8, Y8
@@ -724,6 +882,8 @@ done20:
 	VMOVSHDUP     X8, X7
 	VADDPS        X7, X8, X8
 	VBROADCASTSS  X8, Z8
+
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS        Z11, Z10, Z10
 	VEXTRACTF64X4 $0x01, Z10, Y7
 	VADDPS        Y7, Y10, Y10
@@ -734,25 +894,36 @@ done20:
 	VMOVSHDUP     X10, X7
 	VADDPS        X7, X10, X10
 	VBROADCASTSS  X10, Z10
-	VMULPS        Z0, Z8, Z8
-	VMULPS        Z0, Z10, Z10
-	VFNMADD231PS  Z8, Z8, Z10
-	VADDPS        Z8, Z3, Z3
-	MOVQ          mean+32(FP), R9
-	VMOVSS        X3, (R9)(R8*4)
-	VADDSS        X1, X10, X10
-	VSQRTSS       X10, X10, X10
-	VMOVUPS       X2, X7
-	VDIVSS        X10, X7, X10
-	VBROADCASTSS  X10, Z7
-	MOVQ          invstd+40(FP), R9
-	VMOVSS        X7, (R9)(R8*4)
-	MOVQ          DX, R10
-	XORQ          R9, R9
+
+	// The mean and the variance out of these sums, then 1/sqrt(variance + eps).
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z10, Z10
+	VFNMADD231PS Z8, Z8, Z10
+	VADDPS       Z8, Z3, Z3
+
+	// Store the row's mean.
+	MOVQ         mean+32(FP), R9
+	VMOVSS       X3, (R9)(R8*4)
+	VADDSS       X1, X10, X10
+	VSQRTSS      X10, X10, X10
+	VMOVUPS      X2, X7
+	VDIVSS       X10, X7, X10
+	VBROADCASTSS X10, Z7
+
+	// Store the row's invstd.
+	MOVQ   invstd+40(FP), R9
+	VMOVSS X7, (R9)(R8*4)
+
+	// Third sweep: y.
+	MOVQ DX, R10
+	XORQ R9, R9
 
 loop34:
-	CMPQ        R10, $0x00000040
-	JLT         less34
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ R10, $0x00000040
+	JLT  less34
+
+	// Vector 0.
 	VMOVUPS     (CX)(R9*4), Z12
 	VSUBPS      Z3, Z12, Z12
 	VMULPS      Z7, Z12, Z12
@@ -760,6 +931,8 @@ loop34:
 	VMOVUPS     (DI)(R9*4), Z14
 	VFMADD213PS Z14, Z13, Z12
 	VMOVUPS     Z12, (AX)(R9*4)
+
+	// Vector 1.
 	VMOVUPS     64(CX)(R9*4), Z12
 	VSUBPS      Z3, Z12, Z12
 	VMULPS      Z7, Z12, Z12
@@ -767,6 +940,8 @@ loop34:
 	VMOVUPS     64(DI)(R9*4), Z14
 	VFMADD213PS Z14, Z13, Z12
 	VMOVUPS     Z12, 64(AX)(R9*4)
+
+	// Vector 2.
 	VMOVUPS     128(CX)(R9*4), Z12
 	VSUBPS      Z3, Z12, Z12
 	VMULPS      Z7, Z12, Z12
@@ -774,6 +949,8 @@ loop34:
 	VMOVUPS     128(DI)(R9*4), Z14
 	VFMADD213PS Z14, Z13, Z12
 	VMOVUPS     Z12, 128(AX)(R9*4)
+
+	// Vector 3.
 	VMOVUPS     192(CX)(R9*4), Z12
 	VSUBPS      Z3, Z12, Z12
 	VMULPS      Z7, Z12, Z12
@@ -787,6 +964,7 @@ loop34:
 
 less34:
 loop31:
+	// One vector, 16 floats, at a time.
 	CMPQ        R10, $0x00000010
 	JLT         less31
 	VMOVUPS     (CX)(R9*4), Z12
@@ -801,6 +979,7 @@ loop31:
 	JMP         loop31
 
 less31:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       R10, R10
 	JZ          done30
 	VMOVUPS.Z   (CX)(R9*4), K1, Z12
@@ -812,6 +991,7 @@ less31:
 	VMOVUPS     Z12, K1, (AX)(R9*4)
 
 done30:
+	// The next row.
 	ADDQ BX, AX
 	ADDQ BX, CX
 	INCQ R8
@@ -824,6 +1004,8 @@ done30:
 // func layerNormGradAVX512(dx *float32, dgamma *float32, dbeta *float32, dy *float32, x *float32, gamma *float32, mean *float32, invstd *float32, inverse float32, stride int, cols int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·layerNormGradAVX512(SB), NOSPLIT, $0-96
+	// dx = invstd*(g - mean of g - xhat * mean of g*xhat), g = dy*gamma; dgamma and dbeta by column
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dx+0(FP), AX
 	MOVQ         dy+24(FP), CX
 	MOVQ         x+32(FP), DX
@@ -850,12 +1032,17 @@ row:
 	VPXORD       Z4, Z4, Z4
 	VPXORD       Z5, Z5, Z5
 	VPXORD       Z6, Z6, Z6
-	MOVQ         BX, R12
-	XORQ         R11, R11
+
+	// First sweep: dgamma, dbeta, and the sums of g and of g*xhat.
+	MOVQ BX, R12
+	XORQ R11, R11
 
 loop14:
-	CMPQ        R12, $0x00000040
-	JLT         less14
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ R12, $0x00000040
+	JLT  less14
+
+	// Vector 0.
 	VMOVUPS     (DX)(R11*4), Z7
 	VMOVUPS     (CX)(R11*4), Z8
 	VSUBPS      Z1, Z7, Z7
@@ -870,6 +1057,8 @@ loop14:
 	VMULPS      Z8, Z9, Z9
 	VADDPS      Z9, Z3, Z3
 	VFMADD231PS Z9, Z7, Z5
+
+	// Vector 1.
 	VMOVUPS     64(DX)(R11*4), Z7
 	VMOVUPS     64(CX)(R11*4), Z8
 	VSUBPS      Z1, Z7, Z7
@@ -884,6 +1073,8 @@ loop14:
 	VMULPS      Z8, Z9, Z9
 	VADDPS      Z9, Z4, Z4
 	VFMADD231PS Z9, Z7, Z6
+
+	// Vector 2.
 	VMOVUPS     128(DX)(R11*4), Z7
 	VMOVUPS     128(CX)(R11*4), Z8
 	VSUBPS      Z1, Z7, Z7
@@ -898,6 +1089,8 @@ loop14:
 	VMULPS      Z8, Z9, Z9
 	VADDPS      Z9, Z3, Z3
 	VFMADD231PS Z9, Z7, Z5
+
+	// Vector 3.
 	VMOVUPS     192(DX)(R11*4), Z7
 	VMOVUPS     192(CX)(R11*4), Z8
 	VSUBPS      Z1, Z7, Z7
@@ -918,6 +1111,7 @@ loop14:
 
 less14:
 loop11:
+	// One vector, 16 floats, at a time.
 	CMPQ        R12, $0x00000010
 	JLT         less11
 	VMOVUPS     (DX)(R11*4), Z7
@@ -939,6 +1133,7 @@ loop11:
 	JMP         loop11
 
 less11:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       R12, R12
 	JZ          done10
 	VMOVUPS.Z   (DX)(R11*4), K1, Z7
@@ -958,6 +1153,7 @@ less11:
 	VFMADD231PS Z9, Z7, Z5
 
 done10:
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS        Z4, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y7
 	VADDPS        Y7, Y3, Y3
@@ -968,6 +1164,8 @@ done10:
 	VMOVSHDUP     X3, X7
 	VADDPS        X7, X3, X3
 	VBROADCASTSS  X3, Z3
+
+	// Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.
 	VADDPS        Z6, Z5, Z5
 	VEXTRACTF64X4 $0x01, Z5, Y7
 	VADDPS        Y7, Y5, Y5
@@ -980,12 +1178,17 @@ done10:
 	VBROADCASTSS  X5, Z5
 	VMULPS        Z0, Z3, Z3
 	VMULPS        Z0, Z5, Z5
-	MOVQ          BX, R12
-	XORQ          R11, R11
+
+	// Second sweep: dx.
+	MOVQ BX, R12
+	XORQ R11, R11
 
 loop24:
-	CMPQ         R12, $0x00000040
-	JLT          less24
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ R12, $0x00000040
+	JLT  less24
+
+	// Vector 0.
 	VMOVUPS      (DX)(R11*4), Z7
 	VMOVUPS      (CX)(R11*4), Z8
 	VSUBPS       Z1, Z7, Z7
@@ -996,6 +1199,8 @@ loop24:
 	VFNMADD231PS Z7, Z5, Z8
 	VMULPS       Z2, Z8, Z8
 	VMOVUPS      Z8, (AX)(R11*4)
+
+	// Vector 1.
 	VMOVUPS      64(DX)(R11*4), Z7
 	VMOVUPS      64(CX)(R11*4), Z8
 	VSUBPS       Z1, Z7, Z7
@@ -1006,6 +1211,8 @@ loop24:
 	VFNMADD231PS Z7, Z5, Z8
 	VMULPS       Z2, Z8, Z8
 	VMOVUPS      Z8, 64(AX)(R11*4)
+
+	// Vector 2.
 	VMOVUPS      128(DX)(R11*4), Z7
 	VMOVUPS      128(CX)(R11*4), Z8
 	VSUBPS       Z1, Z7, Z7
@@ -1016,6 +1223,8 @@ loop24:
 	VFNMADD231PS Z7, Z5, Z8
 	VMULPS       Z2, Z8, Z8
 	VMOVUPS      Z8, 128(AX)(R11*4)
+
+	// Vector 3.
 	VMOVUPS      192(DX)(R11*4), Z7
 	VMOVUPS      192(CX)(R11*4), Z8
 	VSUBPS       Z1, Z7, Z7
@@ -1032,6 +1241,7 @@ loop24:
 
 less24:
 loop21:
+	// One vector, 16 floats, at a time.
 	CMPQ         R12, $0x00000010
 	JLT          less21
 	VMOVUPS      (DX)(R11*4), Z7
@@ -1049,6 +1259,7 @@ loop21:
 	JMP          loop21
 
 less21:
+	// Tail: the floats that are left, under a mask.
 	TESTQ        R12, R12
 	JZ           done20
 	VMOVUPS.Z    (DX)(R11*4), K1, Z7
@@ -1063,6 +1274,7 @@ less21:
 	VMOVUPS      Z8, K1, (AX)(R11*4)
 
 done20:
+	// The next row.
 	ADDQ SI, AX
 	ADDQ SI, CX
 	ADDQ SI, DX
@@ -1076,6 +1288,8 @@ done20:
 // func geluAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·geluAVX512(SB), NOSPLIT, $0-24
+	// y = x*P(x), where P is the normal distribution function
+	// Set-up: pointers, sizes and constants.
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1099,31 +1313,44 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-24
 	XORQ         BX, BX
 
 loop4:
-	CMPQ             DX, $0x00000040
-	JLT              less4
-	VMOVUPS          (CX)(BX*4), Z17
-	VMULPS           Z17, Z17, Z18
-	VMULPS           Z12, Z18, Z18
-	VMULPS           Z2, Z18, Z19
-	VCVTPS2DQ        Z19, Z19
-	VCVTDQ2PS        Z19, Z20
-	VMOVAPS          Z18, Z21
-	VFNMADD231PS     Z5, Z20, Z21
-	VFNMADD231PS     Z6, Z20, Z21
-	VMULPS           Z21, Z21, Z28
-	VMOVUPS          Z7, Z20
-	VFMADD213PS      Z8, Z21, Z20
-	VFMADD213PS      Z9, Z21, Z20
-	VFMADD213PS      Z10, Z21, Z20
-	VFMADD213PS      Z11, Z21, Z20
-	VFMADD213PS      Z21, Z28, Z20
-	VADDPS           Z3, Z20, Z20
-	VPSLLD           $0x17, Z19, Z19
-	VPADDD           Z19, Z20, Z20
-	VCMPPS           $0x15, Z0, Z18, K1
-	VMOVAPS.Z        Z20, K1, Z20
-	VCMPPS           $0x1e, Z1, Z18, K1
-	VMOVAPS          Z4, K1, Z20
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ DX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
+	VMOVUPS (CX)(BX*4), Z17
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z17, Z17, Z18
+	VMULPS Z12, Z18, Z18
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z18, Z19
+	VCVTPS2DQ    Z19, Z19
+	VCVTDQ2PS    Z19, Z20
+	VMOVAPS      Z18, Z21
+	VFNMADD231PS Z5, Z20, Z21
+	VFNMADD231PS Z6, Z20, Z21
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z21, Z21, Z28
+	VMOVUPS     Z7, Z20
+	VFMADD213PS Z8, Z21, Z20
+	VFMADD213PS Z9, Z21, Z20
+	VFMADD213PS Z10, Z21, Z20
+	VFMADD213PS Z11, Z21, Z20
+	VFMADD213PS Z21, Z28, Z20
+	VADDPS      Z3, Z20, Z20
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z19, Z19
+	VPADDD    Z19, Z20, Z20
+	VCMPPS    $0x15, Z0, Z18, K1
+	VMOVAPS.Z Z20, K1, Z20
+	VCMPPS    $0x1e, Z1, Z18, K1
+	VMOVAPS   Z4, K1, Z20
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z17, Z18
 	VMOVUPS          Z13, Z19
 	VFMADD132PS      Z14, Z19, Z18
@@ -1138,35 +1365,49 @@ loop4:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z18, Z21
 	VMULPS           Z18, Z21, Z21
 	VMULPS           Z20, Z21, Z21
-	VSUBPS           Z21, Z19, Z19
-	VPXORD           Z22, Z22, Z22
-	VCMPPS           $0x15, Z22, Z17, K1
-	VMOVAPS          Z19, K1, Z21
-	VMULPS           Z17, Z21, Z21
-	VMOVUPS          Z21, (AX)(BX*4)
-	VMOVUPS          64(CX)(BX*4), Z17
-	VMULPS           Z17, Z17, Z18
-	VMULPS           Z12, Z18, Z18
-	VMULPS           Z2, Z18, Z19
-	VCVTPS2DQ        Z19, Z19
-	VCVTDQ2PS        Z19, Z20
-	VMOVAPS          Z18, Z21
-	VFNMADD231PS     Z5, Z20, Z21
-	VFNMADD231PS     Z6, Z20, Z21
-	VMULPS           Z21, Z21, Z28
-	VMOVUPS          Z7, Z20
-	VFMADD213PS      Z8, Z21, Z20
-	VFMADD213PS      Z9, Z21, Z20
-	VFMADD213PS      Z10, Z21, Z20
-	VFMADD213PS      Z11, Z21, Z20
-	VFMADD213PS      Z21, Z28, Z20
-	VADDPS           Z3, Z20, Z20
-	VPSLLD           $0x17, Z19, Z19
-	VPADDD           Z19, Z20, Z20
-	VCMPPS           $0x15, Z0, Z18, K1
-	VMOVAPS.Z        Z20, K1, Z20
-	VCMPPS           $0x1e, Z1, Z18, K1
-	VMOVAPS          Z4, K1, Z20
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS  Z21, Z19, Z19
+	VPXORD  Z22, Z22, Z22
+	VCMPPS  $0x15, Z22, Z17, K1
+	VMOVAPS Z19, K1, Z21
+	VMULPS  Z17, Z21, Z21
+	VMOVUPS Z21, (AX)(BX*4)
+
+	// Vector 1.
+	VMOVUPS 64(CX)(BX*4), Z17
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z17, Z17, Z18
+	VMULPS Z12, Z18, Z18
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z18, Z19
+	VCVTPS2DQ    Z19, Z19
+	VCVTDQ2PS    Z19, Z20
+	VMOVAPS      Z18, Z21
+	VFNMADD231PS Z5, Z20, Z21
+	VFNMADD231PS Z6, Z20, Z21
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z21, Z21, Z28
+	VMOVUPS     Z7, Z20
+	VFMADD213PS Z8, Z21, Z20
+	VFMADD213PS Z9, Z21, Z20
+	VFMADD213PS Z10, Z21, Z20
+	VFMADD213PS Z11, Z21, Z20
+	VFMADD213PS Z21, Z28, Z20
+	VADDPS      Z3, Z20, Z20
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z19, Z19
+	VPADDD    Z19, Z20, Z20
+	VCMPPS    $0x15, Z0, Z18, K1
+	VMOVAPS.Z Z20, K1, Z20
+	VCMPPS    $0x1e, Z1, Z18, K1
+	VMOVAPS   Z4, K1, Z20
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z17, Z18
 	VMOVUPS          Z13, Z19
 	VFMADD132PS      Z14, Z19, Z18
@@ -1181,35 +1422,49 @@ loop4:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z18, Z21
 	VMULPS           Z18, Z21, Z21
 	VMULPS           Z20, Z21, Z21
-	VSUBPS           Z21, Z19, Z19
-	VPXORD           Z23, Z23, Z23
-	VCMPPS           $0x15, Z23, Z17, K1
-	VMOVAPS          Z19, K1, Z21
-	VMULPS           Z17, Z21, Z21
-	VMOVUPS          Z21, 64(AX)(BX*4)
-	VMOVUPS          128(CX)(BX*4), Z17
-	VMULPS           Z17, Z17, Z18
-	VMULPS           Z12, Z18, Z18
-	VMULPS           Z2, Z18, Z19
-	VCVTPS2DQ        Z19, Z19
-	VCVTDQ2PS        Z19, Z20
-	VMOVAPS          Z18, Z21
-	VFNMADD231PS     Z5, Z20, Z21
-	VFNMADD231PS     Z6, Z20, Z21
-	VMULPS           Z21, Z21, Z28
-	VMOVUPS          Z7, Z20
-	VFMADD213PS      Z8, Z21, Z20
-	VFMADD213PS      Z9, Z21, Z20
-	VFMADD213PS      Z10, Z21, Z20
-	VFMADD213PS      Z11, Z21, Z20
-	VFMADD213PS      Z21, Z28, Z20
-	VADDPS           Z3, Z20, Z20
-	VPSLLD           $0x17, Z19, Z19
-	VPADDD           Z19, Z20, Z20
-	VCMPPS           $0x15, Z0, Z18, K1
-	VMOVAPS.Z        Z20, K1, Z20
-	VCMPPS           $0x1e, Z1, Z18, K1
-	VMOVAPS          Z4, K1, Z20
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS  Z21, Z19, Z19
+	VPXORD  Z23, Z23, Z23
+	VCMPPS  $0x15, Z23, Z17, K1
+	VMOVAPS Z19, K1, Z21
+	VMULPS  Z17, Z21, Z21
+	VMOVUPS Z21, 64(AX)(BX*4)
+
+	// Vector 2.
+	VMOVUPS 128(CX)(BX*4), Z17
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z17, Z17, Z18
+	VMULPS Z12, Z18, Z18
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z18, Z19
+	VCVTPS2DQ    Z19, Z19
+	VCVTDQ2PS    Z19, Z20
+	VMOVAPS      Z18, Z21
+	VFNMADD231PS Z5, Z20, Z21
+	VFNMADD231PS Z6, Z20, Z21
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z21, Z21, Z28
+	VMOVUPS     Z7, Z20
+	VFMADD213PS Z8, Z21, Z20
+	VFMADD213PS Z9, Z21, Z20
+	VFMADD213PS Z10, Z21, Z20
+	VFMADD213PS Z11, Z21, Z20
+	VFMADD213PS Z21, Z28, Z20
+	VADDPS      Z3, Z20, Z20
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z19, Z19
+	VPADDD    Z19, Z20, Z20
+	VCMPPS    $0x15, Z0, Z18, K1
+	VMOVAPS.Z Z20, K1, Z20
+	VCMPPS    $0x1e, Z1, Z18, K1
+	VMOVAPS   Z4, K1, Z20
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z17, Z18
 	VMOVUPS          Z13, Z19
 	VFMADD132PS      Z14, Z19, Z18
@@ -1224,35 +1479,49 @@ loop4:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z18, Z21
 	VMULPS           Z18, Z21, Z21
 	VMULPS           Z20, Z21, Z21
-	VSUBPS           Z21, Z19, Z19
-	VPXORD           Z24, Z24, Z24
-	VCMPPS           $0x15, Z24, Z17, K1
-	VMOVAPS          Z19, K1, Z21
-	VMULPS           Z17, Z21, Z21
-	VMOVUPS          Z21, 128(AX)(BX*4)
-	VMOVUPS          192(CX)(BX*4), Z17
-	VMULPS           Z17, Z17, Z18
-	VMULPS           Z12, Z18, Z18
-	VMULPS           Z2, Z18, Z19
-	VCVTPS2DQ        Z19, Z19
-	VCVTDQ2PS        Z19, Z20
-	VMOVAPS          Z18, Z21
-	VFNMADD231PS     Z5, Z20, Z21
-	VFNMADD231PS     Z6, Z20, Z21
-	VMULPS           Z21, Z21, Z28
-	VMOVUPS          Z7, Z20
-	VFMADD213PS      Z8, Z21, Z20
-	VFMADD213PS      Z9, Z21, Z20
-	VFMADD213PS      Z10, Z21, Z20
-	VFMADD213PS      Z11, Z21, Z20
-	VFMADD213PS      Z21, Z28, Z20
-	VADDPS           Z3, Z20, Z20
-	VPSLLD           $0x17, Z19, Z19
-	VPADDD           Z19, Z20, Z20
-	VCMPPS           $0x15, Z0, Z18, K1
-	VMOVAPS.Z        Z20, K1, Z20
-	VCMPPS           $0x1e, Z1, Z18, K1
-	VMOVAPS          Z4, K1, Z20
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS  Z21, Z19, Z19
+	VPXORD  Z24, Z24, Z24
+	VCMPPS  $0x15, Z24, Z17, K1
+	VMOVAPS Z19, K1, Z21
+	VMULPS  Z17, Z21, Z21
+	VMOVUPS Z21, 128(AX)(BX*4)
+
+	// Vector 3.
+	VMOVUPS 192(CX)(BX*4), Z17
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z17, Z17, Z18
+	VMULPS Z12, Z18, Z18
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z18, Z19
+	VCVTPS2DQ    Z19, Z19
+	VCVTDQ2PS    Z19, Z20
+	VMOVAPS      Z18, Z21
+	VFNMADD231PS Z5, Z20, Z21
+	VFNMADD231PS Z6, Z20, Z21
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z21, Z21, Z28
+	VMOVUPS     Z7, Z20
+	VFMADD213PS Z8, Z21, Z20
+	VFMADD213PS Z9, Z21, Z20
+	VFMADD213PS Z10, Z21, Z20
+	VFMADD213PS Z11, Z21, Z20
+	VFMADD213PS Z21, Z28, Z20
+	VADDPS      Z3, Z20, Z20
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z19, Z19
+	VPADDD    Z19, Z20, Z20
+	VCMPPS    $0x15, Z0, Z18, K1
+	VMOVAPS.Z Z20, K1, Z20
+	VCMPPS    $0x1e, Z1, Z18, K1
+	VMOVAPS   Z4, K1, Z20
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z17, Z18
 	VMOVUPS          Z13, Z19
 	VFMADD132PS      Z14, Z19, Z18
@@ -1267,43 +1536,56 @@ loop4:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z18, Z21
 	VMULPS           Z18, Z21, Z21
 	VMULPS           Z20, Z21, Z21
-	VSUBPS           Z21, Z19, Z19
-	VPXORD           Z25, Z25, Z25
-	VCMPPS           $0x15, Z25, Z17, K1
-	VMOVAPS          Z19, K1, Z21
-	VMULPS           Z17, Z21, Z21
-	VMOVUPS          Z21, 192(AX)(BX*4)
-	ADDQ             $0x00000040, BX
-	SUBQ             $0x00000040, DX
-	JMP              loop4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS  Z21, Z19, Z19
+	VPXORD  Z25, Z25, Z25
+	VCMPPS  $0x15, Z25, Z17, K1
+	VMOVAPS Z19, K1, Z21
+	VMULPS  Z17, Z21, Z21
+	VMOVUPS Z21, 192(AX)(BX*4)
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000040, DX
+	JMP     loop4
 
 less4:
 loop1:
-	CMPQ             DX, $0x00000010
-	JLT              less1
-	VMOVUPS          (CX)(BX*4), Z17
-	VMULPS           Z17, Z17, Z18
-	VMULPS           Z12, Z18, Z18
-	VMULPS           Z2, Z18, Z19
-	VCVTPS2DQ        Z19, Z19
-	VCVTDQ2PS        Z19, Z20
-	VMOVAPS          Z18, Z21
-	VFNMADD231PS     Z5, Z20, Z21
-	VFNMADD231PS     Z6, Z20, Z21
-	VMULPS           Z21, Z21, Z22
-	VMOVUPS          Z7, Z20
-	VFMADD213PS      Z8, Z21, Z20
-	VFMADD213PS      Z9, Z21, Z20
-	VFMADD213PS      Z10, Z21, Z20
-	VFMADD213PS      Z11, Z21, Z20
-	VFMADD213PS      Z21, Z22, Z20
-	VADDPS           Z3, Z20, Z20
-	VPSLLD           $0x17, Z19, Z19
-	VPADDD           Z19, Z20, Z20
-	VCMPPS           $0x15, Z0, Z18, K1
-	VMOVAPS.Z        Z20, K1, Z20
-	VCMPPS           $0x1e, Z1, Z18, K1
-	VMOVAPS          Z4, K1, Z20
+	// One vector, 16 floats, at a time.
+	CMPQ    DX, $0x00000010
+	JLT     less1
+	VMOVUPS (CX)(BX*4), Z17
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z17, Z17, Z18
+	VMULPS Z12, Z18, Z18
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z18, Z19
+	VCVTPS2DQ    Z19, Z19
+	VCVTDQ2PS    Z19, Z20
+	VMOVAPS      Z18, Z21
+	VFNMADD231PS Z5, Z20, Z21
+	VFNMADD231PS Z6, Z20, Z21
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z21, Z21, Z22
+	VMOVUPS     Z7, Z20
+	VFMADD213PS Z8, Z21, Z20
+	VFMADD213PS Z9, Z21, Z20
+	VFMADD213PS Z10, Z21, Z20
+	VFMADD213PS Z11, Z21, Z20
+	VFMADD213PS Z21, Z22, Z20
+	VADDPS      Z3, Z20, Z20
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z19, Z19
+	VPADDD    Z19, Z20, Z20
+	VCMPPS    $0x15, Z0, Z18, K1
+	VMOVAPS.Z Z20, K1, Z20
+	VCMPPS    $0x1e, Z1, Z18, K1
+	VMOVAPS   Z4, K1, Z20
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z17, Z18
 	VMOVUPS          Z13, Z19
 	VFMADD132PS      Z14, Z19, Z18
@@ -1318,45 +1600,58 @@ loop1:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z18, Z21
 	VMULPS           Z18, Z21, Z21
 	VMULPS           Z20, Z21, Z21
-	VSUBPS           Z21, Z19, Z19
-	VPXORD           Z26, Z26, Z26
-	VCMPPS           $0x15, Z26, Z17, K1
-	VMOVAPS          Z19, K1, Z21
-	VMULPS           Z17, Z21, Z21
-	VMOVUPS          Z21, (AX)(BX*4)
-	ADDQ             $0x00000010, BX
-	SUBQ             $0x00000010, DX
-	JMP              loop1
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS  Z21, Z19, Z19
+	VPXORD  Z26, Z26, Z26
+	VCMPPS  $0x15, Z26, Z17, K1
+	VMOVAPS Z19, K1, Z21
+	VMULPS  Z17, Z21, Z21
+	VMOVUPS Z21, (AX)(BX*4)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JMP     loop1
 
 less1:
-	TESTQ            DX, DX
-	JZ               done
-	MOVL             $0xffffffff, SI
-	BZHIL            DX, SI, SI
-	KMOVW            SI, K1
-	VMOVUPS.Z        (CX)(BX*4), K1, Z17
-	VMULPS           Z17, Z17, Z18
-	VMULPS           Z12, Z18, Z18
-	VMULPS           Z2, Z18, Z2
-	VCVTPS2DQ        Z2, Z2
-	VCVTDQ2PS        Z2, Z12
-	VMOVAPS          Z18, Z19
-	VFNMADD231PS     Z5, Z12, Z19
-	VFNMADD231PS     Z6, Z12, Z19
-	VMULPS           Z19, Z19, Z5
-	VMOVUPS          Z7, Z6
-	VFMADD213PS      Z8, Z19, Z6
-	VFMADD213PS      Z9, Z19, Z6
-	VFMADD213PS      Z10, Z19, Z6
-	VFMADD213PS      Z11, Z19, Z6
-	VFMADD213PS      Z19, Z5, Z6
-	VADDPS           Z3, Z6, Z6
-	VPSLLD           $0x17, Z2, Z2
-	VPADDD           Z2, Z6, Z6
-	VCMPPS           $0x15, Z0, Z18, K2
-	VMOVAPS.Z        Z6, K2, Z6
-	VCMPPS           $0x1e, Z1, Z18, K2
-	VMOVAPS          Z4, K2, Z6
+	// Tail: the floats that are left, under a mask.
+	TESTQ     DX, DX
+	JZ        done
+	MOVL      $0xffffffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z17
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z17, Z17, Z18
+	VMULPS Z12, Z18, Z18
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z18, Z2
+	VCVTPS2DQ    Z2, Z2
+	VCVTDQ2PS    Z2, Z12
+	VMOVAPS      Z18, Z19
+	VFNMADD231PS Z5, Z12, Z19
+	VFNMADD231PS Z6, Z12, Z19
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z19, Z19, Z5
+	VMOVUPS     Z7, Z6
+	VFMADD213PS Z8, Z19, Z6
+	VFMADD213PS Z9, Z19, Z6
+	VFMADD213PS Z10, Z19, Z6
+	VFMADD213PS Z11, Z19, Z6
+	VFMADD213PS Z19, Z5, Z6
+	VADDPS      Z3, Z6, Z6
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z2, Z2
+	VPADDD    Z2, Z6, Z6
+	VCMPPS    $0x15, Z0, Z18, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VCMPPS    $0x1e, Z1, Z18, K2
+	VMOVAPS   Z4, K2, Z6
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z17, Z18
 	VMOVUPS          Z13, Z0
 	VFMADD132PS      Z14, Z0, Z18
@@ -1371,12 +1666,14 @@ less1:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z18, Z1
 	VMULPS           Z18, Z1, Z1
 	VMULPS           Z6, Z1, Z1
-	VSUBPS           Z1, Z0, Z0
-	VPXORD           Z27, Z27, Z27
-	VCMPPS           $0x15, Z27, Z17, K2
-	VMOVAPS          Z0, K2, Z1
-	VMULPS           Z17, Z1, Z1
-	VMOVUPS          Z1, K1, (AX)(BX*4)
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS  Z1, Z0, Z0
+	VPXORD  Z27, Z27, Z27
+	VCMPPS  $0x15, Z27, Z17, K2
+	VMOVAPS Z0, K2, Z1
+	VMULPS  Z17, Z1, Z1
+	VMOVUPS Z1, K1, (AX)(BX*4)
 
 done:
 	VZEROUPPER
@@ -1418,6 +1715,8 @@ GLOBL rowAVX512_3df2ee53<>(SB), RODATA|NOPTR, $4
 // func geluGradAVX512(dx *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·geluGradAVX512(SB), NOSPLIT, $0-32
+	// dx = dy*(P(x) + x*p(x)), where p is the normal density
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dx+0(FP), AX
 	MOVQ         dy+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -1443,31 +1742,44 @@ TEXT ·geluGradAVX512(SB), NOSPLIT, $0-32
 	XORQ         SI, SI
 
 loop4:
-	CMPQ             BX, $0x00000040
-	JLT              less4
-	VMOVUPS          (DX)(SI*4), Z18
-	VMULPS           Z18, Z18, Z19
-	VMULPS           Z12, Z19, Z19
-	VMULPS           Z2, Z19, Z20
-	VCVTPS2DQ        Z20, Z20
-	VCVTDQ2PS        Z20, Z21
-	VMOVAPS          Z19, Z22
-	VFNMADD231PS     Z5, Z21, Z22
-	VFNMADD231PS     Z6, Z21, Z22
-	VMULPS           Z22, Z22, Z29
-	VMOVUPS          Z7, Z21
-	VFMADD213PS      Z8, Z22, Z21
-	VFMADD213PS      Z9, Z22, Z21
-	VFMADD213PS      Z10, Z22, Z21
-	VFMADD213PS      Z11, Z22, Z21
-	VFMADD213PS      Z22, Z29, Z21
-	VADDPS           Z3, Z21, Z21
-	VPSLLD           $0x17, Z20, Z20
-	VPADDD           Z20, Z21, Z21
-	VCMPPS           $0x15, Z0, Z19, K1
-	VMOVAPS.Z        Z21, K1, Z21
-	VCMPPS           $0x1e, Z1, Z19, K1
-	VMOVAPS          Z4, K1, Z21
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ BX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
+	VMOVUPS (DX)(SI*4), Z18
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z18, Z18, Z19
+	VMULPS Z12, Z19, Z19
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z19, Z20
+	VCVTPS2DQ    Z20, Z20
+	VCVTDQ2PS    Z20, Z21
+	VMOVAPS      Z19, Z22
+	VFNMADD231PS Z5, Z21, Z22
+	VFNMADD231PS Z6, Z21, Z22
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z22, Z22, Z29
+	VMOVUPS     Z7, Z21
+	VFMADD213PS Z8, Z22, Z21
+	VFMADD213PS Z9, Z22, Z21
+	VFMADD213PS Z10, Z22, Z21
+	VFMADD213PS Z11, Z22, Z21
+	VFMADD213PS Z22, Z29, Z21
+	VADDPS      Z3, Z21, Z21
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z20, Z20
+	VPADDD    Z20, Z21, Z21
+	VCMPPS    $0x15, Z0, Z19, K1
+	VMOVAPS.Z Z21, K1, Z21
+	VCMPPS    $0x1e, Z1, Z19, K1
+	VMOVAPS   Z4, K1, Z21
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z18, Z19
 	VMOVUPS          Z13, Z20
 	VFMADD132PS      Z14, Z20, Z19
@@ -1482,38 +1794,52 @@ loop4:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z19, Z22
 	VMULPS           Z19, Z22, Z22
 	VMULPS           Z21, Z22, Z22
-	VSUBPS           Z22, Z20, Z20
-	VPXORD           Z23, Z23, Z23
-	VCMPPS           $0x15, Z23, Z18, K1
-	VMOVAPS          Z20, K1, Z22
-	VMULPS           Z17, Z21, Z21
-	VFMADD231PS      Z18, Z21, Z22
-	VMOVUPS          (CX)(SI*4), Z18
-	VMULPS           Z18, Z22, Z22
-	VMOVUPS          Z22, (AX)(SI*4)
-	VMOVUPS          64(DX)(SI*4), Z18
-	VMULPS           Z18, Z18, Z19
-	VMULPS           Z12, Z19, Z19
-	VMULPS           Z2, Z19, Z20
-	VCVTPS2DQ        Z20, Z20
-	VCVTDQ2PS        Z20, Z21
-	VMOVAPS          Z19, Z22
-	VFNMADD231PS     Z5, Z21, Z22
-	VFNMADD231PS     Z6, Z21, Z22
-	VMULPS           Z22, Z22, Z29
-	VMOVUPS          Z7, Z21
-	VFMADD213PS      Z8, Z22, Z21
-	VFMADD213PS      Z9, Z22, Z21
-	VFMADD213PS      Z10, Z22, Z21
-	VFMADD213PS      Z11, Z22, Z21
-	VFMADD213PS      Z22, Z29, Z21
-	VADDPS           Z3, Z21, Z21
-	VPSLLD           $0x17, Z20, Z20
-	VPADDD           Z20, Z21, Z21
-	VCMPPS           $0x15, Z0, Z19, K1
-	VMOVAPS.Z        Z21, K1, Z21
-	VCMPPS           $0x1e, Z1, Z19, K1
-	VMOVAPS          Z4, K1, Z21
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Z22, Z20, Z20
+	VPXORD      Z23, Z23, Z23
+	VCMPPS      $0x15, Z23, Z18, K1
+	VMOVAPS     Z20, K1, Z22
+	VMULPS      Z17, Z21, Z21
+	VFMADD231PS Z18, Z21, Z22
+	VMOVUPS     (CX)(SI*4), Z18
+	VMULPS      Z18, Z22, Z22
+	VMOVUPS     Z22, (AX)(SI*4)
+
+	// Vector 1.
+	VMOVUPS 64(DX)(SI*4), Z18
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z18, Z18, Z19
+	VMULPS Z12, Z19, Z19
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z19, Z20
+	VCVTPS2DQ    Z20, Z20
+	VCVTDQ2PS    Z20, Z21
+	VMOVAPS      Z19, Z22
+	VFNMADD231PS Z5, Z21, Z22
+	VFNMADD231PS Z6, Z21, Z22
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z22, Z22, Z29
+	VMOVUPS     Z7, Z21
+	VFMADD213PS Z8, Z22, Z21
+	VFMADD213PS Z9, Z22, Z21
+	VFMADD213PS Z10, Z22, Z21
+	VFMADD213PS Z11, Z22, Z21
+	VFMADD213PS Z22, Z29, Z21
+	VADDPS      Z3, Z21, Z21
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z20, Z20
+	VPADDD    Z20, Z21, Z21
+	VCMPPS    $0x15, Z0, Z19, K1
+	VMOVAPS.Z Z21, K1, Z21
+	VCMPPS    $0x1e, Z1, Z19, K1
+	VMOVAPS   Z4, K1, Z21
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z18, Z19
 	VMOVUPS          Z13, Z20
 	VFMADD132PS      Z14, Z20, Z19
@@ -1528,38 +1854,52 @@ loop4:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z19, Z22
 	VMULPS           Z19, Z22, Z22
 	VMULPS           Z21, Z22, Z22
-	VSUBPS           Z22, Z20, Z20
-	VPXORD           Z24, Z24, Z24
-	VCMPPS           $0x15, Z24, Z18, K1
-	VMOVAPS          Z20, K1, Z22
-	VMULPS           Z17, Z21, Z21
-	VFMADD231PS      Z18, Z21, Z22
-	VMOVUPS          64(CX)(SI*4), Z18
-	VMULPS           Z18, Z22, Z22
-	VMOVUPS          Z22, 64(AX)(SI*4)
-	VMOVUPS          128(DX)(SI*4), Z18
-	VMULPS           Z18, Z18, Z19
-	VMULPS           Z12, Z19, Z19
-	VMULPS           Z2, Z19, Z20
-	VCVTPS2DQ        Z20, Z20
-	VCVTDQ2PS        Z20, Z21
-	VMOVAPS          Z19, Z22
-	VFNMADD231PS     Z5, Z21, Z22
-	VFNMADD231PS     Z6, Z21, Z22
-	VMULPS           Z22, Z22, Z29
-	VMOVUPS          Z7, Z21
-	VFMADD213PS      Z8, Z22, Z21
-	VFMADD213PS      Z9, Z22, Z21
-	VFMADD213PS      Z10, Z22, Z21
-	VFMADD213PS      Z11, Z22, Z21
-	VFMADD213PS      Z22, Z29, Z21
-	VADDPS           Z3, Z21, Z21
-	VPSLLD           $0x17, Z20, Z20
-	VPADDD           Z20, Z21, Z21
-	VCMPPS           $0x15, Z0, Z19, K1
-	VMOVAPS.Z        Z21, K1, Z21
-	VCMPPS           $0x1e, Z1, Z19, K1
-	VMOVAPS          Z4, K1, Z21
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Z22, Z20, Z20
+	VPXORD      Z24, Z24, Z24
+	VCMPPS      $0x15, Z24, Z18, K1
+	VMOVAPS     Z20, K1, Z22
+	VMULPS      Z17, Z21, Z21
+	VFMADD231PS Z18, Z21, Z22
+	VMOVUPS     64(CX)(SI*4), Z18
+	VMULPS      Z18, Z22, Z22
+	VMOVUPS     Z22, 64(AX)(SI*4)
+
+	// Vector 2.
+	VMOVUPS 128(DX)(SI*4), Z18
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z18, Z18, Z19
+	VMULPS Z12, Z19, Z19
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z19, Z20
+	VCVTPS2DQ    Z20, Z20
+	VCVTDQ2PS    Z20, Z21
+	VMOVAPS      Z19, Z22
+	VFNMADD231PS Z5, Z21, Z22
+	VFNMADD231PS Z6, Z21, Z22
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z22, Z22, Z29
+	VMOVUPS     Z7, Z21
+	VFMADD213PS Z8, Z22, Z21
+	VFMADD213PS Z9, Z22, Z21
+	VFMADD213PS Z10, Z22, Z21
+	VFMADD213PS Z11, Z22, Z21
+	VFMADD213PS Z22, Z29, Z21
+	VADDPS      Z3, Z21, Z21
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z20, Z20
+	VPADDD    Z20, Z21, Z21
+	VCMPPS    $0x15, Z0, Z19, K1
+	VMOVAPS.Z Z21, K1, Z21
+	VCMPPS    $0x1e, Z1, Z19, K1
+	VMOVAPS   Z4, K1, Z21
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z18, Z19
 	VMOVUPS          Z13, Z20
 	VFMADD132PS      Z14, Z20, Z19
@@ -1574,38 +1914,52 @@ loop4:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z19, Z22
 	VMULPS           Z19, Z22, Z22
 	VMULPS           Z21, Z22, Z22
-	VSUBPS           Z22, Z20, Z20
-	VPXORD           Z25, Z25, Z25
-	VCMPPS           $0x15, Z25, Z18, K1
-	VMOVAPS          Z20, K1, Z22
-	VMULPS           Z17, Z21, Z21
-	VFMADD231PS      Z18, Z21, Z22
-	VMOVUPS          128(CX)(SI*4), Z18
-	VMULPS           Z18, Z22, Z22
-	VMOVUPS          Z22, 128(AX)(SI*4)
-	VMOVUPS          192(DX)(SI*4), Z18
-	VMULPS           Z18, Z18, Z19
-	VMULPS           Z12, Z19, Z19
-	VMULPS           Z2, Z19, Z20
-	VCVTPS2DQ        Z20, Z20
-	VCVTDQ2PS        Z20, Z21
-	VMOVAPS          Z19, Z22
-	VFNMADD231PS     Z5, Z21, Z22
-	VFNMADD231PS     Z6, Z21, Z22
-	VMULPS           Z22, Z22, Z29
-	VMOVUPS          Z7, Z21
-	VFMADD213PS      Z8, Z22, Z21
-	VFMADD213PS      Z9, Z22, Z21
-	VFMADD213PS      Z10, Z22, Z21
-	VFMADD213PS      Z11, Z22, Z21
-	VFMADD213PS      Z22, Z29, Z21
-	VADDPS           Z3, Z21, Z21
-	VPSLLD           $0x17, Z20, Z20
-	VPADDD           Z20, Z21, Z21
-	VCMPPS           $0x15, Z0, Z19, K1
-	VMOVAPS.Z        Z21, K1, Z21
-	VCMPPS           $0x1e, Z1, Z19, K1
-	VMOVAPS          Z4, K1, Z21
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Z22, Z20, Z20
+	VPXORD      Z25, Z25, Z25
+	VCMPPS      $0x15, Z25, Z18, K1
+	VMOVAPS     Z20, K1, Z22
+	VMULPS      Z17, Z21, Z21
+	VFMADD231PS Z18, Z21, Z22
+	VMOVUPS     128(CX)(SI*4), Z18
+	VMULPS      Z18, Z22, Z22
+	VMOVUPS     Z22, 128(AX)(SI*4)
+
+	// Vector 3.
+	VMOVUPS 192(DX)(SI*4), Z18
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z18, Z18, Z19
+	VMULPS Z12, Z19, Z19
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z19, Z20
+	VCVTPS2DQ    Z20, Z20
+	VCVTDQ2PS    Z20, Z21
+	VMOVAPS      Z19, Z22
+	VFNMADD231PS Z5, Z21, Z22
+	VFNMADD231PS Z6, Z21, Z22
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z22, Z22, Z29
+	VMOVUPS     Z7, Z21
+	VFMADD213PS Z8, Z22, Z21
+	VFMADD213PS Z9, Z22, Z21
+	VFMADD213PS Z10, Z22, Z21
+	VFMADD213PS Z11, Z22, Z21
+	VFMADD213PS Z22, Z29, Z21
+	VADDPS      Z3, Z21, Z21
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z20, Z20
+	VPADDD    Z20, Z21, Z21
+	VCMPPS    $0x15, Z0, Z19, K1
+	VMOVAPS.Z Z21, K1, Z21
+	VCMPPS    $0x1e, Z1, Z19, K1
+	VMOVAPS   Z4, K1, Z21
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z18, Z19
 	VMOVUPS          Z13, Z20
 	VFMADD132PS      Z14, Z20, Z19
@@ -1620,46 +1974,59 @@ loop4:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z19, Z22
 	VMULPS           Z19, Z22, Z22
 	VMULPS           Z21, Z22, Z22
-	VSUBPS           Z22, Z20, Z20
-	VPXORD           Z26, Z26, Z26
-	VCMPPS           $0x15, Z26, Z18, K1
-	VMOVAPS          Z20, K1, Z22
-	VMULPS           Z17, Z21, Z21
-	VFMADD231PS      Z18, Z21, Z22
-	VMOVUPS          192(CX)(SI*4), Z18
-	VMULPS           Z18, Z22, Z22
-	VMOVUPS          Z22, 192(AX)(SI*4)
-	ADDQ             $0x00000040, SI
-	SUBQ             $0x00000040, BX
-	JMP              loop4
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Z22, Z20, Z20
+	VPXORD      Z26, Z26, Z26
+	VCMPPS      $0x15, Z26, Z18, K1
+	VMOVAPS     Z20, K1, Z22
+	VMULPS      Z17, Z21, Z21
+	VFMADD231PS Z18, Z21, Z22
+	VMOVUPS     192(CX)(SI*4), Z18
+	VMULPS      Z18, Z22, Z22
+	VMOVUPS     Z22, 192(AX)(SI*4)
+	ADDQ        $0x00000040, SI
+	SUBQ        $0x00000040, BX
+	JMP         loop4
 
 less4:
 loop1:
-	CMPQ             BX, $0x00000010
-	JLT              less1
-	VMOVUPS          (DX)(SI*4), Z18
-	VMULPS           Z18, Z18, Z19
-	VMULPS           Z12, Z19, Z19
-	VMULPS           Z2, Z19, Z20
-	VCVTPS2DQ        Z20, Z20
-	VCVTDQ2PS        Z20, Z21
-	VMOVAPS          Z19, Z22
-	VFNMADD231PS     Z5, Z21, Z22
-	VFNMADD231PS     Z6, Z21, Z22
-	VMULPS           Z22, Z22, Z23
-	VMOVUPS          Z7, Z21
-	VFMADD213PS      Z8, Z22, Z21
-	VFMADD213PS      Z9, Z22, Z21
-	VFMADD213PS      Z10, Z22, Z21
-	VFMADD213PS      Z11, Z22, Z21
-	VFMADD213PS      Z22, Z23, Z21
-	VADDPS           Z3, Z21, Z21
-	VPSLLD           $0x17, Z20, Z20
-	VPADDD           Z20, Z21, Z21
-	VCMPPS           $0x15, Z0, Z19, K1
-	VMOVAPS.Z        Z21, K1, Z21
-	VCMPPS           $0x1e, Z1, Z19, K1
-	VMOVAPS          Z4, K1, Z21
+	// One vector, 16 floats, at a time.
+	CMPQ    BX, $0x00000010
+	JLT     less1
+	VMOVUPS (DX)(SI*4), Z18
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z18, Z18, Z19
+	VMULPS Z12, Z19, Z19
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z19, Z20
+	VCVTPS2DQ    Z20, Z20
+	VCVTDQ2PS    Z20, Z21
+	VMOVAPS      Z19, Z22
+	VFNMADD231PS Z5, Z21, Z22
+	VFNMADD231PS Z6, Z21, Z22
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z22, Z22, Z23
+	VMOVUPS     Z7, Z21
+	VFMADD213PS Z8, Z22, Z21
+	VFMADD213PS Z9, Z22, Z21
+	VFMADD213PS Z10, Z22, Z21
+	VFMADD213PS Z11, Z22, Z21
+	VFMADD213PS Z22, Z23, Z21
+	VADDPS      Z3, Z21, Z21
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z20, Z20
+	VPADDD    Z20, Z21, Z21
+	VCMPPS    $0x15, Z0, Z19, K1
+	VMOVAPS.Z Z21, K1, Z21
+	VCMPPS    $0x1e, Z1, Z19, K1
+	VMOVAPS   Z4, K1, Z21
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z18, Z19
 	VMOVUPS          Z13, Z20
 	VFMADD132PS      Z14, Z20, Z19
@@ -1674,48 +2041,61 @@ loop1:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z19, Z22
 	VMULPS           Z19, Z22, Z22
 	VMULPS           Z21, Z22, Z22
-	VSUBPS           Z22, Z20, Z20
-	VPXORD           Z27, Z27, Z27
-	VCMPPS           $0x15, Z27, Z18, K1
-	VMOVAPS          Z20, K1, Z22
-	VMULPS           Z17, Z21, Z21
-	VFMADD231PS      Z18, Z21, Z22
-	VMOVUPS          (CX)(SI*4), Z18
-	VMULPS           Z18, Z22, Z22
-	VMOVUPS          Z22, (AX)(SI*4)
-	ADDQ             $0x00000010, SI
-	SUBQ             $0x00000010, BX
-	JMP              loop1
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Z22, Z20, Z20
+	VPXORD      Z27, Z27, Z27
+	VCMPPS      $0x15, Z27, Z18, K1
+	VMOVAPS     Z20, K1, Z22
+	VMULPS      Z17, Z21, Z21
+	VFMADD231PS Z18, Z21, Z22
+	VMOVUPS     (CX)(SI*4), Z18
+	VMULPS      Z18, Z22, Z22
+	VMOVUPS     Z22, (AX)(SI*4)
+	ADDQ        $0x00000010, SI
+	SUBQ        $0x00000010, BX
+	JMP         loop1
 
 less1:
-	TESTQ            BX, BX
-	JZ               done
-	MOVL             $0xffffffff, DI
-	BZHIL            BX, DI, DI
-	KMOVW            DI, K1
-	VMOVUPS.Z        (DX)(SI*4), K1, Z18
-	VMULPS           Z18, Z18, Z19
-	VMULPS           Z12, Z19, Z19
-	VMULPS           Z2, Z19, Z2
-	VCVTPS2DQ        Z2, Z2
-	VCVTDQ2PS        Z2, Z12
-	VMOVAPS          Z19, Z20
-	VFNMADD231PS     Z5, Z12, Z20
-	VFNMADD231PS     Z6, Z12, Z20
-	VMULPS           Z20, Z20, Z5
-	VMOVUPS          Z7, Z6
-	VFMADD213PS      Z8, Z20, Z6
-	VFMADD213PS      Z9, Z20, Z6
-	VFMADD213PS      Z10, Z20, Z6
-	VFMADD213PS      Z11, Z20, Z6
-	VFMADD213PS      Z20, Z5, Z6
-	VADDPS           Z3, Z6, Z6
-	VPSLLD           $0x17, Z2, Z2
-	VPADDD           Z2, Z6, Z6
-	VCMPPS           $0x15, Z0, Z19, K2
-	VMOVAPS.Z        Z6, K2, Z6
-	VCMPPS           $0x1e, Z1, Z19, K2
-	VMOVAPS          Z4, K2, Z6
+	// Tail: the floats that are left, under a mask.
+	TESTQ     BX, BX
+	JZ        done
+	MOVL      $0xffffffff, DI
+	BZHIL     BX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z18
+
+	// P(x): e^(-x^2/2) first.
+	VMULPS Z18, Z18, Z19
+	VMULPS Z12, Z19, Z19
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
+	VMULPS       Z2, Z19, Z2
+	VCVTPS2DQ    Z2, Z2
+	VCVTDQ2PS    Z2, Z12
+	VMOVAPS      Z19, Z20
+	VFNMADD231PS Z5, Z12, Z20
+	VFNMADD231PS Z6, Z12, Z20
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z20, Z20, Z5
+	VMOVUPS     Z7, Z6
+	VFMADD213PS Z8, Z20, Z6
+	VFMADD213PS Z9, Z20, Z6
+	VFMADD213PS Z10, Z20, Z6
+	VFMADD213PS Z11, Z20, Z6
+	VFMADD213PS Z20, Z5, Z6
+	VADDPS      Z3, Z6, Z6
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z2, Z2
+	VPADDD    Z2, Z6, Z6
+	VCMPPS    $0x15, Z0, Z19, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VCMPPS    $0x1e, Z1, Z19, K2
+	VMOVAPS   Z4, K2, Z6
+
+	// The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.
 	VPANDD           Z15, Z18, Z19
 	VMOVUPS          Z13, Z0
 	VFMADD132PS      Z14, Z0, Z19
@@ -1730,15 +2110,17 @@ less1:
 	VFMADD213PS.BCST rowAVX512_3df2ee53<>+0(SB), Z19, Z1
 	VMULPS           Z19, Z1, Z1
 	VMULPS           Z6, Z1, Z1
-	VSUBPS           Z1, Z0, Z0
-	VPXORD           Z28, Z28, Z28
-	VCMPPS           $0x15, Z28, Z18, K2
-	VMOVAPS          Z0, K2, Z1
-	VMULPS           Z17, Z6, Z6
-	VFMADD231PS      Z18, Z6, Z1
-	VMOVUPS.Z        (CX)(SI*4), K1, Z0
-	VMULPS           Z0, Z1, Z1
-	VMOVUPS          Z1, K1, (AX)(SI*4)
+
+	// P is 1 - Q where x >= 0, else Q.
+	VSUBPS      Z1, Z0, Z0
+	VPXORD      Z28, Z28, Z28
+	VCMPPS      $0x15, Z28, Z18, K2
+	VMOVAPS     Z0, K2, Z1
+	VMULPS      Z17, Z6, Z6
+	VFMADD231PS Z18, Z6, Z1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z0
+	VMULPS      Z0, Z1, Z1
+	VMOVUPS     Z1, K1, (AX)(SI*4)
 
 done:
 	VZEROUPPER

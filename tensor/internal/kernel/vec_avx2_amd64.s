@@ -7,6 +7,8 @@
 // func addAVX2(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-32
+	// dst = a + b
+	// Set-up: pointers, sizes and constants.
 	MOVQ dst+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ b+16(FP), DX
@@ -14,20 +16,29 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	XORQ SI, SI
 
 loop4:
-	CMPQ    BX, $0x00000020
-	JLT     less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ BX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS 32(CX)(SI*4), Y0
 	VMOVUPS 32(DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, 32(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS 64(CX)(SI*4), Y0
 	VMOVUPS 64(DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, 64(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS 96(CX)(SI*4), Y0
 	VMOVUPS 96(DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
@@ -38,6 +49,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ    BX, $0x00000008
 	JLT     less1
 	VMOVUPS (CX)(SI*4), Y0
@@ -49,6 +61,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      BX, BX
 	JZ         done
 	LEAQ       vecAVX2_window<>+0(SB), DI
@@ -85,6 +98,8 @@ GLOBL vecAVX2_window<>(SB), RODATA|NOPTR, $64
 // func axpyAVX2(dst *float32, x *float32, s float32, n int)
 // Requires: AVX, FMA3
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
+	// dst += s*x
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+24(FP), DX
@@ -92,20 +107,29 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
 	XORQ         BX, BX
 
 loop4:
-	CMPQ        DX, $0x00000020
-	JLT         less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ DX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Y1
 	VMOVUPS     (CX)(BX*4), Y2
 	VFMADD231PS Y2, Y0, Y1
 	VMOVUPS     Y1, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS     32(AX)(BX*4), Y1
 	VMOVUPS     32(CX)(BX*4), Y2
 	VFMADD231PS Y2, Y0, Y1
 	VMOVUPS     Y1, 32(AX)(BX*4)
+
+	// Vector 2.
 	VMOVUPS     64(AX)(BX*4), Y1
 	VMOVUPS     64(CX)(BX*4), Y2
 	VFMADD231PS Y2, Y0, Y1
 	VMOVUPS     Y1, 64(AX)(BX*4)
+
+	// Vector 3.
 	VMOVUPS     96(AX)(BX*4), Y1
 	VMOVUPS     96(CX)(BX*4), Y2
 	VFMADD231PS Y2, Y0, Y1
@@ -116,6 +140,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ        DX, $0x00000008
 	JLT         less1
 	VMOVUPS     (AX)(BX*4), Y1
@@ -127,6 +152,7 @@ loop1:
 	JMP         loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       DX, DX
 	JZ          done
 	LEAQ        vecAVX2_window<>+0(SB), SI
@@ -145,6 +171,8 @@ done:
 // func scaleAVX2(dst *float32, x *float32, s float32, n int)
 // Requires: AVX
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
+	// dst = s*x
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+24(FP), DX
@@ -152,17 +180,26 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
 	XORQ         BX, BX
 
 loop4:
-	CMPQ    DX, $0x00000020
-	JLT     less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ DX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS 32(CX)(BX*4), Y1
 	VMULPS  Y1, Y0, Y1
 	VMOVUPS Y1, 32(AX)(BX*4)
+
+	// Vector 2.
 	VMOVUPS 64(CX)(BX*4), Y1
 	VMULPS  Y1, Y0, Y1
 	VMOVUPS Y1, 64(AX)(BX*4)
+
+	// Vector 3.
 	VMOVUPS 96(CX)(BX*4), Y1
 	VMULPS  Y1, Y0, Y1
 	VMOVUPS Y1, 96(AX)(BX*4)
@@ -172,6 +209,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ    DX, $0x00000008
 	JLT     less1
 	VMOVUPS (CX)(BX*4), Y1
@@ -182,6 +220,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      DX, DX
 	JZ         done
 	LEAQ       vecAVX2_window<>+0(SB), SI
@@ -199,6 +238,8 @@ done:
 // func reluAVX2(dst *float32, x *float32, n int)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-24
+	// dst = max(x, 0)
+	// Set-up: pointers, sizes and constants.
 	MOVQ   dst+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -206,17 +247,26 @@ TEXT ·reluAVX2(SB), NOSPLIT, $0-24
 	XORQ   BX, BX
 
 loop4:
-	CMPQ    DX, $0x00000020
-	JLT     less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ DX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS (CX)(BX*4), Y1
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS 32(CX)(BX*4), Y1
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, 32(AX)(BX*4)
+
+	// Vector 2.
 	VMOVUPS 64(CX)(BX*4), Y1
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, 64(AX)(BX*4)
+
+	// Vector 3.
 	VMOVUPS 96(CX)(BX*4), Y1
 	VMAXPS  Y1, Y0, Y1
 	VMOVUPS Y1, 96(AX)(BX*4)
@@ -226,6 +276,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ    DX, $0x00000008
 	JLT     less1
 	VMOVUPS (CX)(BX*4), Y1
@@ -236,6 +287,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      DX, DX
 	JZ         done
 	LEAQ       vecAVX2_window<>+0(SB), SI
@@ -253,6 +305,8 @@ done:
 // func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
 // Requires: AVX
 TEXT ·reluGradAVX2(SB), NOSPLIT, $0-32
+	// dx = dy where y > 0 or is NaN, else 0
+	// Set-up: pointers, sizes and constants.
 	MOVQ   dx+0(FP), AX
 	MOVQ   dy+8(FP), CX
 	MOVQ   y+16(FP), DX
@@ -261,23 +315,32 @@ TEXT ·reluGradAVX2(SB), NOSPLIT, $0-32
 	XORQ   SI, SI
 
 loop4:
-	CMPQ    BX, $0x00000020
-	JLT     less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ BX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS (DX)(SI*4), Y1
 	VCMPPS  $0x16, Y0, Y1, Y1
 	VMOVUPS (CX)(SI*4), Y2
 	VANDPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS 32(DX)(SI*4), Y1
 	VCMPPS  $0x16, Y0, Y1, Y1
 	VMOVUPS 32(CX)(SI*4), Y2
 	VANDPS  Y1, Y2, Y2
 	VMOVUPS Y2, 32(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS 64(DX)(SI*4), Y1
 	VCMPPS  $0x16, Y0, Y1, Y1
 	VMOVUPS 64(CX)(SI*4), Y2
 	VANDPS  Y1, Y2, Y2
 	VMOVUPS Y2, 64(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS 96(DX)(SI*4), Y1
 	VCMPPS  $0x16, Y0, Y1, Y1
 	VMOVUPS 96(CX)(SI*4), Y2
@@ -289,6 +352,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ    BX, $0x00000008
 	JLT     less1
 	VMOVUPS (DX)(SI*4), Y1
@@ -301,6 +365,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      BX, BX
 	JZ         done
 	LEAQ       vecAVX2_window<>+0(SB), DI
@@ -320,6 +385,8 @@ done:
 // func maxUpdateAVX2(dst *float32, idx *uint8, src *float32, k uint32, n int)
 // Requires: AVX, AVX2
 TEXT ·maxUpdateAVX2(SB), NOSPLIT, $0-40
+	// dst = src and idx = k where src > dst or is NaN
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         idx+8(FP), CX
 	MOVQ         src+16(FP), DX
@@ -328,8 +395,11 @@ TEXT ·maxUpdateAVX2(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop4:
-	CMPQ         BX, $0x00000020
-	JLT          less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ BX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS      (AX)(SI*4), Y1
 	VPMOVZXBD    (CX)(SI*1), Y2
 	VMOVUPS      (DX)(SI*4), Y3
@@ -343,6 +413,8 @@ loop4:
 	VPACKUSDW    X1, X2, X1
 	VPACKUSWB    X1, X1, X1
 	VMOVQ        X1, (CX)(SI*1)
+
+	// Vector 1.
 	VMOVUPS      32(AX)(SI*4), Y1
 	VPMOVZXBD    8(CX)(SI*1), Y2
 	VMOVUPS      32(DX)(SI*4), Y3
@@ -356,6 +428,8 @@ loop4:
 	VPACKUSDW    X1, X2, X1
 	VPACKUSWB    X1, X1, X1
 	VMOVQ        X1, 8(CX)(SI*1)
+
+	// Vector 2.
 	VMOVUPS      64(AX)(SI*4), Y1
 	VPMOVZXBD    16(CX)(SI*1), Y2
 	VMOVUPS      64(DX)(SI*4), Y3
@@ -369,6 +443,8 @@ loop4:
 	VPACKUSDW    X1, X2, X1
 	VPACKUSWB    X1, X1, X1
 	VMOVQ        X1, 16(CX)(SI*1)
+
+	// Vector 3.
 	VMOVUPS      96(AX)(SI*4), Y1
 	VPMOVZXBD    24(CX)(SI*1), Y2
 	VMOVUPS      96(DX)(SI*4), Y3
@@ -388,6 +464,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ         BX, $0x00000008
 	JLT          less1
 	VMOVUPS      (AX)(SI*4), Y1
@@ -414,6 +491,8 @@ less1:
 // func accEqualAVX2(dst *float32, idx *uint8, src *float32, k uint32, n int)
 // Requires: AVX, AVX2
 TEXT ·accEqualAVX2(SB), NOSPLIT, $0-40
+	// dst += src where idx = k
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         idx+8(FP), CX
 	MOVQ         src+16(FP), DX
@@ -422,8 +501,11 @@ TEXT ·accEqualAVX2(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop4:
-	CMPQ      BX, $0x00000020
-	JLT       less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ BX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS   (AX)(SI*4), Y1
 	VPMOVZXBD (CX)(SI*1), Y2
 	VPCMPEQD  Y0, Y2, Y2
@@ -431,6 +513,8 @@ loop4:
 	VANDPS    Y2, Y3, Y2
 	VADDPS    Y2, Y1, Y1
 	VMOVUPS   Y1, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS   32(AX)(SI*4), Y1
 	VPMOVZXBD 8(CX)(SI*1), Y2
 	VPCMPEQD  Y0, Y2, Y2
@@ -438,6 +522,8 @@ loop4:
 	VANDPS    Y2, Y3, Y2
 	VADDPS    Y2, Y1, Y1
 	VMOVUPS   Y1, 32(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS   64(AX)(SI*4), Y1
 	VPMOVZXBD 16(CX)(SI*1), Y2
 	VPCMPEQD  Y0, Y2, Y2
@@ -445,6 +531,8 @@ loop4:
 	VANDPS    Y2, Y3, Y2
 	VADDPS    Y2, Y1, Y1
 	VMOVUPS   Y1, 64(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS   96(AX)(SI*4), Y1
 	VPMOVZXBD 24(CX)(SI*1), Y2
 	VPCMPEQD  Y0, Y2, Y2
@@ -458,6 +546,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ      BX, $0x00000008
 	JLT       less1
 	VMOVUPS   (AX)(SI*4), Y1
@@ -478,165 +567,214 @@ less1:
 // func expAVX2(dst *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expAVX2(SB), NOSPLIT, $0-24
+	// dst = e^x
+	// Set-up: pointers, sizes and constants.
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JLT          less4
-	VMOVUPS      (CX)(BX*4), Y0
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ DX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
+	VMOVUPS (CX)(BX*4), Y0
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       vecAVX2_3fb8aa3b<>+0(SB), Y0, Y1
 	VCVTPS2DQ    Y1, Y1
 	VCVTDQ2PS    Y1, Y2
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
-	VFMADD213PS  Y3, Y4, Y2
-	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
-	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
-	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, (AX)(BX*4)
-	VMOVUPS      32(CX)(BX*4), Y0
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS vecAVX2_3c091d15<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3d2aac79<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3efffffe<>+0(SB), Y3, Y2
+	VFMADD213PS Y3, Y4, Y2
+	VADDPS      vecAVX2_3f800000<>+0(SB), Y2, Y2
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y1, Y1
+	VPADDD    Y1, Y2, Y2
+	VCMPPS    $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
+	VANDPS    Y1, Y2, Y2
+	VCMPPS    $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, (AX)(BX*4)
+
+	// Vector 1.
+	VMOVUPS 32(CX)(BX*4), Y0
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       vecAVX2_3fb8aa3b<>+0(SB), Y0, Y1
 	VCVTPS2DQ    Y1, Y1
 	VCVTDQ2PS    Y1, Y2
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
-	VFMADD213PS  Y3, Y4, Y2
-	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
-	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
-	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, 32(AX)(BX*4)
-	VMOVUPS      64(CX)(BX*4), Y0
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS vecAVX2_3c091d15<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3d2aac79<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3efffffe<>+0(SB), Y3, Y2
+	VFMADD213PS Y3, Y4, Y2
+	VADDPS      vecAVX2_3f800000<>+0(SB), Y2, Y2
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y1, Y1
+	VPADDD    Y1, Y2, Y2
+	VCMPPS    $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
+	VANDPS    Y1, Y2, Y2
+	VCMPPS    $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 32(AX)(BX*4)
+
+	// Vector 2.
+	VMOVUPS 64(CX)(BX*4), Y0
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       vecAVX2_3fb8aa3b<>+0(SB), Y0, Y1
 	VCVTPS2DQ    Y1, Y1
 	VCVTDQ2PS    Y1, Y2
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
-	VFMADD213PS  Y3, Y4, Y2
-	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
-	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
-	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, 64(AX)(BX*4)
-	VMOVUPS      96(CX)(BX*4), Y0
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS vecAVX2_3c091d15<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3d2aac79<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3efffffe<>+0(SB), Y3, Y2
+	VFMADD213PS Y3, Y4, Y2
+	VADDPS      vecAVX2_3f800000<>+0(SB), Y2, Y2
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y1, Y1
+	VPADDD    Y1, Y2, Y2
+	VCMPPS    $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
+	VANDPS    Y1, Y2, Y2
+	VCMPPS    $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 64(AX)(BX*4)
+
+	// Vector 3.
+	VMOVUPS 96(CX)(BX*4), Y0
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       vecAVX2_3fb8aa3b<>+0(SB), Y0, Y1
 	VCVTPS2DQ    Y1, Y1
 	VCVTDQ2PS    Y1, Y2
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
-	VFMADD213PS  Y3, Y4, Y2
-	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
-	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
-	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, 96(AX)(BX*4)
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS vecAVX2_3c091d15<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3d2aac79<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3efffffe<>+0(SB), Y3, Y2
+	VFMADD213PS Y3, Y4, Y2
+	VADDPS      vecAVX2_3f800000<>+0(SB), Y2, Y2
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y1, Y1
+	VPADDD    Y1, Y2, Y2
+	VCMPPS    $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
+	VANDPS    Y1, Y2, Y2
+	VCMPPS    $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, 96(AX)(BX*4)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JMP       loop4
 
 less4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JLT          less1
-	VMOVUPS      (CX)(BX*4), Y0
+	// One vector, 8 floats, at a time.
+	CMPQ    DX, $0x00000008
+	JLT     less1
+	VMOVUPS (CX)(BX*4), Y0
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       vecAVX2_3fb8aa3b<>+0(SB), Y0, Y1
 	VCVTPS2DQ    Y1, Y1
 	VCVTDQ2PS    Y1, Y2
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y2, Y3
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y2
-	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
-	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y3, Y2
-	VFMADD213PS  Y3, Y4, Y2
-	VADDPS       vecAVX2_3f800000<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
-	VANDPS       Y1, Y2, Y2
-	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
-	VBLENDVPS    Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, (AX)(BX*4)
-	ADDQ         $0x00000008, BX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y3, Y3, Y4
+	VMOVUPS     vecAVX2_3ab511c5<>+0(SB), Y2
+	VFMADD213PS vecAVX2_3c091d15<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3d2aac79<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3e2aaa48<>+0(SB), Y3, Y2
+	VFMADD213PS vecAVX2_3efffffe<>+0(SB), Y3, Y2
+	VFMADD213PS Y3, Y4, Y2
+	VADDPS      vecAVX2_3f800000<>+0(SB), Y2, Y2
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Y1, Y1
+	VPADDD    Y1, Y2, Y2
+	VCMPPS    $0x15, vecAVX2_c2aeac4f<>+0(SB), Y0, Y1
+	VANDPS    Y1, Y2, Y2
+	VCMPPS    $0x1e, vecAVX2_42b17217<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, vecAVX2_7f800000<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, (AX)(BX*4)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       loop1
 
 less1:
-	TESTQ        DX, DX
-	JZ           done
-	LEAQ         vecAVX2_window<>+0(SB), SI
-	MOVQ         $0x00000008, DI
-	SUBQ         DX, DI
-	VMOVDQU      (SI)(DI*4), Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	// Tail: the floats that are left, under a mask.
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       vecAVX2_window<>+0(SB), SI
+	MOVQ       $0x00000008, DI
+	SUBQ       DX, DI
+	VMOVDQU    (SI)(DI*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       vecAVX2_3fb8aa3b<>+0(SB), Y1, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS vecAVX2_3f317200<>+0(SB), Y3, Y4
 	VFNMADD231PS vecAVX2_35bfbe8e<>+0(SB), Y3, Y4
-	VMULPS       Y4, Y4, Y5
-	VMOVUPS      vecAVX2_3ab511c5<>+0(SB), Y3
-	VFMADD213PS  vecAVX2_3c091d15<>+0(SB), Y4, Y3
-	VFMADD213PS  vecAVX2_3d2aac79<>+0(SB), Y4, Y3
-	VFMADD213PS  vecAVX2_3e2aaa48<>+0(SB), Y4, Y3
-	VFMADD213PS  vecAVX2_3efffffe<>+0(SB), Y4, Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VADDPS       vecAVX2_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y3
-	VCMPPS       $0x15, vecAVX2_c2aeac4f<>+0(SB), Y1, Y2
-	VANDPS       Y2, Y3, Y3
-	VCMPPS       $0x1e, vecAVX2_42b17217<>+0(SB), Y1, Y1
-	VBLENDVPS    Y1, vecAVX2_7f800000<>+0(SB), Y3, Y3
-	VMASKMOVPS   Y3, Y0, (AX)(BX*4)
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Y4, Y4, Y5
+	VMOVUPS     vecAVX2_3ab511c5<>+0(SB), Y3
+	VFMADD213PS vecAVX2_3c091d15<>+0(SB), Y4, Y3
+	VFMADD213PS vecAVX2_3d2aac79<>+0(SB), Y4, Y3
+	VFMADD213PS vecAVX2_3e2aaa48<>+0(SB), Y4, Y3
+	VFMADD213PS vecAVX2_3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS Y4, Y5, Y3
+	VADDPS      vecAVX2_3f800000<>+0(SB), Y3, Y3
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD     $0x17, Y2, Y2
+	VPADDD     Y2, Y3, Y3
+	VCMPPS     $0x15, vecAVX2_c2aeac4f<>+0(SB), Y1, Y2
+	VANDPS     Y2, Y3, Y3
+	VCMPPS     $0x1e, vecAVX2_42b17217<>+0(SB), Y1, Y1
+	VBLENDVPS  Y1, vecAVX2_7f800000<>+0(SB), Y3, Y3
+	VMASKMOVPS Y3, Y0, (AX)(BX*4)
 
 done:
 	VZEROUPPER
@@ -765,6 +903,8 @@ GLOBL vecAVX2_3efffffe<>(SB), RODATA|NOPTR, $32
 // func sgdAVX2(p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, n int)
 // Requires: AVX, FMA3
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-48
+	// v = momentum*v + g and p -= lr*v, where g = grad + decay*p
+	// Set-up: pointers, sizes and constants.
 	MOVQ         p+0(FP), AX
 	MOVQ         v+8(FP), CX
 	MOVQ         grad+16(FP), DX
@@ -775,8 +915,11 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-48
 	XORQ         SI, SI
 
 loop4:
-	CMPQ         BX, $0x00000020
-	JLT          less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ BX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS      (AX)(SI*4), Y3
 	VMOVUPS      (CX)(SI*4), Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -785,6 +928,8 @@ loop4:
 	VMOVUPS      Y4, (CX)(SI*4)
 	VFNMADD231PS Y4, Y0, Y3
 	VMOVUPS      Y3, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS      32(AX)(SI*4), Y3
 	VMOVUPS      32(CX)(SI*4), Y4
 	VMOVUPS      32(DX)(SI*4), Y5
@@ -793,6 +938,8 @@ loop4:
 	VMOVUPS      Y4, 32(CX)(SI*4)
 	VFNMADD231PS Y4, Y0, Y3
 	VMOVUPS      Y3, 32(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS      64(AX)(SI*4), Y3
 	VMOVUPS      64(CX)(SI*4), Y4
 	VMOVUPS      64(DX)(SI*4), Y5
@@ -801,6 +948,8 @@ loop4:
 	VMOVUPS      Y4, 64(CX)(SI*4)
 	VFNMADD231PS Y4, Y0, Y3
 	VMOVUPS      Y3, 64(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS      96(AX)(SI*4), Y3
 	VMOVUPS      96(CX)(SI*4), Y4
 	VMOVUPS      96(DX)(SI*4), Y5
@@ -815,6 +964,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ         BX, $0x00000008
 	JLT          less1
 	VMOVUPS      (AX)(SI*4), Y3
@@ -830,6 +980,7 @@ loop1:
 	JMP          loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ        BX, BX
 	JZ           done
 	LEAQ         vecAVX2_window<>+0(SB), DI
@@ -852,6 +1003,8 @@ done:
 // func sgdNesterovAVX2(p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, n int)
 // Requires: AVX, FMA3
 TEXT ·sgdNesterovAVX2(SB), NOSPLIT, $0-48
+	// v = momentum*v + g and p -= lr*(g + momentum*v), where g = grad + decay*p
+	// Set-up: pointers, sizes and constants.
 	MOVQ         p+0(FP), AX
 	MOVQ         v+8(FP), CX
 	MOVQ         grad+16(FP), DX
@@ -862,8 +1015,11 @@ TEXT ·sgdNesterovAVX2(SB), NOSPLIT, $0-48
 	XORQ         SI, SI
 
 loop4:
-	CMPQ         BX, $0x00000020
-	JLT          less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ BX, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS      (AX)(SI*4), Y3
 	VMOVUPS      (CX)(SI*4), Y4
 	VMOVUPS      (DX)(SI*4), Y5
@@ -873,6 +1029,8 @@ loop4:
 	VFMADD231PS  Y4, Y1, Y5
 	VFNMADD231PS Y5, Y0, Y3
 	VMOVUPS      Y3, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS      32(AX)(SI*4), Y3
 	VMOVUPS      32(CX)(SI*4), Y4
 	VMOVUPS      32(DX)(SI*4), Y5
@@ -882,6 +1040,8 @@ loop4:
 	VFMADD231PS  Y4, Y1, Y5
 	VFNMADD231PS Y5, Y0, Y3
 	VMOVUPS      Y3, 32(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS      64(AX)(SI*4), Y3
 	VMOVUPS      64(CX)(SI*4), Y4
 	VMOVUPS      64(DX)(SI*4), Y5
@@ -891,6 +1051,8 @@ loop4:
 	VFMADD231PS  Y4, Y1, Y5
 	VFNMADD231PS Y5, Y0, Y3
 	VMOVUPS      Y3, 64(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS      96(AX)(SI*4), Y3
 	VMOVUPS      96(CX)(SI*4), Y4
 	VMOVUPS      96(DX)(SI*4), Y5
@@ -906,6 +1068,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ         BX, $0x00000008
 	JLT          less1
 	VMOVUPS      (AX)(SI*4), Y3
@@ -922,6 +1085,7 @@ loop1:
 	JMP          loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ        BX, BX
 	JZ           done
 	LEAQ         vecAVX2_window<>+0(SB), DI
@@ -945,6 +1109,8 @@ done:
 // func adamAVX2(p *float32, m *float32, v *float32, grad *float32, step float32, b1 float32, rest1 float32, b2 float32, rest2 float32, invSqrtC2 float32, eps float32, l2 float32, keep float32, n int)
 // Requires: AVX, FMA3
 TEXT ·adamAVX2(SB), NOSPLIT, $0-80
+	// g = grad + l2*p, m = b1*m + rest1*g, v = b2*v + rest2*g^2, p = keep*p - step*m/(sqrt(v)*invSqrtC2 + eps)
+	// Set-up: pointers, sizes and constants.
 	MOVQ         p+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         v+16(FP), DX
@@ -962,8 +1128,11 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-80
 	XORQ         DI, DI
 
 loop4:
-	CMPQ        SI, $0x00000020
-	JLT         less4
+	// Main loop: 4 vectors, which are 32 floats, at a time.
+	CMPQ SI, $0x00000020
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS     (AX)(DI*4), Y9
 	VMOVUPS     (BX)(DI*4), Y10
 	VFMADD231PS Y9, Y3, Y10
@@ -982,6 +1151,8 @@ loop4:
 	VDIVPS      Y13, Y12, Y12
 	VFMSUB213PS Y12, Y4, Y9
 	VMOVUPS     Y9, (AX)(DI*4)
+
+	// Vector 1.
 	VMOVUPS     32(AX)(DI*4), Y9
 	VMOVUPS     32(BX)(DI*4), Y10
 	VFMADD231PS Y9, Y3, Y10
@@ -1000,6 +1171,8 @@ loop4:
 	VDIVPS      Y13, Y12, Y12
 	VFMSUB213PS Y12, Y4, Y9
 	VMOVUPS     Y9, 32(AX)(DI*4)
+
+	// Vector 2.
 	VMOVUPS     64(AX)(DI*4), Y9
 	VMOVUPS     64(BX)(DI*4), Y10
 	VFMADD231PS Y9, Y3, Y10
@@ -1018,6 +1191,8 @@ loop4:
 	VDIVPS      Y13, Y12, Y12
 	VFMSUB213PS Y12, Y4, Y9
 	VMOVUPS     Y9, 64(AX)(DI*4)
+
+	// Vector 3.
 	VMOVUPS     96(AX)(DI*4), Y9
 	VMOVUPS     96(BX)(DI*4), Y10
 	VFMADD231PS Y9, Y3, Y10
@@ -1042,6 +1217,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ        SI, $0x00000008
 	JLT         less1
 	VMOVUPS     (AX)(DI*4), Y9
@@ -1067,6 +1243,7 @@ loop1:
 	JMP         loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       SI, SI
 	JZ          done
 	LEAQ        vecAVX2_window<>+0(SB), R8
@@ -1099,6 +1276,8 @@ done:
 // func dotAVX2(a *float32, b *float32, n int) float64
 // Requires: AVX, CMOV, FMA3, SSE2
 TEXT ·dotAVX2(SB), NOSPLIT, $0-32
+	// The sum of a*b.
+	// Set-up: two vectors of float64 for the total.
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -1107,6 +1286,7 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-32
 	VXORPS Y1, Y1, Y1
 
 block:
+	// A block of at most 512 floats, in 8 vectors of float32 sums, which begin at 0.
 	TESTQ   DX, DX
 	JZ      done
 	VXORPS  Y2, Y2, Y2
@@ -1123,29 +1303,46 @@ block:
 	SUBQ    SI, DX
 
 loop8:
-	CMPQ        SI, $0x00000040
-	JLT         less8
+	// Main loop: 8 vectors, which are 64 floats, at a time.
+	CMPQ SI, $0x00000040
+	JLT  less8
+
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Y10
 	VMOVUPS     (CX)(BX*4), Y11
 	VFMADD231PS Y11, Y10, Y2
+
+	// Vector 1.
 	VMOVUPS     32(AX)(BX*4), Y10
 	VMOVUPS     32(CX)(BX*4), Y11
 	VFMADD231PS Y11, Y10, Y3
+
+	// Vector 2.
 	VMOVUPS     64(AX)(BX*4), Y10
 	VMOVUPS     64(CX)(BX*4), Y11
 	VFMADD231PS Y11, Y10, Y4
+
+	// Vector 3.
 	VMOVUPS     96(AX)(BX*4), Y10
 	VMOVUPS     96(CX)(BX*4), Y11
 	VFMADD231PS Y11, Y10, Y5
+
+	// Vector 4.
 	VMOVUPS     128(AX)(BX*4), Y10
 	VMOVUPS     128(CX)(BX*4), Y11
 	VFMADD231PS Y11, Y10, Y6
+
+	// Vector 5.
 	VMOVUPS     160(AX)(BX*4), Y10
 	VMOVUPS     160(CX)(BX*4), Y11
 	VFMADD231PS Y11, Y10, Y7
+
+	// Vector 6.
 	VMOVUPS     192(AX)(BX*4), Y10
 	VMOVUPS     192(CX)(BX*4), Y11
 	VFMADD231PS Y11, Y10, Y8
+
+	// Vector 7.
 	VMOVUPS     224(AX)(BX*4), Y10
 	VMOVUPS     224(CX)(BX*4), Y11
 	VFMADD231PS Y11, Y10, Y9
@@ -1155,6 +1352,7 @@ loop8:
 
 less8:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ        SI, $0x00000008
 	JLT         less1
 	VMOVUPS     (AX)(BX*4), Y10
@@ -1165,6 +1363,7 @@ loop1:
 	JMP         loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       SI, SI
 	JZ          flush
 	LEAQ        vecAVX2_window<>+0(SB), DI
@@ -1176,6 +1375,7 @@ less1:
 	VFMADD231PS Y10, Y11, Y9
 
 flush:
+	// Reduction of the block: the float32 sums in pairs, then as float64 to the total.
 	VADDPS       Y6, Y2, Y2
 	VADDPS       Y7, Y3, Y3
 	VADDPS       Y8, Y4, Y4
@@ -1191,6 +1391,7 @@ flush:
 	JMP          block
 
 done:
+	// Reduction of the total: its vectors, its halves, its last two numbers.
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
@@ -1203,6 +1404,8 @@ done:
 // func l1AVX2(a *float32, b *float32, n int) float64
 // Requires: AVX, CMOV, SSE2
 TEXT ·l1AVX2(SB), NOSPLIT, $0-32
+	// The sum of |a - b|.
+	// Set-up: two vectors of float64 for the total.
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -1211,6 +1414,7 @@ TEXT ·l1AVX2(SB), NOSPLIT, $0-32
 	VXORPS Y1, Y1, Y1
 
 block:
+	// A block of at most 512 floats, in 8 vectors of float32 sums, which begin at 0.
 	TESTQ   DX, DX
 	JZ      done
 	VXORPS  Y2, Y2, Y2
@@ -1227,43 +1431,60 @@ block:
 	SUBQ    SI, DX
 
 loop8:
-	CMPQ    SI, $0x00000040
-	JLT     less8
+	// Main loop: 8 vectors, which are 64 floats, at a time.
+	CMPQ SI, $0x00000040
+	JLT  less8
+
+	// Vector 0.
 	VMOVUPS (AX)(BX*4), Y10
 	VMOVUPS (CX)(BX*4), Y11
 	VSUBPS  Y11, Y10, Y10
 	VANDPS  vecAVX2_7fffffff<>+0(SB), Y10, Y10
 	VADDPS  Y10, Y2, Y2
+
+	// Vector 1.
 	VMOVUPS 32(AX)(BX*4), Y10
 	VMOVUPS 32(CX)(BX*4), Y11
 	VSUBPS  Y11, Y10, Y10
 	VANDPS  vecAVX2_7fffffff<>+0(SB), Y10, Y10
 	VADDPS  Y10, Y3, Y3
+
+	// Vector 2.
 	VMOVUPS 64(AX)(BX*4), Y10
 	VMOVUPS 64(CX)(BX*4), Y11
 	VSUBPS  Y11, Y10, Y10
 	VANDPS  vecAVX2_7fffffff<>+0(SB), Y10, Y10
 	VADDPS  Y10, Y4, Y4
+
+	// Vector 3.
 	VMOVUPS 96(AX)(BX*4), Y10
 	VMOVUPS 96(CX)(BX*4), Y11
 	VSUBPS  Y11, Y10, Y10
 	VANDPS  vecAVX2_7fffffff<>+0(SB), Y10, Y10
 	VADDPS  Y10, Y5, Y5
+
+	// Vector 4.
 	VMOVUPS 128(AX)(BX*4), Y10
 	VMOVUPS 128(CX)(BX*4), Y11
 	VSUBPS  Y11, Y10, Y10
 	VANDPS  vecAVX2_7fffffff<>+0(SB), Y10, Y10
 	VADDPS  Y10, Y6, Y6
+
+	// Vector 5.
 	VMOVUPS 160(AX)(BX*4), Y10
 	VMOVUPS 160(CX)(BX*4), Y11
 	VSUBPS  Y11, Y10, Y10
 	VANDPS  vecAVX2_7fffffff<>+0(SB), Y10, Y10
 	VADDPS  Y10, Y7, Y7
+
+	// Vector 6.
 	VMOVUPS 192(AX)(BX*4), Y10
 	VMOVUPS 192(CX)(BX*4), Y11
 	VSUBPS  Y11, Y10, Y10
 	VANDPS  vecAVX2_7fffffff<>+0(SB), Y10, Y10
 	VADDPS  Y10, Y8, Y8
+
+	// Vector 7.
 	VMOVUPS 224(AX)(BX*4), Y10
 	VMOVUPS 224(CX)(BX*4), Y11
 	VSUBPS  Y11, Y10, Y10
@@ -1275,6 +1496,7 @@ loop8:
 
 less8:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ    SI, $0x00000008
 	JLT     less1
 	VMOVUPS (AX)(BX*4), Y10
@@ -1287,6 +1509,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ      SI, SI
 	JZ         flush
 	LEAQ       vecAVX2_window<>+0(SB), DI
@@ -1300,6 +1523,7 @@ less1:
 	VADDPS     Y11, Y9, Y9
 
 flush:
+	// Reduction of the block: the float32 sums in pairs, then as float64 to the total.
 	VADDPS       Y6, Y2, Y2
 	VADDPS       Y7, Y3, Y3
 	VADDPS       Y8, Y4, Y4
@@ -1315,6 +1539,7 @@ flush:
 	JMP          block
 
 done:
+	// Reduction of the total: its vectors, its halves, its last two numbers.
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
@@ -1337,6 +1562,8 @@ GLOBL vecAVX2_7fffffff<>(SB), RODATA|NOPTR, $32
 // func l2SqAVX2(a *float32, b *float32, n int) float64
 // Requires: AVX, CMOV, FMA3, SSE2
 TEXT ·l2SqAVX2(SB), NOSPLIT, $0-32
+	// The sum of (a - b)^2.
+	// Set-up: two vectors of float64 for the total.
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -1345,6 +1572,7 @@ TEXT ·l2SqAVX2(SB), NOSPLIT, $0-32
 	VXORPS Y1, Y1, Y1
 
 block:
+	// A block of at most 512 floats, in 8 vectors of float32 sums, which begin at 0.
 	TESTQ   DX, DX
 	JZ      done
 	VXORPS  Y2, Y2, Y2
@@ -1361,36 +1589,53 @@ block:
 	SUBQ    SI, DX
 
 loop8:
-	CMPQ        SI, $0x00000040
-	JLT         less8
+	// Main loop: 8 vectors, which are 64 floats, at a time.
+	CMPQ SI, $0x00000040
+	JLT  less8
+
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Y10
 	VMOVUPS     (CX)(BX*4), Y11
 	VSUBPS      Y11, Y10, Y10
 	VFMADD231PS Y10, Y10, Y2
+
+	// Vector 1.
 	VMOVUPS     32(AX)(BX*4), Y10
 	VMOVUPS     32(CX)(BX*4), Y11
 	VSUBPS      Y11, Y10, Y10
 	VFMADD231PS Y10, Y10, Y3
+
+	// Vector 2.
 	VMOVUPS     64(AX)(BX*4), Y10
 	VMOVUPS     64(CX)(BX*4), Y11
 	VSUBPS      Y11, Y10, Y10
 	VFMADD231PS Y10, Y10, Y4
+
+	// Vector 3.
 	VMOVUPS     96(AX)(BX*4), Y10
 	VMOVUPS     96(CX)(BX*4), Y11
 	VSUBPS      Y11, Y10, Y10
 	VFMADD231PS Y10, Y10, Y5
+
+	// Vector 4.
 	VMOVUPS     128(AX)(BX*4), Y10
 	VMOVUPS     128(CX)(BX*4), Y11
 	VSUBPS      Y11, Y10, Y10
 	VFMADD231PS Y10, Y10, Y6
+
+	// Vector 5.
 	VMOVUPS     160(AX)(BX*4), Y10
 	VMOVUPS     160(CX)(BX*4), Y11
 	VSUBPS      Y11, Y10, Y10
 	VFMADD231PS Y10, Y10, Y7
+
+	// Vector 6.
 	VMOVUPS     192(AX)(BX*4), Y10
 	VMOVUPS     192(CX)(BX*4), Y11
 	VSUBPS      Y11, Y10, Y10
 	VFMADD231PS Y10, Y10, Y8
+
+	// Vector 7.
 	VMOVUPS     224(AX)(BX*4), Y10
 	VMOVUPS     224(CX)(BX*4), Y11
 	VSUBPS      Y11, Y10, Y10
@@ -1401,6 +1646,7 @@ loop8:
 
 less8:
 loop1:
+	// One vector, 8 floats, at a time.
 	CMPQ        SI, $0x00000008
 	JLT         less1
 	VMOVUPS     (AX)(BX*4), Y10
@@ -1412,6 +1658,7 @@ loop1:
 	JMP         loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       SI, SI
 	JZ          flush
 	LEAQ        vecAVX2_window<>+0(SB), DI
@@ -1424,6 +1671,7 @@ less1:
 	VFMADD231PS Y11, Y11, Y9
 
 flush:
+	// Reduction of the block: the float32 sums in pairs, then as float64 to the total.
 	VADDPS       Y6, Y2, Y2
 	VADDPS       Y7, Y3, Y3
 	VADDPS       Y8, Y4, Y4
@@ -1439,6 +1687,7 @@ flush:
 	JMP          block
 
 done:
+	// Reduction of the total: its vectors, its halves, its last two numbers.
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
@@ -1451,15 +1700,19 @@ done:
 // func addRowAVX2(dst *float32, row *float32, c int, rows int)
 // Requires: AVX
 TEXT ·addRowAVX2(SB), NOSPLIT, $0-32
+	// dst += row, for each row
+	// Set-up: pointers, sizes and constants.
 	MOVQ dst+0(FP), AX
 	MOVQ c+16(FP), CX
 	MOVQ rows+24(FP), SI
 	XORQ DI, DI
 
 row:
+	// One row after the other.
 	XORQ BX, BX
 
 block4:
+	// Blocks of 4 vectors, which are 32 columns.
 	MOVQ    CX, DX
 	SUBQ    BX, DX
 	CMPQ    DX, $0x00000020
@@ -1470,15 +1723,23 @@ block4:
 	VMOVUPS 32(R8)(BX*4), Y1
 	VMOVUPS 64(R8)(BX*4), Y2
 	VMOVUPS 96(R8)(BX*4), Y3
+
+	// Vector 0.
 	VMOVUPS (AX)(DX*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS Y4, (AX)(DX*4)
+
+	// Vector 1.
 	VMOVUPS 32(AX)(DX*4), Y0
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, 32(AX)(DX*4)
+
+	// Vector 2.
 	VMOVUPS 64(AX)(DX*4), Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, 64(AX)(DX*4)
+
+	// Vector 3.
 	VMOVUPS 96(AX)(DX*4), Y0
 	VADDPS  Y3, Y0, Y0
 	VMOVUPS Y0, 96(AX)(DX*4)
@@ -1487,6 +1748,7 @@ block4:
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ    CX, DX
 	SUBQ    BX, DX
 	CMPQ    DX, $0x00000008
@@ -1501,6 +1763,7 @@ block1:
 	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ       CX, DX
 	SUBQ       BX, DX
 	JZ         whole
@@ -1516,6 +1779,7 @@ less1:
 	VMASKMOVPS Y2, Y0, (AX)(DX*4)
 
 whole:
+	// The next row.
 	ADDQ CX, DI
 	DECQ SI
 	JNZ  row
@@ -1525,6 +1789,8 @@ whole:
 // func affineAVX2(y *float32, x *float32, scale *float32, shift *float32, floor float32, c int, rows int)
 // Requires: AVX, FMA3
 TEXT ·affineAVX2(SB), NOSPLIT, $0-56
+	// y = max(x*scale + shift, floor), by column
+	// Set-up: pointers, sizes and constants.
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         c+40(FP), DX
@@ -1533,36 +1799,46 @@ TEXT ·affineAVX2(SB), NOSPLIT, $0-56
 	XORQ         R8, R8
 
 row:
+	// One row after the other.
 	XORQ SI, SI
 
 block4:
-	MOVQ        DX, BX
-	SUBQ        SI, BX
-	CMPQ        BX, $0x00000020
-	JLT         less4
-	LEAQ        (R8)(SI*1), BX
-	MOVQ        scale+16(FP), R9
-	VMOVUPS     (R9)(SI*4), Y1
-	VMOVUPS     32(R9)(SI*4), Y2
-	VMOVUPS     64(R9)(SI*4), Y3
-	VMOVUPS     96(R9)(SI*4), Y4
-	MOVQ        shift+24(FP), R9
-	VMOVUPS     (R9)(SI*4), Y5
-	VMOVUPS     32(R9)(SI*4), Y6
-	VMOVUPS     64(R9)(SI*4), Y7
-	VMOVUPS     96(R9)(SI*4), Y8
+	// Blocks of 4 vectors, which are 32 columns.
+	MOVQ    DX, BX
+	SUBQ    SI, BX
+	CMPQ    BX, $0x00000020
+	JLT     less4
+	LEAQ    (R8)(SI*1), BX
+	MOVQ    scale+16(FP), R9
+	VMOVUPS (R9)(SI*4), Y1
+	VMOVUPS 32(R9)(SI*4), Y2
+	VMOVUPS 64(R9)(SI*4), Y3
+	VMOVUPS 96(R9)(SI*4), Y4
+	MOVQ    shift+24(FP), R9
+	VMOVUPS (R9)(SI*4), Y5
+	VMOVUPS 32(R9)(SI*4), Y6
+	VMOVUPS 64(R9)(SI*4), Y7
+	VMOVUPS 96(R9)(SI*4), Y8
+
+	// Vector 0.
 	VMOVUPS     (CX)(BX*4), Y9
 	VFMADD213PS Y5, Y1, Y9
 	VMAXPS      Y9, Y0, Y9
 	VMOVUPS     Y9, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS     32(CX)(BX*4), Y1
 	VFMADD213PS Y6, Y2, Y1
 	VMAXPS      Y1, Y0, Y1
 	VMOVUPS     Y1, 32(AX)(BX*4)
+
+	// Vector 2.
 	VMOVUPS     64(CX)(BX*4), Y1
 	VFMADD213PS Y7, Y3, Y1
 	VMAXPS      Y1, Y0, Y1
 	VMOVUPS     Y1, 64(AX)(BX*4)
+
+	// Vector 3.
 	VMOVUPS     96(CX)(BX*4), Y1
 	VFMADD213PS Y8, Y4, Y1
 	VMAXPS      Y1, Y0, Y1
@@ -1572,6 +1848,7 @@ block4:
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ        DX, BX
 	SUBQ        SI, BX
 	CMPQ        BX, $0x00000008
@@ -1589,6 +1866,7 @@ block1:
 	JMP         block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ        DX, BX
 	SUBQ        SI, BX
 	JZ          whole
@@ -1607,6 +1885,7 @@ less1:
 	VMASKMOVPS  Y4, Y1, (AX)(BX*4)
 
 whole:
+	// The next row.
 	ADDQ DX, R8
 	DECQ DI
 	JNZ  row
@@ -1616,6 +1895,8 @@ whole:
 // func affineAddAVX2(y *float32, x *float32, r *float32, scale *float32, shift *float32, floor float32, c int, rows int)
 // Requires: AVX, FMA3
 TEXT ·affineAddAVX2(SB), NOSPLIT, $0-64
+	// y = max(x*scale + shift + r, floor), by column
+	// Set-up: pointers, sizes and constants.
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         r+16(FP), DX
@@ -1625,42 +1906,52 @@ TEXT ·affineAddAVX2(SB), NOSPLIT, $0-64
 	XORQ         R9, R9
 
 row:
+	// One row after the other.
 	XORQ DI, DI
 
 block4:
-	MOVQ        BX, SI
-	SUBQ        DI, SI
-	CMPQ        SI, $0x00000020
-	JLT         less4
-	LEAQ        (R9)(DI*1), SI
-	MOVQ        scale+24(FP), R10
-	VMOVUPS     (R10)(DI*4), Y1
-	VMOVUPS     32(R10)(DI*4), Y2
-	VMOVUPS     64(R10)(DI*4), Y3
-	VMOVUPS     96(R10)(DI*4), Y4
-	MOVQ        shift+32(FP), R10
-	VMOVUPS     (R10)(DI*4), Y5
-	VMOVUPS     32(R10)(DI*4), Y6
-	VMOVUPS     64(R10)(DI*4), Y7
-	VMOVUPS     96(R10)(DI*4), Y8
+	// Blocks of 4 vectors, which are 32 columns.
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000020
+	JLT     less4
+	LEAQ    (R9)(DI*1), SI
+	MOVQ    scale+24(FP), R10
+	VMOVUPS (R10)(DI*4), Y1
+	VMOVUPS 32(R10)(DI*4), Y2
+	VMOVUPS 64(R10)(DI*4), Y3
+	VMOVUPS 96(R10)(DI*4), Y4
+	MOVQ    shift+32(FP), R10
+	VMOVUPS (R10)(DI*4), Y5
+	VMOVUPS 32(R10)(DI*4), Y6
+	VMOVUPS 64(R10)(DI*4), Y7
+	VMOVUPS 96(R10)(DI*4), Y8
+
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Y9
 	VFMADD213PS Y5, Y1, Y9
 	VMOVUPS     (DX)(SI*4), Y1
 	VADDPS      Y1, Y9, Y9
 	VMAXPS      Y9, Y0, Y9
 	VMOVUPS     Y9, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS     32(CX)(SI*4), Y1
 	VFMADD213PS Y6, Y2, Y1
 	VMOVUPS     32(DX)(SI*4), Y2
 	VADDPS      Y2, Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	VMOVUPS     Y1, 32(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS     64(CX)(SI*4), Y1
 	VFMADD213PS Y7, Y3, Y1
 	VMOVUPS     64(DX)(SI*4), Y2
 	VADDPS      Y2, Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	VMOVUPS     Y1, 64(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS     96(CX)(SI*4), Y1
 	VFMADD213PS Y8, Y4, Y1
 	VMOVUPS     96(DX)(SI*4), Y2
@@ -1672,6 +1963,7 @@ block4:
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ        BX, SI
 	SUBQ        DI, SI
 	CMPQ        SI, $0x00000008
@@ -1691,6 +1983,7 @@ block1:
 	JMP         block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ        BX, SI
 	SUBQ        DI, SI
 	JZ          whole
@@ -1711,6 +2004,7 @@ less1:
 	VMASKMOVPS  Y4, Y1, (AX)(SI*4)
 
 whole:
+	// The next row.
 	ADDQ BX, R9
 	DECQ R8
 	JNZ  row
@@ -1720,6 +2014,8 @@ whole:
 // func bnGradApplyAVX2(dx *float32, dy *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 // Requires: AVX, FMA3
 TEXT ·bnGradApplyAVX2(SB), NOSPLIT, $0-64
+	// dx = dy*a + x*b + c0, by column
+	// Set-up: pointers, sizes and constants.
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -1728,44 +2024,54 @@ TEXT ·bnGradApplyAVX2(SB), NOSPLIT, $0-64
 	XORQ R9, R9
 
 row:
+	// One row after the other.
 	XORQ DI, DI
 
 block4:
-	MOVQ        BX, SI
-	SUBQ        DI, SI
-	CMPQ        SI, $0x00000020
-	JLT         less4
-	LEAQ        (R9)(DI*1), SI
-	MOVQ        a+24(FP), R10
-	VMOVUPS     (R10)(DI*4), Y0
-	VMOVUPS     32(R10)(DI*4), Y1
-	VMOVUPS     64(R10)(DI*4), Y2
-	VMOVUPS     96(R10)(DI*4), Y3
-	MOVQ        b+32(FP), R10
-	VMOVUPS     (R10)(DI*4), Y4
-	VMOVUPS     32(R10)(DI*4), Y5
-	VMOVUPS     64(R10)(DI*4), Y6
-	VMOVUPS     96(R10)(DI*4), Y7
-	MOVQ        c0+40(FP), R10
-	VMOVUPS     (R10)(DI*4), Y8
-	VMOVUPS     32(R10)(DI*4), Y9
-	VMOVUPS     64(R10)(DI*4), Y10
-	VMOVUPS     96(R10)(DI*4), Y11
+	// Blocks of 4 vectors, which are 32 columns.
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000020
+	JLT     less4
+	LEAQ    (R9)(DI*1), SI
+	MOVQ    a+24(FP), R10
+	VMOVUPS (R10)(DI*4), Y0
+	VMOVUPS 32(R10)(DI*4), Y1
+	VMOVUPS 64(R10)(DI*4), Y2
+	VMOVUPS 96(R10)(DI*4), Y3
+	MOVQ    b+32(FP), R10
+	VMOVUPS (R10)(DI*4), Y4
+	VMOVUPS 32(R10)(DI*4), Y5
+	VMOVUPS 64(R10)(DI*4), Y6
+	VMOVUPS 96(R10)(DI*4), Y7
+	MOVQ    c0+40(FP), R10
+	VMOVUPS (R10)(DI*4), Y8
+	VMOVUPS 32(R10)(DI*4), Y9
+	VMOVUPS 64(R10)(DI*4), Y10
+	VMOVUPS 96(R10)(DI*4), Y11
+
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Y12
 	VMOVUPS     (DX)(SI*4), Y13
 	VFMADD213PS Y8, Y4, Y13
 	VFMADD231PS Y12, Y0, Y13
 	VMOVUPS     Y13, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS     32(CX)(SI*4), Y0
 	VMOVUPS     32(DX)(SI*4), Y4
 	VFMADD213PS Y9, Y5, Y4
 	VFMADD231PS Y0, Y1, Y4
 	VMOVUPS     Y4, 32(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS     64(CX)(SI*4), Y0
 	VMOVUPS     64(DX)(SI*4), Y1
 	VFMADD213PS Y10, Y6, Y1
 	VFMADD231PS Y0, Y2, Y1
 	VMOVUPS     Y1, 64(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS     96(CX)(SI*4), Y0
 	VMOVUPS     96(DX)(SI*4), Y1
 	VFMADD213PS Y11, Y7, Y1
@@ -1776,6 +2082,7 @@ block4:
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ        BX, SI
 	SUBQ        DI, SI
 	CMPQ        SI, $0x00000008
@@ -1796,6 +2103,7 @@ block1:
 	JMP         block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ        BX, SI
 	SUBQ        DI, SI
 	JZ          whole
@@ -1817,6 +2125,7 @@ less1:
 	VMASKMOVPS  Y5, Y0, (AX)(SI*4)
 
 whole:
+	// The next row.
 	ADDQ BX, R9
 	DECQ R8
 	JNZ  row
@@ -1826,6 +2135,8 @@ whole:
 // func bnGradApplyReLUAVX2(dx *float32, dy *float32, y *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 // Requires: AVX, FMA3
 TEXT ·bnGradApplyReLUAVX2(SB), NOSPLIT, $0-72
+	// dx = g*a + x*b + c0, by column, where g = dy, but 0 where y <= 0
+	// Set-up: pointers, sizes and constants.
 	MOVQ   dx+0(FP), AX
 	MOVQ   dy+8(FP), CX
 	MOVQ   y+16(FP), DX
@@ -1836,29 +2147,33 @@ TEXT ·bnGradApplyReLUAVX2(SB), NOSPLIT, $0-72
 	XORQ   R10, R10
 
 row:
+	// One row after the other.
 	XORQ R8, R8
 
 block4:
-	MOVQ        SI, DI
-	SUBQ        R8, DI
-	CMPQ        DI, $0x00000020
-	JLT         less4
-	LEAQ        (R10)(R8*1), DI
-	MOVQ        a+32(FP), R11
-	VMOVUPS     (R11)(R8*4), Y1
-	VMOVUPS     32(R11)(R8*4), Y2
-	VMOVUPS     64(R11)(R8*4), Y3
-	VMOVUPS     96(R11)(R8*4), Y4
-	MOVQ        b+40(FP), R11
-	VMOVUPS     (R11)(R8*4), Y5
-	VMOVUPS     32(R11)(R8*4), Y6
-	VMOVUPS     64(R11)(R8*4), Y7
-	VMOVUPS     96(R11)(R8*4), Y8
-	MOVQ        c0+48(FP), R11
-	VMOVUPS     (R11)(R8*4), Y9
-	VMOVUPS     32(R11)(R8*4), Y10
-	VMOVUPS     64(R11)(R8*4), Y11
-	VMOVUPS     96(R11)(R8*4), Y12
+	// Blocks of 4 vectors, which are 32 columns.
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000020
+	JLT     less4
+	LEAQ    (R10)(R8*1), DI
+	MOVQ    a+32(FP), R11
+	VMOVUPS (R11)(R8*4), Y1
+	VMOVUPS 32(R11)(R8*4), Y2
+	VMOVUPS 64(R11)(R8*4), Y3
+	VMOVUPS 96(R11)(R8*4), Y4
+	MOVQ    b+40(FP), R11
+	VMOVUPS (R11)(R8*4), Y5
+	VMOVUPS 32(R11)(R8*4), Y6
+	VMOVUPS 64(R11)(R8*4), Y7
+	VMOVUPS 96(R11)(R8*4), Y8
+	MOVQ    c0+48(FP), R11
+	VMOVUPS (R11)(R8*4), Y9
+	VMOVUPS 32(R11)(R8*4), Y10
+	VMOVUPS 64(R11)(R8*4), Y11
+	VMOVUPS 96(R11)(R8*4), Y12
+
+	// Vector 0.
 	VMOVUPS     (DX)(DI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     (CX)(DI*4), Y14
@@ -1867,6 +2182,8 @@ block4:
 	VFMADD213PS Y9, Y5, Y13
 	VFMADD231PS Y14, Y1, Y13
 	VMOVUPS     Y13, (AX)(DI*4)
+
+	// Vector 1.
 	VMOVUPS     32(DX)(DI*4), Y1
 	VCMPPS      $0x16, Y0, Y1, Y1
 	VMOVUPS     32(CX)(DI*4), Y5
@@ -1875,6 +2192,8 @@ block4:
 	VFMADD213PS Y10, Y6, Y1
 	VFMADD231PS Y5, Y2, Y1
 	VMOVUPS     Y1, 32(AX)(DI*4)
+
+	// Vector 2.
 	VMOVUPS     64(DX)(DI*4), Y1
 	VCMPPS      $0x16, Y0, Y1, Y1
 	VMOVUPS     64(CX)(DI*4), Y2
@@ -1883,6 +2202,8 @@ block4:
 	VFMADD213PS Y11, Y7, Y1
 	VFMADD231PS Y2, Y3, Y1
 	VMOVUPS     Y1, 64(AX)(DI*4)
+
+	// Vector 3.
 	VMOVUPS     96(DX)(DI*4), Y1
 	VCMPPS      $0x16, Y0, Y1, Y1
 	VMOVUPS     96(CX)(DI*4), Y2
@@ -1896,6 +2217,7 @@ block4:
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ        SI, DI
 	SUBQ        R8, DI
 	CMPQ        DI, $0x00000008
@@ -1919,6 +2241,7 @@ block1:
 	JMP         block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ        SI, DI
 	SUBQ        R8, DI
 	JZ          whole
@@ -1943,6 +2266,7 @@ less1:
 	VMASKMOVPS  Y5, Y1, (AX)(DI*4)
 
 whole:
+	// The next row.
 	ADDQ SI, R10
 	DECQ R9
 	JNZ  row
@@ -1952,12 +2276,15 @@ whole:
 // func colSumAVX2(sum *float32, x *float32, c int, rows int)
 // Requires: AVX
 TEXT ·colSumAVX2(SB), NOSPLIT, $0-32
+	// sum += the sum of each column of x
+	// Set-up: pointers, sizes and constants.
 	MOVQ x+8(FP), AX
 	MOVQ c+16(FP), CX
 	XORQ SI, SI
 	XORQ BX, BX
 
 block4:
+	// Blocks of 4 vectors, which are 32 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000020
@@ -1967,7 +2294,9 @@ block4:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	MOVQ   rows+24(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows4:
 	VMOVUPS (AX)(DX*4), Y4
@@ -1978,9 +2307,13 @@ rows4:
 	VADDPS  Y4, Y2, Y2
 	VMOVUPS 96(AX)(DX*4), Y4
 	VADDPS  Y4, Y3, Y3
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     rows4
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows4
+
+	// Add the sums to sum and store it.
 	MOVQ    sum+0(FP), DX
 	VMOVUPS (DX)(BX*4), Y4
 	VMOVUPS 32(DX)(BX*4), Y5
@@ -2000,20 +2333,27 @@ rows4:
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000008
 	JLT    less1
 	VXORPS Y0, Y0, Y0
 	MOVQ   rows+24(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows1:
 	VMOVUPS (AX)(DX*4), Y1
 	VADDPS  Y1, Y0, Y0
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     rows1
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows1
+
+	// Add the sums to sum and store it.
 	MOVQ    sum+0(FP), DX
 	VMOVUPS (DX)(BX*4), Y1
 	VADDPS  Y1, Y0, Y0
@@ -2023,6 +2363,7 @@ rows1:
 	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ    CX, DX
 	SUBQ    BX, DX
 	JZ      whole
@@ -2032,14 +2373,20 @@ less1:
 	VMOVDQU (DI)(R8*4), Y0
 	VXORPS  Y1, Y1, Y1
 	MOVQ    rows+24(FP), DI
-	LEAQ    (SI)(BX*1), DX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows0:
 	VMASKMOVPS (AX)(DX*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	ADDQ       CX, DX
-	DECQ       DI
-	JNZ        rows0
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows0
+
+	// Add the sums to sum and store it.
 	MOVQ       sum+0(FP), AX
 	VMASKMOVPS (AX)(BX*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
@@ -2053,6 +2400,8 @@ whole:
 // func colMomentsAVX2(mean *float32, m2 *float32, x *float32, headN float32, n float32, head int, c int, rows int)
 // Requires: AVX, FMA3
 TEXT ·colMomentsAVX2(SB), NOSPLIT, $0-56
+	// mean = the mean and m2 = the sum of squared distances from it, of each column of x
+	// Set-up: pointers, sizes and constants.
 	MOVQ         x+16(FP), AX
 	MOVQ         c+40(FP), CX
 	VBROADCASTSS headN+24(FP), Y0
@@ -2061,6 +2410,7 @@ TEXT ·colMomentsAVX2(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 
 block4:
+	// Blocks of 4 vectors, which are 32 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000020
@@ -2070,7 +2420,9 @@ block4:
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	MOVQ   head+32(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the first rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 head4:
 	VMOVUPS (AX)(DX*4), Y6
@@ -2081,44 +2433,61 @@ head4:
 	VADDPS  Y6, Y4, Y4
 	VMOVUPS 96(AX)(DX*4), Y6
 	VADDPS  Y6, Y5, Y5
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     head4
-	VDIVPS  Y0, Y2, Y2
-	VDIVPS  Y0, Y3, Y3
-	VDIVPS  Y0, Y4, Y4
-	VDIVPS  Y0, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y12, Y12, Y12
-	VXORPS  Y13, Y13, Y13
-	MOVQ    rows+48(FP), DI
-	LEAQ    (SI)(BX*1), DX
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  head4
+
+	// The first mean, of the head. Then sums of the distances from it and of their squares.
+	VDIVPS Y0, Y2, Y2
+	VDIVPS Y0, Y3, Y3
+	VDIVPS Y0, Y4, Y4
+	VDIVPS Y0, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	MOVQ   rows+48(FP), DI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows4:
-	VMOVUPS      (AX)(DX*4), Y14
-	VSUBPS       Y2, Y14, Y14
-	VADDPS       Y14, Y6, Y6
-	VFMADD231PS  Y14, Y14, Y10
-	VMOVUPS      32(AX)(DX*4), Y14
-	VSUBPS       Y3, Y14, Y14
-	VADDPS       Y14, Y7, Y7
-	VFMADD231PS  Y14, Y14, Y11
-	VMOVUPS      64(AX)(DX*4), Y14
-	VSUBPS       Y4, Y14, Y14
-	VADDPS       Y14, Y8, Y8
-	VFMADD231PS  Y14, Y14, Y12
-	VMOVUPS      96(AX)(DX*4), Y14
-	VSUBPS       Y5, Y14, Y14
-	VADDPS       Y14, Y9, Y9
-	VFMADD231PS  Y14, Y14, Y13
-	ADDQ         CX, DX
-	DECQ         DI
-	JNZ          rows4
+	// Vector 0.
+	VMOVUPS     (AX)(DX*4), Y14
+	VSUBPS      Y2, Y14, Y14
+	VADDPS      Y14, Y6, Y6
+	VFMADD231PS Y14, Y14, Y10
+
+	// Vector 1.
+	VMOVUPS     32(AX)(DX*4), Y14
+	VSUBPS      Y3, Y14, Y14
+	VADDPS      Y14, Y7, Y7
+	VFMADD231PS Y14, Y14, Y11
+
+	// Vector 2.
+	VMOVUPS     64(AX)(DX*4), Y14
+	VSUBPS      Y4, Y14, Y14
+	VADDPS      Y14, Y8, Y8
+	VFMADD231PS Y14, Y14, Y12
+
+	// Vector 3.
+	VMOVUPS     96(AX)(DX*4), Y14
+	VSUBPS      Y5, Y14, Y14
+	VADDPS      Y14, Y9, Y9
+	VFMADD231PS Y14, Y14, Y13
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows4
+
+	// Mean and m2 out of those sums; store them.
 	VDIVPS       Y1, Y6, Y14
 	VFNMADD231PS Y14, Y6, Y10
 	VADDPS       Y14, Y2, Y2
@@ -2146,34 +2515,47 @@ rows4:
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000008
 	JLT    less1
 	VXORPS Y2, Y2, Y2
 	MOVQ   head+32(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the first rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 head1:
 	VMOVUPS (AX)(DX*4), Y3
 	VADDPS  Y3, Y2, Y2
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     head1
-	VDIVPS  Y0, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	MOVQ    rows+48(FP), DI
-	LEAQ    (SI)(BX*1), DX
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  head1
+
+	// The first mean, of the head. Then sums of the distances from it and of their squares.
+	VDIVPS Y0, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   rows+48(FP), DI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows1:
-	VMOVUPS      (AX)(DX*4), Y5
-	VSUBPS       Y2, Y5, Y5
-	VADDPS       Y5, Y3, Y3
-	VFMADD231PS  Y5, Y5, Y4
-	ADDQ         CX, DX
-	DECQ         DI
-	JNZ          rows1
+	VMOVUPS     (AX)(DX*4), Y5
+	VSUBPS      Y2, Y5, Y5
+	VADDPS      Y5, Y3, Y3
+	VFMADD231PS Y5, Y5, Y4
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows1
+
+	// Mean and m2 out of those sums; store them.
 	VDIVPS       Y1, Y3, Y5
 	VFNMADD231PS Y5, Y3, Y4
 	VADDPS       Y5, Y2, Y2
@@ -2185,6 +2567,7 @@ rows1:
 	JMP          block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ    CX, DX
 	SUBQ    BX, DX
 	JZ      whole
@@ -2194,28 +2577,40 @@ less1:
 	VMOVDQU (DI)(R8*4), Y2
 	VXORPS  Y3, Y3, Y3
 	MOVQ    head+32(FP), DI
-	LEAQ    (SI)(BX*1), DX
+
+	// Down the first rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 head0:
 	VMASKMOVPS (AX)(DX*4), Y2, Y4
 	VADDPS     Y4, Y3, Y3
-	ADDQ       CX, DX
-	DECQ       DI
-	JNZ        head0
-	VDIVPS     Y0, Y3, Y3
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y4, Y4, Y4
-	MOVQ       rows+48(FP), DI
-	LEAQ       (SI)(BX*1), DX
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  head0
+
+	// The first mean, of the head. Then sums of the distances from it and of their squares.
+	VDIVPS Y0, Y3, Y3
+	VXORPS Y0, Y0, Y0
+	VXORPS Y4, Y4, Y4
+	MOVQ   rows+48(FP), DI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows0:
-	VMASKMOVPS   (AX)(DX*4), Y2, Y5
-	VSUBPS       Y3, Y5, Y5
-	VADDPS       Y5, Y0, Y0
-	VFMADD231PS  Y5, Y5, Y4
-	ADDQ         CX, DX
-	DECQ         DI
-	JNZ          rows0
+	VMASKMOVPS  (AX)(DX*4), Y2, Y5
+	VSUBPS      Y3, Y5, Y5
+	VADDPS      Y5, Y0, Y0
+	VFMADD231PS Y5, Y5, Y4
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows0
+
+	// Mean and m2 out of those sums; store them.
 	VDIVPS       Y1, Y0, Y1
 	VFNMADD231PS Y1, Y0, Y4
 	VADDPS       Y1, Y3, Y3
@@ -2231,10 +2626,14 @@ whole:
 // func bnGradSumsAVX2(dg *float32, db *float32, dy *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 // Requires: AVX, CMOV, FMA3
 TEXT ·bnGradSumsAVX2(SB), NOSPLIT, $0-64
-	MOVQ    dy+16(FP), AX
-	MOVQ    x+24(FP), CX
-	MOVQ    c+48(FP), DX
-	XORQ    DI, DI
+	// By column: db += the sum of dy, dg += that of dy*(x - mean)*invstd
+	// Set-up: pointers, sizes and constants.
+	MOVQ dy+16(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ c+48(FP), DX
+	XORQ DI, DI
+
+	// All rows at a time where one block has all columns, else one row at a time.
 	MOVQ    rows+56(FP), R9
 	MOVQ    R9, R8
 	MOVQ    $0x00000001, BX
@@ -2245,6 +2644,7 @@ tile:
 	XORQ SI, SI
 
 block4:
+	// Blocks of 4 vectors, which are 32 columns.
 	MOVQ    DX, BX
 	SUBQ    SI, BX
 	CMPQ    BX, $0x00000020
@@ -2263,74 +2663,92 @@ block4:
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y11, Y11, Y11
 	MOVQ    R8, R10
-	LEAQ    (DI)(SI*1), BX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (DI)(SI*1), BX
 
 rows4:
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Y12
 	VMOVUPS     (CX)(BX*4), Y13
 	VSUBPS      Y0, Y13, Y13
 	VADDPS      Y12, Y4, Y4
 	VFMADD231PS Y13, Y12, Y8
+
+	// Vector 1.
 	VMOVUPS     32(AX)(BX*4), Y12
 	VMOVUPS     32(CX)(BX*4), Y13
 	VSUBPS      Y1, Y13, Y13
 	VADDPS      Y12, Y5, Y5
 	VFMADD231PS Y13, Y12, Y9
+
+	// Vector 2.
 	VMOVUPS     64(AX)(BX*4), Y12
 	VMOVUPS     64(CX)(BX*4), Y13
 	VSUBPS      Y2, Y13, Y13
 	VADDPS      Y12, Y6, Y6
 	VFMADD231PS Y13, Y12, Y10
+
+	// Vector 3.
 	VMOVUPS     96(AX)(BX*4), Y12
 	VMOVUPS     96(CX)(BX*4), Y13
 	VSUBPS      Y3, Y13, Y13
 	VADDPS      Y12, Y7, Y7
 	VFMADD231PS Y13, Y12, Y11
-	ADDQ        DX, BX
-	DECQ        R10
-	JNZ         rows4
-	MOVQ        db+8(FP), BX
-	VMOVUPS     (BX)(SI*4), Y0
-	VMOVUPS     32(BX)(SI*4), Y1
-	VMOVUPS     64(BX)(SI*4), Y2
-	VMOVUPS     96(BX)(SI*4), Y3
-	VADDPS      Y0, Y4, Y4
-	VADDPS      Y1, Y5, Y5
-	VADDPS      Y2, Y6, Y6
-	VADDPS      Y3, Y7, Y7
-	MOVQ        db+8(FP), BX
-	VMOVUPS     Y4, (BX)(SI*4)
-	VMOVUPS     Y5, 32(BX)(SI*4)
-	VMOVUPS     Y6, 64(BX)(SI*4)
-	VMOVUPS     Y7, 96(BX)(SI*4)
-	MOVQ        invstd+40(FP), BX
-	VMOVUPS     (BX)(SI*4), Y0
-	VMOVUPS     32(BX)(SI*4), Y1
-	VMOVUPS     64(BX)(SI*4), Y2
-	VMOVUPS     96(BX)(SI*4), Y3
-	VMULPS      Y0, Y8, Y8
-	VMULPS      Y1, Y9, Y9
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y3, Y11, Y11
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     (BX)(SI*4), Y0
-	VMOVUPS     32(BX)(SI*4), Y1
-	VMOVUPS     64(BX)(SI*4), Y2
-	VMOVUPS     96(BX)(SI*4), Y3
-	VADDPS      Y0, Y8, Y8
-	VADDPS      Y1, Y9, Y9
-	VADDPS      Y2, Y10, Y10
-	VADDPS      Y3, Y11, Y11
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     Y8, (BX)(SI*4)
-	VMOVUPS     Y9, 32(BX)(SI*4)
-	VMOVUPS     Y10, 64(BX)(SI*4)
-	VMOVUPS     Y11, 96(BX)(SI*4)
-	ADDQ        $0x00000020, SI
-	JMP         block4
+
+	// The row below.
+	ADDQ DX, BX
+	DECQ R10
+	JNZ  rows4
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), BX
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS 32(BX)(SI*4), Y1
+	VMOVUPS 64(BX)(SI*4), Y2
+	VMOVUPS 96(BX)(SI*4), Y3
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y2, Y6, Y6
+	VADDPS  Y3, Y7, Y7
+	MOVQ    db+8(FP), BX
+	VMOVUPS Y4, (BX)(SI*4)
+	VMOVUPS Y5, 32(BX)(SI*4)
+	VMOVUPS Y6, 64(BX)(SI*4)
+	VMOVUPS Y7, 96(BX)(SI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+40(FP), BX
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS 32(BX)(SI*4), Y1
+	VMOVUPS 64(BX)(SI*4), Y2
+	VMOVUPS 96(BX)(SI*4), Y3
+	VMULPS  Y0, Y8, Y8
+	VMULPS  Y1, Y9, Y9
+	VMULPS  Y2, Y10, Y10
+	VMULPS  Y3, Y11, Y11
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), BX
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS 32(BX)(SI*4), Y1
+	VMOVUPS 64(BX)(SI*4), Y2
+	VMOVUPS 96(BX)(SI*4), Y3
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y2, Y10, Y10
+	VADDPS  Y3, Y11, Y11
+	MOVQ    dg+0(FP), BX
+	VMOVUPS Y8, (BX)(SI*4)
+	VMOVUPS Y9, 32(BX)(SI*4)
+	VMOVUPS Y10, 64(BX)(SI*4)
+	VMOVUPS Y11, 96(BX)(SI*4)
+	ADDQ    $0x00000020, SI
+	JMP     block4
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ    DX, BX
 	SUBQ    SI, BX
 	CMPQ    BX, $0x00000008
@@ -2340,7 +2758,9 @@ block1:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVQ    R8, R10
-	LEAQ    (DI)(SI*1), BX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (DI)(SI*1), BX
 
 rows1:
 	VMOVUPS     (AX)(BX*4), Y3
@@ -2348,26 +2768,35 @@ rows1:
 	VSUBPS      Y0, Y4, Y4
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS Y4, Y3, Y2
-	ADDQ        DX, BX
-	DECQ        R10
-	JNZ         rows1
-	MOVQ        db+8(FP), BX
-	VMOVUPS     (BX)(SI*4), Y0
-	VADDPS      Y0, Y1, Y1
-	MOVQ        db+8(FP), BX
-	VMOVUPS     Y1, (BX)(SI*4)
-	MOVQ        invstd+40(FP), BX
-	VMOVUPS     (BX)(SI*4), Y0
-	VMULPS      Y0, Y2, Y2
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     (BX)(SI*4), Y0
-	VADDPS      Y0, Y2, Y2
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     Y2, (BX)(SI*4)
-	ADDQ        $0x00000008, SI
-	JMP         block1
+
+	// The row below.
+	ADDQ DX, BX
+	DECQ R10
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), BX
+	VMOVUPS (BX)(SI*4), Y0
+	VADDPS  Y0, Y1, Y1
+	MOVQ    db+8(FP), BX
+	VMOVUPS Y1, (BX)(SI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+40(FP), BX
+	VMOVUPS (BX)(SI*4), Y0
+	VMULPS  Y0, Y2, Y2
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), BX
+	VMOVUPS (BX)(SI*4), Y0
+	VADDPS  Y0, Y2, Y2
+	MOVQ    dg+0(FP), BX
+	VMOVUPS Y2, (BX)(SI*4)
+	ADDQ    $0x00000008, SI
+	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ       DX, BX
 	SUBQ       SI, BX
 	JZ         whole
@@ -2380,7 +2809,9 @@ less1:
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	MOVQ       R8, R10
-	LEAQ       (DI)(SI*1), BX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (DI)(SI*1), BX
 
 rows0:
 	VMASKMOVPS  (AX)(BX*4), Y0, Y4
@@ -2388,24 +2819,33 @@ rows0:
 	VSUBPS      Y1, Y5, Y5
 	VADDPS      Y4, Y2, Y2
 	VFMADD231PS Y5, Y4, Y3
-	ADDQ        DX, BX
-	DECQ        R10
-	JNZ         rows0
-	MOVQ        db+8(FP), BX
-	VMASKMOVPS  (BX)(SI*4), Y0, Y1
-	VADDPS      Y1, Y2, Y2
-	MOVQ        db+8(FP), BX
-	VMASKMOVPS  Y2, Y0, (BX)(SI*4)
-	MOVQ        invstd+40(FP), BX
-	VMASKMOVPS  (BX)(SI*4), Y0, Y1
-	VMULPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), BX
-	VMASKMOVPS  (BX)(SI*4), Y0, Y1
-	VADDPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), BX
-	VMASKMOVPS  Y3, Y0, (BX)(SI*4)
+
+	// The row below.
+	ADDQ DX, BX
+	DECQ R10
+	JNZ  rows0
+
+	// Add the sums to db and store it.
+	MOVQ       db+8(FP), BX
+	VMASKMOVPS (BX)(SI*4), Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	MOVQ       db+8(FP), BX
+	VMASKMOVPS Y2, Y0, (BX)(SI*4)
+
+	// The other sums, times invstd.
+	MOVQ       invstd+40(FP), BX
+	VMASKMOVPS (BX)(SI*4), Y0, Y1
+	VMULPS     Y1, Y3, Y3
+
+	// Add the sums to dg and store it.
+	MOVQ       dg+0(FP), BX
+	VMASKMOVPS (BX)(SI*4), Y0, Y1
+	VADDPS     Y1, Y3, Y3
+	MOVQ       dg+0(FP), BX
+	VMASKMOVPS Y3, Y0, (BX)(SI*4)
 
 whole:
+	// The next rows.
 	ADDQ DX, DI
 	SUBQ R8, R9
 	JNZ  tile
@@ -2415,12 +2855,16 @@ whole:
 // func bnGradSumsReLUAVX2(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 // Requires: AVX, CMOV, FMA3
 TEXT ·bnGradSumsReLUAVX2(SB), NOSPLIT, $0-72
-	MOVQ    dy+16(FP), AX
-	MOVQ    y+24(FP), CX
-	MOVQ    x+32(FP), DX
-	MOVQ    c+56(FP), BX
-	VXORPS  Y0, Y0, Y0
-	XORQ    R8, R8
+	// As bnGradSums, but dy counts as 0 where y <= 0
+	// Set-up: pointers, sizes and constants.
+	MOVQ   dy+16(FP), AX
+	MOVQ   y+24(FP), CX
+	MOVQ   x+32(FP), DX
+	MOVQ   c+56(FP), BX
+	VXORPS Y0, Y0, Y0
+	XORQ   R8, R8
+
+	// All rows at a time where one block has all columns, else one row at a time.
 	MOVQ    rows+64(FP), R10
 	MOVQ    R10, R9
 	MOVQ    $0x00000001, SI
@@ -2431,6 +2875,7 @@ tile:
 	XORQ DI, DI
 
 block4:
+	// Blocks of 4 vectors, which are 32 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000020
@@ -2449,9 +2894,12 @@ block4:
 	VXORPS  Y11, Y11, Y11
 	VXORPS  Y12, Y12, Y12
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows4:
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     (AX)(SI*4), Y14
@@ -2460,6 +2908,8 @@ rows4:
 	VSUBPS      Y1, Y13, Y13
 	VADDPS      Y14, Y5, Y5
 	VFMADD231PS Y13, Y14, Y9
+
+	// Vector 1.
 	VMOVUPS     32(CX)(SI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     32(AX)(SI*4), Y14
@@ -2468,6 +2918,8 @@ rows4:
 	VSUBPS      Y2, Y13, Y13
 	VADDPS      Y14, Y6, Y6
 	VFMADD231PS Y13, Y14, Y10
+
+	// Vector 2.
 	VMOVUPS     64(CX)(SI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     64(AX)(SI*4), Y14
@@ -2476,6 +2928,8 @@ rows4:
 	VSUBPS      Y3, Y13, Y13
 	VADDPS      Y14, Y7, Y7
 	VFMADD231PS Y13, Y14, Y11
+
+	// Vector 3.
 	VMOVUPS     96(CX)(SI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     96(AX)(SI*4), Y14
@@ -2484,51 +2938,60 @@ rows4:
 	VSUBPS      Y4, Y13, Y13
 	VADDPS      Y14, Y8, Y8
 	VFMADD231PS Y13, Y14, Y12
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows4
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VMOVUPS     32(SI)(DI*4), Y2
-	VMOVUPS     64(SI)(DI*4), Y3
-	VMOVUPS     96(SI)(DI*4), Y4
-	VADDPS      Y1, Y5, Y5
-	VADDPS      Y2, Y6, Y6
-	VADDPS      Y3, Y7, Y7
-	VADDPS      Y4, Y8, Y8
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Y5, (SI)(DI*4)
-	VMOVUPS     Y6, 32(SI)(DI*4)
-	VMOVUPS     Y7, 64(SI)(DI*4)
-	VMOVUPS     Y8, 96(SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VMOVUPS     32(SI)(DI*4), Y2
-	VMOVUPS     64(SI)(DI*4), Y3
-	VMOVUPS     96(SI)(DI*4), Y4
-	VMULPS      Y1, Y9, Y9
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y4, Y12, Y12
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VMOVUPS     32(SI)(DI*4), Y2
-	VMOVUPS     64(SI)(DI*4), Y3
-	VMOVUPS     96(SI)(DI*4), Y4
-	VADDPS      Y1, Y9, Y9
-	VADDPS      Y2, Y10, Y10
-	VADDPS      Y3, Y11, Y11
-	VADDPS      Y4, Y12, Y12
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Y9, (SI)(DI*4)
-	VMOVUPS     Y10, 32(SI)(DI*4)
-	VMOVUPS     Y11, 64(SI)(DI*4)
-	VMOVUPS     Y12, 96(SI)(DI*4)
-	ADDQ        $0x00000020, DI
-	JMP         block4
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows4
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMOVUPS 32(SI)(DI*4), Y2
+	VMOVUPS 64(SI)(DI*4), Y3
+	VMOVUPS 96(SI)(DI*4), Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y2, Y6, Y6
+	VADDPS  Y3, Y7, Y7
+	VADDPS  Y4, Y8, Y8
+	MOVQ    db+8(FP), SI
+	VMOVUPS Y5, (SI)(DI*4)
+	VMOVUPS Y6, 32(SI)(DI*4)
+	VMOVUPS Y7, 64(SI)(DI*4)
+	VMOVUPS Y8, 96(SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMOVUPS 32(SI)(DI*4), Y2
+	VMOVUPS 64(SI)(DI*4), Y3
+	VMOVUPS 96(SI)(DI*4), Y4
+	VMULPS  Y1, Y9, Y9
+	VMULPS  Y2, Y10, Y10
+	VMULPS  Y3, Y11, Y11
+	VMULPS  Y4, Y12, Y12
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMOVUPS 32(SI)(DI*4), Y2
+	VMOVUPS 64(SI)(DI*4), Y3
+	VMOVUPS 96(SI)(DI*4), Y4
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y2, Y10, Y10
+	VADDPS  Y3, Y11, Y11
+	VADDPS  Y4, Y12, Y12
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Y9, (SI)(DI*4)
+	VMOVUPS Y10, 32(SI)(DI*4)
+	VMOVUPS Y11, 64(SI)(DI*4)
+	VMOVUPS Y12, 96(SI)(DI*4)
+	ADDQ    $0x00000020, DI
+	JMP     block4
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000008
@@ -2538,7 +3001,9 @@ block1:
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows1:
 	VMOVUPS     (CX)(SI*4), Y4
@@ -2549,26 +3014,35 @@ rows1:
 	VSUBPS      Y1, Y4, Y4
 	VADDPS      Y5, Y2, Y2
 	VFMADD231PS Y4, Y5, Y3
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows1
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VADDPS      Y1, Y2, Y2
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Y2, (SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VMULPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VADDPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Y3, (SI)(DI*4)
-	ADDQ        $0x00000008, DI
-	JMP         block1
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VADDPS  Y1, Y2, Y2
+	MOVQ    db+8(FP), SI
+	VMOVUPS Y2, (SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMULPS  Y1, Y3, Y3
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VADDPS  Y1, Y3, Y3
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Y3, (SI)(DI*4)
+	ADDQ    $0x00000008, DI
+	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ       BX, SI
 	SUBQ       DI, SI
 	JZ         whole
@@ -2581,7 +3055,9 @@ less1:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	MOVQ       R9, R11
-	LEAQ       (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows0:
 	VMASKMOVPS  (CX)(SI*4), Y1, Y5
@@ -2592,24 +3068,33 @@ rows0:
 	VSUBPS      Y2, Y5, Y5
 	VADDPS      Y6, Y3, Y3
 	VFMADD231PS Y5, Y6, Y4
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows0
-	MOVQ        db+8(FP), SI
-	VMASKMOVPS  (SI)(DI*4), Y1, Y2
-	VADDPS      Y2, Y3, Y3
-	MOVQ        db+8(FP), SI
-	VMASKMOVPS  Y3, Y1, (SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMASKMOVPS  (SI)(DI*4), Y1, Y2
-	VMULPS      Y2, Y4, Y4
-	MOVQ        dg+0(FP), SI
-	VMASKMOVPS  (SI)(DI*4), Y1, Y2
-	VADDPS      Y2, Y4, Y4
-	MOVQ        dg+0(FP), SI
-	VMASKMOVPS  Y4, Y1, (SI)(DI*4)
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows0
+
+	// Add the sums to db and store it.
+	MOVQ       db+8(FP), SI
+	VMASKMOVPS (SI)(DI*4), Y1, Y2
+	VADDPS     Y2, Y3, Y3
+	MOVQ       db+8(FP), SI
+	VMASKMOVPS Y3, Y1, (SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ       invstd+48(FP), SI
+	VMASKMOVPS (SI)(DI*4), Y1, Y2
+	VMULPS     Y2, Y4, Y4
+
+	// Add the sums to dg and store it.
+	MOVQ       dg+0(FP), SI
+	VMASKMOVPS (SI)(DI*4), Y1, Y2
+	VADDPS     Y2, Y4, Y4
+	MOVQ       dg+0(FP), SI
+	VMASKMOVPS Y4, Y1, (SI)(DI*4)
 
 whole:
+	// The next rows.
 	ADDQ BX, R8
 	SUBQ R9, R10
 	JNZ  tile
@@ -2619,12 +3104,16 @@ whole:
 // func bnGradGateSumsAVX2(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 // Requires: AVX, CMOV, FMA3
 TEXT ·bnGradGateSumsAVX2(SB), NOSPLIT, $0-72
-	MOVQ    dy+16(FP), AX
-	MOVQ    y+24(FP), CX
-	MOVQ    x+32(FP), DX
-	MOVQ    c+56(FP), BX
-	VXORPS  Y0, Y0, Y0
-	XORQ    R8, R8
+	// As bnGradSumsReLU, and dy = 0 where y <= 0
+	// Set-up: pointers, sizes and constants.
+	MOVQ   dy+16(FP), AX
+	MOVQ   y+24(FP), CX
+	MOVQ   x+32(FP), DX
+	MOVQ   c+56(FP), BX
+	VXORPS Y0, Y0, Y0
+	XORQ   R8, R8
+
+	// All rows at a time where one block has all columns, else one row at a time.
 	MOVQ    rows+64(FP), R10
 	MOVQ    R10, R9
 	MOVQ    $0x00000001, SI
@@ -2635,6 +3124,7 @@ tile:
 	XORQ DI, DI
 
 block4:
+	// Blocks of 4 vectors, which are 32 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000020
@@ -2653,9 +3143,12 @@ block4:
 	VXORPS  Y11, Y11, Y11
 	VXORPS  Y12, Y12, Y12
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows4:
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     (AX)(SI*4), Y14
@@ -2665,6 +3158,8 @@ rows4:
 	VSUBPS      Y1, Y13, Y13
 	VADDPS      Y14, Y5, Y5
 	VFMADD231PS Y13, Y14, Y9
+
+	// Vector 1.
 	VMOVUPS     32(CX)(SI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     32(AX)(SI*4), Y14
@@ -2674,6 +3169,8 @@ rows4:
 	VSUBPS      Y2, Y13, Y13
 	VADDPS      Y14, Y6, Y6
 	VFMADD231PS Y13, Y14, Y10
+
+	// Vector 2.
 	VMOVUPS     64(CX)(SI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     64(AX)(SI*4), Y14
@@ -2683,6 +3180,8 @@ rows4:
 	VSUBPS      Y3, Y13, Y13
 	VADDPS      Y14, Y7, Y7
 	VFMADD231PS Y13, Y14, Y11
+
+	// Vector 3.
 	VMOVUPS     96(CX)(SI*4), Y13
 	VCMPPS      $0x16, Y0, Y13, Y13
 	VMOVUPS     96(AX)(SI*4), Y14
@@ -2692,51 +3191,60 @@ rows4:
 	VSUBPS      Y4, Y13, Y13
 	VADDPS      Y14, Y8, Y8
 	VFMADD231PS Y13, Y14, Y12
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows4
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VMOVUPS     32(SI)(DI*4), Y2
-	VMOVUPS     64(SI)(DI*4), Y3
-	VMOVUPS     96(SI)(DI*4), Y4
-	VADDPS      Y1, Y5, Y5
-	VADDPS      Y2, Y6, Y6
-	VADDPS      Y3, Y7, Y7
-	VADDPS      Y4, Y8, Y8
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Y5, (SI)(DI*4)
-	VMOVUPS     Y6, 32(SI)(DI*4)
-	VMOVUPS     Y7, 64(SI)(DI*4)
-	VMOVUPS     Y8, 96(SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VMOVUPS     32(SI)(DI*4), Y2
-	VMOVUPS     64(SI)(DI*4), Y3
-	VMOVUPS     96(SI)(DI*4), Y4
-	VMULPS      Y1, Y9, Y9
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y4, Y12, Y12
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VMOVUPS     32(SI)(DI*4), Y2
-	VMOVUPS     64(SI)(DI*4), Y3
-	VMOVUPS     96(SI)(DI*4), Y4
-	VADDPS      Y1, Y9, Y9
-	VADDPS      Y2, Y10, Y10
-	VADDPS      Y3, Y11, Y11
-	VADDPS      Y4, Y12, Y12
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Y9, (SI)(DI*4)
-	VMOVUPS     Y10, 32(SI)(DI*4)
-	VMOVUPS     Y11, 64(SI)(DI*4)
-	VMOVUPS     Y12, 96(SI)(DI*4)
-	ADDQ        $0x00000020, DI
-	JMP         block4
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows4
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMOVUPS 32(SI)(DI*4), Y2
+	VMOVUPS 64(SI)(DI*4), Y3
+	VMOVUPS 96(SI)(DI*4), Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y2, Y6, Y6
+	VADDPS  Y3, Y7, Y7
+	VADDPS  Y4, Y8, Y8
+	MOVQ    db+8(FP), SI
+	VMOVUPS Y5, (SI)(DI*4)
+	VMOVUPS Y6, 32(SI)(DI*4)
+	VMOVUPS Y7, 64(SI)(DI*4)
+	VMOVUPS Y8, 96(SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMOVUPS 32(SI)(DI*4), Y2
+	VMOVUPS 64(SI)(DI*4), Y3
+	VMOVUPS 96(SI)(DI*4), Y4
+	VMULPS  Y1, Y9, Y9
+	VMULPS  Y2, Y10, Y10
+	VMULPS  Y3, Y11, Y11
+	VMULPS  Y4, Y12, Y12
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMOVUPS 32(SI)(DI*4), Y2
+	VMOVUPS 64(SI)(DI*4), Y3
+	VMOVUPS 96(SI)(DI*4), Y4
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y2, Y10, Y10
+	VADDPS  Y3, Y11, Y11
+	VADDPS  Y4, Y12, Y12
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Y9, (SI)(DI*4)
+	VMOVUPS Y10, 32(SI)(DI*4)
+	VMOVUPS Y11, 64(SI)(DI*4)
+	VMOVUPS Y12, 96(SI)(DI*4)
+	ADDQ    $0x00000020, DI
+	JMP     block4
 
 less4:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000008
@@ -2746,7 +3254,9 @@ block1:
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows1:
 	VMOVUPS     (CX)(SI*4), Y4
@@ -2758,26 +3268,35 @@ rows1:
 	VSUBPS      Y1, Y4, Y4
 	VADDPS      Y5, Y2, Y2
 	VFMADD231PS Y4, Y5, Y3
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows1
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VADDPS      Y1, Y2, Y2
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Y2, (SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VMULPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Y1
-	VADDPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Y3, (SI)(DI*4)
-	ADDQ        $0x00000008, DI
-	JMP         block1
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VADDPS  Y1, Y2, Y2
+	MOVQ    db+8(FP), SI
+	VMOVUPS Y2, (SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VMULPS  Y1, Y3, Y3
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Y1
+	VADDPS  Y1, Y3, Y3
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Y3, (SI)(DI*4)
+	ADDQ    $0x00000008, DI
+	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ       BX, SI
 	SUBQ       DI, SI
 	JZ         whole
@@ -2790,7 +3309,9 @@ less1:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	MOVQ       R9, R11
-	LEAQ       (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows0:
 	VMASKMOVPS  (CX)(SI*4), Y1, Y5
@@ -2802,24 +3323,33 @@ rows0:
 	VSUBPS      Y2, Y5, Y5
 	VADDPS      Y6, Y3, Y3
 	VFMADD231PS Y5, Y6, Y4
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows0
-	MOVQ        db+8(FP), SI
-	VMASKMOVPS  (SI)(DI*4), Y1, Y2
-	VADDPS      Y2, Y3, Y3
-	MOVQ        db+8(FP), SI
-	VMASKMOVPS  Y3, Y1, (SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMASKMOVPS  (SI)(DI*4), Y1, Y2
-	VMULPS      Y2, Y4, Y4
-	MOVQ        dg+0(FP), SI
-	VMASKMOVPS  (SI)(DI*4), Y1, Y2
-	VADDPS      Y2, Y4, Y4
-	MOVQ        dg+0(FP), SI
-	VMASKMOVPS  Y4, Y1, (SI)(DI*4)
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows0
+
+	// Add the sums to db and store it.
+	MOVQ       db+8(FP), SI
+	VMASKMOVPS (SI)(DI*4), Y1, Y2
+	VADDPS     Y2, Y3, Y3
+	MOVQ       db+8(FP), SI
+	VMASKMOVPS Y3, Y1, (SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ       invstd+48(FP), SI
+	VMASKMOVPS (SI)(DI*4), Y1, Y2
+	VMULPS     Y2, Y4, Y4
+
+	// Add the sums to dg and store it.
+	MOVQ       dg+0(FP), SI
+	VMASKMOVPS (SI)(DI*4), Y1, Y2
+	VADDPS     Y2, Y4, Y4
+	MOVQ       dg+0(FP), SI
+	VMASKMOVPS Y4, Y1, (SI)(DI*4)
 
 whole:
+	// The next rows.
 	ADDQ BX, R8
 	SUBQ R9, R10
 	JNZ  tile
@@ -2829,6 +3359,8 @@ whole:
 // func affineMaxPool2AVX2(out *float32, idx *uint8, x0 *float32, x1 *float32, scale *float32, shift *float32, floor float32, c int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·affineMaxPool2AVX2(SB), NOSPLIT, $0-72
+	// out = the largest of max(x*scale + shift, floor) in each 2 x 2 window, and idx = its place
+	// Set-up: pointers, sizes and constants.
 	MOVQ         out+0(FP), AX
 	MOVQ         idx+8(FP), CX
 	MOVQ         x0+16(FP), DX
@@ -2839,83 +3371,105 @@ TEXT ·affineMaxPool2AVX2(SB), NOSPLIT, $0-72
 	XORQ         R12, R12
 
 row:
+	// One row after the other.
 	XORQ R8, R8
 
 block2:
-	MOVQ         SI, DI
-	SUBQ         R8, DI
-	CMPQ         DI, $0x00000010
-	JLT          less2
-	LEAQ         (R12)(R8*1), DI
-	LEAQ         (DI)(R12*1), R9
-	LEAQ         (R9)(SI*1), R10
-	MOVQ         scale+32(FP), R13
-	VMOVUPS      (R13)(R8*4), Y1
-	VMOVUPS      32(R13)(R8*4), Y2
-	MOVQ         shift+40(FP), R13
-	VMOVUPS      (R13)(R8*4), Y3
-	VMOVUPS      32(R13)(R8*4), Y4
-	VMOVUPS      (DX)(R9*4), Y5
-	VFMADD213PS  Y3, Y1, Y5
-	VMAXPS       Y5, Y0, Y5
-	VXORPS       Y6, Y6, Y6
-	VMOVUPS      (DX)(R10*4), Y7
-	VFMADD213PS  Y3, Y1, Y7
-	VMAXPS       Y7, Y0, Y7
-	VCMPPS       $0x1e, Y5, Y7, Y8
-	VCMPPS       $0x03, Y7, Y7, Y9
-	VORPS        Y9, Y8, Y8
-	VBLENDVPS    Y8, Y7, Y5, Y5
-	VBLENDVPS    Y8, vecAVX2_00000001<>+0(SB), Y6, Y6
-	VMOVUPS      (BX)(R9*4), Y7
-	VFMADD213PS  Y3, Y1, Y7
-	VMAXPS       Y7, Y0, Y7
-	VCMPPS       $0x1e, Y5, Y7, Y8
-	VCMPPS       $0x03, Y7, Y7, Y9
-	VORPS        Y9, Y8, Y8
-	VBLENDVPS    Y8, Y7, Y5, Y5
-	VBLENDVPS    Y8, vecAVX2_00000002<>+0(SB), Y6, Y6
-	VMOVUPS      (BX)(R10*4), Y7
-	VFMADD213PS  Y3, Y1, Y7
-	VMAXPS       Y7, Y0, Y7
-	VCMPPS       $0x1e, Y5, Y7, Y1
-	VCMPPS       $0x03, Y7, Y7, Y3
-	VORPS        Y3, Y1, Y1
-	VBLENDVPS    Y1, Y7, Y5, Y5
-	VBLENDVPS    Y1, vecAVX2_00000003<>+0(SB), Y6, Y6
+	// Blocks of 2 vectors, which are 16 columns.
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000010
+	JLT     less2
+	LEAQ    (R12)(R8*1), DI
+	LEAQ    (DI)(R12*1), R9
+	LEAQ    (R9)(SI*1), R10
+	MOVQ    scale+32(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+	VMOVUPS 32(R13)(R8*4), Y2
+	MOVQ    shift+40(FP), R13
+	VMOVUPS (R13)(R8*4), Y3
+	VMOVUPS 32(R13)(R8*4), Y4
+
+	// Vector 0 of the columns, place 0 of the window.
+	VMOVUPS     (DX)(R9*4), Y5
+	VFMADD213PS Y3, Y1, Y5
+	VMAXPS      Y5, Y0, Y5
+	VXORPS      Y6, Y6, Y6
+
+	// Vector 0 of the columns, place 1 of the window.
+	VMOVUPS     (DX)(R10*4), Y7
+	VFMADD213PS Y3, Y1, Y7
+	VMAXPS      Y7, Y0, Y7
+	VCMPPS      $0x1e, Y5, Y7, Y8
+	VCMPPS      $0x03, Y7, Y7, Y9
+	VORPS       Y9, Y8, Y8
+	VBLENDVPS   Y8, Y7, Y5, Y5
+	VBLENDVPS   Y8, vecAVX2_00000001<>+0(SB), Y6, Y6
+
+	// Vector 0 of the columns, place 2 of the window.
+	VMOVUPS     (BX)(R9*4), Y7
+	VFMADD213PS Y3, Y1, Y7
+	VMAXPS      Y7, Y0, Y7
+	VCMPPS      $0x1e, Y5, Y7, Y8
+	VCMPPS      $0x03, Y7, Y7, Y9
+	VORPS       Y9, Y8, Y8
+	VBLENDVPS   Y8, Y7, Y5, Y5
+	VBLENDVPS   Y8, vecAVX2_00000002<>+0(SB), Y6, Y6
+
+	// Vector 0 of the columns, place 3 of the window.
+	VMOVUPS     (BX)(R10*4), Y7
+	VFMADD213PS Y3, Y1, Y7
+	VMAXPS      Y7, Y0, Y7
+	VCMPPS      $0x1e, Y5, Y7, Y1
+	VCMPPS      $0x03, Y7, Y7, Y3
+	VORPS       Y3, Y1, Y1
+	VBLENDVPS   Y1, Y7, Y5, Y5
+	VBLENDVPS   Y1, vecAVX2_00000003<>+0(SB), Y6, Y6
+
+	// Store the maximum and its place.
 	VMOVUPS      Y5, (AX)(DI*4)
 	VEXTRACTI128 $0x01, Y6, X1
 	VPACKUSDW    X1, X6, X1
 	VPACKUSWB    X1, X1, X1
 	VMOVQ        X1, (CX)(DI*1)
-	VMOVUPS      32(DX)(R9*4), Y1
-	VFMADD213PS  Y4, Y2, Y1
-	VMAXPS       Y1, Y0, Y1
-	VXORPS       Y3, Y3, Y3
-	VMOVUPS      32(DX)(R10*4), Y5
-	VFMADD213PS  Y4, Y2, Y5
-	VMAXPS       Y5, Y0, Y5
-	VCMPPS       $0x1e, Y1, Y5, Y6
-	VCMPPS       $0x03, Y5, Y5, Y7
-	VORPS        Y7, Y6, Y6
-	VBLENDVPS    Y6, Y5, Y1, Y1
-	VBLENDVPS    Y6, vecAVX2_00000001<>+0(SB), Y3, Y3
-	VMOVUPS      32(BX)(R9*4), Y5
-	VFMADD213PS  Y4, Y2, Y5
-	VMAXPS       Y5, Y0, Y5
-	VCMPPS       $0x1e, Y1, Y5, Y6
-	VCMPPS       $0x03, Y5, Y5, Y7
-	VORPS        Y7, Y6, Y6
-	VBLENDVPS    Y6, Y5, Y1, Y1
-	VBLENDVPS    Y6, vecAVX2_00000002<>+0(SB), Y3, Y3
-	VMOVUPS      32(BX)(R10*4), Y5
-	VFMADD213PS  Y4, Y2, Y5
-	VMAXPS       Y5, Y0, Y5
-	VCMPPS       $0x1e, Y1, Y5, Y2
-	VCMPPS       $0x03, Y5, Y5, Y4
-	VORPS        Y4, Y2, Y2
-	VBLENDVPS    Y2, Y5, Y1, Y1
-	VBLENDVPS    Y2, vecAVX2_00000003<>+0(SB), Y3, Y3
+
+	// Vector 1 of the columns, place 0 of the window.
+	VMOVUPS     32(DX)(R9*4), Y1
+	VFMADD213PS Y4, Y2, Y1
+	VMAXPS      Y1, Y0, Y1
+	VXORPS      Y3, Y3, Y3
+
+	// Vector 1 of the columns, place 1 of the window.
+	VMOVUPS     32(DX)(R10*4), Y5
+	VFMADD213PS Y4, Y2, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y1, Y5, Y6
+	VCMPPS      $0x03, Y5, Y5, Y7
+	VORPS       Y7, Y6, Y6
+	VBLENDVPS   Y6, Y5, Y1, Y1
+	VBLENDVPS   Y6, vecAVX2_00000001<>+0(SB), Y3, Y3
+
+	// Vector 1 of the columns, place 2 of the window.
+	VMOVUPS     32(BX)(R9*4), Y5
+	VFMADD213PS Y4, Y2, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y1, Y5, Y6
+	VCMPPS      $0x03, Y5, Y5, Y7
+	VORPS       Y7, Y6, Y6
+	VBLENDVPS   Y6, Y5, Y1, Y1
+	VBLENDVPS   Y6, vecAVX2_00000002<>+0(SB), Y3, Y3
+
+	// Vector 1 of the columns, place 3 of the window.
+	VMOVUPS     32(BX)(R10*4), Y5
+	VFMADD213PS Y4, Y2, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y1, Y5, Y2
+	VCMPPS      $0x03, Y5, Y5, Y4
+	VORPS       Y4, Y2, Y2
+	VBLENDVPS   Y2, Y5, Y1, Y1
+	VBLENDVPS   Y2, vecAVX2_00000003<>+0(SB), Y3, Y3
+
+	// Store the maximum and its place.
 	VMOVUPS      Y1, 32(AX)(DI*4)
 	VEXTRACTI128 $0x01, Y3, X1
 	VPACKUSDW    X1, X3, X1
@@ -2926,45 +3480,56 @@ block2:
 
 less2:
 block1:
-	MOVQ         SI, DI
-	SUBQ         R8, DI
-	CMPQ         DI, $0x00000008
-	JLT          less1
-	LEAQ         (R12)(R8*1), DI
-	LEAQ         (DI)(R12*1), R9
-	LEAQ         (R9)(SI*1), R10
-	MOVQ         scale+32(FP), R13
-	VMOVUPS      (R13)(R8*4), Y1
-	MOVQ         shift+40(FP), R13
-	VMOVUPS      (R13)(R8*4), Y2
-	VMOVUPS      (DX)(R9*4), Y3
-	VFMADD213PS  Y2, Y1, Y3
-	VMAXPS       Y3, Y0, Y3
-	VXORPS       Y4, Y4, Y4
-	VMOVUPS      (DX)(R10*4), Y5
-	VFMADD213PS  Y2, Y1, Y5
-	VMAXPS       Y5, Y0, Y5
-	VCMPPS       $0x1e, Y3, Y5, Y6
-	VCMPPS       $0x03, Y5, Y5, Y7
-	VORPS        Y7, Y6, Y6
-	VBLENDVPS    Y6, Y5, Y3, Y3
-	VBLENDVPS    Y6, vecAVX2_00000001<>+0(SB), Y4, Y4
-	VMOVUPS      (BX)(R9*4), Y5
-	VFMADD213PS  Y2, Y1, Y5
-	VMAXPS       Y5, Y0, Y5
-	VCMPPS       $0x1e, Y3, Y5, Y6
-	VCMPPS       $0x03, Y5, Y5, Y7
-	VORPS        Y7, Y6, Y6
-	VBLENDVPS    Y6, Y5, Y3, Y3
-	VBLENDVPS    Y6, vecAVX2_00000002<>+0(SB), Y4, Y4
-	VMOVUPS      (BX)(R10*4), Y5
-	VFMADD213PS  Y2, Y1, Y5
-	VMAXPS       Y5, Y0, Y5
-	VCMPPS       $0x1e, Y3, Y5, Y1
-	VCMPPS       $0x03, Y5, Y5, Y2
-	VORPS        Y2, Y1, Y1
-	VBLENDVPS    Y1, Y5, Y3, Y3
-	VBLENDVPS    Y1, vecAVX2_00000003<>+0(SB), Y4, Y4
+	// Blocks of 1 vectors, which are 8 columns.
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000008
+	JLT     less1
+	LEAQ    (R12)(R8*1), DI
+	LEAQ    (DI)(R12*1), R9
+	LEAQ    (R9)(SI*1), R10
+	MOVQ    scale+32(FP), R13
+	VMOVUPS (R13)(R8*4), Y1
+	MOVQ    shift+40(FP), R13
+	VMOVUPS (R13)(R8*4), Y2
+
+	// Vector 0 of the columns, place 0 of the window.
+	VMOVUPS     (DX)(R9*4), Y3
+	VFMADD213PS Y2, Y1, Y3
+	VMAXPS      Y3, Y0, Y3
+	VXORPS      Y4, Y4, Y4
+
+	// Vector 0 of the columns, place 1 of the window.
+	VMOVUPS     (DX)(R10*4), Y5
+	VFMADD213PS Y2, Y1, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y3, Y5, Y6
+	VCMPPS      $0x03, Y5, Y5, Y7
+	VORPS       Y7, Y6, Y6
+	VBLENDVPS   Y6, Y5, Y3, Y3
+	VBLENDVPS   Y6, vecAVX2_00000001<>+0(SB), Y4, Y4
+
+	// Vector 0 of the columns, place 2 of the window.
+	VMOVUPS     (BX)(R9*4), Y5
+	VFMADD213PS Y2, Y1, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y3, Y5, Y6
+	VCMPPS      $0x03, Y5, Y5, Y7
+	VORPS       Y7, Y6, Y6
+	VBLENDVPS   Y6, Y5, Y3, Y3
+	VBLENDVPS   Y6, vecAVX2_00000002<>+0(SB), Y4, Y4
+
+	// Vector 0 of the columns, place 3 of the window.
+	VMOVUPS     (BX)(R10*4), Y5
+	VFMADD213PS Y2, Y1, Y5
+	VMAXPS      Y5, Y0, Y5
+	VCMPPS      $0x1e, Y3, Y5, Y1
+	VCMPPS      $0x03, Y5, Y5, Y2
+	VORPS       Y2, Y1, Y1
+	VBLENDVPS   Y1, Y5, Y3, Y3
+	VBLENDVPS   Y1, vecAVX2_00000003<>+0(SB), Y4, Y4
+
+	// Store the maximum and its place.
 	VMOVUPS      Y3, (AX)(DI*4)
 	VEXTRACTI128 $0x01, Y4, X1
 	VPACKUSDW    X1, X4, X1
@@ -2974,6 +3539,7 @@ block1:
 	JMP          block1
 
 less1:
+	// The next row.
 	ADDQ SI, R12
 	DECQ R11
 	JNZ  row
@@ -3013,6 +3579,8 @@ GLOBL vecAVX2_00000003<>(SB), RODATA|NOPTR, $32
 // func bnPoolGradSumsAVX2(dg *float32, db *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, mean *float32, invstd *float32, c int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·bnPoolGradSumsAVX2(SB), NOSPLIT, $0-80
+	// By column: db += the sum of dy, dg += that of dy*(x - mean)*invstd, with x at the place idx of its window
+	// Set-up: pointers, sizes and constants.
 	MOVQ dy+16(FP), AX
 	MOVQ idx+24(FP), CX
 	MOVQ x0+32(FP), DX
@@ -3022,6 +3590,7 @@ TEXT ·bnPoolGradSumsAVX2(SB), NOSPLIT, $0-80
 	XORQ R8, R8
 
 block2:
+	// Blocks of 2 vectors, which are 16 columns.
 	MOVQ    SI, DI
 	SUBQ    R8, DI
 	CMPQ    DI, $0x00000010
@@ -3034,11 +3603,14 @@ block2:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	MOVQ    rows+72(FP), R12
-	LEAQ    (R11)(R8*1), DI
-	LEAQ    (DI)(R11*1), R9
-	LEAQ    (R9)(SI*1), R10
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R11)(R8*1), DI
+	LEAQ (DI)(R11*1), R9
+	LEAQ (R9)(SI*1), R10
 
 rows2:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(DI*1), Y6
 	VMOVUPS     (DX)(R9*4), Y7
 	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y6, Y8
@@ -3054,6 +3626,8 @@ rows2:
 	VSUBPS      Y0, Y7, Y7
 	VADDPS      Y6, Y2, Y2
 	VFMADD231PS Y7, Y6, Y4
+
+	// Vector 1: x at the place that idx names, then the sums.
 	VPMOVZXBD   8(CX)(DI*1), Y6
 	VMOVUPS     32(DX)(R9*4), Y7
 	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y6, Y8
@@ -3069,37 +3643,46 @@ rows2:
 	VSUBPS      Y1, Y7, Y7
 	VADDPS      Y6, Y3, Y3
 	VFMADD231PS Y7, Y6, Y5
-	ADDQ        SI, DI
-	LEAQ        (R10)(SI*1), R9
-	LEAQ        (R9)(SI*1), R10
-	DECQ        R12
-	JNZ         rows2
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(R8*4), Y0
-	VMOVUPS     32(DI)(R8*4), Y1
-	VADDPS      Y0, Y2, Y2
-	VADDPS      Y1, Y3, Y3
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Y2, (DI)(R8*4)
-	VMOVUPS     Y3, 32(DI)(R8*4)
-	MOVQ        invstd+56(FP), DI
-	VMOVUPS     (DI)(R8*4), Y0
-	VMOVUPS     32(DI)(R8*4), Y1
-	VMULPS      Y0, Y4, Y4
-	VMULPS      Y1, Y5, Y5
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(R8*4), Y0
-	VMOVUPS     32(DI)(R8*4), Y1
-	VADDPS      Y0, Y4, Y4
-	VADDPS      Y1, Y5, Y5
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Y4, (DI)(R8*4)
-	VMOVUPS     Y5, 32(DI)(R8*4)
-	ADDQ        $0x00000010, R8
-	JMP         block2
+
+	// The row below.
+	ADDQ SI, DI
+	LEAQ (R10)(SI*1), R9
+	LEAQ (R9)(SI*1), R10
+	DECQ R12
+	JNZ  rows2
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), DI
+	VMOVUPS (DI)(R8*4), Y0
+	VMOVUPS 32(DI)(R8*4), Y1
+	VADDPS  Y0, Y2, Y2
+	VADDPS  Y1, Y3, Y3
+	MOVQ    db+8(FP), DI
+	VMOVUPS Y2, (DI)(R8*4)
+	VMOVUPS Y3, 32(DI)(R8*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), DI
+	VMOVUPS (DI)(R8*4), Y0
+	VMOVUPS 32(DI)(R8*4), Y1
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y1, Y5, Y5
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), DI
+	VMOVUPS (DI)(R8*4), Y0
+	VMOVUPS 32(DI)(R8*4), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	MOVQ    dg+0(FP), DI
+	VMOVUPS Y4, (DI)(R8*4)
+	VMOVUPS Y5, 32(DI)(R8*4)
+	ADDQ    $0x00000010, R8
+	JMP     block2
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ    SI, DI
 	SUBQ    R8, DI
 	CMPQ    DI, $0x00000008
@@ -3109,11 +3692,14 @@ block1:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	MOVQ    rows+72(FP), R12
-	LEAQ    (R11)(R8*1), DI
-	LEAQ    (DI)(R11*1), R9
-	LEAQ    (R9)(SI*1), R10
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R11)(R8*1), DI
+	LEAQ (DI)(R11*1), R9
+	LEAQ (R9)(SI*1), R10
 
 rows1:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(DI*1), Y3
 	VMOVUPS     (DX)(R9*4), Y4
 	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y3, Y5
@@ -3129,26 +3715,34 @@ rows1:
 	VSUBPS      Y0, Y4, Y4
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS Y4, Y3, Y2
-	ADDQ        SI, DI
-	LEAQ        (R10)(SI*1), R9
-	LEAQ        (R9)(SI*1), R10
-	DECQ        R12
-	JNZ         rows1
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(R8*4), Y0
-	VADDPS      Y0, Y1, Y1
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Y1, (DI)(R8*4)
-	MOVQ        invstd+56(FP), DI
-	VMOVUPS     (DI)(R8*4), Y0
-	VMULPS      Y0, Y2, Y2
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(R8*4), Y0
-	VADDPS      Y0, Y2, Y2
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Y2, (DI)(R8*4)
-	ADDQ        $0x00000008, R8
-	JMP         block1
+
+	// The row below.
+	ADDQ SI, DI
+	LEAQ (R10)(SI*1), R9
+	LEAQ (R9)(SI*1), R10
+	DECQ R12
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), DI
+	VMOVUPS (DI)(R8*4), Y0
+	VADDPS  Y0, Y1, Y1
+	MOVQ    db+8(FP), DI
+	VMOVUPS Y1, (DI)(R8*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), DI
+	VMOVUPS (DI)(R8*4), Y0
+	VMULPS  Y0, Y2, Y2
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), DI
+	VMOVUPS (DI)(R8*4), Y0
+	VADDPS  Y0, Y2, Y2
+	MOVQ    dg+0(FP), DI
+	VMOVUPS Y2, (DI)(R8*4)
+	ADDQ    $0x00000008, R8
+	JMP     block1
 
 less1:
 	VZEROUPPER
@@ -3157,6 +3751,8 @@ less1:
 // func bnPoolGradSumsReLUAVX2(dg *float32, db *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, mean *float32, invstd *float32, out *float32, c int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·bnPoolGradSumsReLUAVX2(SB), NOSPLIT, $0-88
+	// As bnPoolGradSums, but dy counts as 0 where out <= 0
+	// Set-up: pointers, sizes and constants.
 	MOVQ   dy+16(FP), AX
 	MOVQ   idx+24(FP), CX
 	MOVQ   x0+32(FP), DX
@@ -3168,6 +3764,7 @@ TEXT ·bnPoolGradSumsReLUAVX2(SB), NOSPLIT, $0-88
 	XORQ   R9, R9
 
 block2:
+	// Blocks of 2 vectors, which are 16 columns.
 	MOVQ    DI, R8
 	SUBQ    R9, R8
 	CMPQ    R8, $0x00000010
@@ -3180,11 +3777,14 @@ block2:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	MOVQ    rows+80(FP), R13
-	LEAQ    (R12)(R9*1), R8
-	LEAQ    (R8)(R12*1), R10
-	LEAQ    (R10)(DI*1), R11
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R12)(R9*1), R8
+	LEAQ (R8)(R12*1), R10
+	LEAQ (R10)(DI*1), R11
 
 rows2:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(R8*1), Y7
 	VMOVUPS     (DX)(R10*4), Y8
 	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y7, Y9
@@ -3203,6 +3803,8 @@ rows2:
 	VSUBPS      Y1, Y8, Y8
 	VADDPS      Y9, Y3, Y3
 	VFMADD231PS Y8, Y9, Y5
+
+	// Vector 1: x at the place that idx names, then the sums.
 	VPMOVZXBD   8(CX)(R8*1), Y7
 	VMOVUPS     32(DX)(R10*4), Y8
 	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y7, Y9
@@ -3221,37 +3823,46 @@ rows2:
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y9, Y4, Y4
 	VFMADD231PS Y8, Y9, Y6
-	ADDQ        DI, R8
-	LEAQ        (R11)(DI*1), R10
-	LEAQ        (R10)(DI*1), R11
-	DECQ        R13
-	JNZ         rows2
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(R9*4), Y1
-	VMOVUPS     32(R8)(R9*4), Y2
-	VADDPS      Y1, Y3, Y3
-	VADDPS      Y2, Y4, Y4
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Y3, (R8)(R9*4)
-	VMOVUPS     Y4, 32(R8)(R9*4)
-	MOVQ        invstd+56(FP), R8
-	VMOVUPS     (R8)(R9*4), Y1
-	VMOVUPS     32(R8)(R9*4), Y2
-	VMULPS      Y1, Y5, Y5
-	VMULPS      Y2, Y6, Y6
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(R9*4), Y1
-	VMOVUPS     32(R8)(R9*4), Y2
-	VADDPS      Y1, Y5, Y5
-	VADDPS      Y2, Y6, Y6
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Y5, (R8)(R9*4)
-	VMOVUPS     Y6, 32(R8)(R9*4)
-	ADDQ        $0x00000010, R9
-	JMP         block2
+
+	// The row below.
+	ADDQ DI, R8
+	LEAQ (R11)(DI*1), R10
+	LEAQ (R10)(DI*1), R11
+	DECQ R13
+	JNZ  rows2
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), R8
+	VMOVUPS (R8)(R9*4), Y1
+	VMOVUPS 32(R8)(R9*4), Y2
+	VADDPS  Y1, Y3, Y3
+	VADDPS  Y2, Y4, Y4
+	MOVQ    db+8(FP), R8
+	VMOVUPS Y3, (R8)(R9*4)
+	VMOVUPS Y4, 32(R8)(R9*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), R8
+	VMOVUPS (R8)(R9*4), Y1
+	VMOVUPS 32(R8)(R9*4), Y2
+	VMULPS  Y1, Y5, Y5
+	VMULPS  Y2, Y6, Y6
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), R8
+	VMOVUPS (R8)(R9*4), Y1
+	VMOVUPS 32(R8)(R9*4), Y2
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y2, Y6, Y6
+	MOVQ    dg+0(FP), R8
+	VMOVUPS Y5, (R8)(R9*4)
+	VMOVUPS Y6, 32(R8)(R9*4)
+	ADDQ    $0x00000010, R9
+	JMP     block2
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 8 columns.
 	MOVQ    DI, R8
 	SUBQ    R9, R8
 	CMPQ    R8, $0x00000008
@@ -3261,11 +3872,14 @@ block1:
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	MOVQ    rows+80(FP), R13
-	LEAQ    (R12)(R9*1), R8
-	LEAQ    (R8)(R12*1), R10
-	LEAQ    (R10)(DI*1), R11
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R12)(R9*1), R8
+	LEAQ (R8)(R12*1), R10
+	LEAQ (R10)(DI*1), R11
 
 rows1:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(R8*1), Y4
 	VMOVUPS     (DX)(R10*4), Y5
 	VPCMPEQD    vecAVX2_00000001<>+0(SB), Y4, Y6
@@ -3284,26 +3898,34 @@ rows1:
 	VSUBPS      Y1, Y5, Y5
 	VADDPS      Y6, Y2, Y2
 	VFMADD231PS Y5, Y6, Y3
-	ADDQ        DI, R8
-	LEAQ        (R11)(DI*1), R10
-	LEAQ        (R10)(DI*1), R11
-	DECQ        R13
-	JNZ         rows1
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(R9*4), Y1
-	VADDPS      Y1, Y2, Y2
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Y2, (R8)(R9*4)
-	MOVQ        invstd+56(FP), R8
-	VMOVUPS     (R8)(R9*4), Y1
-	VMULPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(R9*4), Y1
-	VADDPS      Y1, Y3, Y3
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Y3, (R8)(R9*4)
-	ADDQ        $0x00000008, R9
-	JMP         block1
+
+	// The row below.
+	ADDQ DI, R8
+	LEAQ (R11)(DI*1), R10
+	LEAQ (R10)(DI*1), R11
+	DECQ R13
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), R8
+	VMOVUPS (R8)(R9*4), Y1
+	VADDPS  Y1, Y2, Y2
+	MOVQ    db+8(FP), R8
+	VMOVUPS Y2, (R8)(R9*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), R8
+	VMOVUPS (R8)(R9*4), Y1
+	VMULPS  Y1, Y3, Y3
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), R8
+	VMOVUPS (R8)(R9*4), Y1
+	VADDPS  Y1, Y3, Y3
+	MOVQ    dg+0(FP), R8
+	VMOVUPS Y3, (R8)(R9*4)
+	ADDQ    $0x00000008, R9
+	JMP     block1
 
 less1:
 	VZEROUPPER
@@ -3312,6 +3934,8 @@ less1:
 // func bnPoolGradApplyAVX2(dx0 *float32, dx1 *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·bnPoolGradApplyAVX2(SB), NOSPLIT, $0-88
+	// dx = g*a + x*b + c0, by column, where g = dy at the place idx of its window and 0 elsewhere
+	// Set-up: pointers, sizes and constants.
 	MOVQ dx0+0(FP), AX
 	MOVQ dx1+8(FP), CX
 	MOVQ dy+16(FP), DX
@@ -3323,25 +3947,29 @@ TEXT ·bnPoolGradApplyAVX2(SB), NOSPLIT, $0-88
 	XORQ R14, R14
 
 row:
+	// One row after the other.
 	XORQ R10, R10
 
 block2:
-	MOVQ        R8, R9
-	SUBQ        R10, R9
-	CMPQ        R9, $0x00000010
-	JLT         less2
-	LEAQ        (R14)(R10*1), R9
-	LEAQ        (R9)(R14*1), R11
-	LEAQ        (R11)(R8*1), R12
-	MOVQ        a+48(FP), R15
-	VMOVUPS     (R15)(R10*4), Y0
-	VMOVUPS     32(R15)(R10*4), Y1
-	MOVQ        b+56(FP), R15
-	VMOVUPS     (R15)(R10*4), Y2
-	VMOVUPS     32(R15)(R10*4), Y3
-	MOVQ        c0+64(FP), R15
-	VMOVUPS     (R15)(R10*4), Y4
-	VMOVUPS     32(R15)(R10*4), Y5
+	// Blocks of 2 vectors, which are 16 columns.
+	MOVQ    R8, R9
+	SUBQ    R10, R9
+	CMPQ    R9, $0x00000010
+	JLT     less2
+	LEAQ    (R14)(R10*1), R9
+	LEAQ    (R9)(R14*1), R11
+	LEAQ    (R11)(R8*1), R12
+	MOVQ    a+48(FP), R15
+	VMOVUPS (R15)(R10*4), Y0
+	VMOVUPS 32(R15)(R10*4), Y1
+	MOVQ    b+56(FP), R15
+	VMOVUPS (R15)(R10*4), Y2
+	VMOVUPS 32(R15)(R10*4), Y3
+	MOVQ    c0+64(FP), R15
+	VMOVUPS (R15)(R10*4), Y4
+	VMOVUPS 32(R15)(R10*4), Y5
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R9*1), Y6
 	VMOVUPS     (DX)(R9*4), Y7
 	VMULPS      Y0, Y7, Y7
@@ -3369,6 +3997,8 @@ block2:
 	VANDPS      Y2, Y7, Y2
 	VADDPS      Y2, Y0, Y0
 	VMOVUPS     Y0, (CX)(R12*4)
+
+	// Vector 1: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   8(BX)(R9*1), Y0
 	VMOVUPS     32(DX)(R9*4), Y2
 	VMULPS      Y1, Y2, Y2
@@ -3401,19 +4031,22 @@ block2:
 
 less2:
 block1:
-	MOVQ        R8, R9
-	SUBQ        R10, R9
-	CMPQ        R9, $0x00000008
-	JLT         less1
-	LEAQ        (R14)(R10*1), R9
-	LEAQ        (R9)(R14*1), R11
-	LEAQ        (R11)(R8*1), R12
-	MOVQ        a+48(FP), R15
-	VMOVUPS     (R15)(R10*4), Y0
-	MOVQ        b+56(FP), R15
-	VMOVUPS     (R15)(R10*4), Y1
-	MOVQ        c0+64(FP), R15
-	VMOVUPS     (R15)(R10*4), Y2
+	// Blocks of 1 vectors, which are 8 columns.
+	MOVQ    R8, R9
+	SUBQ    R10, R9
+	CMPQ    R9, $0x00000008
+	JLT     less1
+	LEAQ    (R14)(R10*1), R9
+	LEAQ    (R9)(R14*1), R11
+	LEAQ    (R11)(R8*1), R12
+	MOVQ    a+48(FP), R15
+	VMOVUPS (R15)(R10*4), Y0
+	MOVQ    b+56(FP), R15
+	VMOVUPS (R15)(R10*4), Y1
+	MOVQ    c0+64(FP), R15
+	VMOVUPS (R15)(R10*4), Y2
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R9*1), Y3
 	VMOVUPS     (DX)(R9*4), Y4
 	VMULPS      Y0, Y4, Y4
@@ -3445,6 +4078,7 @@ block1:
 	JMP         block1
 
 less1:
+	// The next row.
 	ADDQ R8, R14
 	DECQ R13
 	JNZ  row
@@ -3464,6 +4098,8 @@ GLOBL vecAVX2_00000000<>(SB), RODATA|NOPTR, $32
 // func bnPoolGradApplyReLUAVX2(dx0 *float32, dx1 *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, a *float32, b *float32, c0 *float32, out *float32, c int, rows int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·bnPoolGradApplyReLUAVX2(SB), NOSPLIT, $8-96
+	// As bnPoolGradApply, but dy counts as 0 where out <= 0
+	// Set-up: pointers, sizes and constants.
 	MOVQ   dx0+0(FP), AX
 	MOVQ   dx1+8(FP), CX
 	MOVQ   dy+16(FP), DX
@@ -3477,25 +4113,29 @@ TEXT ·bnPoolGradApplyReLUAVX2(SB), NOSPLIT, $8-96
 	XORQ   R15, R15
 
 row:
+	// One row after the other.
 	XORQ R11, R11
 
 block2:
-	MOVQ        R9, R10
-	SUBQ        R11, R10
-	CMPQ        R10, $0x00000010
-	JLT         less2
-	LEAQ        (R15)(R11*1), R10
-	LEAQ        (R10)(R15*1), R12
-	LEAQ        (R12)(R9*1), R13
-	MOVQ        a+48(FP), BP
-	VMOVUPS     (BP)(R11*4), Y1
-	VMOVUPS     32(BP)(R11*4), Y2
-	MOVQ        b+56(FP), BP
-	VMOVUPS     (BP)(R11*4), Y3
-	VMOVUPS     32(BP)(R11*4), Y4
-	MOVQ        c0+64(FP), BP
-	VMOVUPS     (BP)(R11*4), Y5
-	VMOVUPS     32(BP)(R11*4), Y6
+	// Blocks of 2 vectors, which are 16 columns.
+	MOVQ    R9, R10
+	SUBQ    R11, R10
+	CMPQ    R10, $0x00000010
+	JLT     less2
+	LEAQ    (R15)(R11*1), R10
+	LEAQ    (R10)(R15*1), R12
+	LEAQ    (R12)(R9*1), R13
+	MOVQ    a+48(FP), BP
+	VMOVUPS (BP)(R11*4), Y1
+	VMOVUPS 32(BP)(R11*4), Y2
+	MOVQ    b+56(FP), BP
+	VMOVUPS (BP)(R11*4), Y3
+	VMOVUPS 32(BP)(R11*4), Y4
+	MOVQ    c0+64(FP), BP
+	VMOVUPS (BP)(R11*4), Y5
+	VMOVUPS 32(BP)(R11*4), Y6
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R10*1), Y7
 	VMOVUPS     (R8)(R10*4), Y8
 	VCMPPS      $0x16, Y0, Y8, Y8
@@ -3526,6 +4166,8 @@ block2:
 	VANDPS      Y3, Y9, Y3
 	VADDPS      Y3, Y1, Y1
 	VMOVUPS     Y1, (CX)(R13*4)
+
+	// Vector 1: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   8(BX)(R10*1), Y1
 	VMOVUPS     32(R8)(R10*4), Y3
 	VCMPPS      $0x16, Y0, Y3, Y3
@@ -3561,19 +4203,22 @@ block2:
 
 less2:
 block1:
-	MOVQ        R9, R10
-	SUBQ        R11, R10
-	CMPQ        R10, $0x00000008
-	JLT         less1
-	LEAQ        (R15)(R11*1), R10
-	LEAQ        (R10)(R15*1), R12
-	LEAQ        (R12)(R9*1), R13
-	MOVQ        a+48(FP), BP
-	VMOVUPS     (BP)(R11*4), Y1
-	MOVQ        b+56(FP), BP
-	VMOVUPS     (BP)(R11*4), Y2
-	MOVQ        c0+64(FP), BP
-	VMOVUPS     (BP)(R11*4), Y3
+	// Blocks of 1 vectors, which are 8 columns.
+	MOVQ    R9, R10
+	SUBQ    R11, R10
+	CMPQ    R10, $0x00000008
+	JLT     less1
+	LEAQ    (R15)(R11*1), R10
+	LEAQ    (R10)(R15*1), R12
+	LEAQ    (R12)(R9*1), R13
+	MOVQ    a+48(FP), BP
+	VMOVUPS (BP)(R11*4), Y1
+	MOVQ    b+56(FP), BP
+	VMOVUPS (BP)(R11*4), Y2
+	MOVQ    c0+64(FP), BP
+	VMOVUPS (BP)(R11*4), Y3
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R10*1), Y4
 	VMOVUPS     (R8)(R10*4), Y5
 	VCMPPS      $0x16, Y0, Y5, Y5
@@ -3608,6 +4253,7 @@ block1:
 	JMP         block1
 
 less1:
+	// The next row.
 	ADDQ R9, R15
 	DECQ R14
 	JNZ  row

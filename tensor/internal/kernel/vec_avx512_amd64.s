@@ -7,6 +7,8 @@
 // func addAVX512(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addAVX512(SB), NOSPLIT, $0-32
+	// dst = a + b
+	// Set-up: pointers, sizes and constants.
 	MOVQ dst+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ b+16(FP), DX
@@ -14,20 +16,29 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-32
 	XORQ SI, SI
 
 loop4:
-	CMPQ    BX, $0x00000040
-	JLT     less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ BX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS 64(CX)(SI*4), Z0
 	VMOVUPS 64(DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, 64(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS 128(CX)(SI*4), Z0
 	VMOVUPS 128(DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, 128(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS 192(CX)(SI*4), Z0
 	VMOVUPS 192(DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
@@ -38,6 +49,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ    BX, $0x00000010
 	JLT     less1
 	VMOVUPS (CX)(SI*4), Z0
@@ -49,6 +61,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     BX, BX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -66,6 +79,8 @@ done:
 // func axpyAVX512(dst *float32, x *float32, s float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·axpyAVX512(SB), NOSPLIT, $0-32
+	// dst += s*x
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+24(FP), DX
@@ -73,20 +88,29 @@ TEXT ·axpyAVX512(SB), NOSPLIT, $0-32
 	XORQ         BX, BX
 
 loop4:
-	CMPQ        DX, $0x00000040
-	JLT         less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ DX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Z1
 	VMOVUPS     (CX)(BX*4), Z2
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS     64(AX)(BX*4), Z1
 	VMOVUPS     64(CX)(BX*4), Z2
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, 64(AX)(BX*4)
+
+	// Vector 2.
 	VMOVUPS     128(AX)(BX*4), Z1
 	VMOVUPS     128(CX)(BX*4), Z2
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, 128(AX)(BX*4)
+
+	// Vector 3.
 	VMOVUPS     192(AX)(BX*4), Z1
 	VMOVUPS     192(CX)(BX*4), Z2
 	VFMADD231PS Z2, Z0, Z1
@@ -97,6 +121,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ        DX, $0x00000010
 	JLT         less1
 	VMOVUPS     (AX)(BX*4), Z1
@@ -108,6 +133,7 @@ loop1:
 	JMP         loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       DX, DX
 	JZ          done
 	MOVL        $0xffffffff, SI
@@ -125,6 +151,8 @@ done:
 // func scaleAVX512(dst *float32, x *float32, s float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-32
+	// dst = s*x
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+24(FP), DX
@@ -132,17 +160,26 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-32
 	XORQ         BX, BX
 
 loop4:
-	CMPQ    DX, $0x00000040
-	JLT     less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ DX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS 64(CX)(BX*4), Z1
 	VMULPS  Z1, Z0, Z1
 	VMOVUPS Z1, 64(AX)(BX*4)
+
+	// Vector 2.
 	VMOVUPS 128(CX)(BX*4), Z1
 	VMULPS  Z1, Z0, Z1
 	VMOVUPS Z1, 128(AX)(BX*4)
+
+	// Vector 3.
 	VMOVUPS 192(CX)(BX*4), Z1
 	VMULPS  Z1, Z0, Z1
 	VMOVUPS Z1, 192(AX)(BX*4)
@@ -152,6 +189,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ    DX, $0x00000010
 	JLT     less1
 	VMOVUPS (CX)(BX*4), Z1
@@ -162,6 +200,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     DX, DX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -178,6 +217,8 @@ done:
 // func reluAVX512(dst *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·reluAVX512(SB), NOSPLIT, $0-24
+	// dst = max(x, 0)
+	// Set-up: pointers, sizes and constants.
 	MOVQ   dst+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -185,17 +226,26 @@ TEXT ·reluAVX512(SB), NOSPLIT, $0-24
 	XORQ   BX, BX
 
 loop4:
-	CMPQ    DX, $0x00000040
-	JLT     less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ DX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS (CX)(BX*4), Z1
 	VMAXPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS 64(CX)(BX*4), Z1
 	VMAXPS  Z1, Z0, Z1
 	VMOVUPS Z1, 64(AX)(BX*4)
+
+	// Vector 2.
 	VMOVUPS 128(CX)(BX*4), Z1
 	VMAXPS  Z1, Z0, Z1
 	VMOVUPS Z1, 128(AX)(BX*4)
+
+	// Vector 3.
 	VMOVUPS 192(CX)(BX*4), Z1
 	VMAXPS  Z1, Z0, Z1
 	VMOVUPS Z1, 192(AX)(BX*4)
@@ -205,6 +255,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ    DX, $0x00000010
 	JLT     less1
 	VMOVUPS (CX)(BX*4), Z1
@@ -215,6 +266,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     DX, DX
 	JZ        done
 	MOVL      $0xffffffff, SI
@@ -231,6 +283,8 @@ done:
 // func reluGradAVX512(dx *float32, dy *float32, y *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·reluGradAVX512(SB), NOSPLIT, $0-32
+	// dx = dy where y > 0 or is NaN, else 0
+	// Set-up: pointers, sizes and constants.
 	MOVQ   dx+0(FP), AX
 	MOVQ   dy+8(FP), CX
 	MOVQ   y+16(FP), DX
@@ -239,23 +293,32 @@ TEXT ·reluGradAVX512(SB), NOSPLIT, $0-32
 	XORQ   SI, SI
 
 loop4:
-	CMPQ      BX, $0x00000040
-	JLT       less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ BX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS   (DX)(SI*4), Z1
 	VCMPPS    $0x16, Z0, Z1, K1
 	VMOVUPS   (CX)(SI*4), Z1
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVUPS   Z1, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS   64(DX)(SI*4), Z1
 	VCMPPS    $0x16, Z0, Z1, K1
 	VMOVUPS   64(CX)(SI*4), Z1
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVUPS   Z1, 64(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS   128(DX)(SI*4), Z1
 	VCMPPS    $0x16, Z0, Z1, K1
 	VMOVUPS   128(CX)(SI*4), Z1
 	VMOVAPS.Z Z1, K1, Z1
 	VMOVUPS   Z1, 128(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS   192(DX)(SI*4), Z1
 	VCMPPS    $0x16, Z0, Z1, K1
 	VMOVUPS   192(CX)(SI*4), Z1
@@ -267,6 +330,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ      BX, $0x00000010
 	JLT       less1
 	VMOVUPS   (DX)(SI*4), Z1
@@ -279,6 +343,7 @@ loop1:
 	JMP       loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     BX, BX
 	JZ        done
 	MOVL      $0xffffffff, DI
@@ -297,6 +362,8 @@ done:
 // func maxUpdateAVX512(dst *float32, idx *uint8, src *float32, k uint32, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
 TEXT ·maxUpdateAVX512(SB), NOSPLIT, $0-40
+	// dst = src and idx = k where src > dst or is NaN
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         idx+8(FP), CX
 	MOVQ         src+16(FP), DX
@@ -305,8 +372,11 @@ TEXT ·maxUpdateAVX512(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop4:
-	CMPQ      BX, $0x00000040
-	JLT       less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ BX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS   (AX)(SI*4), Z1
 	VPMOVZXBD (CX)(SI*1), Z2
 	VMOVUPS   (DX)(SI*4), Z3
@@ -318,6 +388,8 @@ loop4:
 	VMOVUPS   Z1, (AX)(SI*4)
 	VPMOVDB   Z2, X1
 	VMOVDQU   X1, (CX)(SI*1)
+
+	// Vector 1.
 	VMOVUPS   64(AX)(SI*4), Z1
 	VPMOVZXBD 16(CX)(SI*1), Z2
 	VMOVUPS   64(DX)(SI*4), Z3
@@ -329,6 +401,8 @@ loop4:
 	VMOVUPS   Z1, 64(AX)(SI*4)
 	VPMOVDB   Z2, X1
 	VMOVDQU   X1, 16(CX)(SI*1)
+
+	// Vector 2.
 	VMOVUPS   128(AX)(SI*4), Z1
 	VPMOVZXBD 32(CX)(SI*1), Z2
 	VMOVUPS   128(DX)(SI*4), Z3
@@ -340,6 +414,8 @@ loop4:
 	VMOVUPS   Z1, 128(AX)(SI*4)
 	VPMOVDB   Z2, X1
 	VMOVDQU   X1, 32(CX)(SI*1)
+
+	// Vector 3.
 	VMOVUPS   192(AX)(SI*4), Z1
 	VPMOVZXBD 48(CX)(SI*1), Z2
 	VMOVUPS   192(DX)(SI*4), Z3
@@ -357,6 +433,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ      BX, $0x00000010
 	JLT       less1
 	VMOVUPS   (AX)(SI*4), Z1
@@ -375,6 +452,7 @@ loop1:
 	JMP       loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       BX, BX
 	JZ          done
 	MOVL        $0xffffffff, DI
@@ -399,6 +477,8 @@ done:
 // func accEqualAVX512(dst *float32, idx *uint8, src *float32, k uint32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·accEqualAVX512(SB), NOSPLIT, $0-40
+	// dst += src where idx = k
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         idx+8(FP), CX
 	MOVQ         src+16(FP), DX
@@ -407,26 +487,35 @@ TEXT ·accEqualAVX512(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop4:
-	CMPQ      BX, $0x00000040
-	JLT       less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ BX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS   (AX)(SI*4), Z1
 	VPMOVZXBD (CX)(SI*1), Z2
 	VPCMPEQD  Z0, Z2, K1
 	VMOVUPS   (DX)(SI*4), Z2
 	VADDPS    Z2, Z1, K1, Z1
 	VMOVUPS   Z1, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS   64(AX)(SI*4), Z1
 	VPMOVZXBD 16(CX)(SI*1), Z2
 	VPCMPEQD  Z0, Z2, K1
 	VMOVUPS   64(DX)(SI*4), Z2
 	VADDPS    Z2, Z1, K1, Z1
 	VMOVUPS   Z1, 64(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS   128(AX)(SI*4), Z1
 	VPMOVZXBD 32(CX)(SI*1), Z2
 	VPCMPEQD  Z0, Z2, K1
 	VMOVUPS   128(DX)(SI*4), Z2
 	VADDPS    Z2, Z1, K1, Z1
 	VMOVUPS   Z1, 128(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS   192(AX)(SI*4), Z1
 	VPMOVZXBD 48(CX)(SI*1), Z2
 	VPCMPEQD  Z0, Z2, K1
@@ -439,6 +528,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ      BX, $0x00000010
 	JLT       less1
 	VMOVUPS   (AX)(SI*4), Z1
@@ -452,6 +542,7 @@ loop1:
 	JMP       loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       BX, BX
 	JZ          done
 	MOVL        $0xffffffff, DI
@@ -471,6 +562,8 @@ done:
 // func expAVX512(dst *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·expAVX512(SB), NOSPLIT, $0-24
+	// dst = e^x
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -489,158 +582,205 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-24
 	XORQ         BX, BX
 
 loop4:
-	CMPQ         DX, $0x00000040
-	JLT          less4
-	VMOVUPS      (CX)(BX*4), Z12
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ DX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
+	VMOVUPS (CX)(BX*4), Z12
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z12, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
 	VFNMADD231PS Z5, Z14, Z15
 	VFNMADD231PS Z6, Z14, Z15
-	VMULPS       Z15, Z15, Z16
-	VMOVUPS      Z7, Z14
-	VFMADD213PS  Z8, Z15, Z14
-	VFMADD213PS  Z9, Z15, Z14
-	VFMADD213PS  Z10, Z15, Z14
-	VFMADD213PS  Z11, Z15, Z14
-	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z3, Z14, Z14
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VCMPPS       $0x15, Z0, Z12, K1
-	VMOVAPS.Z    Z14, K1, Z14
-	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z4, K1, Z14
-	VMOVUPS      Z14, (AX)(BX*4)
-	VMOVUPS      64(CX)(BX*4), Z12
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z15, Z15, Z16
+	VMOVUPS     Z7, Z14
+	VFMADD213PS Z8, Z15, Z14
+	VFMADD213PS Z9, Z15, Z14
+	VFMADD213PS Z10, Z15, Z14
+	VFMADD213PS Z11, Z15, Z14
+	VFMADD213PS Z15, Z16, Z14
+	VADDPS      Z3, Z14, Z14
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z13, Z13
+	VPADDD    Z13, Z14, Z14
+	VCMPPS    $0x15, Z0, Z12, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VCMPPS    $0x1e, Z1, Z12, K1
+	VMOVAPS   Z4, K1, Z14
+	VMOVUPS   Z14, (AX)(BX*4)
+
+	// Vector 1.
+	VMOVUPS 64(CX)(BX*4), Z12
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z12, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
 	VFNMADD231PS Z5, Z14, Z15
 	VFNMADD231PS Z6, Z14, Z15
-	VMULPS       Z15, Z15, Z16
-	VMOVUPS      Z7, Z14
-	VFMADD213PS  Z8, Z15, Z14
-	VFMADD213PS  Z9, Z15, Z14
-	VFMADD213PS  Z10, Z15, Z14
-	VFMADD213PS  Z11, Z15, Z14
-	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z3, Z14, Z14
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VCMPPS       $0x15, Z0, Z12, K1
-	VMOVAPS.Z    Z14, K1, Z14
-	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z4, K1, Z14
-	VMOVUPS      Z14, 64(AX)(BX*4)
-	VMOVUPS      128(CX)(BX*4), Z12
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z15, Z15, Z16
+	VMOVUPS     Z7, Z14
+	VFMADD213PS Z8, Z15, Z14
+	VFMADD213PS Z9, Z15, Z14
+	VFMADD213PS Z10, Z15, Z14
+	VFMADD213PS Z11, Z15, Z14
+	VFMADD213PS Z15, Z16, Z14
+	VADDPS      Z3, Z14, Z14
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z13, Z13
+	VPADDD    Z13, Z14, Z14
+	VCMPPS    $0x15, Z0, Z12, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VCMPPS    $0x1e, Z1, Z12, K1
+	VMOVAPS   Z4, K1, Z14
+	VMOVUPS   Z14, 64(AX)(BX*4)
+
+	// Vector 2.
+	VMOVUPS 128(CX)(BX*4), Z12
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z12, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
 	VFNMADD231PS Z5, Z14, Z15
 	VFNMADD231PS Z6, Z14, Z15
-	VMULPS       Z15, Z15, Z16
-	VMOVUPS      Z7, Z14
-	VFMADD213PS  Z8, Z15, Z14
-	VFMADD213PS  Z9, Z15, Z14
-	VFMADD213PS  Z10, Z15, Z14
-	VFMADD213PS  Z11, Z15, Z14
-	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z3, Z14, Z14
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VCMPPS       $0x15, Z0, Z12, K1
-	VMOVAPS.Z    Z14, K1, Z14
-	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z4, K1, Z14
-	VMOVUPS      Z14, 128(AX)(BX*4)
-	VMOVUPS      192(CX)(BX*4), Z12
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z15, Z15, Z16
+	VMOVUPS     Z7, Z14
+	VFMADD213PS Z8, Z15, Z14
+	VFMADD213PS Z9, Z15, Z14
+	VFMADD213PS Z10, Z15, Z14
+	VFMADD213PS Z11, Z15, Z14
+	VFMADD213PS Z15, Z16, Z14
+	VADDPS      Z3, Z14, Z14
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z13, Z13
+	VPADDD    Z13, Z14, Z14
+	VCMPPS    $0x15, Z0, Z12, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VCMPPS    $0x1e, Z1, Z12, K1
+	VMOVAPS   Z4, K1, Z14
+	VMOVUPS   Z14, 128(AX)(BX*4)
+
+	// Vector 3.
+	VMOVUPS 192(CX)(BX*4), Z12
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z12, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
 	VFNMADD231PS Z5, Z14, Z15
 	VFNMADD231PS Z6, Z14, Z15
-	VMULPS       Z15, Z15, Z16
-	VMOVUPS      Z7, Z14
-	VFMADD213PS  Z8, Z15, Z14
-	VFMADD213PS  Z9, Z15, Z14
-	VFMADD213PS  Z10, Z15, Z14
-	VFMADD213PS  Z11, Z15, Z14
-	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z3, Z14, Z14
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VCMPPS       $0x15, Z0, Z12, K1
-	VMOVAPS.Z    Z14, K1, Z14
-	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z4, K1, Z14
-	VMOVUPS      Z14, 192(AX)(BX*4)
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x00000040, DX
-	JMP          loop4
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z15, Z15, Z16
+	VMOVUPS     Z7, Z14
+	VFMADD213PS Z8, Z15, Z14
+	VFMADD213PS Z9, Z15, Z14
+	VFMADD213PS Z10, Z15, Z14
+	VFMADD213PS Z11, Z15, Z14
+	VFMADD213PS Z15, Z16, Z14
+	VADDPS      Z3, Z14, Z14
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z13, Z13
+	VPADDD    Z13, Z14, Z14
+	VCMPPS    $0x15, Z0, Z12, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VCMPPS    $0x1e, Z1, Z12, K1
+	VMOVAPS   Z4, K1, Z14
+	VMOVUPS   Z14, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JMP       loop4
 
 less4:
 loop1:
-	CMPQ         DX, $0x00000010
-	JLT          less1
-	VMOVUPS      (CX)(BX*4), Z12
+	// One vector, 16 floats, at a time.
+	CMPQ    DX, $0x00000010
+	JLT     less1
+	VMOVUPS (CX)(BX*4), Z12
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z12, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z13, Z14
 	VMOVAPS      Z12, Z15
 	VFNMADD231PS Z5, Z14, Z15
 	VFNMADD231PS Z6, Z14, Z15
-	VMULPS       Z15, Z15, Z16
-	VMOVUPS      Z7, Z14
-	VFMADD213PS  Z8, Z15, Z14
-	VFMADD213PS  Z9, Z15, Z14
-	VFMADD213PS  Z10, Z15, Z14
-	VFMADD213PS  Z11, Z15, Z14
-	VFMADD213PS  Z15, Z16, Z14
-	VADDPS       Z3, Z14, Z14
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VCMPPS       $0x15, Z0, Z12, K1
-	VMOVAPS.Z    Z14, K1, Z14
-	VCMPPS       $0x1e, Z1, Z12, K1
-	VMOVAPS      Z4, K1, Z14
-	VMOVUPS      Z14, (AX)(BX*4)
-	ADDQ         $0x00000010, BX
-	SUBQ         $0x00000010, DX
-	JMP          loop1
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z15, Z15, Z16
+	VMOVUPS     Z7, Z14
+	VFMADD213PS Z8, Z15, Z14
+	VFMADD213PS Z9, Z15, Z14
+	VFMADD213PS Z10, Z15, Z14
+	VFMADD213PS Z11, Z15, Z14
+	VFMADD213PS Z15, Z16, Z14
+	VADDPS      Z3, Z14, Z14
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z13, Z13
+	VPADDD    Z13, Z14, Z14
+	VCMPPS    $0x15, Z0, Z12, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VCMPPS    $0x1e, Z1, Z12, K1
+	VMOVAPS   Z4, K1, Z14
+	VMOVUPS   Z14, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       loop1
 
 less1:
-	TESTQ        DX, DX
-	JZ           done
-	MOVL         $0xffffffff, SI
-	BZHIL        DX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    (CX)(BX*4), K1, Z12
+	// Tail: the floats that are left, under a mask.
+	TESTQ     DX, DX
+	JZ        done
+	MOVL      $0xffffffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z12
+
+	// e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.
 	VMULPS       Z2, Z12, Z2
 	VCVTPS2DQ    Z2, Z2
 	VCVTDQ2PS    Z2, Z13
 	VMOVAPS      Z12, Z14
 	VFNMADD231PS Z5, Z13, Z14
 	VFNMADD231PS Z6, Z13, Z14
-	VMULPS       Z14, Z14, Z5
-	VMOVUPS      Z7, Z6
-	VFMADD213PS  Z8, Z14, Z6
-	VFMADD213PS  Z9, Z14, Z6
-	VFMADD213PS  Z10, Z14, Z6
-	VFMADD213PS  Z11, Z14, Z6
-	VFMADD213PS  Z14, Z5, Z6
-	VADDPS       Z3, Z6, Z6
-	VPSLLD       $0x17, Z2, Z2
-	VPADDD       Z2, Z6, Z6
-	VCMPPS       $0x15, Z0, Z12, K2
-	VMOVAPS.Z    Z6, K2, Z6
-	VCMPPS       $0x1e, Z1, Z12, K2
-	VMOVAPS      Z4, K2, Z6
-	VMOVUPS      Z6, K1, (AX)(BX*4)
+
+	// e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.
+	VMULPS      Z14, Z14, Z5
+	VMOVUPS     Z7, Z6
+	VFMADD213PS Z8, Z14, Z6
+	VFMADD213PS Z9, Z14, Z6
+	VFMADD213PS Z10, Z14, Z6
+	VFMADD213PS Z11, Z14, Z6
+	VFMADD213PS Z14, Z5, Z6
+	VADDPS      Z3, Z6, Z6
+
+	// Times 2^k: add k to the exponent. Too small gives 0, too large infinity.
+	VPSLLD    $0x17, Z2, Z2
+	VPADDD    Z2, Z6, Z6
+	VCMPPS    $0x15, Z0, Z12, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VCMPPS    $0x1e, Z1, Z12, K2
+	VMOVAPS   Z4, K2, Z6
+	VMOVUPS   Z6, K1, (AX)(BX*4)
 
 done:
 	VZEROUPPER
@@ -685,6 +825,8 @@ GLOBL vecAVX512_3efffffe<>(SB), RODATA|NOPTR, $4
 // func sgdAVX512(p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-48
+	// v = momentum*v + g and p -= lr*v, where g = grad + decay*p
+	// Set-up: pointers, sizes and constants.
 	MOVQ         p+0(FP), AX
 	MOVQ         v+8(FP), CX
 	MOVQ         grad+16(FP), DX
@@ -695,8 +837,11 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-48
 	XORQ         SI, SI
 
 loop4:
-	CMPQ         BX, $0x00000040
-	JLT          less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ BX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS      (AX)(SI*4), Z3
 	VMOVUPS      (CX)(SI*4), Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -705,6 +850,8 @@ loop4:
 	VMOVUPS      Z4, (CX)(SI*4)
 	VFNMADD231PS Z4, Z0, Z3
 	VMOVUPS      Z3, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS      64(AX)(SI*4), Z3
 	VMOVUPS      64(CX)(SI*4), Z4
 	VMOVUPS      64(DX)(SI*4), Z5
@@ -713,6 +860,8 @@ loop4:
 	VMOVUPS      Z4, 64(CX)(SI*4)
 	VFNMADD231PS Z4, Z0, Z3
 	VMOVUPS      Z3, 64(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS      128(AX)(SI*4), Z3
 	VMOVUPS      128(CX)(SI*4), Z4
 	VMOVUPS      128(DX)(SI*4), Z5
@@ -721,6 +870,8 @@ loop4:
 	VMOVUPS      Z4, 128(CX)(SI*4)
 	VFNMADD231PS Z4, Z0, Z3
 	VMOVUPS      Z3, 128(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS      192(AX)(SI*4), Z3
 	VMOVUPS      192(CX)(SI*4), Z4
 	VMOVUPS      192(DX)(SI*4), Z5
@@ -735,6 +886,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ         BX, $0x00000010
 	JLT          less1
 	VMOVUPS      (AX)(SI*4), Z3
@@ -750,6 +902,7 @@ loop1:
 	JMP          loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ        BX, BX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -771,6 +924,8 @@ done:
 // func sgdNesterovAVX512(p *float32, v *float32, grad *float32, lr float32, momentum float32, decay float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sgdNesterovAVX512(SB), NOSPLIT, $0-48
+	// v = momentum*v + g and p -= lr*(g + momentum*v), where g = grad + decay*p
+	// Set-up: pointers, sizes and constants.
 	MOVQ         p+0(FP), AX
 	MOVQ         v+8(FP), CX
 	MOVQ         grad+16(FP), DX
@@ -781,8 +936,11 @@ TEXT ·sgdNesterovAVX512(SB), NOSPLIT, $0-48
 	XORQ         SI, SI
 
 loop4:
-	CMPQ         BX, $0x00000040
-	JLT          less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ BX, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS      (AX)(SI*4), Z3
 	VMOVUPS      (CX)(SI*4), Z4
 	VMOVUPS      (DX)(SI*4), Z5
@@ -792,6 +950,8 @@ loop4:
 	VFMADD231PS  Z4, Z1, Z5
 	VFNMADD231PS Z5, Z0, Z3
 	VMOVUPS      Z3, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS      64(AX)(SI*4), Z3
 	VMOVUPS      64(CX)(SI*4), Z4
 	VMOVUPS      64(DX)(SI*4), Z5
@@ -801,6 +961,8 @@ loop4:
 	VFMADD231PS  Z4, Z1, Z5
 	VFNMADD231PS Z5, Z0, Z3
 	VMOVUPS      Z3, 64(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS      128(AX)(SI*4), Z3
 	VMOVUPS      128(CX)(SI*4), Z4
 	VMOVUPS      128(DX)(SI*4), Z5
@@ -810,6 +972,8 @@ loop4:
 	VFMADD231PS  Z4, Z1, Z5
 	VFNMADD231PS Z5, Z0, Z3
 	VMOVUPS      Z3, 128(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS      192(AX)(SI*4), Z3
 	VMOVUPS      192(CX)(SI*4), Z4
 	VMOVUPS      192(DX)(SI*4), Z5
@@ -825,6 +989,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ         BX, $0x00000010
 	JLT          less1
 	VMOVUPS      (AX)(SI*4), Z3
@@ -841,6 +1006,7 @@ loop1:
 	JMP          loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ        BX, BX
 	JZ           done
 	MOVL         $0xffffffff, DI
@@ -863,6 +1029,8 @@ done:
 // func adamAVX512(p *float32, m *float32, v *float32, grad *float32, step float32, b1 float32, rest1 float32, b2 float32, rest2 float32, invSqrtC2 float32, eps float32, l2 float32, keep float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·adamAVX512(SB), NOSPLIT, $0-80
+	// g = grad + l2*p, m = b1*m + rest1*g, v = b2*v + rest2*g^2, p = keep*p - step*m/(sqrt(v)*invSqrtC2 + eps)
+	// Set-up: pointers, sizes and constants.
 	MOVQ         p+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         v+16(FP), DX
@@ -880,8 +1048,11 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-80
 	XORQ         DI, DI
 
 loop4:
-	CMPQ        SI, $0x00000040
-	JLT         less4
+	// Main loop: 4 vectors, which are 64 floats, at a time.
+	CMPQ SI, $0x00000040
+	JLT  less4
+
+	// Vector 0.
 	VMOVUPS     (AX)(DI*4), Z9
 	VMOVUPS     (BX)(DI*4), Z10
 	VFMADD231PS Z9, Z3, Z10
@@ -900,6 +1071,8 @@ loop4:
 	VDIVPS      Z13, Z12, Z12
 	VFMSUB213PS Z12, Z4, Z9
 	VMOVUPS     Z9, (AX)(DI*4)
+
+	// Vector 1.
 	VMOVUPS     64(AX)(DI*4), Z9
 	VMOVUPS     64(BX)(DI*4), Z10
 	VFMADD231PS Z9, Z3, Z10
@@ -918,6 +1091,8 @@ loop4:
 	VDIVPS      Z13, Z12, Z12
 	VFMSUB213PS Z12, Z4, Z9
 	VMOVUPS     Z9, 64(AX)(DI*4)
+
+	// Vector 2.
 	VMOVUPS     128(AX)(DI*4), Z9
 	VMOVUPS     128(BX)(DI*4), Z10
 	VFMADD231PS Z9, Z3, Z10
@@ -936,6 +1111,8 @@ loop4:
 	VDIVPS      Z13, Z12, Z12
 	VFMSUB213PS Z12, Z4, Z9
 	VMOVUPS     Z9, 128(AX)(DI*4)
+
+	// Vector 3.
 	VMOVUPS     192(AX)(DI*4), Z9
 	VMOVUPS     192(BX)(DI*4), Z10
 	VFMADD231PS Z9, Z3, Z10
@@ -960,6 +1137,7 @@ loop4:
 
 less4:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ        SI, $0x00000010
 	JLT         less1
 	VMOVUPS     (AX)(DI*4), Z9
@@ -985,6 +1163,7 @@ loop1:
 	JMP         loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       SI, SI
 	JZ          done
 	MOVL        $0xffffffff, R8
@@ -1016,6 +1195,8 @@ done:
 // func dotAVX512(a *float32, b *float32, n int) float64
 // Requires: AVX, AVX512F, BMI2, CMOV, SSE2
 TEXT ·dotAVX512(SB), NOSPLIT, $0-32
+	// The sum of a*b.
+	// Set-up: two vectors of float64 for the total.
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -1024,6 +1205,7 @@ TEXT ·dotAVX512(SB), NOSPLIT, $0-32
 	VPXORD Z1, Z1, Z1
 
 block:
+	// A block of at most 1024 floats, in 8 vectors of float32 sums, which begin at 0.
 	TESTQ   DX, DX
 	JZ      done
 	VPXORD  Z2, Z2, Z2
@@ -1040,29 +1222,46 @@ block:
 	SUBQ    SI, DX
 
 loop8:
-	CMPQ        SI, $0x00000080
-	JLT         less8
+	// Main loop: 8 vectors, which are 128 floats, at a time.
+	CMPQ SI, $0x00000080
+	JLT  less8
+
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Z10
 	VMOVUPS     (CX)(BX*4), Z11
 	VFMADD231PS Z11, Z10, Z2
+
+	// Vector 1.
 	VMOVUPS     64(AX)(BX*4), Z10
 	VMOVUPS     64(CX)(BX*4), Z11
 	VFMADD231PS Z11, Z10, Z3
+
+	// Vector 2.
 	VMOVUPS     128(AX)(BX*4), Z10
 	VMOVUPS     128(CX)(BX*4), Z11
 	VFMADD231PS Z11, Z10, Z4
+
+	// Vector 3.
 	VMOVUPS     192(AX)(BX*4), Z10
 	VMOVUPS     192(CX)(BX*4), Z11
 	VFMADD231PS Z11, Z10, Z5
+
+	// Vector 4.
 	VMOVUPS     256(AX)(BX*4), Z10
 	VMOVUPS     256(CX)(BX*4), Z11
 	VFMADD231PS Z11, Z10, Z6
+
+	// Vector 5.
 	VMOVUPS     320(AX)(BX*4), Z10
 	VMOVUPS     320(CX)(BX*4), Z11
 	VFMADD231PS Z11, Z10, Z7
+
+	// Vector 6.
 	VMOVUPS     384(AX)(BX*4), Z10
 	VMOVUPS     384(CX)(BX*4), Z11
 	VFMADD231PS Z11, Z10, Z8
+
+	// Vector 7.
 	VMOVUPS     448(AX)(BX*4), Z10
 	VMOVUPS     448(CX)(BX*4), Z11
 	VFMADD231PS Z11, Z10, Z9
@@ -1072,6 +1271,7 @@ loop8:
 
 less8:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ        SI, $0x00000010
 	JLT         less1
 	VMOVUPS     (AX)(BX*4), Z10
@@ -1082,6 +1282,7 @@ loop1:
 	JMP         loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       SI, SI
 	JZ          flush
 	MOVL        $0xffffffff, DI
@@ -1092,6 +1293,7 @@ less1:
 	VFMADD231PS Z11, Z10, Z9
 
 flush:
+	// Reduction of the block: the float32 sums in pairs, then as float64 to the total.
 	VADDPS        Z6, Z2, Z2
 	VADDPS        Z7, Z3, Z3
 	VADDPS        Z8, Z4, Z4
@@ -1107,6 +1309,7 @@ flush:
 	JMP           block
 
 done:
+	// Reduction of the total: its vectors, its halves, its last two numbers.
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y0
@@ -1121,6 +1324,8 @@ done:
 // func l1AVX512(a *float32, b *float32, n int) float64
 // Requires: AVX, AVX512F, BMI2, CMOV, SSE2
 TEXT ·l1AVX512(SB), NOSPLIT, $0-32
+	// The sum of |a - b|.
+	// Set-up: two vectors of float64 for the total.
 	MOVQ         a+0(FP), AX
 	MOVQ         b+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1130,6 +1335,7 @@ TEXT ·l1AVX512(SB), NOSPLIT, $0-32
 	VPXORD       Z2, Z2, Z2
 
 block:
+	// A block of at most 1024 floats, in 8 vectors of float32 sums, which begin at 0.
 	TESTQ   DX, DX
 	JZ      done
 	VPXORD  Z3, Z3, Z3
@@ -1146,43 +1352,60 @@ block:
 	SUBQ    SI, DX
 
 loop8:
-	CMPQ    SI, $0x00000080
-	JLT     less8
+	// Main loop: 8 vectors, which are 128 floats, at a time.
+	CMPQ SI, $0x00000080
+	JLT  less8
+
+	// Vector 0.
 	VMOVUPS (AX)(BX*4), Z11
 	VMOVUPS (CX)(BX*4), Z12
 	VSUBPS  Z12, Z11, Z11
 	VPANDD  Z0, Z11, Z11
 	VADDPS  Z11, Z3, Z3
+
+	// Vector 1.
 	VMOVUPS 64(AX)(BX*4), Z11
 	VMOVUPS 64(CX)(BX*4), Z12
 	VSUBPS  Z12, Z11, Z11
 	VPANDD  Z0, Z11, Z11
 	VADDPS  Z11, Z4, Z4
+
+	// Vector 2.
 	VMOVUPS 128(AX)(BX*4), Z11
 	VMOVUPS 128(CX)(BX*4), Z12
 	VSUBPS  Z12, Z11, Z11
 	VPANDD  Z0, Z11, Z11
 	VADDPS  Z11, Z5, Z5
+
+	// Vector 3.
 	VMOVUPS 192(AX)(BX*4), Z11
 	VMOVUPS 192(CX)(BX*4), Z12
 	VSUBPS  Z12, Z11, Z11
 	VPANDD  Z0, Z11, Z11
 	VADDPS  Z11, Z6, Z6
+
+	// Vector 4.
 	VMOVUPS 256(AX)(BX*4), Z11
 	VMOVUPS 256(CX)(BX*4), Z12
 	VSUBPS  Z12, Z11, Z11
 	VPANDD  Z0, Z11, Z11
 	VADDPS  Z11, Z7, Z7
+
+	// Vector 5.
 	VMOVUPS 320(AX)(BX*4), Z11
 	VMOVUPS 320(CX)(BX*4), Z12
 	VSUBPS  Z12, Z11, Z11
 	VPANDD  Z0, Z11, Z11
 	VADDPS  Z11, Z8, Z8
+
+	// Vector 6.
 	VMOVUPS 384(AX)(BX*4), Z11
 	VMOVUPS 384(CX)(BX*4), Z12
 	VSUBPS  Z12, Z11, Z11
 	VPANDD  Z0, Z11, Z11
 	VADDPS  Z11, Z9, Z9
+
+	// Vector 7.
 	VMOVUPS 448(AX)(BX*4), Z11
 	VMOVUPS 448(CX)(BX*4), Z12
 	VSUBPS  Z12, Z11, Z11
@@ -1194,6 +1417,7 @@ loop8:
 
 less8:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ    SI, $0x00000010
 	JLT     less1
 	VMOVUPS (AX)(BX*4), Z11
@@ -1206,6 +1430,7 @@ loop1:
 	JMP     loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ     SI, SI
 	JZ        flush
 	MOVL      $0xffffffff, DI
@@ -1218,6 +1443,7 @@ less1:
 	VADDPS    Z11, Z10, Z10
 
 flush:
+	// Reduction of the block: the float32 sums in pairs, then as float64 to the total.
 	VADDPS        Z7, Z3, Z3
 	VADDPS        Z8, Z4, Z4
 	VADDPS        Z9, Z5, Z5
@@ -1233,6 +1459,7 @@ flush:
 	JMP           block
 
 done:
+	// Reduction of the total: its vectors, its halves, its last two numbers.
 	VADDPD        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPD        Y0, Y1, Y1
@@ -1250,6 +1477,8 @@ GLOBL vecAVX512_7fffffff<>(SB), RODATA|NOPTR, $4
 // func l2SqAVX512(a *float32, b *float32, n int) float64
 // Requires: AVX, AVX512F, BMI2, CMOV, SSE2
 TEXT ·l2SqAVX512(SB), NOSPLIT, $0-32
+	// The sum of (a - b)^2.
+	// Set-up: two vectors of float64 for the total.
 	MOVQ   a+0(FP), AX
 	MOVQ   b+8(FP), CX
 	MOVQ   n+16(FP), DX
@@ -1258,6 +1487,7 @@ TEXT ·l2SqAVX512(SB), NOSPLIT, $0-32
 	VPXORD Z1, Z1, Z1
 
 block:
+	// A block of at most 1024 floats, in 8 vectors of float32 sums, which begin at 0.
 	TESTQ   DX, DX
 	JZ      done
 	VPXORD  Z2, Z2, Z2
@@ -1274,36 +1504,53 @@ block:
 	SUBQ    SI, DX
 
 loop8:
-	CMPQ        SI, $0x00000080
-	JLT         less8
+	// Main loop: 8 vectors, which are 128 floats, at a time.
+	CMPQ SI, $0x00000080
+	JLT  less8
+
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Z10
 	VMOVUPS     (CX)(BX*4), Z11
 	VSUBPS      Z11, Z10, Z10
 	VFMADD231PS Z10, Z10, Z2
+
+	// Vector 1.
 	VMOVUPS     64(AX)(BX*4), Z10
 	VMOVUPS     64(CX)(BX*4), Z11
 	VSUBPS      Z11, Z10, Z10
 	VFMADD231PS Z10, Z10, Z3
+
+	// Vector 2.
 	VMOVUPS     128(AX)(BX*4), Z10
 	VMOVUPS     128(CX)(BX*4), Z11
 	VSUBPS      Z11, Z10, Z10
 	VFMADD231PS Z10, Z10, Z4
+
+	// Vector 3.
 	VMOVUPS     192(AX)(BX*4), Z10
 	VMOVUPS     192(CX)(BX*4), Z11
 	VSUBPS      Z11, Z10, Z10
 	VFMADD231PS Z10, Z10, Z5
+
+	// Vector 4.
 	VMOVUPS     256(AX)(BX*4), Z10
 	VMOVUPS     256(CX)(BX*4), Z11
 	VSUBPS      Z11, Z10, Z10
 	VFMADD231PS Z10, Z10, Z6
+
+	// Vector 5.
 	VMOVUPS     320(AX)(BX*4), Z10
 	VMOVUPS     320(CX)(BX*4), Z11
 	VSUBPS      Z11, Z10, Z10
 	VFMADD231PS Z10, Z10, Z7
+
+	// Vector 6.
 	VMOVUPS     384(AX)(BX*4), Z10
 	VMOVUPS     384(CX)(BX*4), Z11
 	VSUBPS      Z11, Z10, Z10
 	VFMADD231PS Z10, Z10, Z8
+
+	// Vector 7.
 	VMOVUPS     448(AX)(BX*4), Z10
 	VMOVUPS     448(CX)(BX*4), Z11
 	VSUBPS      Z11, Z10, Z10
@@ -1314,6 +1561,7 @@ loop8:
 
 less8:
 loop1:
+	// One vector, 16 floats, at a time.
 	CMPQ        SI, $0x00000010
 	JLT         less1
 	VMOVUPS     (AX)(BX*4), Z10
@@ -1325,6 +1573,7 @@ loop1:
 	JMP         loop1
 
 less1:
+	// Tail: the floats that are left, under a mask.
 	TESTQ       SI, SI
 	JZ          flush
 	MOVL        $0xffffffff, DI
@@ -1336,6 +1585,7 @@ less1:
 	VFMADD231PS Z10, Z10, Z9
 
 flush:
+	// Reduction of the block: the float32 sums in pairs, then as float64 to the total.
 	VADDPS        Z6, Z2, Z2
 	VADDPS        Z7, Z3, Z3
 	VADDPS        Z8, Z4, Z4
@@ -1351,6 +1601,7 @@ flush:
 	JMP           block
 
 done:
+	// Reduction of the total: its vectors, its halves, its last two numbers.
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y0
@@ -1365,15 +1616,19 @@ done:
 // func addRowAVX512(dst *float32, row *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addRowAVX512(SB), NOSPLIT, $0-32
+	// dst += row, for each row
+	// Set-up: pointers, sizes and constants.
 	MOVQ dst+0(FP), AX
 	MOVQ c+16(FP), CX
 	MOVQ rows+24(FP), SI
 	XORQ DI, DI
 
 row:
+	// One row after the other.
 	XORQ BX, BX
 
 block4:
+	// Blocks of 4 vectors, which are 64 columns.
 	MOVQ    CX, DX
 	SUBQ    BX, DX
 	CMPQ    DX, $0x00000040
@@ -1384,15 +1639,23 @@ block4:
 	VMOVUPS 64(R8)(BX*4), Z1
 	VMOVUPS 128(R8)(BX*4), Z2
 	VMOVUPS 192(R8)(BX*4), Z3
+
+	// Vector 0.
 	VMOVUPS (AX)(DX*4), Z4
 	VADDPS  Z0, Z4, Z4
 	VMOVUPS Z4, (AX)(DX*4)
+
+	// Vector 1.
 	VMOVUPS 64(AX)(DX*4), Z0
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, 64(AX)(DX*4)
+
+	// Vector 2.
 	VMOVUPS 128(AX)(DX*4), Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, 128(AX)(DX*4)
+
+	// Vector 3.
 	VMOVUPS 192(AX)(DX*4), Z0
 	VADDPS  Z3, Z0, Z0
 	VMOVUPS Z0, 192(AX)(DX*4)
@@ -1401,6 +1664,7 @@ block4:
 
 less4:
 block2:
+	// Blocks of 2 vectors, which are 32 columns.
 	MOVQ    CX, DX
 	SUBQ    BX, DX
 	CMPQ    DX, $0x00000020
@@ -1409,9 +1673,13 @@ block2:
 	MOVQ    row+8(FP), R8
 	VMOVUPS (R8)(BX*4), Z0
 	VMOVUPS 64(R8)(BX*4), Z1
+
+	// Vector 0.
 	VMOVUPS (AX)(DX*4), Z2
 	VADDPS  Z0, Z2, Z2
 	VMOVUPS Z2, (AX)(DX*4)
+
+	// Vector 1.
 	VMOVUPS 64(AX)(DX*4), Z0
 	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, 64(AX)(DX*4)
@@ -1420,6 +1688,7 @@ block2:
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ    CX, DX
 	SUBQ    BX, DX
 	CMPQ    DX, $0x00000010
@@ -1434,6 +1703,7 @@ block1:
 	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ      CX, DX
 	SUBQ      BX, DX
 	JZ        whole
@@ -1448,6 +1718,7 @@ less1:
 	VMOVUPS   Z1, K1, (AX)(DX*4)
 
 whole:
+	// The next row.
 	ADDQ CX, DI
 	DECQ SI
 	JNZ  row
@@ -1457,6 +1728,8 @@ whole:
 // func affineAVX512(y *float32, x *float32, scale *float32, shift *float32, floor float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·affineAVX512(SB), NOSPLIT, $0-56
+	// y = max(x*scale + shift, floor), by column
+	// Set-up: pointers, sizes and constants.
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         c+40(FP), DX
@@ -1465,36 +1738,46 @@ TEXT ·affineAVX512(SB), NOSPLIT, $0-56
 	XORQ         R8, R8
 
 row:
+	// One row after the other.
 	XORQ SI, SI
 
 block4:
-	MOVQ        DX, BX
-	SUBQ        SI, BX
-	CMPQ        BX, $0x00000040
-	JLT         less4
-	LEAQ        (R8)(SI*1), BX
-	MOVQ        scale+16(FP), R9
-	VMOVUPS     (R9)(SI*4), Z1
-	VMOVUPS     64(R9)(SI*4), Z2
-	VMOVUPS     128(R9)(SI*4), Z3
-	VMOVUPS     192(R9)(SI*4), Z4
-	MOVQ        shift+24(FP), R9
-	VMOVUPS     (R9)(SI*4), Z5
-	VMOVUPS     64(R9)(SI*4), Z6
-	VMOVUPS     128(R9)(SI*4), Z7
-	VMOVUPS     192(R9)(SI*4), Z8
+	// Blocks of 4 vectors, which are 64 columns.
+	MOVQ    DX, BX
+	SUBQ    SI, BX
+	CMPQ    BX, $0x00000040
+	JLT     less4
+	LEAQ    (R8)(SI*1), BX
+	MOVQ    scale+16(FP), R9
+	VMOVUPS (R9)(SI*4), Z1
+	VMOVUPS 64(R9)(SI*4), Z2
+	VMOVUPS 128(R9)(SI*4), Z3
+	VMOVUPS 192(R9)(SI*4), Z4
+	MOVQ    shift+24(FP), R9
+	VMOVUPS (R9)(SI*4), Z5
+	VMOVUPS 64(R9)(SI*4), Z6
+	VMOVUPS 128(R9)(SI*4), Z7
+	VMOVUPS 192(R9)(SI*4), Z8
+
+	// Vector 0.
 	VMOVUPS     (CX)(BX*4), Z9
 	VFMADD213PS Z5, Z1, Z9
 	VMAXPS      Z9, Z0, Z9
 	VMOVUPS     Z9, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS     64(CX)(BX*4), Z1
 	VFMADD213PS Z6, Z2, Z1
 	VMAXPS      Z1, Z0, Z1
 	VMOVUPS     Z1, 64(AX)(BX*4)
+
+	// Vector 2.
 	VMOVUPS     128(CX)(BX*4), Z1
 	VFMADD213PS Z7, Z3, Z1
 	VMAXPS      Z1, Z0, Z1
 	VMOVUPS     Z1, 128(AX)(BX*4)
+
+	// Vector 3.
 	VMOVUPS     192(CX)(BX*4), Z1
 	VFMADD213PS Z8, Z4, Z1
 	VMAXPS      Z1, Z0, Z1
@@ -1504,21 +1787,26 @@ block4:
 
 less4:
 block2:
-	MOVQ        DX, BX
-	SUBQ        SI, BX
-	CMPQ        BX, $0x00000020
-	JLT         less2
-	LEAQ        (R8)(SI*1), BX
-	MOVQ        scale+16(FP), R9
-	VMOVUPS     (R9)(SI*4), Z1
-	VMOVUPS     64(R9)(SI*4), Z2
-	MOVQ        shift+24(FP), R9
-	VMOVUPS     (R9)(SI*4), Z3
-	VMOVUPS     64(R9)(SI*4), Z4
+	// Blocks of 2 vectors, which are 32 columns.
+	MOVQ    DX, BX
+	SUBQ    SI, BX
+	CMPQ    BX, $0x00000020
+	JLT     less2
+	LEAQ    (R8)(SI*1), BX
+	MOVQ    scale+16(FP), R9
+	VMOVUPS (R9)(SI*4), Z1
+	VMOVUPS 64(R9)(SI*4), Z2
+	MOVQ    shift+24(FP), R9
+	VMOVUPS (R9)(SI*4), Z3
+	VMOVUPS 64(R9)(SI*4), Z4
+
+	// Vector 0.
 	VMOVUPS     (CX)(BX*4), Z5
 	VFMADD213PS Z3, Z1, Z5
 	VMAXPS      Z5, Z0, Z5
 	VMOVUPS     Z5, (AX)(BX*4)
+
+	// Vector 1.
 	VMOVUPS     64(CX)(BX*4), Z1
 	VFMADD213PS Z4, Z2, Z1
 	VMAXPS      Z1, Z0, Z1
@@ -1528,6 +1816,7 @@ block2:
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ        DX, BX
 	SUBQ        SI, BX
 	CMPQ        BX, $0x00000010
@@ -1545,6 +1834,7 @@ block1:
 	JMP         block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ        DX, BX
 	SUBQ        SI, BX
 	JZ          whole
@@ -1562,6 +1852,7 @@ less1:
 	VMOVUPS     Z3, K1, (AX)(BX*4)
 
 whole:
+	// The next row.
 	ADDQ DX, R8
 	DECQ DI
 	JNZ  row
@@ -1571,6 +1862,8 @@ whole:
 // func affineAddAVX512(y *float32, x *float32, r *float32, scale *float32, shift *float32, floor float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·affineAddAVX512(SB), NOSPLIT, $0-64
+	// y = max(x*scale + shift + r, floor), by column
+	// Set-up: pointers, sizes and constants.
 	MOVQ         y+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         r+16(FP), DX
@@ -1580,42 +1873,52 @@ TEXT ·affineAddAVX512(SB), NOSPLIT, $0-64
 	XORQ         R9, R9
 
 row:
+	// One row after the other.
 	XORQ DI, DI
 
 block4:
-	MOVQ        BX, SI
-	SUBQ        DI, SI
-	CMPQ        SI, $0x00000040
-	JLT         less4
-	LEAQ        (R9)(DI*1), SI
-	MOVQ        scale+24(FP), R10
-	VMOVUPS     (R10)(DI*4), Z1
-	VMOVUPS     64(R10)(DI*4), Z2
-	VMOVUPS     128(R10)(DI*4), Z3
-	VMOVUPS     192(R10)(DI*4), Z4
-	MOVQ        shift+32(FP), R10
-	VMOVUPS     (R10)(DI*4), Z5
-	VMOVUPS     64(R10)(DI*4), Z6
-	VMOVUPS     128(R10)(DI*4), Z7
-	VMOVUPS     192(R10)(DI*4), Z8
+	// Blocks of 4 vectors, which are 64 columns.
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000040
+	JLT     less4
+	LEAQ    (R9)(DI*1), SI
+	MOVQ    scale+24(FP), R10
+	VMOVUPS (R10)(DI*4), Z1
+	VMOVUPS 64(R10)(DI*4), Z2
+	VMOVUPS 128(R10)(DI*4), Z3
+	VMOVUPS 192(R10)(DI*4), Z4
+	MOVQ    shift+32(FP), R10
+	VMOVUPS (R10)(DI*4), Z5
+	VMOVUPS 64(R10)(DI*4), Z6
+	VMOVUPS 128(R10)(DI*4), Z7
+	VMOVUPS 192(R10)(DI*4), Z8
+
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Z9
 	VFMADD213PS Z5, Z1, Z9
 	VMOVUPS     (DX)(SI*4), Z1
 	VADDPS      Z1, Z9, Z9
 	VMAXPS      Z9, Z0, Z9
 	VMOVUPS     Z9, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS     64(CX)(SI*4), Z1
 	VFMADD213PS Z6, Z2, Z1
 	VMOVUPS     64(DX)(SI*4), Z2
 	VADDPS      Z2, Z1, Z1
 	VMAXPS      Z1, Z0, Z1
 	VMOVUPS     Z1, 64(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS     128(CX)(SI*4), Z1
 	VFMADD213PS Z7, Z3, Z1
 	VMOVUPS     128(DX)(SI*4), Z2
 	VADDPS      Z2, Z1, Z1
 	VMAXPS      Z1, Z0, Z1
 	VMOVUPS     Z1, 128(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS     192(CX)(SI*4), Z1
 	VFMADD213PS Z8, Z4, Z1
 	VMOVUPS     192(DX)(SI*4), Z2
@@ -1627,23 +1930,28 @@ block4:
 
 less4:
 block2:
-	MOVQ        BX, SI
-	SUBQ        DI, SI
-	CMPQ        SI, $0x00000020
-	JLT         less2
-	LEAQ        (R9)(DI*1), SI
-	MOVQ        scale+24(FP), R10
-	VMOVUPS     (R10)(DI*4), Z1
-	VMOVUPS     64(R10)(DI*4), Z2
-	MOVQ        shift+32(FP), R10
-	VMOVUPS     (R10)(DI*4), Z3
-	VMOVUPS     64(R10)(DI*4), Z4
+	// Blocks of 2 vectors, which are 32 columns.
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000020
+	JLT     less2
+	LEAQ    (R9)(DI*1), SI
+	MOVQ    scale+24(FP), R10
+	VMOVUPS (R10)(DI*4), Z1
+	VMOVUPS 64(R10)(DI*4), Z2
+	MOVQ    shift+32(FP), R10
+	VMOVUPS (R10)(DI*4), Z3
+	VMOVUPS 64(R10)(DI*4), Z4
+
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Z5
 	VFMADD213PS Z3, Z1, Z5
 	VMOVUPS     (DX)(SI*4), Z1
 	VADDPS      Z1, Z5, Z5
 	VMAXPS      Z5, Z0, Z5
 	VMOVUPS     Z5, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS     64(CX)(SI*4), Z1
 	VFMADD213PS Z4, Z2, Z1
 	VMOVUPS     64(DX)(SI*4), Z2
@@ -1655,6 +1963,7 @@ block2:
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ        BX, SI
 	SUBQ        DI, SI
 	CMPQ        SI, $0x00000010
@@ -1674,6 +1983,7 @@ block1:
 	JMP         block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ        BX, SI
 	SUBQ        DI, SI
 	JZ          whole
@@ -1693,6 +2003,7 @@ less1:
 	VMOVUPS     Z3, K1, (AX)(SI*4)
 
 whole:
+	// The next row.
 	ADDQ BX, R9
 	DECQ R8
 	JNZ  row
@@ -1702,6 +2013,8 @@ whole:
 // func bnGradApplyAVX512(dx *float32, dy *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·bnGradApplyAVX512(SB), NOSPLIT, $0-64
+	// dx = dy*a + x*b + c0, by column
+	// Set-up: pointers, sizes and constants.
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
 	MOVQ x+16(FP), DX
@@ -1710,44 +2023,54 @@ TEXT ·bnGradApplyAVX512(SB), NOSPLIT, $0-64
 	XORQ R9, R9
 
 row:
+	// One row after the other.
 	XORQ DI, DI
 
 block4:
-	MOVQ        BX, SI
-	SUBQ        DI, SI
-	CMPQ        SI, $0x00000040
-	JLT         less4
-	LEAQ        (R9)(DI*1), SI
-	MOVQ        a+24(FP), R10
-	VMOVUPS     (R10)(DI*4), Z0
-	VMOVUPS     64(R10)(DI*4), Z1
-	VMOVUPS     128(R10)(DI*4), Z2
-	VMOVUPS     192(R10)(DI*4), Z3
-	MOVQ        b+32(FP), R10
-	VMOVUPS     (R10)(DI*4), Z4
-	VMOVUPS     64(R10)(DI*4), Z5
-	VMOVUPS     128(R10)(DI*4), Z6
-	VMOVUPS     192(R10)(DI*4), Z7
-	MOVQ        c0+40(FP), R10
-	VMOVUPS     (R10)(DI*4), Z8
-	VMOVUPS     64(R10)(DI*4), Z9
-	VMOVUPS     128(R10)(DI*4), Z10
-	VMOVUPS     192(R10)(DI*4), Z11
+	// Blocks of 4 vectors, which are 64 columns.
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000040
+	JLT     less4
+	LEAQ    (R9)(DI*1), SI
+	MOVQ    a+24(FP), R10
+	VMOVUPS (R10)(DI*4), Z0
+	VMOVUPS 64(R10)(DI*4), Z1
+	VMOVUPS 128(R10)(DI*4), Z2
+	VMOVUPS 192(R10)(DI*4), Z3
+	MOVQ    b+32(FP), R10
+	VMOVUPS (R10)(DI*4), Z4
+	VMOVUPS 64(R10)(DI*4), Z5
+	VMOVUPS 128(R10)(DI*4), Z6
+	VMOVUPS 192(R10)(DI*4), Z7
+	MOVQ    c0+40(FP), R10
+	VMOVUPS (R10)(DI*4), Z8
+	VMOVUPS 64(R10)(DI*4), Z9
+	VMOVUPS 128(R10)(DI*4), Z10
+	VMOVUPS 192(R10)(DI*4), Z11
+
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Z12
 	VMOVUPS     (DX)(SI*4), Z13
 	VFMADD213PS Z8, Z4, Z13
 	VFMADD231PS Z12, Z0, Z13
 	VMOVUPS     Z13, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS     64(CX)(SI*4), Z0
 	VMOVUPS     64(DX)(SI*4), Z4
 	VFMADD213PS Z9, Z5, Z4
 	VFMADD231PS Z0, Z1, Z4
 	VMOVUPS     Z4, 64(AX)(SI*4)
+
+	// Vector 2.
 	VMOVUPS     128(CX)(SI*4), Z0
 	VMOVUPS     128(DX)(SI*4), Z1
 	VFMADD213PS Z10, Z6, Z1
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS     Z1, 128(AX)(SI*4)
+
+	// Vector 3.
 	VMOVUPS     192(CX)(SI*4), Z0
 	VMOVUPS     192(DX)(SI*4), Z1
 	VFMADD213PS Z11, Z7, Z1
@@ -1758,25 +2081,30 @@ block4:
 
 less4:
 block2:
-	MOVQ        BX, SI
-	SUBQ        DI, SI
-	CMPQ        SI, $0x00000020
-	JLT         less2
-	LEAQ        (R9)(DI*1), SI
-	MOVQ        a+24(FP), R10
-	VMOVUPS     (R10)(DI*4), Z0
-	VMOVUPS     64(R10)(DI*4), Z1
-	MOVQ        b+32(FP), R10
-	VMOVUPS     (R10)(DI*4), Z2
-	VMOVUPS     64(R10)(DI*4), Z3
-	MOVQ        c0+40(FP), R10
-	VMOVUPS     (R10)(DI*4), Z4
-	VMOVUPS     64(R10)(DI*4), Z5
+	// Blocks of 2 vectors, which are 32 columns.
+	MOVQ    BX, SI
+	SUBQ    DI, SI
+	CMPQ    SI, $0x00000020
+	JLT     less2
+	LEAQ    (R9)(DI*1), SI
+	MOVQ    a+24(FP), R10
+	VMOVUPS (R10)(DI*4), Z0
+	VMOVUPS 64(R10)(DI*4), Z1
+	MOVQ    b+32(FP), R10
+	VMOVUPS (R10)(DI*4), Z2
+	VMOVUPS 64(R10)(DI*4), Z3
+	MOVQ    c0+40(FP), R10
+	VMOVUPS (R10)(DI*4), Z4
+	VMOVUPS 64(R10)(DI*4), Z5
+
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Z6
 	VMOVUPS     (DX)(SI*4), Z7
 	VFMADD213PS Z4, Z2, Z7
 	VFMADD231PS Z6, Z0, Z7
 	VMOVUPS     Z7, (AX)(SI*4)
+
+	// Vector 1.
 	VMOVUPS     64(CX)(SI*4), Z0
 	VMOVUPS     64(DX)(SI*4), Z2
 	VFMADD213PS Z5, Z3, Z2
@@ -1787,6 +2115,7 @@ block2:
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ        BX, SI
 	SUBQ        DI, SI
 	CMPQ        SI, $0x00000010
@@ -1807,6 +2136,7 @@ block1:
 	JMP         block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ        BX, SI
 	SUBQ        DI, SI
 	JZ          whole
@@ -1827,6 +2157,7 @@ less1:
 	VMOVUPS     Z4, K1, (AX)(SI*4)
 
 whole:
+	// The next row.
 	ADDQ BX, R9
 	DECQ R8
 	JNZ  row
@@ -1836,6 +2167,8 @@ whole:
 // func bnGradApplyReLUAVX512(dx *float32, dy *float32, y *float32, x *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·bnGradApplyReLUAVX512(SB), NOSPLIT, $0-72
+	// dx = g*a + x*b + c0, by column, where g = dy, but 0 where y <= 0
+	// Set-up: pointers, sizes and constants.
 	MOVQ   dx+0(FP), AX
 	MOVQ   dy+8(FP), CX
 	MOVQ   y+16(FP), DX
@@ -1846,29 +2179,33 @@ TEXT ·bnGradApplyReLUAVX512(SB), NOSPLIT, $0-72
 	XORQ   R10, R10
 
 row:
+	// One row after the other.
 	XORQ R8, R8
 
 block4:
-	MOVQ        SI, DI
-	SUBQ        R8, DI
-	CMPQ        DI, $0x00000040
-	JLT         less4
-	LEAQ        (R10)(R8*1), DI
-	MOVQ        a+32(FP), R11
-	VMOVUPS     (R11)(R8*4), Z1
-	VMOVUPS     64(R11)(R8*4), Z2
-	VMOVUPS     128(R11)(R8*4), Z3
-	VMOVUPS     192(R11)(R8*4), Z4
-	MOVQ        b+40(FP), R11
-	VMOVUPS     (R11)(R8*4), Z5
-	VMOVUPS     64(R11)(R8*4), Z6
-	VMOVUPS     128(R11)(R8*4), Z7
-	VMOVUPS     192(R11)(R8*4), Z8
-	MOVQ        c0+48(FP), R11
-	VMOVUPS     (R11)(R8*4), Z9
-	VMOVUPS     64(R11)(R8*4), Z10
-	VMOVUPS     128(R11)(R8*4), Z11
-	VMOVUPS     192(R11)(R8*4), Z12
+	// Blocks of 4 vectors, which are 64 columns.
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000040
+	JLT     less4
+	LEAQ    (R10)(R8*1), DI
+	MOVQ    a+32(FP), R11
+	VMOVUPS (R11)(R8*4), Z1
+	VMOVUPS 64(R11)(R8*4), Z2
+	VMOVUPS 128(R11)(R8*4), Z3
+	VMOVUPS 192(R11)(R8*4), Z4
+	MOVQ    b+40(FP), R11
+	VMOVUPS (R11)(R8*4), Z5
+	VMOVUPS 64(R11)(R8*4), Z6
+	VMOVUPS 128(R11)(R8*4), Z7
+	VMOVUPS 192(R11)(R8*4), Z8
+	MOVQ    c0+48(FP), R11
+	VMOVUPS (R11)(R8*4), Z9
+	VMOVUPS 64(R11)(R8*4), Z10
+	VMOVUPS 128(R11)(R8*4), Z11
+	VMOVUPS 192(R11)(R8*4), Z12
+
+	// Vector 0.
 	VMOVUPS     (DX)(DI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     (CX)(DI*4), Z13
@@ -1877,6 +2214,8 @@ block4:
 	VFMADD213PS Z9, Z5, Z14
 	VFMADD231PS Z13, Z1, Z14
 	VMOVUPS     Z14, (AX)(DI*4)
+
+	// Vector 1.
 	VMOVUPS     64(DX)(DI*4), Z1
 	VCMPPS      $0x16, Z0, Z1, K1
 	VMOVUPS     64(CX)(DI*4), Z1
@@ -1885,6 +2224,8 @@ block4:
 	VFMADD213PS Z10, Z6, Z5
 	VFMADD231PS Z1, Z2, Z5
 	VMOVUPS     Z5, 64(AX)(DI*4)
+
+	// Vector 2.
 	VMOVUPS     128(DX)(DI*4), Z1
 	VCMPPS      $0x16, Z0, Z1, K1
 	VMOVUPS     128(CX)(DI*4), Z1
@@ -1893,6 +2234,8 @@ block4:
 	VFMADD213PS Z11, Z7, Z2
 	VFMADD231PS Z1, Z3, Z2
 	VMOVUPS     Z2, 128(AX)(DI*4)
+
+	// Vector 3.
 	VMOVUPS     192(DX)(DI*4), Z1
 	VCMPPS      $0x16, Z0, Z1, K1
 	VMOVUPS     192(CX)(DI*4), Z1
@@ -1906,20 +2249,23 @@ block4:
 
 less4:
 block2:
-	MOVQ        SI, DI
-	SUBQ        R8, DI
-	CMPQ        DI, $0x00000020
-	JLT         less2
-	LEAQ        (R10)(R8*1), DI
-	MOVQ        a+32(FP), R11
-	VMOVUPS     (R11)(R8*4), Z1
-	VMOVUPS     64(R11)(R8*4), Z2
-	MOVQ        b+40(FP), R11
-	VMOVUPS     (R11)(R8*4), Z3
-	VMOVUPS     64(R11)(R8*4), Z4
-	MOVQ        c0+48(FP), R11
-	VMOVUPS     (R11)(R8*4), Z5
-	VMOVUPS     64(R11)(R8*4), Z6
+	// Blocks of 2 vectors, which are 32 columns.
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000020
+	JLT     less2
+	LEAQ    (R10)(R8*1), DI
+	MOVQ    a+32(FP), R11
+	VMOVUPS (R11)(R8*4), Z1
+	VMOVUPS 64(R11)(R8*4), Z2
+	MOVQ    b+40(FP), R11
+	VMOVUPS (R11)(R8*4), Z3
+	VMOVUPS 64(R11)(R8*4), Z4
+	MOVQ    c0+48(FP), R11
+	VMOVUPS (R11)(R8*4), Z5
+	VMOVUPS 64(R11)(R8*4), Z6
+
+	// Vector 0.
 	VMOVUPS     (DX)(DI*4), Z7
 	VCMPPS      $0x16, Z0, Z7, K1
 	VMOVUPS     (CX)(DI*4), Z7
@@ -1928,6 +2274,8 @@ block2:
 	VFMADD213PS Z5, Z3, Z8
 	VFMADD231PS Z7, Z1, Z8
 	VMOVUPS     Z8, (AX)(DI*4)
+
+	// Vector 1.
 	VMOVUPS     64(DX)(DI*4), Z1
 	VCMPPS      $0x16, Z0, Z1, K1
 	VMOVUPS     64(CX)(DI*4), Z1
@@ -1941,6 +2289,7 @@ block2:
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ        SI, DI
 	SUBQ        R8, DI
 	CMPQ        DI, $0x00000010
@@ -1964,6 +2313,7 @@ block1:
 	JMP         block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ        SI, DI
 	SUBQ        R8, DI
 	JZ          whole
@@ -1987,6 +2337,7 @@ less1:
 	VMOVUPS     Z5, K1, (AX)(DI*4)
 
 whole:
+	// The next row.
 	ADDQ SI, R10
 	DECQ R9
 	JNZ  row
@@ -1996,12 +2347,15 @@ whole:
 // func colSumAVX512(sum *float32, x *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·colSumAVX512(SB), NOSPLIT, $0-32
+	// sum += the sum of each column of x
+	// Set-up: pointers, sizes and constants.
 	MOVQ x+8(FP), AX
 	MOVQ c+16(FP), CX
 	XORQ SI, SI
 	XORQ BX, BX
 
 block4:
+	// Blocks of 4 vectors, which are 64 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000040
@@ -2011,7 +2365,9 @@ block4:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	MOVQ   rows+24(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows4:
 	VMOVUPS (AX)(DX*4), Z4
@@ -2022,9 +2378,13 @@ rows4:
 	VADDPS  Z4, Z2, Z2
 	VMOVUPS 192(AX)(DX*4), Z4
 	VADDPS  Z4, Z3, Z3
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     rows4
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows4
+
+	// Add the sums to sum and store it.
 	MOVQ    sum+0(FP), DX
 	VMOVUPS (DX)(BX*4), Z4
 	VMOVUPS 64(DX)(BX*4), Z9
@@ -2044,6 +2404,7 @@ rows4:
 
 less4:
 block2:
+	// Blocks of 2 vectors, which are 32 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000020
@@ -2051,16 +2412,22 @@ block2:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	MOVQ   rows+24(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows2:
 	VMOVUPS (AX)(DX*4), Z0
 	VADDPS  Z0, Z5, Z5
 	VMOVUPS 64(AX)(DX*4), Z0
 	VADDPS  Z0, Z6, Z6
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     rows2
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows2
+
+	// Add the sums to sum and store it.
 	MOVQ    sum+0(FP), DX
 	VMOVUPS (DX)(BX*4), Z0
 	VMOVUPS 64(DX)(BX*4), Z1
@@ -2074,20 +2441,27 @@ rows2:
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000010
 	JLT    less1
 	VPXORD Z7, Z7, Z7
 	MOVQ   rows+24(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows1:
 	VMOVUPS (AX)(DX*4), Z0
 	VADDPS  Z0, Z7, Z7
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     rows1
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows1
+
+	// Add the sums to sum and store it.
 	MOVQ    sum+0(FP), DX
 	VMOVUPS (DX)(BX*4), Z0
 	VADDPS  Z0, Z7, Z7
@@ -2097,6 +2471,7 @@ rows1:
 	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	JZ     whole
@@ -2105,14 +2480,20 @@ less1:
 	KMOVW  DI, K1
 	VPXORD Z8, Z8, Z8
 	MOVQ   rows+24(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows0:
 	VMOVUPS.Z (AX)(DX*4), K1, Z0
 	VADDPS    Z0, Z8, Z8
-	ADDQ      CX, DX
-	DECQ      DI
-	JNZ       rows0
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows0
+
+	// Add the sums to sum and store it.
 	MOVQ      sum+0(FP), AX
 	VMOVUPS.Z (AX)(BX*4), K1, Z0
 	VADDPS    Z0, Z8, Z8
@@ -2126,6 +2507,8 @@ whole:
 // func colMomentsAVX512(mean *float32, m2 *float32, x *float32, headN float32, n float32, head int, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·colMomentsAVX512(SB), NOSPLIT, $0-56
+	// mean = the mean and m2 = the sum of squared distances from it, of each column of x
+	// Set-up: pointers, sizes and constants.
 	MOVQ         x+16(FP), AX
 	MOVQ         c+40(FP), CX
 	VBROADCASTSS headN+24(FP), Z0
@@ -2134,6 +2517,7 @@ TEXT ·colMomentsAVX512(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 
 block4:
+	// Blocks of 4 vectors, which are 64 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000040
@@ -2143,7 +2527,9 @@ block4:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	MOVQ   head+32(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the first rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 head4:
 	VMOVUPS (AX)(DX*4), Z6
@@ -2154,44 +2540,61 @@ head4:
 	VADDPS  Z6, Z4, Z4
 	VMOVUPS 192(AX)(DX*4), Z6
 	VADDPS  Z6, Z5, Z5
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     head4
-	VDIVPS  Z0, Z2, Z2
-	VDIVPS  Z0, Z3, Z3
-	VDIVPS  Z0, Z4, Z4
-	VDIVPS  Z0, Z5, Z5
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	MOVQ    rows+48(FP), DI
-	LEAQ    (SI)(BX*1), DX
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  head4
+
+	// The first mean, of the head. Then sums of the distances from it and of their squares.
+	VDIVPS Z0, Z2, Z2
+	VDIVPS Z0, Z3, Z3
+	VDIVPS Z0, Z4, Z4
+	VDIVPS Z0, Z5, Z5
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	MOVQ   rows+48(FP), DI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows4:
-	VMOVUPS      (AX)(DX*4), Z6
-	VSUBPS       Z2, Z6, Z6
-	VADDPS       Z6, Z7, Z7
-	VFMADD231PS  Z6, Z6, Z11
-	VMOVUPS      64(AX)(DX*4), Z6
-	VSUBPS       Z3, Z6, Z6
-	VADDPS       Z6, Z8, Z8
-	VFMADD231PS  Z6, Z6, Z12
-	VMOVUPS      128(AX)(DX*4), Z6
-	VSUBPS       Z4, Z6, Z6
-	VADDPS       Z6, Z9, Z9
-	VFMADD231PS  Z6, Z6, Z13
-	VMOVUPS      192(AX)(DX*4), Z6
-	VSUBPS       Z5, Z6, Z6
-	VADDPS       Z6, Z10, Z10
-	VFMADD231PS  Z6, Z6, Z14
-	ADDQ         CX, DX
-	DECQ         DI
-	JNZ          rows4
+	// Vector 0.
+	VMOVUPS     (AX)(DX*4), Z6
+	VSUBPS      Z2, Z6, Z6
+	VADDPS      Z6, Z7, Z7
+	VFMADD231PS Z6, Z6, Z11
+
+	// Vector 1.
+	VMOVUPS     64(AX)(DX*4), Z6
+	VSUBPS      Z3, Z6, Z6
+	VADDPS      Z6, Z8, Z8
+	VFMADD231PS Z6, Z6, Z12
+
+	// Vector 2.
+	VMOVUPS     128(AX)(DX*4), Z6
+	VSUBPS      Z4, Z6, Z6
+	VADDPS      Z6, Z9, Z9
+	VFMADD231PS Z6, Z6, Z13
+
+	// Vector 3.
+	VMOVUPS     192(AX)(DX*4), Z6
+	VSUBPS      Z5, Z6, Z6
+	VADDPS      Z6, Z10, Z10
+	VFMADD231PS Z6, Z6, Z14
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows4
+
+	// Mean and m2 out of those sums; store them.
 	VDIVPS       Z1, Z7, Z6
 	VFNMADD231PS Z6, Z7, Z11
 	VADDPS       Z6, Z2, Z2
@@ -2219,6 +2622,7 @@ rows4:
 
 less4:
 block2:
+	// Blocks of 2 vectors, which are 32 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000020
@@ -2226,37 +2630,52 @@ block2:
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	MOVQ   head+32(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the first rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 head2:
 	VMOVUPS (AX)(DX*4), Z2
 	VADDPS  Z2, Z15, Z15
 	VMOVUPS 64(AX)(DX*4), Z2
 	VADDPS  Z2, Z16, Z16
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     head2
-	VDIVPS  Z0, Z15, Z15
-	VDIVPS  Z0, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	VPXORD  Z20, Z20, Z20
-	MOVQ    rows+48(FP), DI
-	LEAQ    (SI)(BX*1), DX
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  head2
+
+	// The first mean, of the head. Then sums of the distances from it and of their squares.
+	VDIVPS Z0, Z15, Z15
+	VDIVPS Z0, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	MOVQ   rows+48(FP), DI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows2:
-	VMOVUPS      (AX)(DX*4), Z2
-	VSUBPS       Z15, Z2, Z2
-	VADDPS       Z2, Z17, Z17
-	VFMADD231PS  Z2, Z2, Z19
-	VMOVUPS      64(AX)(DX*4), Z2
-	VSUBPS       Z16, Z2, Z2
-	VADDPS       Z2, Z18, Z18
-	VFMADD231PS  Z2, Z2, Z20
-	ADDQ         CX, DX
-	DECQ         DI
-	JNZ          rows2
+	// Vector 0.
+	VMOVUPS     (AX)(DX*4), Z2
+	VSUBPS      Z15, Z2, Z2
+	VADDPS      Z2, Z17, Z17
+	VFMADD231PS Z2, Z2, Z19
+
+	// Vector 1.
+	VMOVUPS     64(AX)(DX*4), Z2
+	VSUBPS      Z16, Z2, Z2
+	VADDPS      Z2, Z18, Z18
+	VFMADD231PS Z2, Z2, Z20
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows2
+
+	// Mean and m2 out of those sums; store them.
 	VDIVPS       Z1, Z17, Z2
 	VFNMADD231PS Z2, Z17, Z19
 	VADDPS       Z2, Z15, Z15
@@ -2274,34 +2693,47 @@ rows2:
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	CMPQ   DX, $0x00000010
 	JLT    less1
 	VPXORD Z21, Z21, Z21
 	MOVQ   head+32(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the first rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 head1:
 	VMOVUPS (AX)(DX*4), Z2
 	VADDPS  Z2, Z21, Z21
-	ADDQ    CX, DX
-	DECQ    DI
-	JNZ     head1
-	VDIVPS  Z0, Z21, Z21
-	VPXORD  Z22, Z22, Z22
-	VPXORD  Z23, Z23, Z23
-	MOVQ    rows+48(FP), DI
-	LEAQ    (SI)(BX*1), DX
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  head1
+
+	// The first mean, of the head. Then sums of the distances from it and of their squares.
+	VDIVPS Z0, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	MOVQ   rows+48(FP), DI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows1:
-	VMOVUPS      (AX)(DX*4), Z2
-	VSUBPS       Z21, Z2, Z2
-	VADDPS       Z2, Z22, Z22
-	VFMADD231PS  Z2, Z2, Z23
-	ADDQ         CX, DX
-	DECQ         DI
-	JNZ          rows1
+	VMOVUPS     (AX)(DX*4), Z2
+	VSUBPS      Z21, Z2, Z2
+	VADDPS      Z2, Z22, Z22
+	VFMADD231PS Z2, Z2, Z23
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows1
+
+	// Mean and m2 out of those sums; store them.
 	VDIVPS       Z1, Z22, Z2
 	VFNMADD231PS Z2, Z22, Z23
 	VADDPS       Z2, Z21, Z21
@@ -2313,6 +2745,7 @@ rows1:
 	JMP          block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ   CX, DX
 	SUBQ   BX, DX
 	JZ     whole
@@ -2321,28 +2754,40 @@ less1:
 	KMOVW  DI, K1
 	VPXORD Z24, Z24, Z24
 	MOVQ   head+32(FP), DI
-	LEAQ   (SI)(BX*1), DX
+
+	// Down the first rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 head0:
 	VMOVUPS.Z (AX)(DX*4), K1, Z2
 	VADDPS    Z2, Z24, Z24
-	ADDQ      CX, DX
-	DECQ      DI
-	JNZ       head0
-	VDIVPS    Z0, Z24, Z24
-	VPXORD    Z25, Z25, Z25
-	VPXORD    Z26, Z26, Z26
-	MOVQ      rows+48(FP), DI
-	LEAQ      (SI)(BX*1), DX
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  head0
+
+	// The first mean, of the head. Then sums of the distances from it and of their squares.
+	VDIVPS Z0, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	MOVQ   rows+48(FP), DI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (SI)(BX*1), DX
 
 rows0:
-	VMOVUPS.Z    (AX)(DX*4), K1, Z0
-	VSUBPS       Z24, Z0, Z0
-	VADDPS       Z0, Z25, Z25
-	VFMADD231PS  Z0, Z0, Z26
-	ADDQ         CX, DX
-	DECQ         DI
-	JNZ          rows0
+	VMOVUPS.Z   (AX)(DX*4), K1, Z0
+	VSUBPS      Z24, Z0, Z0
+	VADDPS      Z0, Z25, Z25
+	VFMADD231PS Z0, Z0, Z26
+
+	// The row below.
+	ADDQ CX, DX
+	DECQ DI
+	JNZ  rows0
+
+	// Mean and m2 out of those sums; store them.
 	VDIVPS       Z1, Z25, Z0
 	VFNMADD231PS Z0, Z25, Z26
 	VADDPS       Z0, Z24, Z24
@@ -2358,10 +2803,14 @@ whole:
 // func bnGradSumsAVX512(dg *float32, db *float32, dy *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·bnGradSumsAVX512(SB), NOSPLIT, $0-64
-	MOVQ    dy+16(FP), AX
-	MOVQ    x+24(FP), CX
-	MOVQ    c+48(FP), DX
-	XORQ    DI, DI
+	// By column: db += the sum of dy, dg += that of dy*(x - mean)*invstd
+	// Set-up: pointers, sizes and constants.
+	MOVQ dy+16(FP), AX
+	MOVQ x+24(FP), CX
+	MOVQ c+48(FP), DX
+	XORQ DI, DI
+
+	// All rows at a time where one block has all columns, else one row at a time.
 	MOVQ    rows+56(FP), R9
 	MOVQ    R9, R8
 	MOVQ    $0x00000001, BX
@@ -2372,6 +2821,7 @@ tile:
 	XORQ SI, SI
 
 block4:
+	// Blocks of 4 vectors, which are 64 columns.
 	MOVQ    DX, BX
 	SUBQ    SI, BX
 	CMPQ    BX, $0x00000040
@@ -2390,74 +2840,92 @@ block4:
 	VPXORD  Z10, Z10, Z10
 	VPXORD  Z11, Z11, Z11
 	MOVQ    R8, R10
-	LEAQ    (DI)(SI*1), BX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (DI)(SI*1), BX
 
 rows4:
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Z12
 	VMOVUPS     (CX)(BX*4), Z13
 	VSUBPS      Z0, Z13, Z13
 	VADDPS      Z12, Z4, Z4
 	VFMADD231PS Z13, Z12, Z8
+
+	// Vector 1.
 	VMOVUPS     64(AX)(BX*4), Z12
 	VMOVUPS     64(CX)(BX*4), Z13
 	VSUBPS      Z1, Z13, Z13
 	VADDPS      Z12, Z5, Z5
 	VFMADD231PS Z13, Z12, Z9
+
+	// Vector 2.
 	VMOVUPS     128(AX)(BX*4), Z12
 	VMOVUPS     128(CX)(BX*4), Z13
 	VSUBPS      Z2, Z13, Z13
 	VADDPS      Z12, Z6, Z6
 	VFMADD231PS Z13, Z12, Z10
+
+	// Vector 3.
 	VMOVUPS     192(AX)(BX*4), Z12
 	VMOVUPS     192(CX)(BX*4), Z13
 	VSUBPS      Z3, Z13, Z13
 	VADDPS      Z12, Z7, Z7
 	VFMADD231PS Z13, Z12, Z11
-	ADDQ        DX, BX
-	DECQ        R10
-	JNZ         rows4
-	MOVQ        db+8(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VMOVUPS     64(BX)(SI*4), Z1
-	VMOVUPS     128(BX)(SI*4), Z2
-	VMOVUPS     192(BX)(SI*4), Z3
-	VADDPS      Z0, Z4, Z4
-	VADDPS      Z1, Z5, Z5
-	VADDPS      Z2, Z6, Z6
-	VADDPS      Z3, Z7, Z7
-	MOVQ        db+8(FP), BX
-	VMOVUPS     Z4, (BX)(SI*4)
-	VMOVUPS     Z5, 64(BX)(SI*4)
-	VMOVUPS     Z6, 128(BX)(SI*4)
-	VMOVUPS     Z7, 192(BX)(SI*4)
-	MOVQ        invstd+40(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VMOVUPS     64(BX)(SI*4), Z1
-	VMOVUPS     128(BX)(SI*4), Z2
-	VMOVUPS     192(BX)(SI*4), Z3
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VMOVUPS     64(BX)(SI*4), Z1
-	VMOVUPS     128(BX)(SI*4), Z2
-	VMOVUPS     192(BX)(SI*4), Z3
-	VADDPS      Z0, Z8, Z8
-	VADDPS      Z1, Z9, Z9
-	VADDPS      Z2, Z10, Z10
-	VADDPS      Z3, Z11, Z11
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     Z8, (BX)(SI*4)
-	VMOVUPS     Z9, 64(BX)(SI*4)
-	VMOVUPS     Z10, 128(BX)(SI*4)
-	VMOVUPS     Z11, 192(BX)(SI*4)
-	ADDQ        $0x00000040, SI
-	JMP         block4
+
+	// The row below.
+	ADDQ DX, BX
+	DECQ R10
+	JNZ  rows4
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VMOVUPS 128(BX)(SI*4), Z2
+	VMOVUPS 192(BX)(SI*4), Z3
+	VADDPS  Z0, Z4, Z4
+	VADDPS  Z1, Z5, Z5
+	VADDPS  Z2, Z6, Z6
+	VADDPS  Z3, Z7, Z7
+	MOVQ    db+8(FP), BX
+	VMOVUPS Z4, (BX)(SI*4)
+	VMOVUPS Z5, 64(BX)(SI*4)
+	VMOVUPS Z6, 128(BX)(SI*4)
+	VMOVUPS Z7, 192(BX)(SI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+40(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VMOVUPS 128(BX)(SI*4), Z2
+	VMOVUPS 192(BX)(SI*4), Z3
+	VMULPS  Z0, Z8, Z8
+	VMULPS  Z1, Z9, Z9
+	VMULPS  Z2, Z10, Z10
+	VMULPS  Z3, Z11, Z11
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VMOVUPS 128(BX)(SI*4), Z2
+	VMOVUPS 192(BX)(SI*4), Z3
+	VADDPS  Z0, Z8, Z8
+	VADDPS  Z1, Z9, Z9
+	VADDPS  Z2, Z10, Z10
+	VADDPS  Z3, Z11, Z11
+	MOVQ    dg+0(FP), BX
+	VMOVUPS Z8, (BX)(SI*4)
+	VMOVUPS Z9, 64(BX)(SI*4)
+	VMOVUPS Z10, 128(BX)(SI*4)
+	VMOVUPS Z11, 192(BX)(SI*4)
+	ADDQ    $0x00000040, SI
+	JMP     block4
 
 less4:
 block2:
+	// Blocks of 2 vectors, which are 32 columns.
 	MOVQ    DX, BX
 	SUBQ    SI, BX
 	CMPQ    BX, $0x00000020
@@ -2470,48 +2938,62 @@ block2:
 	VPXORD  Z16, Z16, Z16
 	VPXORD  Z17, Z17, Z17
 	MOVQ    R8, R10
-	LEAQ    (DI)(SI*1), BX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (DI)(SI*1), BX
 
 rows2:
+	// Vector 0.
 	VMOVUPS     (AX)(BX*4), Z2
 	VMOVUPS     (CX)(BX*4), Z3
 	VSUBPS      Z0, Z3, Z3
 	VADDPS      Z2, Z14, Z14
 	VFMADD231PS Z3, Z2, Z16
+
+	// Vector 1.
 	VMOVUPS     64(AX)(BX*4), Z2
 	VMOVUPS     64(CX)(BX*4), Z3
 	VSUBPS      Z1, Z3, Z3
 	VADDPS      Z2, Z15, Z15
 	VFMADD231PS Z3, Z2, Z17
-	ADDQ        DX, BX
-	DECQ        R10
-	JNZ         rows2
-	MOVQ        db+8(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VMOVUPS     64(BX)(SI*4), Z1
-	VADDPS      Z0, Z14, Z14
-	VADDPS      Z1, Z15, Z15
-	MOVQ        db+8(FP), BX
-	VMOVUPS     Z14, (BX)(SI*4)
-	VMOVUPS     Z15, 64(BX)(SI*4)
-	MOVQ        invstd+40(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VMOVUPS     64(BX)(SI*4), Z1
-	VMULPS      Z0, Z16, Z16
-	VMULPS      Z1, Z17, Z17
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VMOVUPS     64(BX)(SI*4), Z1
-	VADDPS      Z0, Z16, Z16
-	VADDPS      Z1, Z17, Z17
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     Z16, (BX)(SI*4)
-	VMOVUPS     Z17, 64(BX)(SI*4)
-	ADDQ        $0x00000020, SI
-	JMP         block2
+
+	// The row below.
+	ADDQ DX, BX
+	DECQ R10
+	JNZ  rows2
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VADDPS  Z0, Z14, Z14
+	VADDPS  Z1, Z15, Z15
+	MOVQ    db+8(FP), BX
+	VMOVUPS Z14, (BX)(SI*4)
+	VMOVUPS Z15, 64(BX)(SI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+40(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VMULPS  Z0, Z16, Z16
+	VMULPS  Z1, Z17, Z17
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VADDPS  Z0, Z16, Z16
+	VADDPS  Z1, Z17, Z17
+	MOVQ    dg+0(FP), BX
+	VMOVUPS Z16, (BX)(SI*4)
+	VMOVUPS Z17, 64(BX)(SI*4)
+	ADDQ    $0x00000020, SI
+	JMP     block2
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ    DX, BX
 	SUBQ    SI, BX
 	CMPQ    BX, $0x00000010
@@ -2521,7 +3003,9 @@ block1:
 	VPXORD  Z18, Z18, Z18
 	VPXORD  Z19, Z19, Z19
 	MOVQ    R8, R10
-	LEAQ    (DI)(SI*1), BX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (DI)(SI*1), BX
 
 rows1:
 	VMOVUPS     (AX)(BX*4), Z1
@@ -2529,26 +3013,35 @@ rows1:
 	VSUBPS      Z0, Z2, Z2
 	VADDPS      Z1, Z18, Z18
 	VFMADD231PS Z2, Z1, Z19
-	ADDQ        DX, BX
-	DECQ        R10
-	JNZ         rows1
-	MOVQ        db+8(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VADDPS      Z0, Z18, Z18
-	MOVQ        db+8(FP), BX
-	VMOVUPS     Z18, (BX)(SI*4)
-	MOVQ        invstd+40(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VMULPS      Z0, Z19, Z19
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     (BX)(SI*4), Z0
-	VADDPS      Z0, Z19, Z19
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     Z19, (BX)(SI*4)
-	ADDQ        $0x00000010, SI
-	JMP         block1
+
+	// The row below.
+	ADDQ DX, BX
+	DECQ R10
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VADDPS  Z0, Z18, Z18
+	MOVQ    db+8(FP), BX
+	VMOVUPS Z18, (BX)(SI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+40(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VMULPS  Z0, Z19, Z19
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), BX
+	VMOVUPS (BX)(SI*4), Z0
+	VADDPS  Z0, Z19, Z19
+	MOVQ    dg+0(FP), BX
+	VMOVUPS Z19, (BX)(SI*4)
+	ADDQ    $0x00000010, SI
+	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ      DX, BX
 	SUBQ      SI, BX
 	JZ        whole
@@ -2560,7 +3053,9 @@ less1:
 	VPXORD    Z20, Z20, Z20
 	VPXORD    Z21, Z21, Z21
 	MOVQ      R8, R10
-	LEAQ      (DI)(SI*1), BX
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (DI)(SI*1), BX
 
 rows0:
 	VMOVUPS.Z   (AX)(BX*4), K1, Z1
@@ -2568,24 +3063,33 @@ rows0:
 	VSUBPS      Z0, Z2, Z2
 	VADDPS      Z1, Z20, Z20
 	VFMADD231PS Z2, Z1, Z21
-	ADDQ        DX, BX
-	DECQ        R10
-	JNZ         rows0
-	MOVQ        db+8(FP), BX
-	VMOVUPS.Z   (BX)(SI*4), K1, Z0
-	VADDPS      Z0, Z20, Z20
-	MOVQ        db+8(FP), BX
-	VMOVUPS     Z20, K1, (BX)(SI*4)
-	MOVQ        invstd+40(FP), BX
-	VMOVUPS.Z   (BX)(SI*4), K1, Z0
-	VMULPS      Z0, Z21, Z21
-	MOVQ        dg+0(FP), BX
-	VMOVUPS.Z   (BX)(SI*4), K1, Z0
-	VADDPS      Z0, Z21, Z21
-	MOVQ        dg+0(FP), BX
-	VMOVUPS     Z21, K1, (BX)(SI*4)
+
+	// The row below.
+	ADDQ DX, BX
+	DECQ R10
+	JNZ  rows0
+
+	// Add the sums to db and store it.
+	MOVQ      db+8(FP), BX
+	VMOVUPS.Z (BX)(SI*4), K1, Z0
+	VADDPS    Z0, Z20, Z20
+	MOVQ      db+8(FP), BX
+	VMOVUPS   Z20, K1, (BX)(SI*4)
+
+	// The other sums, times invstd.
+	MOVQ      invstd+40(FP), BX
+	VMOVUPS.Z (BX)(SI*4), K1, Z0
+	VMULPS    Z0, Z21, Z21
+
+	// Add the sums to dg and store it.
+	MOVQ      dg+0(FP), BX
+	VMOVUPS.Z (BX)(SI*4), K1, Z0
+	VADDPS    Z0, Z21, Z21
+	MOVQ      dg+0(FP), BX
+	VMOVUPS   Z21, K1, (BX)(SI*4)
 
 whole:
+	// The next rows.
 	ADDQ DX, DI
 	SUBQ R8, R9
 	JNZ  tile
@@ -2595,12 +3099,16 @@ whole:
 // func bnGradSumsReLUAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·bnGradSumsReLUAVX512(SB), NOSPLIT, $0-72
-	MOVQ    dy+16(FP), AX
-	MOVQ    y+24(FP), CX
-	MOVQ    x+32(FP), DX
-	MOVQ    c+56(FP), BX
-	VPXORD  Z0, Z0, Z0
-	XORQ    R8, R8
+	// As bnGradSums, but dy counts as 0 where y <= 0
+	// Set-up: pointers, sizes and constants.
+	MOVQ   dy+16(FP), AX
+	MOVQ   y+24(FP), CX
+	MOVQ   x+32(FP), DX
+	MOVQ   c+56(FP), BX
+	VPXORD Z0, Z0, Z0
+	XORQ   R8, R8
+
+	// All rows at a time where one block has all columns, else one row at a time.
 	MOVQ    rows+64(FP), R10
 	MOVQ    R10, R9
 	MOVQ    $0x00000001, SI
@@ -2611,6 +3119,7 @@ tile:
 	XORQ DI, DI
 
 block4:
+	// Blocks of 4 vectors, which are 64 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000040
@@ -2629,9 +3138,12 @@ block4:
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows4:
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     (AX)(SI*4), Z13
@@ -2640,6 +3152,8 @@ rows4:
 	VSUBPS      Z1, Z22, Z22
 	VADDPS      Z13, Z5, Z5
 	VFMADD231PS Z22, Z13, Z9
+
+	// Vector 1.
 	VMOVUPS     64(CX)(SI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     64(AX)(SI*4), Z13
@@ -2648,6 +3162,8 @@ rows4:
 	VSUBPS      Z2, Z22, Z22
 	VADDPS      Z13, Z6, Z6
 	VFMADD231PS Z22, Z13, Z10
+
+	// Vector 2.
 	VMOVUPS     128(CX)(SI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     128(AX)(SI*4), Z13
@@ -2656,6 +3172,8 @@ rows4:
 	VSUBPS      Z3, Z22, Z22
 	VADDPS      Z13, Z7, Z7
 	VFMADD231PS Z22, Z13, Z11
+
+	// Vector 3.
 	VMOVUPS     192(CX)(SI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     192(AX)(SI*4), Z13
@@ -2664,51 +3182,60 @@ rows4:
 	VSUBPS      Z4, Z22, Z22
 	VADDPS      Z13, Z8, Z8
 	VFMADD231PS Z22, Z13, Z12
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows4
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VMOVUPS     128(SI)(DI*4), Z3
-	VMOVUPS     192(SI)(DI*4), Z4
-	VADDPS      Z1, Z5, Z5
-	VADDPS      Z2, Z6, Z6
-	VADDPS      Z3, Z7, Z7
-	VADDPS      Z4, Z8, Z8
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Z5, (SI)(DI*4)
-	VMOVUPS     Z6, 64(SI)(DI*4)
-	VMOVUPS     Z7, 128(SI)(DI*4)
-	VMOVUPS     Z8, 192(SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VMOVUPS     128(SI)(DI*4), Z3
-	VMOVUPS     192(SI)(DI*4), Z4
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VMOVUPS     128(SI)(DI*4), Z3
-	VMOVUPS     192(SI)(DI*4), Z4
-	VADDPS      Z1, Z9, Z9
-	VADDPS      Z2, Z10, Z10
-	VADDPS      Z3, Z11, Z11
-	VADDPS      Z4, Z12, Z12
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Z9, (SI)(DI*4)
-	VMOVUPS     Z10, 64(SI)(DI*4)
-	VMOVUPS     Z11, 128(SI)(DI*4)
-	VMOVUPS     Z12, 192(SI)(DI*4)
-	ADDQ        $0x00000040, DI
-	JMP         block4
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows4
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMOVUPS 128(SI)(DI*4), Z3
+	VMOVUPS 192(SI)(DI*4), Z4
+	VADDPS  Z1, Z5, Z5
+	VADDPS  Z2, Z6, Z6
+	VADDPS  Z3, Z7, Z7
+	VADDPS  Z4, Z8, Z8
+	MOVQ    db+8(FP), SI
+	VMOVUPS Z5, (SI)(DI*4)
+	VMOVUPS Z6, 64(SI)(DI*4)
+	VMOVUPS Z7, 128(SI)(DI*4)
+	VMOVUPS Z8, 192(SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMOVUPS 128(SI)(DI*4), Z3
+	VMOVUPS 192(SI)(DI*4), Z4
+	VMULPS  Z1, Z9, Z9
+	VMULPS  Z2, Z10, Z10
+	VMULPS  Z3, Z11, Z11
+	VMULPS  Z4, Z12, Z12
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMOVUPS 128(SI)(DI*4), Z3
+	VMOVUPS 192(SI)(DI*4), Z4
+	VADDPS  Z1, Z9, Z9
+	VADDPS  Z2, Z10, Z10
+	VADDPS  Z3, Z11, Z11
+	VADDPS  Z4, Z12, Z12
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Z9, (SI)(DI*4)
+	VMOVUPS Z10, 64(SI)(DI*4)
+	VMOVUPS Z11, 128(SI)(DI*4)
+	VMOVUPS Z12, 192(SI)(DI*4)
+	ADDQ    $0x00000040, DI
+	JMP     block4
 
 less4:
 block2:
+	// Blocks of 2 vectors, which are 32 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000020
@@ -2721,9 +3248,12 @@ block2:
 	VPXORD  Z16, Z16, Z16
 	VPXORD  Z17, Z17, Z17
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows2:
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Z3
 	VCMPPS      $0x16, Z0, Z3, K1
 	VMOVUPS     (AX)(SI*4), Z3
@@ -2732,6 +3262,8 @@ rows2:
 	VSUBPS      Z1, Z4, Z4
 	VADDPS      Z3, Z14, Z14
 	VFMADD231PS Z4, Z3, Z16
+
+	// Vector 1.
 	VMOVUPS     64(CX)(SI*4), Z3
 	VCMPPS      $0x16, Z0, Z3, K1
 	VMOVUPS     64(AX)(SI*4), Z3
@@ -2740,35 +3272,44 @@ rows2:
 	VSUBPS      Z2, Z4, Z4
 	VADDPS      Z3, Z15, Z15
 	VFMADD231PS Z4, Z3, Z17
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows2
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VADDPS      Z1, Z14, Z14
-	VADDPS      Z2, Z15, Z15
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Z14, (SI)(DI*4)
-	VMOVUPS     Z15, 64(SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VMULPS      Z1, Z16, Z16
-	VMULPS      Z2, Z17, Z17
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VADDPS      Z1, Z16, Z16
-	VADDPS      Z2, Z17, Z17
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Z16, (SI)(DI*4)
-	VMOVUPS     Z17, 64(SI)(DI*4)
-	ADDQ        $0x00000020, DI
-	JMP         block2
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows2
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VADDPS  Z1, Z14, Z14
+	VADDPS  Z2, Z15, Z15
+	MOVQ    db+8(FP), SI
+	VMOVUPS Z14, (SI)(DI*4)
+	VMOVUPS Z15, 64(SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMULPS  Z1, Z16, Z16
+	VMULPS  Z2, Z17, Z17
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VADDPS  Z1, Z16, Z16
+	VADDPS  Z2, Z17, Z17
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Z16, (SI)(DI*4)
+	VMOVUPS Z17, 64(SI)(DI*4)
+	ADDQ    $0x00000020, DI
+	JMP     block2
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000010
@@ -2778,7 +3319,9 @@ block1:
 	VPXORD  Z18, Z18, Z18
 	VPXORD  Z19, Z19, Z19
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows1:
 	VMOVUPS     (CX)(SI*4), Z2
@@ -2789,26 +3332,35 @@ rows1:
 	VSUBPS      Z1, Z3, Z3
 	VADDPS      Z2, Z18, Z18
 	VFMADD231PS Z3, Z2, Z19
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows1
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VADDPS      Z1, Z18, Z18
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Z18, (SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMULPS      Z1, Z19, Z19
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VADDPS      Z1, Z19, Z19
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Z19, (SI)(DI*4)
-	ADDQ        $0x00000010, DI
-	JMP         block1
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VADDPS  Z1, Z18, Z18
+	MOVQ    db+8(FP), SI
+	VMOVUPS Z18, (SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMULPS  Z1, Z19, Z19
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VADDPS  Z1, Z19, Z19
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Z19, (SI)(DI*4)
+	ADDQ    $0x00000010, DI
+	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ      BX, SI
 	SUBQ      DI, SI
 	JZ        whole
@@ -2820,7 +3372,9 @@ less1:
 	VPXORD    Z20, Z20, Z20
 	VPXORD    Z21, Z21, Z21
 	MOVQ      R9, R11
-	LEAQ      (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows0:
 	VMOVUPS.Z   (CX)(SI*4), K1, Z2
@@ -2831,24 +3385,33 @@ rows0:
 	VSUBPS      Z1, Z3, Z3
 	VADDPS      Z2, Z20, Z20
 	VFMADD231PS Z3, Z2, Z21
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows0
-	MOVQ        db+8(FP), SI
-	VMOVUPS.Z   (SI)(DI*4), K1, Z1
-	VADDPS      Z1, Z20, Z20
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Z20, K1, (SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS.Z   (SI)(DI*4), K1, Z1
-	VMULPS      Z1, Z21, Z21
-	MOVQ        dg+0(FP), SI
-	VMOVUPS.Z   (SI)(DI*4), K1, Z1
-	VADDPS      Z1, Z21, Z21
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Z21, K1, (SI)(DI*4)
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows0
+
+	// Add the sums to db and store it.
+	MOVQ      db+8(FP), SI
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VADDPS    Z1, Z20, Z20
+	MOVQ      db+8(FP), SI
+	VMOVUPS   Z20, K1, (SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ      invstd+48(FP), SI
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VMULPS    Z1, Z21, Z21
+
+	// Add the sums to dg and store it.
+	MOVQ      dg+0(FP), SI
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VADDPS    Z1, Z21, Z21
+	MOVQ      dg+0(FP), SI
+	VMOVUPS   Z21, K1, (SI)(DI*4)
 
 whole:
+	// The next rows.
 	ADDQ BX, R8
 	SUBQ R9, R10
 	JNZ  tile
@@ -2858,12 +3421,16 @@ whole:
 // func bnGradGateSumsAVX512(dg *float32, db *float32, dy *float32, y *float32, x *float32, mean *float32, invstd *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·bnGradGateSumsAVX512(SB), NOSPLIT, $0-72
-	MOVQ    dy+16(FP), AX
-	MOVQ    y+24(FP), CX
-	MOVQ    x+32(FP), DX
-	MOVQ    c+56(FP), BX
-	VPXORD  Z0, Z0, Z0
-	XORQ    R8, R8
+	// As bnGradSumsReLU, and dy = 0 where y <= 0
+	// Set-up: pointers, sizes and constants.
+	MOVQ   dy+16(FP), AX
+	MOVQ   y+24(FP), CX
+	MOVQ   x+32(FP), DX
+	MOVQ   c+56(FP), BX
+	VPXORD Z0, Z0, Z0
+	XORQ   R8, R8
+
+	// All rows at a time where one block has all columns, else one row at a time.
 	MOVQ    rows+64(FP), R10
 	MOVQ    R10, R9
 	MOVQ    $0x00000001, SI
@@ -2874,6 +3441,7 @@ tile:
 	XORQ DI, DI
 
 block4:
+	// Blocks of 4 vectors, which are 64 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000040
@@ -2892,9 +3460,12 @@ block4:
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows4:
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     (AX)(SI*4), Z13
@@ -2904,6 +3475,8 @@ rows4:
 	VSUBPS      Z1, Z22, Z22
 	VADDPS      Z13, Z5, Z5
 	VFMADD231PS Z22, Z13, Z9
+
+	// Vector 1.
 	VMOVUPS     64(CX)(SI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     64(AX)(SI*4), Z13
@@ -2913,6 +3486,8 @@ rows4:
 	VSUBPS      Z2, Z22, Z22
 	VADDPS      Z13, Z6, Z6
 	VFMADD231PS Z22, Z13, Z10
+
+	// Vector 2.
 	VMOVUPS     128(CX)(SI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     128(AX)(SI*4), Z13
@@ -2922,6 +3497,8 @@ rows4:
 	VSUBPS      Z3, Z22, Z22
 	VADDPS      Z13, Z7, Z7
 	VFMADD231PS Z22, Z13, Z11
+
+	// Vector 3.
 	VMOVUPS     192(CX)(SI*4), Z13
 	VCMPPS      $0x16, Z0, Z13, K1
 	VMOVUPS     192(AX)(SI*4), Z13
@@ -2931,51 +3508,60 @@ rows4:
 	VSUBPS      Z4, Z22, Z22
 	VADDPS      Z13, Z8, Z8
 	VFMADD231PS Z22, Z13, Z12
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows4
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VMOVUPS     128(SI)(DI*4), Z3
-	VMOVUPS     192(SI)(DI*4), Z4
-	VADDPS      Z1, Z5, Z5
-	VADDPS      Z2, Z6, Z6
-	VADDPS      Z3, Z7, Z7
-	VADDPS      Z4, Z8, Z8
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Z5, (SI)(DI*4)
-	VMOVUPS     Z6, 64(SI)(DI*4)
-	VMOVUPS     Z7, 128(SI)(DI*4)
-	VMOVUPS     Z8, 192(SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VMOVUPS     128(SI)(DI*4), Z3
-	VMOVUPS     192(SI)(DI*4), Z4
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VMOVUPS     128(SI)(DI*4), Z3
-	VMOVUPS     192(SI)(DI*4), Z4
-	VADDPS      Z1, Z9, Z9
-	VADDPS      Z2, Z10, Z10
-	VADDPS      Z3, Z11, Z11
-	VADDPS      Z4, Z12, Z12
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Z9, (SI)(DI*4)
-	VMOVUPS     Z10, 64(SI)(DI*4)
-	VMOVUPS     Z11, 128(SI)(DI*4)
-	VMOVUPS     Z12, 192(SI)(DI*4)
-	ADDQ        $0x00000040, DI
-	JMP         block4
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows4
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMOVUPS 128(SI)(DI*4), Z3
+	VMOVUPS 192(SI)(DI*4), Z4
+	VADDPS  Z1, Z5, Z5
+	VADDPS  Z2, Z6, Z6
+	VADDPS  Z3, Z7, Z7
+	VADDPS  Z4, Z8, Z8
+	MOVQ    db+8(FP), SI
+	VMOVUPS Z5, (SI)(DI*4)
+	VMOVUPS Z6, 64(SI)(DI*4)
+	VMOVUPS Z7, 128(SI)(DI*4)
+	VMOVUPS Z8, 192(SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMOVUPS 128(SI)(DI*4), Z3
+	VMOVUPS 192(SI)(DI*4), Z4
+	VMULPS  Z1, Z9, Z9
+	VMULPS  Z2, Z10, Z10
+	VMULPS  Z3, Z11, Z11
+	VMULPS  Z4, Z12, Z12
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMOVUPS 128(SI)(DI*4), Z3
+	VMOVUPS 192(SI)(DI*4), Z4
+	VADDPS  Z1, Z9, Z9
+	VADDPS  Z2, Z10, Z10
+	VADDPS  Z3, Z11, Z11
+	VADDPS  Z4, Z12, Z12
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Z9, (SI)(DI*4)
+	VMOVUPS Z10, 64(SI)(DI*4)
+	VMOVUPS Z11, 128(SI)(DI*4)
+	VMOVUPS Z12, 192(SI)(DI*4)
+	ADDQ    $0x00000040, DI
+	JMP     block4
 
 less4:
 block2:
+	// Blocks of 2 vectors, which are 32 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000020
@@ -2988,9 +3574,12 @@ block2:
 	VPXORD  Z16, Z16, Z16
 	VPXORD  Z17, Z17, Z17
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows2:
+	// Vector 0.
 	VMOVUPS     (CX)(SI*4), Z3
 	VCMPPS      $0x16, Z0, Z3, K1
 	VMOVUPS     (AX)(SI*4), Z3
@@ -3000,6 +3589,8 @@ rows2:
 	VSUBPS      Z1, Z4, Z4
 	VADDPS      Z3, Z14, Z14
 	VFMADD231PS Z4, Z3, Z16
+
+	// Vector 1.
 	VMOVUPS     64(CX)(SI*4), Z3
 	VCMPPS      $0x16, Z0, Z3, K1
 	VMOVUPS     64(AX)(SI*4), Z3
@@ -3009,35 +3600,44 @@ rows2:
 	VSUBPS      Z2, Z4, Z4
 	VADDPS      Z3, Z15, Z15
 	VFMADD231PS Z4, Z3, Z17
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows2
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VADDPS      Z1, Z14, Z14
-	VADDPS      Z2, Z15, Z15
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Z14, (SI)(DI*4)
-	VMOVUPS     Z15, 64(SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VMULPS      Z1, Z16, Z16
-	VMULPS      Z2, Z17, Z17
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMOVUPS     64(SI)(DI*4), Z2
-	VADDPS      Z1, Z16, Z16
-	VADDPS      Z2, Z17, Z17
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Z16, (SI)(DI*4)
-	VMOVUPS     Z17, 64(SI)(DI*4)
-	ADDQ        $0x00000020, DI
-	JMP         block2
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows2
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VADDPS  Z1, Z14, Z14
+	VADDPS  Z2, Z15, Z15
+	MOVQ    db+8(FP), SI
+	VMOVUPS Z14, (SI)(DI*4)
+	VMOVUPS Z15, 64(SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VMULPS  Z1, Z16, Z16
+	VMULPS  Z2, Z17, Z17
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMOVUPS 64(SI)(DI*4), Z2
+	VADDPS  Z1, Z16, Z16
+	VADDPS  Z2, Z17, Z17
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Z16, (SI)(DI*4)
+	VMOVUPS Z17, 64(SI)(DI*4)
+	ADDQ    $0x00000020, DI
+	JMP     block2
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ    BX, SI
 	SUBQ    DI, SI
 	CMPQ    SI, $0x00000010
@@ -3047,7 +3647,9 @@ block1:
 	VPXORD  Z18, Z18, Z18
 	VPXORD  Z19, Z19, Z19
 	MOVQ    R9, R11
-	LEAQ    (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows1:
 	VMOVUPS     (CX)(SI*4), Z2
@@ -3059,26 +3661,35 @@ rows1:
 	VSUBPS      Z1, Z3, Z3
 	VADDPS      Z2, Z18, Z18
 	VFMADD231PS Z3, Z2, Z19
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows1
-	MOVQ        db+8(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VADDPS      Z1, Z18, Z18
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Z18, (SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VMULPS      Z1, Z19, Z19
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     (SI)(DI*4), Z1
-	VADDPS      Z1, Z19, Z19
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Z19, (SI)(DI*4)
-	ADDQ        $0x00000010, DI
-	JMP         block1
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VADDPS  Z1, Z18, Z18
+	MOVQ    db+8(FP), SI
+	VMOVUPS Z18, (SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+48(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VMULPS  Z1, Z19, Z19
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), SI
+	VMOVUPS (SI)(DI*4), Z1
+	VADDPS  Z1, Z19, Z19
+	MOVQ    dg+0(FP), SI
+	VMOVUPS Z19, (SI)(DI*4)
+	ADDQ    $0x00000010, DI
+	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ      BX, SI
 	SUBQ      DI, SI
 	JZ        whole
@@ -3090,7 +3701,9 @@ less1:
 	VPXORD    Z20, Z20, Z20
 	VPXORD    Z21, Z21, Z21
 	MOVQ      R9, R11
-	LEAQ      (R8)(DI*1), SI
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R8)(DI*1), SI
 
 rows0:
 	VMOVUPS.Z   (CX)(SI*4), K1, Z2
@@ -3102,24 +3715,33 @@ rows0:
 	VSUBPS      Z1, Z3, Z3
 	VADDPS      Z2, Z20, Z20
 	VFMADD231PS Z3, Z2, Z21
-	ADDQ        BX, SI
-	DECQ        R11
-	JNZ         rows0
-	MOVQ        db+8(FP), SI
-	VMOVUPS.Z   (SI)(DI*4), K1, Z1
-	VADDPS      Z1, Z20, Z20
-	MOVQ        db+8(FP), SI
-	VMOVUPS     Z20, K1, (SI)(DI*4)
-	MOVQ        invstd+48(FP), SI
-	VMOVUPS.Z   (SI)(DI*4), K1, Z1
-	VMULPS      Z1, Z21, Z21
-	MOVQ        dg+0(FP), SI
-	VMOVUPS.Z   (SI)(DI*4), K1, Z1
-	VADDPS      Z1, Z21, Z21
-	MOVQ        dg+0(FP), SI
-	VMOVUPS     Z21, K1, (SI)(DI*4)
+
+	// The row below.
+	ADDQ BX, SI
+	DECQ R11
+	JNZ  rows0
+
+	// Add the sums to db and store it.
+	MOVQ      db+8(FP), SI
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VADDPS    Z1, Z20, Z20
+	MOVQ      db+8(FP), SI
+	VMOVUPS   Z20, K1, (SI)(DI*4)
+
+	// The other sums, times invstd.
+	MOVQ      invstd+48(FP), SI
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VMULPS    Z1, Z21, Z21
+
+	// Add the sums to dg and store it.
+	MOVQ      dg+0(FP), SI
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VADDPS    Z1, Z21, Z21
+	MOVQ      dg+0(FP), SI
+	VMOVUPS   Z21, K1, (SI)(DI*4)
 
 whole:
+	// The next rows.
 	ADDQ BX, R8
 	SUBQ R9, R10
 	JNZ  tile
@@ -3129,6 +3751,8 @@ whole:
 // func affineMaxPool2AVX512(out *float32, idx *uint8, x0 *float32, x1 *float32, scale *float32, shift *float32, floor float32, c int, rows int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
 TEXT ·affineMaxPool2AVX512(SB), NOSPLIT, $0-72
+	// out = the largest of max(x*scale + shift, floor) in each 2 x 2 window, and idx = its place
+	// Set-up: pointers, sizes and constants.
 	MOVQ         out+0(FP), AX
 	MOVQ         idx+8(FP), CX
 	MOVQ         x0+16(FP), DX
@@ -3142,30 +3766,36 @@ TEXT ·affineMaxPool2AVX512(SB), NOSPLIT, $0-72
 	XORQ         R12, R12
 
 row:
+	// One row after the other.
 	XORQ R8, R8
 
 block4:
-	MOVQ        SI, DI
-	SUBQ        R8, DI
-	CMPQ        DI, $0x00000040
-	JLT         less4
-	LEAQ        (R12)(R8*1), DI
-	LEAQ        (DI)(R12*1), R9
-	LEAQ        (R9)(SI*1), R10
-	MOVQ        scale+32(FP), R13
-	VMOVUPS     (R13)(R8*4), Z4
-	VMOVUPS     64(R13)(R8*4), Z5
-	VMOVUPS     128(R13)(R8*4), Z6
-	VMOVUPS     192(R13)(R8*4), Z7
-	MOVQ        shift+40(FP), R13
-	VMOVUPS     (R13)(R8*4), Z8
-	VMOVUPS     64(R13)(R8*4), Z9
-	VMOVUPS     128(R13)(R8*4), Z10
-	VMOVUPS     192(R13)(R8*4), Z11
+	// Blocks of 4 vectors, which are 64 columns.
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000040
+	JLT     less4
+	LEAQ    (R12)(R8*1), DI
+	LEAQ    (DI)(R12*1), R9
+	LEAQ    (R9)(SI*1), R10
+	MOVQ    scale+32(FP), R13
+	VMOVUPS (R13)(R8*4), Z4
+	VMOVUPS 64(R13)(R8*4), Z5
+	VMOVUPS 128(R13)(R8*4), Z6
+	VMOVUPS 192(R13)(R8*4), Z7
+	MOVQ    shift+40(FP), R13
+	VMOVUPS (R13)(R8*4), Z8
+	VMOVUPS 64(R13)(R8*4), Z9
+	VMOVUPS 128(R13)(R8*4), Z10
+	VMOVUPS 192(R13)(R8*4), Z11
+
+	// Vector 0 of the columns, place 0 of the window.
 	VMOVUPS     (DX)(R9*4), Z12
 	VFMADD213PS Z8, Z4, Z12
 	VMAXPS      Z12, Z0, Z12
 	VPXORD      Z13, Z13, Z13
+
+	// Vector 0 of the columns, place 1 of the window.
 	VMOVUPS     (DX)(R10*4), Z14
 	VFMADD213PS Z8, Z4, Z14
 	VMAXPS      Z14, Z0, Z14
@@ -3174,6 +3804,8 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z14, K1, Z12
 	VMOVAPS     Z1, K1, Z13
+
+	// Vector 0 of the columns, place 2 of the window.
 	VMOVUPS     (BX)(R9*4), Z14
 	VFMADD213PS Z8, Z4, Z14
 	VMAXPS      Z14, Z0, Z14
@@ -3182,6 +3814,8 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z14, K1, Z12
 	VMOVAPS     Z2, K1, Z13
+
+	// Vector 0 of the columns, place 3 of the window.
 	VMOVUPS     (BX)(R10*4), Z14
 	VFMADD213PS Z8, Z4, Z14
 	VMAXPS      Z14, Z0, Z14
@@ -3190,13 +3824,19 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z14, K1, Z12
 	VMOVAPS     Z3, K1, Z13
-	VMOVUPS     Z12, (AX)(DI*4)
-	VPMOVDB     Z13, X4
-	VMOVDQU     X4, (CX)(DI*1)
+
+	// Store the maximum and its place.
+	VMOVUPS Z12, (AX)(DI*4)
+	VPMOVDB Z13, X4
+	VMOVDQU X4, (CX)(DI*1)
+
+	// Vector 1 of the columns, place 0 of the window.
 	VMOVUPS     64(DX)(R9*4), Z4
 	VFMADD213PS Z9, Z5, Z4
 	VMAXPS      Z4, Z0, Z4
 	VPXORD      Z15, Z15, Z15
+
+	// Vector 1 of the columns, place 1 of the window.
 	VMOVUPS     64(DX)(R10*4), Z8
 	VFMADD213PS Z9, Z5, Z8
 	VMAXPS      Z8, Z0, Z8
@@ -3205,6 +3845,8 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z8, K1, Z4
 	VMOVAPS     Z1, K1, Z15
+
+	// Vector 1 of the columns, place 2 of the window.
 	VMOVUPS     64(BX)(R9*4), Z8
 	VFMADD213PS Z9, Z5, Z8
 	VMAXPS      Z8, Z0, Z8
@@ -3213,6 +3855,8 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z8, K1, Z4
 	VMOVAPS     Z2, K1, Z15
+
+	// Vector 1 of the columns, place 3 of the window.
 	VMOVUPS     64(BX)(R10*4), Z8
 	VFMADD213PS Z9, Z5, Z8
 	VMAXPS      Z8, Z0, Z8
@@ -3221,13 +3865,19 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z8, K1, Z4
 	VMOVAPS     Z3, K1, Z15
-	VMOVUPS     Z4, 64(AX)(DI*4)
-	VPMOVDB     Z15, X4
-	VMOVDQU     X4, 16(CX)(DI*1)
+
+	// Store the maximum and its place.
+	VMOVUPS Z4, 64(AX)(DI*4)
+	VPMOVDB Z15, X4
+	VMOVDQU X4, 16(CX)(DI*1)
+
+	// Vector 2 of the columns, place 0 of the window.
 	VMOVUPS     128(DX)(R9*4), Z4
 	VFMADD213PS Z10, Z6, Z4
 	VMAXPS      Z4, Z0, Z4
 	VPXORD      Z16, Z16, Z16
+
+	// Vector 2 of the columns, place 1 of the window.
 	VMOVUPS     128(DX)(R10*4), Z5
 	VFMADD213PS Z10, Z6, Z5
 	VMAXPS      Z5, Z0, Z5
@@ -3236,6 +3886,8 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z5, K1, Z4
 	VMOVAPS     Z1, K1, Z16
+
+	// Vector 2 of the columns, place 2 of the window.
 	VMOVUPS     128(BX)(R9*4), Z5
 	VFMADD213PS Z10, Z6, Z5
 	VMAXPS      Z5, Z0, Z5
@@ -3244,6 +3896,8 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z5, K1, Z4
 	VMOVAPS     Z2, K1, Z16
+
+	// Vector 2 of the columns, place 3 of the window.
 	VMOVUPS     128(BX)(R10*4), Z5
 	VFMADD213PS Z10, Z6, Z5
 	VMAXPS      Z5, Z0, Z5
@@ -3252,13 +3906,19 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z5, K1, Z4
 	VMOVAPS     Z3, K1, Z16
-	VMOVUPS     Z4, 128(AX)(DI*4)
-	VPMOVDB     Z16, X4
-	VMOVDQU     X4, 32(CX)(DI*1)
+
+	// Store the maximum and its place.
+	VMOVUPS Z4, 128(AX)(DI*4)
+	VPMOVDB Z16, X4
+	VMOVDQU X4, 32(CX)(DI*1)
+
+	// Vector 3 of the columns, place 0 of the window.
 	VMOVUPS     192(DX)(R9*4), Z4
 	VFMADD213PS Z11, Z7, Z4
 	VMAXPS      Z4, Z0, Z4
 	VPXORD      Z17, Z17, Z17
+
+	// Vector 3 of the columns, place 1 of the window.
 	VMOVUPS     192(DX)(R10*4), Z5
 	VFMADD213PS Z11, Z7, Z5
 	VMAXPS      Z5, Z0, Z5
@@ -3267,6 +3927,8 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z5, K1, Z4
 	VMOVAPS     Z1, K1, Z17
+
+	// Vector 3 of the columns, place 2 of the window.
 	VMOVUPS     192(BX)(R9*4), Z5
 	VFMADD213PS Z11, Z7, Z5
 	VMAXPS      Z5, Z0, Z5
@@ -3275,6 +3937,8 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z5, K1, Z4
 	VMOVAPS     Z2, K1, Z17
+
+	// Vector 3 of the columns, place 3 of the window.
 	VMOVUPS     192(BX)(R10*4), Z5
 	VFMADD213PS Z11, Z7, Z5
 	VMAXPS      Z5, Z0, Z5
@@ -3283,31 +3947,38 @@ block4:
 	KORW        K2, K1, K1
 	VMOVAPS     Z5, K1, Z4
 	VMOVAPS     Z3, K1, Z17
-	VMOVUPS     Z4, 192(AX)(DI*4)
-	VPMOVDB     Z17, X4
-	VMOVDQU     X4, 48(CX)(DI*1)
-	ADDQ        $0x00000040, R8
-	JMP         block4
+
+	// Store the maximum and its place.
+	VMOVUPS Z4, 192(AX)(DI*4)
+	VPMOVDB Z17, X4
+	VMOVDQU X4, 48(CX)(DI*1)
+	ADDQ    $0x00000040, R8
+	JMP     block4
 
 less4:
 block2:
-	MOVQ        SI, DI
-	SUBQ        R8, DI
-	CMPQ        DI, $0x00000020
-	JLT         less2
-	LEAQ        (R12)(R8*1), DI
-	LEAQ        (DI)(R12*1), R9
-	LEAQ        (R9)(SI*1), R10
-	MOVQ        scale+32(FP), R13
-	VMOVUPS     (R13)(R8*4), Z4
-	VMOVUPS     64(R13)(R8*4), Z5
-	MOVQ        shift+40(FP), R13
-	VMOVUPS     (R13)(R8*4), Z6
-	VMOVUPS     64(R13)(R8*4), Z7
+	// Blocks of 2 vectors, which are 32 columns.
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000020
+	JLT     less2
+	LEAQ    (R12)(R8*1), DI
+	LEAQ    (DI)(R12*1), R9
+	LEAQ    (R9)(SI*1), R10
+	MOVQ    scale+32(FP), R13
+	VMOVUPS (R13)(R8*4), Z4
+	VMOVUPS 64(R13)(R8*4), Z5
+	MOVQ    shift+40(FP), R13
+	VMOVUPS (R13)(R8*4), Z6
+	VMOVUPS 64(R13)(R8*4), Z7
+
+	// Vector 0 of the columns, place 0 of the window.
 	VMOVUPS     (DX)(R9*4), Z8
 	VFMADD213PS Z6, Z4, Z8
 	VMAXPS      Z8, Z0, Z8
 	VPXORD      Z18, Z18, Z18
+
+	// Vector 0 of the columns, place 1 of the window.
 	VMOVUPS     (DX)(R10*4), Z9
 	VFMADD213PS Z6, Z4, Z9
 	VMAXPS      Z9, Z0, Z9
@@ -3316,6 +3987,8 @@ block2:
 	KORW        K2, K1, K1
 	VMOVAPS     Z9, K1, Z8
 	VMOVAPS     Z1, K1, Z18
+
+	// Vector 0 of the columns, place 2 of the window.
 	VMOVUPS     (BX)(R9*4), Z9
 	VFMADD213PS Z6, Z4, Z9
 	VMAXPS      Z9, Z0, Z9
@@ -3324,6 +3997,8 @@ block2:
 	KORW        K2, K1, K1
 	VMOVAPS     Z9, K1, Z8
 	VMOVAPS     Z2, K1, Z18
+
+	// Vector 0 of the columns, place 3 of the window.
 	VMOVUPS     (BX)(R10*4), Z9
 	VFMADD213PS Z6, Z4, Z9
 	VMAXPS      Z9, Z0, Z9
@@ -3332,13 +4007,19 @@ block2:
 	KORW        K2, K1, K1
 	VMOVAPS     Z9, K1, Z8
 	VMOVAPS     Z3, K1, Z18
-	VMOVUPS     Z8, (AX)(DI*4)
-	VPMOVDB     Z18, X4
-	VMOVDQU     X4, (CX)(DI*1)
+
+	// Store the maximum and its place.
+	VMOVUPS Z8, (AX)(DI*4)
+	VPMOVDB Z18, X4
+	VMOVDQU X4, (CX)(DI*1)
+
+	// Vector 1 of the columns, place 0 of the window.
 	VMOVUPS     64(DX)(R9*4), Z4
 	VFMADD213PS Z7, Z5, Z4
 	VMAXPS      Z4, Z0, Z4
 	VPXORD      Z19, Z19, Z19
+
+	// Vector 1 of the columns, place 1 of the window.
 	VMOVUPS     64(DX)(R10*4), Z6
 	VFMADD213PS Z7, Z5, Z6
 	VMAXPS      Z6, Z0, Z6
@@ -3347,6 +4028,8 @@ block2:
 	KORW        K2, K1, K1
 	VMOVAPS     Z6, K1, Z4
 	VMOVAPS     Z1, K1, Z19
+
+	// Vector 1 of the columns, place 2 of the window.
 	VMOVUPS     64(BX)(R9*4), Z6
 	VFMADD213PS Z7, Z5, Z6
 	VMAXPS      Z6, Z0, Z6
@@ -3355,6 +4038,8 @@ block2:
 	KORW        K2, K1, K1
 	VMOVAPS     Z6, K1, Z4
 	VMOVAPS     Z2, K1, Z19
+
+	// Vector 1 of the columns, place 3 of the window.
 	VMOVUPS     64(BX)(R10*4), Z6
 	VFMADD213PS Z7, Z5, Z6
 	VMAXPS      Z6, Z0, Z6
@@ -3363,29 +4048,36 @@ block2:
 	KORW        K2, K1, K1
 	VMOVAPS     Z6, K1, Z4
 	VMOVAPS     Z3, K1, Z19
-	VMOVUPS     Z4, 64(AX)(DI*4)
-	VPMOVDB     Z19, X4
-	VMOVDQU     X4, 16(CX)(DI*1)
-	ADDQ        $0x00000020, R8
-	JMP         block2
+
+	// Store the maximum and its place.
+	VMOVUPS Z4, 64(AX)(DI*4)
+	VPMOVDB Z19, X4
+	VMOVDQU X4, 16(CX)(DI*1)
+	ADDQ    $0x00000020, R8
+	JMP     block2
 
 less2:
 block1:
-	MOVQ        SI, DI
-	SUBQ        R8, DI
-	CMPQ        DI, $0x00000010
-	JLT         less1
-	LEAQ        (R12)(R8*1), DI
-	LEAQ        (DI)(R12*1), R9
-	LEAQ        (R9)(SI*1), R10
-	MOVQ        scale+32(FP), R13
-	VMOVUPS     (R13)(R8*4), Z4
-	MOVQ        shift+40(FP), R13
-	VMOVUPS     (R13)(R8*4), Z5
+	// Blocks of 1 vectors, which are 16 columns.
+	MOVQ    SI, DI
+	SUBQ    R8, DI
+	CMPQ    DI, $0x00000010
+	JLT     less1
+	LEAQ    (R12)(R8*1), DI
+	LEAQ    (DI)(R12*1), R9
+	LEAQ    (R9)(SI*1), R10
+	MOVQ    scale+32(FP), R13
+	VMOVUPS (R13)(R8*4), Z4
+	MOVQ    shift+40(FP), R13
+	VMOVUPS (R13)(R8*4), Z5
+
+	// Vector 0 of the columns, place 0 of the window.
 	VMOVUPS     (DX)(R9*4), Z6
 	VFMADD213PS Z5, Z4, Z6
 	VMAXPS      Z6, Z0, Z6
 	VPXORD      Z20, Z20, Z20
+
+	// Vector 0 of the columns, place 1 of the window.
 	VMOVUPS     (DX)(R10*4), Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
@@ -3394,6 +4086,8 @@ block1:
 	KORW        K2, K1, K1
 	VMOVAPS     Z7, K1, Z6
 	VMOVAPS     Z1, K1, Z20
+
+	// Vector 0 of the columns, place 2 of the window.
 	VMOVUPS     (BX)(R9*4), Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
@@ -3402,6 +4096,8 @@ block1:
 	KORW        K2, K1, K1
 	VMOVAPS     Z7, K1, Z6
 	VMOVAPS     Z2, K1, Z20
+
+	// Vector 0 of the columns, place 3 of the window.
 	VMOVUPS     (BX)(R10*4), Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
@@ -3410,30 +4106,37 @@ block1:
 	KORW        K2, K1, K1
 	VMOVAPS     Z7, K1, Z6
 	VMOVAPS     Z3, K1, Z20
-	VMOVUPS     Z6, (AX)(DI*4)
-	VPMOVDB     Z20, X4
-	VMOVDQU     X4, (CX)(DI*1)
-	ADDQ        $0x00000010, R8
-	JMP         block1
+
+	// Store the maximum and its place.
+	VMOVUPS Z6, (AX)(DI*4)
+	VPMOVDB Z20, X4
+	VMOVDQU X4, (CX)(DI*1)
+	ADDQ    $0x00000010, R8
+	JMP     block1
 
 less1:
-	MOVQ        SI, DI
-	SUBQ        R8, DI
-	JZ          whole
-	MOVL        $0xffffffff, R9
-	BZHIL       DI, R9, R9
-	KMOVW       R9, K1
-	LEAQ        (R12)(R8*1), DI
-	LEAQ        (DI)(R12*1), R9
-	LEAQ        (R9)(SI*1), R10
-	MOVQ        scale+32(FP), R13
-	VMOVUPS.Z   (R13)(R8*4), K1, Z4
-	MOVQ        shift+40(FP), R13
-	VMOVUPS.Z   (R13)(R8*4), K1, Z5
+	// Tail: the columns that are left, under a mask.
+	MOVQ      SI, DI
+	SUBQ      R8, DI
+	JZ        whole
+	MOVL      $0xffffffff, R9
+	BZHIL     DI, R9, R9
+	KMOVW     R9, K1
+	LEAQ      (R12)(R8*1), DI
+	LEAQ      (DI)(R12*1), R9
+	LEAQ      (R9)(SI*1), R10
+	MOVQ      scale+32(FP), R13
+	VMOVUPS.Z (R13)(R8*4), K1, Z4
+	MOVQ      shift+40(FP), R13
+	VMOVUPS.Z (R13)(R8*4), K1, Z5
+
+	// Vector 0 of the columns, place 0 of the window.
 	VMOVUPS.Z   (DX)(R9*4), K1, Z6
 	VFMADD213PS Z5, Z4, Z6
 	VMAXPS      Z6, Z0, Z6
 	VPXORD      Z21, Z21, Z21
+
+	// Vector 0 of the columns, place 1 of the window.
 	VMOVUPS.Z   (DX)(R10*4), K1, Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
@@ -3442,6 +4145,8 @@ less1:
 	KORW        K3, K2, K2
 	VMOVAPS     Z7, K2, Z6
 	VMOVAPS     Z1, K2, Z21
+
+	// Vector 0 of the columns, place 2 of the window.
 	VMOVUPS.Z   (BX)(R9*4), K1, Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
@@ -3450,6 +4155,8 @@ less1:
 	KORW        K3, K2, K2
 	VMOVAPS     Z7, K2, Z6
 	VMOVAPS     Z2, K2, Z21
+
+	// Vector 0 of the columns, place 3 of the window.
 	VMOVUPS.Z   (BX)(R10*4), K1, Z7
 	VFMADD213PS Z5, Z4, Z7
 	VMAXPS      Z7, Z0, Z7
@@ -3458,11 +4165,14 @@ less1:
 	KORW        K3, K2, K2
 	VMOVAPS     Z7, K2, Z6
 	VMOVAPS     Z3, K2, Z21
-	VMOVUPS     Z6, K1, (AX)(DI*4)
-	VPMOVDB     Z21, X4
-	VMOVDQU8    X4, K1, (CX)(DI*1)
+
+	// Store the maximum and its place.
+	VMOVUPS  Z6, K1, (AX)(DI*4)
+	VPMOVDB  Z21, X4
+	VMOVDQU8 X4, K1, (CX)(DI*1)
 
 whole:
+	// The next row.
 	ADDQ SI, R12
 	DECQ R11
 	JNZ  row
@@ -3481,6 +4191,8 @@ GLOBL vecAVX512_00000003<>(SB), RODATA|NOPTR, $4
 // func bnPoolGradSumsAVX512(dg *float32, db *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, mean *float32, invstd *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·bnPoolGradSumsAVX512(SB), NOSPLIT, $0-80
+	// By column: db += the sum of dy, dg += that of dy*(x - mean)*invstd, with x at the place idx of its window
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dy+16(FP), AX
 	MOVQ         idx+24(FP), CX
 	MOVQ         x0+32(FP), DX
@@ -3493,6 +4205,7 @@ TEXT ·bnPoolGradSumsAVX512(SB), NOSPLIT, $0-80
 	XORQ         R8, R8
 
 block4:
+	// Blocks of 4 vectors, which are 64 columns.
 	MOVQ    SI, DI
 	SUBQ    R8, DI
 	CMPQ    DI, $0x00000040
@@ -3511,11 +4224,14 @@ block4:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	MOVQ    rows+72(FP), R12
-	LEAQ    (R11)(R8*1), DI
-	LEAQ    (DI)(R11*1), R9
-	LEAQ    (R9)(SI*1), R10
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R11)(R8*1), DI
+	LEAQ (DI)(R11*1), R9
+	LEAQ (R9)(SI*1), R10
 
 rows4:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(DI*1), Z15
 	VMOVUPS     (DX)(R9*4), Z16
 	VPCMPEQD    Z0, Z15, K1
@@ -3531,6 +4247,8 @@ rows4:
 	VSUBPS      Z3, Z16, Z16
 	VADDPS      Z15, Z7, Z7
 	VFMADD231PS Z16, Z15, Z11
+
+	// Vector 1: x at the place that idx names, then the sums.
 	VPMOVZXBD   16(CX)(DI*1), Z15
 	VMOVUPS     64(DX)(R9*4), Z16
 	VPCMPEQD    Z0, Z15, K1
@@ -3546,6 +4264,8 @@ rows4:
 	VSUBPS      Z4, Z16, Z16
 	VADDPS      Z15, Z8, Z8
 	VFMADD231PS Z16, Z15, Z12
+
+	// Vector 2: x at the place that idx names, then the sums.
 	VPMOVZXBD   32(CX)(DI*1), Z15
 	VMOVUPS     128(DX)(R9*4), Z16
 	VPCMPEQD    Z0, Z15, K1
@@ -3561,6 +4281,8 @@ rows4:
 	VSUBPS      Z5, Z16, Z16
 	VADDPS      Z15, Z9, Z9
 	VFMADD231PS Z16, Z15, Z13
+
+	// Vector 3: x at the place that idx names, then the sums.
 	VPMOVZXBD   48(CX)(DI*1), Z15
 	VMOVUPS     192(DX)(R9*4), Z16
 	VPCMPEQD    Z0, Z15, K1
@@ -3576,53 +4298,62 @@ rows4:
 	VSUBPS      Z6, Z16, Z16
 	VADDPS      Z15, Z10, Z10
 	VFMADD231PS Z16, Z15, Z14
-	ADDQ        SI, DI
-	LEAQ        (R10)(SI*1), R9
-	LEAQ        (R9)(SI*1), R10
-	DECQ        R12
-	JNZ         rows4
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     64(DI)(R8*4), Z4
-	VMOVUPS     128(DI)(R8*4), Z5
-	VMOVUPS     192(DI)(R8*4), Z6
-	VADDPS      Z3, Z7, Z7
-	VADDPS      Z4, Z8, Z8
-	VADDPS      Z5, Z9, Z9
-	VADDPS      Z6, Z10, Z10
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Z7, (DI)(R8*4)
-	VMOVUPS     Z8, 64(DI)(R8*4)
-	VMOVUPS     Z9, 128(DI)(R8*4)
-	VMOVUPS     Z10, 192(DI)(R8*4)
-	MOVQ        invstd+56(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     64(DI)(R8*4), Z4
-	VMOVUPS     128(DI)(R8*4), Z5
-	VMOVUPS     192(DI)(R8*4), Z6
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     64(DI)(R8*4), Z4
-	VMOVUPS     128(DI)(R8*4), Z5
-	VMOVUPS     192(DI)(R8*4), Z6
-	VADDPS      Z3, Z11, Z11
-	VADDPS      Z4, Z12, Z12
-	VADDPS      Z5, Z13, Z13
-	VADDPS      Z6, Z14, Z14
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Z11, (DI)(R8*4)
-	VMOVUPS     Z12, 64(DI)(R8*4)
-	VMOVUPS     Z13, 128(DI)(R8*4)
-	VMOVUPS     Z14, 192(DI)(R8*4)
-	ADDQ        $0x00000040, R8
-	JMP         block4
+
+	// The row below.
+	ADDQ SI, DI
+	LEAQ (R10)(SI*1), R9
+	LEAQ (R9)(SI*1), R10
+	DECQ R12
+	JNZ  rows4
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMOVUPS 64(DI)(R8*4), Z4
+	VMOVUPS 128(DI)(R8*4), Z5
+	VMOVUPS 192(DI)(R8*4), Z6
+	VADDPS  Z3, Z7, Z7
+	VADDPS  Z4, Z8, Z8
+	VADDPS  Z5, Z9, Z9
+	VADDPS  Z6, Z10, Z10
+	MOVQ    db+8(FP), DI
+	VMOVUPS Z7, (DI)(R8*4)
+	VMOVUPS Z8, 64(DI)(R8*4)
+	VMOVUPS Z9, 128(DI)(R8*4)
+	VMOVUPS Z10, 192(DI)(R8*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMOVUPS 64(DI)(R8*4), Z4
+	VMOVUPS 128(DI)(R8*4), Z5
+	VMOVUPS 192(DI)(R8*4), Z6
+	VMULPS  Z3, Z11, Z11
+	VMULPS  Z4, Z12, Z12
+	VMULPS  Z5, Z13, Z13
+	VMULPS  Z6, Z14, Z14
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMOVUPS 64(DI)(R8*4), Z4
+	VMOVUPS 128(DI)(R8*4), Z5
+	VMOVUPS 192(DI)(R8*4), Z6
+	VADDPS  Z3, Z11, Z11
+	VADDPS  Z4, Z12, Z12
+	VADDPS  Z5, Z13, Z13
+	VADDPS  Z6, Z14, Z14
+	MOVQ    dg+0(FP), DI
+	VMOVUPS Z11, (DI)(R8*4)
+	VMOVUPS Z12, 64(DI)(R8*4)
+	VMOVUPS Z13, 128(DI)(R8*4)
+	VMOVUPS Z14, 192(DI)(R8*4)
+	ADDQ    $0x00000040, R8
+	JMP     block4
 
 less4:
 block2:
+	// Blocks of 2 vectors, which are 32 columns.
 	MOVQ    SI, DI
 	SUBQ    R8, DI
 	CMPQ    DI, $0x00000020
@@ -3635,11 +4366,14 @@ block2:
 	VPXORD  Z20, Z20, Z20
 	VPXORD  Z21, Z21, Z21
 	MOVQ    rows+72(FP), R12
-	LEAQ    (R11)(R8*1), DI
-	LEAQ    (DI)(R11*1), R9
-	LEAQ    (R9)(SI*1), R10
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R11)(R8*1), DI
+	LEAQ (DI)(R11*1), R9
+	LEAQ (R9)(SI*1), R10
 
 rows2:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(DI*1), Z5
 	VMOVUPS     (DX)(R9*4), Z6
 	VPCMPEQD    Z0, Z5, K1
@@ -3655,6 +4389,8 @@ rows2:
 	VSUBPS      Z3, Z6, Z6
 	VADDPS      Z5, Z18, Z18
 	VFMADD231PS Z6, Z5, Z20
+
+	// Vector 1: x at the place that idx names, then the sums.
 	VPMOVZXBD   16(CX)(DI*1), Z5
 	VMOVUPS     64(DX)(R9*4), Z6
 	VPCMPEQD    Z0, Z5, K1
@@ -3670,37 +4406,46 @@ rows2:
 	VSUBPS      Z4, Z6, Z6
 	VADDPS      Z5, Z19, Z19
 	VFMADD231PS Z6, Z5, Z21
-	ADDQ        SI, DI
-	LEAQ        (R10)(SI*1), R9
-	LEAQ        (R9)(SI*1), R10
-	DECQ        R12
-	JNZ         rows2
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     64(DI)(R8*4), Z4
-	VADDPS      Z3, Z18, Z18
-	VADDPS      Z4, Z19, Z19
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Z18, (DI)(R8*4)
-	VMOVUPS     Z19, 64(DI)(R8*4)
-	MOVQ        invstd+56(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     64(DI)(R8*4), Z4
-	VMULPS      Z3, Z20, Z20
-	VMULPS      Z4, Z21, Z21
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VMOVUPS     64(DI)(R8*4), Z4
-	VADDPS      Z3, Z20, Z20
-	VADDPS      Z4, Z21, Z21
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Z20, (DI)(R8*4)
-	VMOVUPS     Z21, 64(DI)(R8*4)
-	ADDQ        $0x00000020, R8
-	JMP         block2
+
+	// The row below.
+	ADDQ SI, DI
+	LEAQ (R10)(SI*1), R9
+	LEAQ (R9)(SI*1), R10
+	DECQ R12
+	JNZ  rows2
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMOVUPS 64(DI)(R8*4), Z4
+	VADDPS  Z3, Z18, Z18
+	VADDPS  Z4, Z19, Z19
+	MOVQ    db+8(FP), DI
+	VMOVUPS Z18, (DI)(R8*4)
+	VMOVUPS Z19, 64(DI)(R8*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMOVUPS 64(DI)(R8*4), Z4
+	VMULPS  Z3, Z20, Z20
+	VMULPS  Z4, Z21, Z21
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMOVUPS 64(DI)(R8*4), Z4
+	VADDPS  Z3, Z20, Z20
+	VADDPS  Z4, Z21, Z21
+	MOVQ    dg+0(FP), DI
+	VMOVUPS Z20, (DI)(R8*4)
+	VMOVUPS Z21, 64(DI)(R8*4)
+	ADDQ    $0x00000020, R8
+	JMP     block2
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ    SI, DI
 	SUBQ    R8, DI
 	CMPQ    DI, $0x00000010
@@ -3710,11 +4455,14 @@ block1:
 	VPXORD  Z22, Z22, Z22
 	VPXORD  Z23, Z23, Z23
 	MOVQ    rows+72(FP), R12
-	LEAQ    (R11)(R8*1), DI
-	LEAQ    (DI)(R11*1), R9
-	LEAQ    (R9)(SI*1), R10
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R11)(R8*1), DI
+	LEAQ (DI)(R11*1), R9
+	LEAQ (R9)(SI*1), R10
 
 rows1:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(DI*1), Z4
 	VMOVUPS     (DX)(R9*4), Z5
 	VPCMPEQD    Z0, Z4, K1
@@ -3730,28 +4478,37 @@ rows1:
 	VSUBPS      Z3, Z5, Z5
 	VADDPS      Z4, Z22, Z22
 	VFMADD231PS Z5, Z4, Z23
-	ADDQ        SI, DI
-	LEAQ        (R10)(SI*1), R9
-	LEAQ        (R9)(SI*1), R10
-	DECQ        R12
-	JNZ         rows1
-	MOVQ        db+8(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VADDPS      Z3, Z22, Z22
-	MOVQ        db+8(FP), DI
-	VMOVUPS     Z22, (DI)(R8*4)
-	MOVQ        invstd+56(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VMULPS      Z3, Z23, Z23
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     (DI)(R8*4), Z3
-	VADDPS      Z3, Z23, Z23
-	MOVQ        dg+0(FP), DI
-	VMOVUPS     Z23, (DI)(R8*4)
-	ADDQ        $0x00000010, R8
-	JMP         block1
+
+	// The row below.
+	ADDQ SI, DI
+	LEAQ (R10)(SI*1), R9
+	LEAQ (R9)(SI*1), R10
+	DECQ R12
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VADDPS  Z3, Z22, Z22
+	MOVQ    db+8(FP), DI
+	VMOVUPS Z22, (DI)(R8*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VMULPS  Z3, Z23, Z23
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), DI
+	VMOVUPS (DI)(R8*4), Z3
+	VADDPS  Z3, Z23, Z23
+	MOVQ    dg+0(FP), DI
+	VMOVUPS Z23, (DI)(R8*4)
+	ADDQ    $0x00000010, R8
+	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ      SI, DI
 	SUBQ      R8, DI
 	JZ        whole
@@ -3763,11 +4520,14 @@ less1:
 	VPXORD    Z24, Z24, Z24
 	VPXORD    Z25, Z25, Z25
 	MOVQ      rows+72(FP), R12
-	LEAQ      (R11)(R8*1), DI
-	LEAQ      (DI)(R11*1), R9
-	LEAQ      (R9)(SI*1), R10
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R11)(R8*1), DI
+	LEAQ (DI)(R11*1), R9
+	LEAQ (R9)(SI*1), R10
 
 rows0:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD.Z (CX)(DI*1), K1, Z4
 	VMOVUPS.Z   (DX)(R9*4), K1, Z5
 	VPCMPEQD    Z0, Z4, K2
@@ -3783,24 +4543,32 @@ rows0:
 	VSUBPS      Z3, Z5, Z5
 	VADDPS      Z4, Z24, Z24
 	VFMADD231PS Z5, Z4, Z25
-	ADDQ        SI, DI
-	LEAQ        (R10)(SI*1), R9
-	LEAQ        (R9)(SI*1), R10
-	DECQ        R12
-	JNZ         rows0
-	MOVQ        db+8(FP), AX
-	VMOVUPS.Z   (AX)(R8*4), K1, Z0
-	VADDPS      Z0, Z24, Z24
-	MOVQ        db+8(FP), AX
-	VMOVUPS     Z24, K1, (AX)(R8*4)
-	MOVQ        invstd+56(FP), AX
-	VMOVUPS.Z   (AX)(R8*4), K1, Z0
-	VMULPS      Z0, Z25, Z25
-	MOVQ        dg+0(FP), AX
-	VMOVUPS.Z   (AX)(R8*4), K1, Z0
-	VADDPS      Z0, Z25, Z25
-	MOVQ        dg+0(FP), AX
-	VMOVUPS     Z25, K1, (AX)(R8*4)
+
+	// The row below.
+	ADDQ SI, DI
+	LEAQ (R10)(SI*1), R9
+	LEAQ (R9)(SI*1), R10
+	DECQ R12
+	JNZ  rows0
+
+	// Add the sums to db and store it.
+	MOVQ      db+8(FP), AX
+	VMOVUPS.Z (AX)(R8*4), K1, Z0
+	VADDPS    Z0, Z24, Z24
+	MOVQ      db+8(FP), AX
+	VMOVUPS   Z24, K1, (AX)(R8*4)
+
+	// The other sums, times invstd.
+	MOVQ      invstd+56(FP), AX
+	VMOVUPS.Z (AX)(R8*4), K1, Z0
+	VMULPS    Z0, Z25, Z25
+
+	// Add the sums to dg and store it.
+	MOVQ      dg+0(FP), AX
+	VMOVUPS.Z (AX)(R8*4), K1, Z0
+	VADDPS    Z0, Z25, Z25
+	MOVQ      dg+0(FP), AX
+	VMOVUPS   Z25, K1, (AX)(R8*4)
 
 whole:
 	VZEROUPPER
@@ -3809,6 +4577,8 @@ whole:
 // func bnPoolGradSumsReLUAVX512(dg *float32, db *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, mean *float32, invstd *float32, out *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·bnPoolGradSumsReLUAVX512(SB), NOSPLIT, $0-88
+	// As bnPoolGradSums, but dy counts as 0 where out <= 0
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dy+16(FP), AX
 	MOVQ         idx+24(FP), CX
 	MOVQ         x0+32(FP), DX
@@ -3823,6 +4593,7 @@ TEXT ·bnPoolGradSumsReLUAVX512(SB), NOSPLIT, $0-88
 	XORQ         R9, R9
 
 block4:
+	// Blocks of 4 vectors, which are 64 columns.
 	MOVQ    DI, R8
 	SUBQ    R9, R8
 	CMPQ    R8, $0x00000040
@@ -3841,11 +4612,14 @@ block4:
 	VPXORD  Z14, Z14, Z14
 	VPXORD  Z15, Z15, Z15
 	MOVQ    rows+80(FP), R13
-	LEAQ    (R12)(R9*1), R8
-	LEAQ    (R8)(R12*1), R10
-	LEAQ    (R10)(DI*1), R11
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R12)(R9*1), R8
+	LEAQ (R8)(R12*1), R10
+	LEAQ (R10)(DI*1), R11
 
 rows4:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(R8*1), Z16
 	VMOVUPS     (DX)(R10*4), Z17
 	VPCMPEQD    Z1, Z16, K1
@@ -3864,6 +4638,8 @@ rows4:
 	VSUBPS      Z4, Z17, Z17
 	VADDPS      Z16, Z8, Z8
 	VFMADD231PS Z17, Z16, Z12
+
+	// Vector 1: x at the place that idx names, then the sums.
 	VPMOVZXBD   16(CX)(R8*1), Z16
 	VMOVUPS     64(DX)(R10*4), Z17
 	VPCMPEQD    Z1, Z16, K1
@@ -3882,6 +4658,8 @@ rows4:
 	VSUBPS      Z5, Z17, Z17
 	VADDPS      Z16, Z9, Z9
 	VFMADD231PS Z17, Z16, Z13
+
+	// Vector 2: x at the place that idx names, then the sums.
 	VPMOVZXBD   32(CX)(R8*1), Z16
 	VMOVUPS     128(DX)(R10*4), Z17
 	VPCMPEQD    Z1, Z16, K1
@@ -3900,6 +4678,8 @@ rows4:
 	VSUBPS      Z6, Z17, Z17
 	VADDPS      Z16, Z10, Z10
 	VFMADD231PS Z17, Z16, Z14
+
+	// Vector 3: x at the place that idx names, then the sums.
 	VPMOVZXBD   48(CX)(R8*1), Z16
 	VMOVUPS     192(DX)(R10*4), Z17
 	VPCMPEQD    Z1, Z16, K1
@@ -3918,53 +4698,62 @@ rows4:
 	VSUBPS      Z7, Z17, Z17
 	VADDPS      Z16, Z11, Z11
 	VFMADD231PS Z17, Z16, Z15
-	ADDQ        DI, R8
-	LEAQ        (R11)(DI*1), R10
-	LEAQ        (R10)(DI*1), R11
-	DECQ        R13
-	JNZ         rows4
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VMOVUPS     64(R8)(R9*4), Z5
-	VMOVUPS     128(R8)(R9*4), Z6
-	VMOVUPS     192(R8)(R9*4), Z7
-	VADDPS      Z4, Z8, Z8
-	VADDPS      Z5, Z9, Z9
-	VADDPS      Z6, Z10, Z10
-	VADDPS      Z7, Z11, Z11
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Z8, (R8)(R9*4)
-	VMOVUPS     Z9, 64(R8)(R9*4)
-	VMOVUPS     Z10, 128(R8)(R9*4)
-	VMOVUPS     Z11, 192(R8)(R9*4)
-	MOVQ        invstd+56(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VMOVUPS     64(R8)(R9*4), Z5
-	VMOVUPS     128(R8)(R9*4), Z6
-	VMOVUPS     192(R8)(R9*4), Z7
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VMOVUPS     64(R8)(R9*4), Z5
-	VMOVUPS     128(R8)(R9*4), Z6
-	VMOVUPS     192(R8)(R9*4), Z7
-	VADDPS      Z4, Z12, Z12
-	VADDPS      Z5, Z13, Z13
-	VADDPS      Z6, Z14, Z14
-	VADDPS      Z7, Z15, Z15
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Z12, (R8)(R9*4)
-	VMOVUPS     Z13, 64(R8)(R9*4)
-	VMOVUPS     Z14, 128(R8)(R9*4)
-	VMOVUPS     Z15, 192(R8)(R9*4)
-	ADDQ        $0x00000040, R9
-	JMP         block4
+
+	// The row below.
+	ADDQ DI, R8
+	LEAQ (R11)(DI*1), R10
+	LEAQ (R10)(DI*1), R11
+	DECQ R13
+	JNZ  rows4
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMOVUPS 64(R8)(R9*4), Z5
+	VMOVUPS 128(R8)(R9*4), Z6
+	VMOVUPS 192(R8)(R9*4), Z7
+	VADDPS  Z4, Z8, Z8
+	VADDPS  Z5, Z9, Z9
+	VADDPS  Z6, Z10, Z10
+	VADDPS  Z7, Z11, Z11
+	MOVQ    db+8(FP), R8
+	VMOVUPS Z8, (R8)(R9*4)
+	VMOVUPS Z9, 64(R8)(R9*4)
+	VMOVUPS Z10, 128(R8)(R9*4)
+	VMOVUPS Z11, 192(R8)(R9*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMOVUPS 64(R8)(R9*4), Z5
+	VMOVUPS 128(R8)(R9*4), Z6
+	VMOVUPS 192(R8)(R9*4), Z7
+	VMULPS  Z4, Z12, Z12
+	VMULPS  Z5, Z13, Z13
+	VMULPS  Z6, Z14, Z14
+	VMULPS  Z7, Z15, Z15
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMOVUPS 64(R8)(R9*4), Z5
+	VMOVUPS 128(R8)(R9*4), Z6
+	VMOVUPS 192(R8)(R9*4), Z7
+	VADDPS  Z4, Z12, Z12
+	VADDPS  Z5, Z13, Z13
+	VADDPS  Z6, Z14, Z14
+	VADDPS  Z7, Z15, Z15
+	MOVQ    dg+0(FP), R8
+	VMOVUPS Z12, (R8)(R9*4)
+	VMOVUPS Z13, 64(R8)(R9*4)
+	VMOVUPS Z14, 128(R8)(R9*4)
+	VMOVUPS Z15, 192(R8)(R9*4)
+	ADDQ    $0x00000040, R9
+	JMP     block4
 
 less4:
 block2:
+	// Blocks of 2 vectors, which are 32 columns.
 	MOVQ    DI, R8
 	SUBQ    R9, R8
 	CMPQ    R8, $0x00000020
@@ -3977,11 +4766,14 @@ block2:
 	VPXORD  Z21, Z21, Z21
 	VPXORD  Z22, Z22, Z22
 	MOVQ    rows+80(FP), R13
-	LEAQ    (R12)(R9*1), R8
-	LEAQ    (R8)(R12*1), R10
-	LEAQ    (R10)(DI*1), R11
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R12)(R9*1), R8
+	LEAQ (R8)(R12*1), R10
+	LEAQ (R10)(DI*1), R11
 
 rows2:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(R8*1), Z6
 	VMOVUPS     (DX)(R10*4), Z7
 	VPCMPEQD    Z1, Z6, K1
@@ -4000,6 +4792,8 @@ rows2:
 	VSUBPS      Z4, Z7, Z7
 	VADDPS      Z6, Z19, Z19
 	VFMADD231PS Z7, Z6, Z21
+
+	// Vector 1: x at the place that idx names, then the sums.
 	VPMOVZXBD   16(CX)(R8*1), Z6
 	VMOVUPS     64(DX)(R10*4), Z7
 	VPCMPEQD    Z1, Z6, K1
@@ -4018,37 +4812,46 @@ rows2:
 	VSUBPS      Z5, Z7, Z7
 	VADDPS      Z6, Z20, Z20
 	VFMADD231PS Z7, Z6, Z22
-	ADDQ        DI, R8
-	LEAQ        (R11)(DI*1), R10
-	LEAQ        (R10)(DI*1), R11
-	DECQ        R13
-	JNZ         rows2
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VMOVUPS     64(R8)(R9*4), Z5
-	VADDPS      Z4, Z19, Z19
-	VADDPS      Z5, Z20, Z20
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Z19, (R8)(R9*4)
-	VMOVUPS     Z20, 64(R8)(R9*4)
-	MOVQ        invstd+56(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VMOVUPS     64(R8)(R9*4), Z5
-	VMULPS      Z4, Z21, Z21
-	VMULPS      Z5, Z22, Z22
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VMOVUPS     64(R8)(R9*4), Z5
-	VADDPS      Z4, Z21, Z21
-	VADDPS      Z5, Z22, Z22
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Z21, (R8)(R9*4)
-	VMOVUPS     Z22, 64(R8)(R9*4)
-	ADDQ        $0x00000020, R9
-	JMP         block2
+
+	// The row below.
+	ADDQ DI, R8
+	LEAQ (R11)(DI*1), R10
+	LEAQ (R10)(DI*1), R11
+	DECQ R13
+	JNZ  rows2
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMOVUPS 64(R8)(R9*4), Z5
+	VADDPS  Z4, Z19, Z19
+	VADDPS  Z5, Z20, Z20
+	MOVQ    db+8(FP), R8
+	VMOVUPS Z19, (R8)(R9*4)
+	VMOVUPS Z20, 64(R8)(R9*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMOVUPS 64(R8)(R9*4), Z5
+	VMULPS  Z4, Z21, Z21
+	VMULPS  Z5, Z22, Z22
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMOVUPS 64(R8)(R9*4), Z5
+	VADDPS  Z4, Z21, Z21
+	VADDPS  Z5, Z22, Z22
+	MOVQ    dg+0(FP), R8
+	VMOVUPS Z21, (R8)(R9*4)
+	VMOVUPS Z22, 64(R8)(R9*4)
+	ADDQ    $0x00000020, R9
+	JMP     block2
 
 less2:
 block1:
+	// Blocks of 1 vectors, which are 16 columns.
 	MOVQ    DI, R8
 	SUBQ    R9, R8
 	CMPQ    R8, $0x00000010
@@ -4058,11 +4861,14 @@ block1:
 	VPXORD  Z23, Z23, Z23
 	VPXORD  Z24, Z24, Z24
 	MOVQ    rows+80(FP), R13
-	LEAQ    (R12)(R9*1), R8
-	LEAQ    (R8)(R12*1), R10
-	LEAQ    (R10)(DI*1), R11
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R12)(R9*1), R8
+	LEAQ (R8)(R12*1), R10
+	LEAQ (R10)(DI*1), R11
 
 rows1:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD   (CX)(R8*1), Z5
 	VMOVUPS     (DX)(R10*4), Z6
 	VPCMPEQD    Z1, Z5, K1
@@ -4081,28 +4887,37 @@ rows1:
 	VSUBPS      Z4, Z6, Z6
 	VADDPS      Z5, Z23, Z23
 	VFMADD231PS Z6, Z5, Z24
-	ADDQ        DI, R8
-	LEAQ        (R11)(DI*1), R10
-	LEAQ        (R10)(DI*1), R11
-	DECQ        R13
-	JNZ         rows1
-	MOVQ        db+8(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VADDPS      Z4, Z23, Z23
-	MOVQ        db+8(FP), R8
-	VMOVUPS     Z23, (R8)(R9*4)
-	MOVQ        invstd+56(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VMULPS      Z4, Z24, Z24
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     (R8)(R9*4), Z4
-	VADDPS      Z4, Z24, Z24
-	MOVQ        dg+0(FP), R8
-	VMOVUPS     Z24, (R8)(R9*4)
-	ADDQ        $0x00000010, R9
-	JMP         block1
+
+	// The row below.
+	ADDQ DI, R8
+	LEAQ (R11)(DI*1), R10
+	LEAQ (R10)(DI*1), R11
+	DECQ R13
+	JNZ  rows1
+
+	// Add the sums to db and store it.
+	MOVQ    db+8(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VADDPS  Z4, Z23, Z23
+	MOVQ    db+8(FP), R8
+	VMOVUPS Z23, (R8)(R9*4)
+
+	// The other sums, times invstd.
+	MOVQ    invstd+56(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VMULPS  Z4, Z24, Z24
+
+	// Add the sums to dg and store it.
+	MOVQ    dg+0(FP), R8
+	VMOVUPS (R8)(R9*4), Z4
+	VADDPS  Z4, Z24, Z24
+	MOVQ    dg+0(FP), R8
+	VMOVUPS Z24, (R8)(R9*4)
+	ADDQ    $0x00000010, R9
+	JMP     block1
 
 less1:
+	// Tail: the columns that are left, under a mask.
 	MOVQ      DI, R8
 	SUBQ      R9, R8
 	JZ        whole
@@ -4114,11 +4929,14 @@ less1:
 	VPXORD    Z25, Z25, Z25
 	VPXORD    Z26, Z26, Z26
 	MOVQ      rows+80(FP), R13
-	LEAQ      (R12)(R9*1), R8
-	LEAQ      (R8)(R12*1), R10
-	LEAQ      (R10)(DI*1), R11
+
+	// Down the rows of these columns, with the sums in registers.
+	LEAQ (R12)(R9*1), R8
+	LEAQ (R8)(R12*1), R10
+	LEAQ (R10)(DI*1), R11
 
 rows0:
+	// Vector 0: x at the place that idx names, then the sums.
 	VPMOVZXBD.Z (CX)(R8*1), K1, Z5
 	VMOVUPS.Z   (DX)(R10*4), K1, Z6
 	VPCMPEQD    Z1, Z5, K2
@@ -4137,24 +4955,32 @@ rows0:
 	VSUBPS      Z4, Z6, Z6
 	VADDPS      Z5, Z25, Z25
 	VFMADD231PS Z6, Z5, Z26
-	ADDQ        DI, R8
-	LEAQ        (R11)(DI*1), R10
-	LEAQ        (R10)(DI*1), R11
-	DECQ        R13
-	JNZ         rows0
-	MOVQ        db+8(FP), AX
-	VMOVUPS.Z   (AX)(R9*4), K1, Z0
-	VADDPS      Z0, Z25, Z25
-	MOVQ        db+8(FP), AX
-	VMOVUPS     Z25, K1, (AX)(R9*4)
-	MOVQ        invstd+56(FP), AX
-	VMOVUPS.Z   (AX)(R9*4), K1, Z0
-	VMULPS      Z0, Z26, Z26
-	MOVQ        dg+0(FP), AX
-	VMOVUPS.Z   (AX)(R9*4), K1, Z0
-	VADDPS      Z0, Z26, Z26
-	MOVQ        dg+0(FP), AX
-	VMOVUPS     Z26, K1, (AX)(R9*4)
+
+	// The row below.
+	ADDQ DI, R8
+	LEAQ (R11)(DI*1), R10
+	LEAQ (R10)(DI*1), R11
+	DECQ R13
+	JNZ  rows0
+
+	// Add the sums to db and store it.
+	MOVQ      db+8(FP), AX
+	VMOVUPS.Z (AX)(R9*4), K1, Z0
+	VADDPS    Z0, Z25, Z25
+	MOVQ      db+8(FP), AX
+	VMOVUPS   Z25, K1, (AX)(R9*4)
+
+	// The other sums, times invstd.
+	MOVQ      invstd+56(FP), AX
+	VMOVUPS.Z (AX)(R9*4), K1, Z0
+	VMULPS    Z0, Z26, Z26
+
+	// Add the sums to dg and store it.
+	MOVQ      dg+0(FP), AX
+	VMOVUPS.Z (AX)(R9*4), K1, Z0
+	VADDPS    Z0, Z26, Z26
+	MOVQ      dg+0(FP), AX
+	VMOVUPS   Z26, K1, (AX)(R9*4)
 
 whole:
 	VZEROUPPER
@@ -4163,6 +4989,8 @@ whole:
 // func bnPoolGradApplyAVX512(dx0 *float32, dx1 *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, a *float32, b *float32, c0 *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·bnPoolGradApplyAVX512(SB), NOSPLIT, $0-88
+	// dx = g*a + x*b + c0, by column, where g = dy at the place idx of its window and 0 elsewhere
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dx0+0(FP), AX
 	MOVQ         dx1+8(FP), CX
 	MOVQ         dy+16(FP), DX
@@ -4178,31 +5006,35 @@ TEXT ·bnPoolGradApplyAVX512(SB), NOSPLIT, $0-88
 	XORQ         R14, R14
 
 row:
+	// One row after the other.
 	XORQ R10, R10
 
 block4:
-	MOVQ        R8, R9
-	SUBQ        R10, R9
-	CMPQ        R9, $0x00000040
-	JLT         less4
-	LEAQ        (R14)(R10*1), R9
-	LEAQ        (R9)(R14*1), R11
-	LEAQ        (R11)(R8*1), R12
-	MOVQ        a+48(FP), R15
-	VMOVUPS     (R15)(R10*4), Z4
-	VMOVUPS     64(R15)(R10*4), Z5
-	VMOVUPS     128(R15)(R10*4), Z6
-	VMOVUPS     192(R15)(R10*4), Z7
-	MOVQ        b+56(FP), R15
-	VMOVUPS     (R15)(R10*4), Z8
-	VMOVUPS     64(R15)(R10*4), Z9
-	VMOVUPS     128(R15)(R10*4), Z10
-	VMOVUPS     192(R15)(R10*4), Z11
-	MOVQ        c0+64(FP), R15
-	VMOVUPS     (R15)(R10*4), Z12
-	VMOVUPS     64(R15)(R10*4), Z13
-	VMOVUPS     128(R15)(R10*4), Z14
-	VMOVUPS     192(R15)(R10*4), Z15
+	// Blocks of 4 vectors, which are 64 columns.
+	MOVQ    R8, R9
+	SUBQ    R10, R9
+	CMPQ    R9, $0x00000040
+	JLT     less4
+	LEAQ    (R14)(R10*1), R9
+	LEAQ    (R9)(R14*1), R11
+	LEAQ    (R11)(R8*1), R12
+	MOVQ    a+48(FP), R15
+	VMOVUPS (R15)(R10*4), Z4
+	VMOVUPS 64(R15)(R10*4), Z5
+	VMOVUPS 128(R15)(R10*4), Z6
+	VMOVUPS 192(R15)(R10*4), Z7
+	MOVQ    b+56(FP), R15
+	VMOVUPS (R15)(R10*4), Z8
+	VMOVUPS 64(R15)(R10*4), Z9
+	VMOVUPS 128(R15)(R10*4), Z10
+	VMOVUPS 192(R15)(R10*4), Z11
+	MOVQ    c0+64(FP), R15
+	VMOVUPS (R15)(R10*4), Z12
+	VMOVUPS 64(R15)(R10*4), Z13
+	VMOVUPS 128(R15)(R10*4), Z14
+	VMOVUPS 192(R15)(R10*4), Z15
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R9*1), Z16
 	VMOVUPS     (DX)(R9*4), Z17
 	VMULPS      Z4, Z17, Z17
@@ -4226,6 +5058,8 @@ block4:
 	VPCMPEQD    Z3, Z16, K1
 	VADDPS      Z17, Z4, K1, Z4
 	VMOVUPS     Z4, (CX)(R12*4)
+
+	// Vector 1: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   16(BX)(R9*1), Z4
 	VMOVUPS     64(DX)(R9*4), Z8
 	VMULPS      Z5, Z8, Z8
@@ -4249,6 +5083,8 @@ block4:
 	VPCMPEQD    Z3, Z4, K1
 	VADDPS      Z8, Z5, K1, Z5
 	VMOVUPS     Z5, 64(CX)(R12*4)
+
+	// Vector 2: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   32(BX)(R9*1), Z4
 	VMOVUPS     128(DX)(R9*4), Z5
 	VMULPS      Z6, Z5, Z5
@@ -4272,6 +5108,8 @@ block4:
 	VPCMPEQD    Z3, Z4, K1
 	VADDPS      Z5, Z6, K1, Z6
 	VMOVUPS     Z6, 128(CX)(R12*4)
+
+	// Vector 3: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   48(BX)(R9*1), Z4
 	VMOVUPS     192(DX)(R9*4), Z5
 	VMULPS      Z7, Z5, Z5
@@ -4300,22 +5138,25 @@ block4:
 
 less4:
 block2:
-	MOVQ        R8, R9
-	SUBQ        R10, R9
-	CMPQ        R9, $0x00000020
-	JLT         less2
-	LEAQ        (R14)(R10*1), R9
-	LEAQ        (R9)(R14*1), R11
-	LEAQ        (R11)(R8*1), R12
-	MOVQ        a+48(FP), R15
-	VMOVUPS     (R15)(R10*4), Z4
-	VMOVUPS     64(R15)(R10*4), Z5
-	MOVQ        b+56(FP), R15
-	VMOVUPS     (R15)(R10*4), Z6
-	VMOVUPS     64(R15)(R10*4), Z7
-	MOVQ        c0+64(FP), R15
-	VMOVUPS     (R15)(R10*4), Z8
-	VMOVUPS     64(R15)(R10*4), Z9
+	// Blocks of 2 vectors, which are 32 columns.
+	MOVQ    R8, R9
+	SUBQ    R10, R9
+	CMPQ    R9, $0x00000020
+	JLT     less2
+	LEAQ    (R14)(R10*1), R9
+	LEAQ    (R9)(R14*1), R11
+	LEAQ    (R11)(R8*1), R12
+	MOVQ    a+48(FP), R15
+	VMOVUPS (R15)(R10*4), Z4
+	VMOVUPS 64(R15)(R10*4), Z5
+	MOVQ    b+56(FP), R15
+	VMOVUPS (R15)(R10*4), Z6
+	VMOVUPS 64(R15)(R10*4), Z7
+	MOVQ    c0+64(FP), R15
+	VMOVUPS (R15)(R10*4), Z8
+	VMOVUPS 64(R15)(R10*4), Z9
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R9*1), Z10
 	VMOVUPS     (DX)(R9*4), Z11
 	VMULPS      Z4, Z11, Z11
@@ -4339,6 +5180,8 @@ block2:
 	VPCMPEQD    Z3, Z10, K1
 	VADDPS      Z11, Z4, K1, Z4
 	VMOVUPS     Z4, (CX)(R12*4)
+
+	// Vector 1: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   16(BX)(R9*1), Z4
 	VMOVUPS     64(DX)(R9*4), Z6
 	VMULPS      Z5, Z6, Z6
@@ -4367,19 +5210,22 @@ block2:
 
 less2:
 block1:
-	MOVQ        R8, R9
-	SUBQ        R10, R9
-	CMPQ        R9, $0x00000010
-	JLT         less1
-	LEAQ        (R14)(R10*1), R9
-	LEAQ        (R9)(R14*1), R11
-	LEAQ        (R11)(R8*1), R12
-	MOVQ        a+48(FP), R15
-	VMOVUPS     (R15)(R10*4), Z4
-	MOVQ        b+56(FP), R15
-	VMOVUPS     (R15)(R10*4), Z5
-	MOVQ        c0+64(FP), R15
-	VMOVUPS     (R15)(R10*4), Z6
+	// Blocks of 1 vectors, which are 16 columns.
+	MOVQ    R8, R9
+	SUBQ    R10, R9
+	CMPQ    R9, $0x00000010
+	JLT     less1
+	LEAQ    (R14)(R10*1), R9
+	LEAQ    (R9)(R14*1), R11
+	LEAQ    (R11)(R8*1), R12
+	MOVQ    a+48(FP), R15
+	VMOVUPS (R15)(R10*4), Z4
+	MOVQ    b+56(FP), R15
+	VMOVUPS (R15)(R10*4), Z5
+	MOVQ    c0+64(FP), R15
+	VMOVUPS (R15)(R10*4), Z6
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R9*1), Z7
 	VMOVUPS     (DX)(R9*4), Z8
 	VMULPS      Z4, Z8, Z8
@@ -4407,21 +5253,24 @@ block1:
 	JMP         block1
 
 less1:
-	MOVQ        R8, R9
-	SUBQ        R10, R9
-	JZ          whole
-	MOVL        $0xffffffff, R11
-	BZHIL       R9, R11, R11
-	KMOVW       R11, K1
-	LEAQ        (R14)(R10*1), R9
-	LEAQ        (R9)(R14*1), R11
-	LEAQ        (R11)(R8*1), R12
-	MOVQ        a+48(FP), R15
-	VMOVUPS.Z   (R15)(R10*4), K1, Z4
-	MOVQ        b+56(FP), R15
-	VMOVUPS.Z   (R15)(R10*4), K1, Z5
-	MOVQ        c0+64(FP), R15
-	VMOVUPS.Z   (R15)(R10*4), K1, Z6
+	// Tail: the columns that are left, under a mask.
+	MOVQ      R8, R9
+	SUBQ      R10, R9
+	JZ        whole
+	MOVL      $0xffffffff, R11
+	BZHIL     R9, R11, R11
+	KMOVW     R11, K1
+	LEAQ      (R14)(R10*1), R9
+	LEAQ      (R9)(R14*1), R11
+	LEAQ      (R11)(R8*1), R12
+	MOVQ      a+48(FP), R15
+	VMOVUPS.Z (R15)(R10*4), K1, Z4
+	MOVQ      b+56(FP), R15
+	VMOVUPS.Z (R15)(R10*4), K1, Z5
+	MOVQ      c0+64(FP), R15
+	VMOVUPS.Z (R15)(R10*4), K1, Z6
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD.Z (BX)(R9*1), K1, Z7
 	VMOVUPS.Z   (DX)(R9*4), K1, Z8
 	VMULPS      Z4, Z8, Z8
@@ -4447,6 +5296,7 @@ less1:
 	VMOVUPS     Z4, K1, (CX)(R12*4)
 
 whole:
+	// The next row.
 	ADDQ R8, R14
 	DECQ R13
 	JNZ  row
@@ -4459,6 +5309,8 @@ GLOBL vecAVX512_00000000<>(SB), RODATA|NOPTR, $4
 // func bnPoolGradApplyReLUAVX512(dx0 *float32, dx1 *float32, dy *float32, idx *uint8, x0 *float32, x1 *float32, a *float32, b *float32, c0 *float32, out *float32, c int, rows int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·bnPoolGradApplyReLUAVX512(SB), NOSPLIT, $8-96
+	// As bnPoolGradApply, but dy counts as 0 where out <= 0
+	// Set-up: pointers, sizes and constants.
 	MOVQ         dx0+0(FP), AX
 	MOVQ         dx1+8(FP), CX
 	MOVQ         dy+16(FP), DX
@@ -4476,31 +5328,35 @@ TEXT ·bnPoolGradApplyReLUAVX512(SB), NOSPLIT, $8-96
 	XORQ         R15, R15
 
 row:
+	// One row after the other.
 	XORQ R11, R11
 
 block4:
-	MOVQ        R9, R10
-	SUBQ        R11, R10
-	CMPQ        R10, $0x00000040
-	JLT         less4
-	LEAQ        (R15)(R11*1), R10
-	LEAQ        (R10)(R15*1), R12
-	LEAQ        (R12)(R9*1), R13
-	MOVQ        a+48(FP), BP
-	VMOVUPS     (BP)(R11*4), Z5
-	VMOVUPS     64(BP)(R11*4), Z6
-	VMOVUPS     128(BP)(R11*4), Z7
-	VMOVUPS     192(BP)(R11*4), Z8
-	MOVQ        b+56(FP), BP
-	VMOVUPS     (BP)(R11*4), Z9
-	VMOVUPS     64(BP)(R11*4), Z10
-	VMOVUPS     128(BP)(R11*4), Z11
-	VMOVUPS     192(BP)(R11*4), Z12
-	MOVQ        c0+64(FP), BP
-	VMOVUPS     (BP)(R11*4), Z13
-	VMOVUPS     64(BP)(R11*4), Z14
-	VMOVUPS     128(BP)(R11*4), Z15
-	VMOVUPS     192(BP)(R11*4), Z16
+	// Blocks of 4 vectors, which are 64 columns.
+	MOVQ    R9, R10
+	SUBQ    R11, R10
+	CMPQ    R10, $0x00000040
+	JLT     less4
+	LEAQ    (R15)(R11*1), R10
+	LEAQ    (R10)(R15*1), R12
+	LEAQ    (R12)(R9*1), R13
+	MOVQ    a+48(FP), BP
+	VMOVUPS (BP)(R11*4), Z5
+	VMOVUPS 64(BP)(R11*4), Z6
+	VMOVUPS 128(BP)(R11*4), Z7
+	VMOVUPS 192(BP)(R11*4), Z8
+	MOVQ    b+56(FP), BP
+	VMOVUPS (BP)(R11*4), Z9
+	VMOVUPS 64(BP)(R11*4), Z10
+	VMOVUPS 128(BP)(R11*4), Z11
+	VMOVUPS 192(BP)(R11*4), Z12
+	MOVQ    c0+64(FP), BP
+	VMOVUPS (BP)(R11*4), Z13
+	VMOVUPS 64(BP)(R11*4), Z14
+	VMOVUPS 128(BP)(R11*4), Z15
+	VMOVUPS 192(BP)(R11*4), Z16
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R10*1), Z17
 	VMOVUPS     (R8)(R10*4), Z18
 	VCMPPS      $0x16, Z0, Z18, K1
@@ -4527,6 +5383,8 @@ block4:
 	VPCMPEQD    Z4, Z17, K1
 	VADDPS      Z18, Z5, K1, Z5
 	VMOVUPS     Z5, (CX)(R13*4)
+
+	// Vector 1: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   16(BX)(R10*1), Z5
 	VMOVUPS     64(R8)(R10*4), Z9
 	VCMPPS      $0x16, Z0, Z9, K1
@@ -4553,6 +5411,8 @@ block4:
 	VPCMPEQD    Z4, Z5, K1
 	VADDPS      Z9, Z6, K1, Z6
 	VMOVUPS     Z6, 64(CX)(R13*4)
+
+	// Vector 2: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   32(BX)(R10*1), Z5
 	VMOVUPS     128(R8)(R10*4), Z6
 	VCMPPS      $0x16, Z0, Z6, K1
@@ -4579,6 +5439,8 @@ block4:
 	VPCMPEQD    Z4, Z5, K1
 	VADDPS      Z6, Z7, K1, Z7
 	VMOVUPS     Z7, 128(CX)(R13*4)
+
+	// Vector 3: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   48(BX)(R10*1), Z5
 	VMOVUPS     192(R8)(R10*4), Z6
 	VCMPPS      $0x16, Z0, Z6, K1
@@ -4610,22 +5472,25 @@ block4:
 
 less4:
 block2:
-	MOVQ        R9, R10
-	SUBQ        R11, R10
-	CMPQ        R10, $0x00000020
-	JLT         less2
-	LEAQ        (R15)(R11*1), R10
-	LEAQ        (R10)(R15*1), R12
-	LEAQ        (R12)(R9*1), R13
-	MOVQ        a+48(FP), BP
-	VMOVUPS     (BP)(R11*4), Z5
-	VMOVUPS     64(BP)(R11*4), Z6
-	MOVQ        b+56(FP), BP
-	VMOVUPS     (BP)(R11*4), Z7
-	VMOVUPS     64(BP)(R11*4), Z8
-	MOVQ        c0+64(FP), BP
-	VMOVUPS     (BP)(R11*4), Z9
-	VMOVUPS     64(BP)(R11*4), Z10
+	// Blocks of 2 vectors, which are 32 columns.
+	MOVQ    R9, R10
+	SUBQ    R11, R10
+	CMPQ    R10, $0x00000020
+	JLT     less2
+	LEAQ    (R15)(R11*1), R10
+	LEAQ    (R10)(R15*1), R12
+	LEAQ    (R12)(R9*1), R13
+	MOVQ    a+48(FP), BP
+	VMOVUPS (BP)(R11*4), Z5
+	VMOVUPS 64(BP)(R11*4), Z6
+	MOVQ    b+56(FP), BP
+	VMOVUPS (BP)(R11*4), Z7
+	VMOVUPS 64(BP)(R11*4), Z8
+	MOVQ    c0+64(FP), BP
+	VMOVUPS (BP)(R11*4), Z9
+	VMOVUPS 64(BP)(R11*4), Z10
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R10*1), Z11
 	VMOVUPS     (R8)(R10*4), Z12
 	VCMPPS      $0x16, Z0, Z12, K1
@@ -4652,6 +5517,8 @@ block2:
 	VPCMPEQD    Z4, Z11, K1
 	VADDPS      Z12, Z5, K1, Z5
 	VMOVUPS     Z5, (CX)(R13*4)
+
+	// Vector 1: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   16(BX)(R10*1), Z5
 	VMOVUPS     64(R8)(R10*4), Z7
 	VCMPPS      $0x16, Z0, Z7, K1
@@ -4683,19 +5550,22 @@ block2:
 
 less2:
 block1:
-	MOVQ        R9, R10
-	SUBQ        R11, R10
-	CMPQ        R10, $0x00000010
-	JLT         less1
-	LEAQ        (R15)(R11*1), R10
-	LEAQ        (R10)(R15*1), R12
-	LEAQ        (R12)(R9*1), R13
-	MOVQ        a+48(FP), BP
-	VMOVUPS     (BP)(R11*4), Z5
-	MOVQ        b+56(FP), BP
-	VMOVUPS     (BP)(R11*4), Z6
-	MOVQ        c0+64(FP), BP
-	VMOVUPS     (BP)(R11*4), Z7
+	// Blocks of 1 vectors, which are 16 columns.
+	MOVQ    R9, R10
+	SUBQ    R11, R10
+	CMPQ    R10, $0x00000010
+	JLT     less1
+	LEAQ    (R15)(R11*1), R10
+	LEAQ    (R10)(R15*1), R12
+	LEAQ    (R12)(R9*1), R13
+	MOVQ    a+48(FP), BP
+	VMOVUPS (BP)(R11*4), Z5
+	MOVQ    b+56(FP), BP
+	VMOVUPS (BP)(R11*4), Z6
+	MOVQ    c0+64(FP), BP
+	VMOVUPS (BP)(R11*4), Z7
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD   (BX)(R10*1), Z8
 	VMOVUPS     (R8)(R10*4), Z9
 	VCMPPS      $0x16, Z0, Z9, K1
@@ -4726,21 +5596,24 @@ block1:
 	JMP         block1
 
 less1:
-	MOVQ        R9, R10
-	SUBQ        R11, R10
-	JZ          whole
-	MOVL        $0xffffffff, R12
-	BZHIL       R10, R12, R12
-	KMOVW       R12, K1
-	LEAQ        (R15)(R11*1), R10
-	LEAQ        (R10)(R15*1), R12
-	LEAQ        (R12)(R9*1), R13
-	MOVQ        a+48(FP), BP
-	VMOVUPS.Z   (BP)(R11*4), K1, Z5
-	MOVQ        b+56(FP), BP
-	VMOVUPS.Z   (BP)(R11*4), K1, Z6
-	MOVQ        c0+64(FP), BP
-	VMOVUPS.Z   (BP)(R11*4), K1, Z7
+	// Tail: the columns that are left, under a mask.
+	MOVQ      R9, R10
+	SUBQ      R11, R10
+	JZ        whole
+	MOVL      $0xffffffff, R12
+	BZHIL     R10, R12, R12
+	KMOVW     R12, K1
+	LEAQ      (R15)(R11*1), R10
+	LEAQ      (R10)(R15*1), R12
+	LEAQ      (R12)(R9*1), R13
+	MOVQ      a+48(FP), BP
+	VMOVUPS.Z (BP)(R11*4), K1, Z5
+	MOVQ      b+56(FP), BP
+	VMOVUPS.Z (BP)(R11*4), K1, Z6
+	MOVQ      c0+64(FP), BP
+	VMOVUPS.Z (BP)(R11*4), K1, Z7
+
+	// Vector 0: g*a; then each place of the window is x*b + c0, plus g*a where idx names it.
 	VPMOVZXBD.Z (BX)(R10*1), K1, Z8
 	VMOVUPS.Z   (R8)(R10*4), K1, Z9
 	VCMPPS      $0x16, Z0, Z9, K2
@@ -4769,6 +5642,7 @@ less1:
 	VMOVUPS     Z5, K1, (CX)(R13*4)
 
 whole:
+	// The next row.
 	ADDQ R9, R15
 	DECQ R14
 	JNZ  row

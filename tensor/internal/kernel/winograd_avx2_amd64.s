@@ -7,6 +7,7 @@
 // func winogradInput2AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX
 TEXT ·winogradInput2AVX2(SB), $512-56
+	// T X T^t with the 4 x 4 matrix T of Input2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -20,9 +21,14 @@ TEXT ·winogradInput2AVX2(SB), $512-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ    R8, $0x08
-	JL      tail
-	MOVQ    CX, R9
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Y0
 	ADDQ    SI, R10
@@ -31,19 +37,29 @@ vectors:
 	VMOVUPS (R10), Y2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Y3
+
+	// H[0,0] = X[0,0] - X[2,0]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, (SP)
+
+	// H[1,0] = X[1,0] + X[2,0]
 	VMOVAPS Y1, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, 128(SP)
+
+	// H[2,0] = -X[1,0] + X[2,0]
 	VMOVAPS Y2, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 256(SP)
+
+	// H[3,0] = X[1,0] - X[3,0]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, 384(SP)
 	ADDQ    DI, R9
+
+	// Column 1 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Y0
 	ADDQ    SI, R10
@@ -52,19 +68,29 @@ vectors:
 	VMOVUPS (R10), Y2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Y3
+
+	// H[0,1] = X[0,1] - X[2,1]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, 32(SP)
+
+	// H[1,1] = X[1,1] + X[2,1]
 	VMOVAPS Y1, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, 160(SP)
+
+	// H[2,1] = -X[1,1] + X[2,1]
 	VMOVAPS Y2, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 288(SP)
+
+	// H[3,1] = X[1,1] - X[3,1]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, 416(SP)
 	ADDQ    DI, R9
+
+	// Column 2 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Y0
 	ADDQ    SI, R10
@@ -73,19 +99,29 @@ vectors:
 	VMOVUPS (R10), Y2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Y3
+
+	// H[0,2] = X[0,2] - X[2,2]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, 64(SP)
+
+	// H[1,2] = X[1,2] + X[2,2]
 	VMOVAPS Y1, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, 192(SP)
+
+	// H[2,2] = -X[1,2] + X[2,2]
 	VMOVAPS Y2, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 320(SP)
+
+	// H[3,2] = X[1,2] - X[3,2]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, 448(SP)
 	ADDQ    DI, R9
+
+	// Column 3 of X.
 	VMOVUPS (R9), Y0
 	ADDQ    SI, R9
 	VMOVUPS (R9), Y1
@@ -93,113 +129,169 @@ vectors:
 	VMOVUPS (R9), Y2
 	ADDQ    SI, R9
 	VMOVUPS (R9), Y3
+
+	// H[0,3] = X[0,3] - X[2,3]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, 96(SP)
+
+	// H[1,3] = X[1,3] + X[2,3]
 	VMOVAPS Y1, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, 224(SP)
+
+	// H[2,3] = -X[1,3] + X[2,3]
 	VMOVAPS Y2, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 352(SP)
+
+	// H[3,3] = X[1,3] - X[3,3]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, 480(SP)
-	MOVQ    AX, R9
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
 	VMOVUPS (SP), Y0
 	VMOVUPS 32(SP), Y1
 	VMOVUPS 64(SP), Y2
 	VMOVUPS 96(SP), Y3
 	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0] - H[0,2]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,1] + H[0,2]
 	VMOVAPS Y1, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,2] = -H[0,1] + H[0,2]
 	VMOVAPS Y2, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,3] = H[0,1] - H[0,3]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    DX, R9
+
+	// Row 1 of H.
 	VMOVUPS 128(SP), Y0
 	VMOVUPS 160(SP), Y1
 	VMOVUPS 192(SP), Y2
 	VMOVUPS 224(SP), Y3
 	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0] - H[1,2]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,1] = H[1,1] + H[1,2]
 	VMOVAPS Y1, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,2] = -H[1,1] + H[1,2]
 	VMOVAPS Y2, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,3] = H[1,1] - H[1,3]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    DX, R9
+
+	// Row 2 of H.
 	VMOVUPS 256(SP), Y0
 	VMOVUPS 288(SP), Y1
 	VMOVUPS 320(SP), Y2
 	VMOVUPS 352(SP), Y3
 	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0] - H[2,2]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,1] = H[2,1] + H[2,2]
 	VMOVAPS Y1, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,2] = -H[2,1] + H[2,2]
 	VMOVAPS Y2, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,3] = H[2,1] - H[2,3]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    DX, R9
+
+	// Row 3 of H.
 	VMOVUPS 384(SP), Y0
 	VMOVUPS 416(SP), Y1
 	VMOVUPS 448(SP), Y2
 	VMOVUPS 480(SP), Y3
+
+	// Y[3,0] = H[3,0] - H[3,2]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,1] = H[3,1] + H[3,2]
 	VMOVAPS Y1, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,2] = -H[3,1] + H[3,2]
 	VMOVAPS Y2, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,3] = H[3,1] - H[3,3]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, (R9)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, AX
-	SUBQ    $0x08, R8
-	JMP     vectors
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ      R8, R8
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), R9
-	MOVQ       $0x00000008, R10
-	SUBQ       R8, R10
-	VMOVDQU    (R9)(R10*4), Y0
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
 	MOVQ       CX, R8
 	VMASKMOVPS (R8), Y0, Y1
 	ADDQ       SI, R8
@@ -208,19 +300,29 @@ tail:
 	VMASKMOVPS (R8), Y0, Y3
 	ADDQ       SI, R8
 	VMASKMOVPS (R8), Y0, Y4
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y3, Y1, Y1
-	VMOVUPS    Y1, (SP)
-	VMOVAPS    Y2, Y1
-	VADDPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 128(SP)
-	VMOVAPS    Y3, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 256(SP)
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMOVUPS    Y1, 384(SP)
-	ADDQ       DI, CX
+
+	// H[0,0] = X[0,0] - X[2,0]
+	VMOVAPS Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y1, (SP)
+
+	// H[1,0] = X[1,0] + X[2,0]
+	VMOVAPS Y2, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 128(SP)
+
+	// H[2,0] = -X[1,0] + X[2,0]
+	VMOVAPS Y3, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, 256(SP)
+
+	// H[3,0] = X[1,0] - X[3,0]
+	VMOVAPS Y2, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 384(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
 	MOVQ       CX, R8
 	VMASKMOVPS (R8), Y0, Y1
 	ADDQ       SI, R8
@@ -229,19 +331,29 @@ tail:
 	VMASKMOVPS (R8), Y0, Y3
 	ADDQ       SI, R8
 	VMASKMOVPS (R8), Y0, Y4
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 32(SP)
-	VMOVAPS    Y2, Y1
-	VADDPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 160(SP)
-	VMOVAPS    Y3, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 288(SP)
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMOVUPS    Y1, 416(SP)
-	ADDQ       DI, CX
+
+	// H[0,1] = X[0,1] - X[2,1]
+	VMOVAPS Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y1, 32(SP)
+
+	// H[1,1] = X[1,1] + X[2,1]
+	VMOVAPS Y2, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 160(SP)
+
+	// H[2,1] = -X[1,1] + X[2,1]
+	VMOVAPS Y3, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, 288(SP)
+
+	// H[3,1] = X[1,1] - X[3,1]
+	VMOVAPS Y2, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 416(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
 	MOVQ       CX, R8
 	VMASKMOVPS (R8), Y0, Y1
 	ADDQ       SI, R8
@@ -250,19 +362,29 @@ tail:
 	VMASKMOVPS (R8), Y0, Y3
 	ADDQ       SI, R8
 	VMASKMOVPS (R8), Y0, Y4
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 64(SP)
-	VMOVAPS    Y2, Y1
-	VADDPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 192(SP)
-	VMOVAPS    Y3, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 320(SP)
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMOVUPS    Y1, 448(SP)
-	ADDQ       DI, CX
+
+	// H[0,2] = X[0,2] - X[2,2]
+	VMOVAPS Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y1, 64(SP)
+
+	// H[1,2] = X[1,2] + X[2,2]
+	VMOVAPS Y2, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 192(SP)
+
+	// H[2,2] = -X[1,2] + X[2,2]
+	VMOVAPS Y3, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, 320(SP)
+
+	// H[3,2] = X[1,2] - X[3,2]
+	VMOVAPS Y2, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 448(SP)
+	ADDQ    DI, CX
+
+	// Column 3 of X.
 	VMASKMOVPS (CX), Y0, Y1
 	ADDQ       SI, CX
 	VMASKMOVPS (CX), Y0, Y2
@@ -270,97 +392,146 @@ tail:
 	VMASKMOVPS (CX), Y0, Y3
 	ADDQ       SI, CX
 	VMASKMOVPS (CX), Y0, Y4
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 96(SP)
-	VMOVAPS    Y2, Y1
-	VADDPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 224(SP)
-	VMOVAPS    Y3, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 352(SP)
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMOVUPS    Y1, 480(SP)
-	VMOVUPS    (SP), Y1
-	VMOVUPS    32(SP), Y2
-	VMOVUPS    64(SP), Y3
-	VMOVUPS    96(SP), Y4
-	MOVQ       AX, CX
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       BX, CX
-	VMOVAPS    Y2, Y1
-	VADDPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       BX, CX
-	VMOVAPS    Y3, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       BX, CX
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, AX
-	VMOVUPS    128(SP), Y1
-	VMOVUPS    160(SP), Y2
-	VMOVUPS    192(SP), Y3
-	VMOVUPS    224(SP), Y4
-	MOVQ       AX, CX
+
+	// H[0,3] = X[0,3] - X[2,3]
+	VMOVAPS Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y1, 96(SP)
+
+	// H[1,3] = X[1,3] + X[2,3]
+	VMOVAPS Y2, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 224(SP)
+
+	// H[2,3] = -X[1,3] + X[2,3]
+	VMOVAPS Y3, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, 352(SP)
+
+	// H[3,3] = X[1,3] - X[3,3]
+	VMOVAPS Y2, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 480(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	VMOVUPS 96(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0] - H[0,2]
 	VMOVAPS    Y1, Y1
 	VSUBPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[0,1] = H[0,1] + H[0,2]
 	VMOVAPS    Y2, Y1
 	VADDPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[0,2] = -H[0,1] + H[0,2]
 	VMOVAPS    Y3, Y1
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[0,3] = H[0,1] - H[0,3]
 	VMOVAPS    Y2, Y1
 	VSUBPS     Y4, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       DX, AX
-	VMOVUPS    256(SP), Y1
-	VMOVUPS    288(SP), Y2
-	VMOVUPS    320(SP), Y3
-	VMOVUPS    352(SP), Y4
-	MOVQ       AX, CX
+
+	// Row 1 of H.
+	VMOVUPS 128(SP), Y1
+	VMOVUPS 160(SP), Y2
+	VMOVUPS 192(SP), Y3
+	VMOVUPS 224(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0] - H[1,2]
 	VMOVAPS    Y1, Y1
 	VSUBPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[1,1] = H[1,1] + H[1,2]
 	VMOVAPS    Y2, Y1
 	VADDPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[1,2] = -H[1,1] + H[1,2]
 	VMOVAPS    Y3, Y1
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[1,3] = H[1,1] - H[1,3]
 	VMOVAPS    Y2, Y1
 	VSUBPS     Y4, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       DX, AX
-	VMOVUPS    384(SP), Y1
-	VMOVUPS    416(SP), Y2
-	VMOVUPS    448(SP), Y3
-	VMOVUPS    480(SP), Y4
+
+	// Row 2 of H.
+	VMOVUPS 256(SP), Y1
+	VMOVUPS 288(SP), Y2
+	VMOVUPS 320(SP), Y3
+	VMOVUPS 352(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0] - H[2,2]
+	VMOVAPS    Y1, Y1
+	VSUBPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,1] = H[2,1] + H[2,2]
+	VMOVAPS    Y2, Y1
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,2] = -H[2,1] + H[2,2]
+	VMOVAPS    Y3, Y1
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,3] = H[2,1] - H[2,3]
+	VMOVAPS    Y2, Y1
+	VSUBPS     Y4, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 384(SP), Y1
+	VMOVUPS 416(SP), Y2
+	VMOVUPS 448(SP), Y3
+	VMOVUPS 480(SP), Y4
+
+	// Y[3,0] = H[3,0] - H[3,2]
 	VMOVAPS    Y1, Y1
 	VSUBPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       BX, AX
+
+	// Y[3,1] = H[3,1] + H[3,2]
 	VMOVAPS    Y2, Y1
 	VADDPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       BX, AX
+
+	// Y[3,2] = -H[3,1] + H[3,2]
 	VMOVAPS    Y3, Y1
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       BX, AX
+
+	// Y[3,3] = H[3,1] - H[3,3]
 	VMOVAPS    Y2, Y1
 	VSUBPS     Y4, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
@@ -390,6 +561,7 @@ GLOBL vecAVX2_window<>(SB), RODATA|NOPTR, $64
 // func winogradFilter2AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, FMA3
 TEXT ·winogradFilter2AVX2(SB), $384-56
+	// T X T^t with the 4 x 3 matrix T of Filter2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -403,288 +575,438 @@ TEXT ·winogradFilter2AVX2(SB), $384-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x08
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	VMOVAPS     Y0, Y3
-	VMOVUPS     Y3, (SP)
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Y0, Y3
+	VMOVUPS Y3, (SP)
+
+	// H[1,0] = 0.5*X[0,0] + 0.5*X[1,0] + 0.5*X[2,0]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 96(SP)
+
+	// H[2,0] = 0.5*X[0,0] - 0.5*X[1,0] + 0.5*X[2,0]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 192(SP)
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, 288(SP)
-	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	VMOVAPS     Y0, Y3
-	VMOVUPS     Y3, 32(SP)
+
+	// H[3,0] = X[2,0]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, 288(SP)
+	ADDQ    DI, R9
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Y0, Y3
+	VMOVUPS Y3, 32(SP)
+
+	// H[1,1] = 0.5*X[0,1] + 0.5*X[1,1] + 0.5*X[2,1]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 128(SP)
+
+	// H[2,1] = 0.5*X[0,1] - 0.5*X[1,1] + 0.5*X[2,1]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 224(SP)
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, 320(SP)
-	ADDQ        DI, R9
-	VMOVUPS     (R9), Y0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y2
-	VMOVAPS     Y0, Y3
-	VMOVUPS     Y3, 64(SP)
+
+	// H[3,1] = X[2,1]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, 320(SP)
+	ADDQ    DI, R9
+
+	// Column 2 of X.
+	VMOVUPS (R9), Y0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+
+	// H[0,2] = X[0,2]
+	VMOVAPS Y0, Y3
+	VMOVUPS Y3, 64(SP)
+
+	// H[1,2] = 0.5*X[0,2] + 0.5*X[1,2] + 0.5*X[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 160(SP)
+
+	// H[2,2] = 0.5*X[0,2] - 0.5*X[1,2] + 0.5*X[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 256(SP)
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, 352(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y3
-	VMOVUPS     Y3, (R10)
-	ADDQ        BX, R10
+
+	// H[3,2] = X[2,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, 352(SP)
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Y0
+	VMOVUPS 32(SP), Y1
+	VMOVUPS 64(SP), Y2
+	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS Y0, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,1] = 0.5*H[0,0] + 0.5*H[0,1] + 0.5*H[0,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = 0.5*H[0,0] - 0.5*H[0,1] + 0.5*H[0,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     96(SP), Y0
-	VMOVUPS     128(SP), Y1
-	VMOVUPS     160(SP), Y2
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y3
-	VMOVUPS     Y3, (R10)
-	ADDQ        BX, R10
+
+	// Y[0,3] = H[0,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 1 of H.
+	VMOVUPS 96(SP), Y0
+	VMOVUPS 128(SP), Y1
+	VMOVUPS 160(SP), Y2
+	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS Y0, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,1] = 0.5*H[1,0] + 0.5*H[1,1] + 0.5*H[1,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = 0.5*H[1,0] - 0.5*H[1,1] + 0.5*H[1,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     192(SP), Y0
-	VMOVUPS     224(SP), Y1
-	VMOVUPS     256(SP), Y2
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y3
-	VMOVUPS     Y3, (R10)
-	ADDQ        BX, R10
+
+	// Y[1,3] = H[1,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 2 of H.
+	VMOVUPS 192(SP), Y0
+	VMOVUPS 224(SP), Y1
+	VMOVUPS 256(SP), Y2
+	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS Y0, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,1] = 0.5*H[2,0] + 0.5*H[2,1] + 0.5*H[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,2] = 0.5*H[2,0] - 0.5*H[2,1] + 0.5*H[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     288(SP), Y0
-	VMOVUPS     320(SP), Y1
-	VMOVUPS     352(SP), Y2
-	VMOVAPS     Y0, Y3
+
+	// Y[2,3] = H[2,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 3 of H.
+	VMOVUPS 288(SP), Y0
+	VMOVUPS 320(SP), Y1
+	VMOVUPS 352(SP), Y2
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS Y0, Y3
+	VMOVUPS Y3, (R9)
+	ADDQ    BX, R9
+
+	// Y[3,1] = 0.5*H[3,0] + 0.5*H[3,1] + 0.5*H[3,2]
+	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y3
+	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y3
+	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R9)
 	ADDQ        BX, R9
-	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y3
-	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y3
-	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y3
-	VMOVUPS     Y3, (R9)
-	ADDQ        BX, R9
+
+	// Y[3,2] = 0.5*H[3,0] - 0.5*H[3,1] + 0.5*H[3,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R9)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, R8
-	JMP         vectors
+
+	// Y[3,3] = H[3,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R9)
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	LEAQ        vecAVX2_window<>+0(SB), R9
-	MOVQ        $0x00000008, R10
-	SUBQ        R8, R10
-	VMOVDQU     (R9)(R10*4), Y0
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	VMOVAPS     Y1, Y4
-	VMOVUPS     Y4, (SP)
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Y1, Y4
+	VMOVUPS Y4, (SP)
+
+	// H[1,0] = 0.5*X[0,0] + 0.5*X[1,0] + 0.5*X[2,0]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 96(SP)
+
+	// H[2,0] = 0.5*X[0,0] - 0.5*X[1,0] + 0.5*X[2,0]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 192(SP)
-	VMOVAPS     Y3, Y1
-	VMOVUPS     Y1, 288(SP)
-	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	VMOVAPS     Y1, Y4
-	VMOVUPS     Y4, 32(SP)
+
+	// H[3,0] = X[2,0]
+	VMOVAPS Y3, Y1
+	VMOVUPS Y1, 288(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Y1, Y4
+	VMOVUPS Y4, 32(SP)
+
+	// H[1,1] = 0.5*X[0,1] + 0.5*X[1,1] + 0.5*X[2,1]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 128(SP)
+
+	// H[2,1] = 0.5*X[0,1] - 0.5*X[1,1] + 0.5*X[2,1]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 224(SP)
-	VMOVAPS     Y3, Y1
-	VMOVUPS     Y1, 320(SP)
-	ADDQ        DI, CX
-	VMASKMOVPS  (CX), Y0, Y1
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y2
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y3
-	VMOVAPS     Y1, Y4
-	VMOVUPS     Y4, 64(SP)
+
+	// H[3,1] = X[2,1]
+	VMOVAPS Y3, Y1
+	VMOVUPS Y1, 320(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
+	VMASKMOVPS (CX), Y0, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y3
+
+	// H[0,2] = X[0,2]
+	VMOVAPS Y1, Y4
+	VMOVUPS Y4, 64(SP)
+
+	// H[1,2] = 0.5*X[0,2] + 0.5*X[1,2] + 0.5*X[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 160(SP)
+
+	// H[2,2] = 0.5*X[0,2] - 0.5*X[1,2] + 0.5*X[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 256(SP)
-	VMOVAPS     Y3, Y1
-	VMOVUPS     Y1, 352(SP)
-	VMOVUPS     (SP), Y1
-	VMOVUPS     32(SP), Y2
-	VMOVUPS     64(SP), Y3
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y4
-	VMASKMOVPS  Y4, Y0, (CX)
-	ADDQ        BX, CX
+
+	// H[3,2] = X[2,2]
+	VMOVAPS Y3, Y1
+	VMOVUPS Y1, 352(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS    Y1, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[0,1] = 0.5*H[0,0] + 0.5*H[0,1] + 0.5*H[0,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = 0.5*H[0,0] - 0.5*H[0,1] + 0.5*H[0,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     96(SP), Y1
-	VMOVUPS     128(SP), Y2
-	VMOVUPS     160(SP), Y3
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y4
-	VMASKMOVPS  Y4, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[0,3] = H[0,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 96(SP), Y1
+	VMOVUPS 128(SP), Y2
+	VMOVUPS 160(SP), Y3
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS    Y1, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,1] = 0.5*H[1,0] + 0.5*H[1,1] + 0.5*H[1,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = 0.5*H[1,0] - 0.5*H[1,1] + 0.5*H[1,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     192(SP), Y1
-	VMOVUPS     224(SP), Y2
-	VMOVUPS     256(SP), Y3
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y4
-	VMASKMOVPS  Y4, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[1,3] = H[1,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 192(SP), Y1
+	VMOVUPS 224(SP), Y2
+	VMOVUPS 256(SP), Y3
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS    Y1, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,1] = 0.5*H[2,0] + 0.5*H[2,1] + 0.5*H[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,2] = 0.5*H[2,0] - 0.5*H[2,1] + 0.5*H[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     288(SP), Y1
-	VMOVUPS     320(SP), Y2
-	VMOVUPS     352(SP), Y3
-	VMOVAPS     Y1, Y4
+
+	// Y[2,3] = H[2,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 288(SP), Y1
+	VMOVUPS 320(SP), Y2
+	VMOVUPS 352(SP), Y3
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS    Y1, Y4
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       BX, AX
+
+	// Y[3,1] = 0.5*H[3,0] + 0.5*H[3,1] + 0.5*H[3,2]
+	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y4
+	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (AX)
 	ADDQ        BX, AX
-	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y4
-	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y4
-	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y4
-	VMASKMOVPS  Y4, Y0, (AX)
-	ADDQ        BX, AX
+
+	// Y[3,2] = 0.5*H[3,0] - 0.5*H[3,1] + 0.5*H[3,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (AX)
+
+	// Y[3,3] = H[3,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (AX)
 
 done:
 	VZEROUPPER
@@ -713,6 +1035,7 @@ GLOBL winogradAVX2_bf000000<>(SB), RODATA|NOPTR, $32
 // func winogradOutput2AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX
 TEXT ·winogradOutput2AVX2(SB), $256-56
+	// T X T^t with the 2 x 4 matrix T of Output2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -726,9 +1049,14 @@ TEXT ·winogradOutput2AVX2(SB), $256-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ    R8, $0x08
-	JL      tail
-	MOVQ    CX, R9
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Y0
 	ADDQ    SI, R10
@@ -737,15 +1065,21 @@ vectors:
 	VMOVUPS (R10), Y2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Y3
+
+	// H[0,0] = X[0,0] + X[1,0] + X[2,0]
 	VMOVAPS Y0, Y0
 	VADDPS  Y1, Y0, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (SP)
+
+	// H[1,0] = X[1,0] - X[2,0] - X[3,0]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y2, Y0, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, 128(SP)
 	ADDQ    DI, R9
+
+	// Column 1 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Y0
 	ADDQ    SI, R10
@@ -754,15 +1088,21 @@ vectors:
 	VMOVUPS (R10), Y2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Y3
+
+	// H[0,1] = X[0,1] + X[1,1] + X[2,1]
 	VMOVAPS Y0, Y0
 	VADDPS  Y1, Y0, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, 32(SP)
+
+	// H[1,1] = X[1,1] - X[2,1] - X[3,1]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y2, Y0, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, 160(SP)
 	ADDQ    DI, R9
+
+	// Column 2 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Y0
 	ADDQ    SI, R10
@@ -771,15 +1111,21 @@ vectors:
 	VMOVUPS (R10), Y2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Y3
+
+	// H[0,2] = X[0,2] + X[1,2] + X[2,2]
 	VMOVAPS Y0, Y0
 	VADDPS  Y1, Y0, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, 64(SP)
+
+	// H[1,2] = X[1,2] - X[2,2] - X[3,2]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y2, Y0, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, 192(SP)
 	ADDQ    DI, R9
+
+	// Column 3 of X.
 	VMOVUPS (R9), Y0
 	ADDQ    SI, R9
 	VMOVUPS (R9), Y1
@@ -787,55 +1133,79 @@ vectors:
 	VMOVUPS (R9), Y2
 	ADDQ    SI, R9
 	VMOVUPS (R9), Y3
+
+	// H[0,3] = X[0,3] + X[1,3] + X[2,3]
 	VMOVAPS Y0, Y0
 	VADDPS  Y1, Y0, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, 96(SP)
+
+	// H[1,3] = X[1,3] - X[2,3] - X[3,3]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y2, Y0, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, 224(SP)
-	MOVQ    AX, R9
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
 	VMOVUPS (SP), Y0
 	VMOVUPS 32(SP), Y1
 	VMOVUPS 64(SP), Y2
 	VMOVUPS 96(SP), Y3
 	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0] + H[0,1] + H[0,2]
 	VMOVAPS Y0, Y0
 	VADDPS  Y1, Y0, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,1] - H[0,2] - H[0,3]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y2, Y0, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    DX, R9
+
+	// Row 1 of H.
 	VMOVUPS 128(SP), Y0
 	VMOVUPS 160(SP), Y1
 	VMOVUPS 192(SP), Y2
 	VMOVUPS 224(SP), Y3
+
+	// Y[1,0] = H[1,0] + H[1,1] + H[1,2]
 	VMOVAPS Y0, Y0
 	VADDPS  Y1, Y0, Y0
 	VADDPS  Y2, Y0, Y0
 	VMOVUPS Y0, (R9)
 	ADDQ    BX, R9
+
+	// Y[1,1] = H[1,1] - H[1,2] - H[1,3]
 	VMOVAPS Y1, Y0
 	VSUBPS  Y2, Y0, Y0
 	VSUBPS  Y3, Y0, Y0
 	VMOVUPS Y0, (R9)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, AX
-	SUBQ    $0x08, R8
-	JMP     vectors
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ      R8, R8
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), R9
-	MOVQ       $0x00000008, R10
-	SUBQ       R8, R10
-	VMOVDQU    (R9)(R10*4), Y0
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
 	MOVQ       CX, R8
 	VMASKMOVPS (R8), Y0, Y1
 	ADDQ       SI, R8
@@ -844,15 +1214,21 @@ tail:
 	VMASKMOVPS (R8), Y0, Y3
 	ADDQ       SI, R8
 	VMASKMOVPS (R8), Y0, Y4
-	VMOVAPS    Y1, Y1
-	VADDPS     Y2, Y1, Y1
-	VADDPS     Y3, Y1, Y1
-	VMOVUPS    Y1, (SP)
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y3, Y1, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMOVUPS    Y1, 128(SP)
-	ADDQ       DI, CX
+
+	// H[0,0] = X[0,0] + X[1,0] + X[2,0]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, (SP)
+
+	// H[1,0] = X[1,0] - X[2,0] - X[3,0]
+	VMOVAPS Y2, Y1
+	VSUBPS  Y3, Y1, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 128(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
 	MOVQ       CX, R8
 	VMASKMOVPS (R8), Y0, Y1
 	ADDQ       SI, R8
@@ -861,15 +1237,21 @@ tail:
 	VMASKMOVPS (R8), Y0, Y3
 	ADDQ       SI, R8
 	VMASKMOVPS (R8), Y0, Y4
-	VMOVAPS    Y1, Y1
-	VADDPS     Y2, Y1, Y1
-	VADDPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 32(SP)
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y3, Y1, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMOVUPS    Y1, 160(SP)
-	ADDQ       DI, CX
+
+	// H[0,1] = X[0,1] + X[1,1] + X[2,1]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 32(SP)
+
+	// H[1,1] = X[1,1] - X[2,1] - X[3,1]
+	VMOVAPS Y2, Y1
+	VSUBPS  Y3, Y1, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 160(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
 	MOVQ       CX, R8
 	VMASKMOVPS (R8), Y0, Y1
 	ADDQ       SI, R8
@@ -878,15 +1260,21 @@ tail:
 	VMASKMOVPS (R8), Y0, Y3
 	ADDQ       SI, R8
 	VMASKMOVPS (R8), Y0, Y4
-	VMOVAPS    Y1, Y1
-	VADDPS     Y2, Y1, Y1
-	VADDPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 64(SP)
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y3, Y1, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMOVUPS    Y1, 192(SP)
-	ADDQ       DI, CX
+
+	// H[0,2] = X[0,2] + X[1,2] + X[2,2]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 64(SP)
+
+	// H[1,2] = X[1,2] - X[2,2] - X[3,2]
+	VMOVAPS Y2, Y1
+	VSUBPS  Y3, Y1, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 192(SP)
+	ADDQ    DI, CX
+
+	// Column 3 of X.
 	VMASKMOVPS (CX), Y0, Y1
 	ADDQ       SI, CX
 	VMASKMOVPS (CX), Y0, Y2
@@ -894,38 +1282,55 @@ tail:
 	VMASKMOVPS (CX), Y0, Y3
 	ADDQ       SI, CX
 	VMASKMOVPS (CX), Y0, Y4
-	VMOVAPS    Y1, Y1
-	VADDPS     Y2, Y1, Y1
-	VADDPS     Y3, Y1, Y1
-	VMOVUPS    Y1, 96(SP)
-	VMOVAPS    Y2, Y1
-	VSUBPS     Y3, Y1, Y1
-	VSUBPS     Y4, Y1, Y1
-	VMOVUPS    Y1, 224(SP)
-	VMOVUPS    (SP), Y1
-	VMOVUPS    32(SP), Y2
-	VMOVUPS    64(SP), Y3
-	VMOVUPS    96(SP), Y4
-	MOVQ       AX, CX
+
+	// H[0,3] = X[0,3] + X[1,3] + X[2,3]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 96(SP)
+
+	// H[1,3] = X[1,3] - X[2,3] - X[3,3]
+	VMOVAPS Y2, Y1
+	VSUBPS  Y3, Y1, Y1
+	VSUBPS  Y4, Y1, Y1
+	VMOVUPS Y1, 224(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	VMOVUPS 96(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0] + H[0,1] + H[0,2]
 	VMOVAPS    Y1, Y1
 	VADDPS     Y2, Y1, Y1
 	VADDPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[0,1] = H[0,1] - H[0,2] - H[0,3]
 	VMOVAPS    Y2, Y1
 	VSUBPS     Y3, Y1, Y1
 	VSUBPS     Y4, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       DX, AX
-	VMOVUPS    128(SP), Y1
-	VMOVUPS    160(SP), Y2
-	VMOVUPS    192(SP), Y3
-	VMOVUPS    224(SP), Y4
+
+	// Row 1 of H.
+	VMOVUPS 128(SP), Y1
+	VMOVUPS 160(SP), Y2
+	VMOVUPS 192(SP), Y3
+	VMOVUPS 224(SP), Y4
+
+	// Y[1,0] = H[1,0] + H[1,1] + H[1,2]
 	VMOVAPS    Y1, Y1
 	VADDPS     Y2, Y1, Y1
 	VADDPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       BX, AX
+
+	// Y[1,1] = H[1,1] - H[1,2] - H[1,3]
 	VMOVAPS    Y2, Y1
 	VSUBPS     Y3, Y1, Y1
 	VSUBPS     Y4, Y1, Y1
@@ -938,6 +1343,7 @@ done:
 // func winogradOutputT2AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX
 TEXT ·winogradOutputT2AVX2(SB), $256-56
+	// T X T^t with the 4 x 2 matrix T of OutputT2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -951,219 +1357,349 @@ TEXT ·winogradOutputT2AVX2(SB), $256-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ    R8, $0x08
-	JL      tail
-	MOVQ    CX, R9
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Y0
 	ADDQ    SI, R10
 	VMOVUPS (R10), Y1
+
+	// H[0,0] = X[0,0]
 	VMOVAPS Y0, Y2
 	VMOVUPS Y2, (SP)
+
+	// H[1,0] = X[0,0] + X[1,0]
 	VMOVAPS Y0, Y2
 	VADDPS  Y1, Y2, Y2
 	VMOVUPS Y2, 64(SP)
+
+	// H[2,0] = X[0,0] - X[1,0]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 128(SP)
+
+	// H[3,0] = -X[1,0]
 	VXORPS  Y0, Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 192(SP)
 	ADDQ    DI, R9
+
+	// Column 1 of X.
 	VMOVUPS (R9), Y0
 	ADDQ    SI, R9
 	VMOVUPS (R9), Y1
+
+	// H[0,1] = X[0,1]
 	VMOVAPS Y0, Y2
 	VMOVUPS Y2, 32(SP)
+
+	// H[1,1] = X[0,1] + X[1,1]
 	VMOVAPS Y0, Y2
 	VADDPS  Y1, Y2, Y2
 	VMOVUPS Y2, 96(SP)
+
+	// H[2,1] = X[0,1] - X[1,1]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 160(SP)
+
+	// H[3,1] = -X[1,1]
 	VXORPS  Y0, Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, 224(SP)
-	MOVQ    AX, R9
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
 	VMOVUPS (SP), Y0
 	VMOVUPS 32(SP), Y1
 	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0]
 	VMOVAPS Y0, Y2
 	VMOVUPS Y2, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,0] + H[0,1]
 	VMOVAPS Y0, Y2
 	VADDPS  Y1, Y2, Y2
 	VMOVUPS Y2, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,2] = H[0,0] - H[0,1]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,3] = -H[0,1]
 	VXORPS  Y0, Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    DX, R9
+
+	// Row 1 of H.
 	VMOVUPS 64(SP), Y0
 	VMOVUPS 96(SP), Y1
 	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0]
 	VMOVAPS Y0, Y2
 	VMOVUPS Y2, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,1] = H[1,0] + H[1,1]
 	VMOVAPS Y0, Y2
 	VADDPS  Y1, Y2, Y2
 	VMOVUPS Y2, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,2] = H[1,0] - H[1,1]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,3] = -H[1,1]
 	VXORPS  Y0, Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    DX, R9
+
+	// Row 2 of H.
 	VMOVUPS 128(SP), Y0
 	VMOVUPS 160(SP), Y1
 	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0]
 	VMOVAPS Y0, Y2
 	VMOVUPS Y2, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,1] = H[2,0] + H[2,1]
 	VMOVAPS Y0, Y2
 	VADDPS  Y1, Y2, Y2
 	VMOVUPS Y2, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,2] = H[2,0] - H[2,1]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,3] = -H[2,1]
 	VXORPS  Y0, Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R10)
 	ADDQ    DX, R9
+
+	// Row 3 of H.
 	VMOVUPS 192(SP), Y0
 	VMOVUPS 224(SP), Y1
+
+	// Y[3,0] = H[3,0]
 	VMOVAPS Y0, Y2
 	VMOVUPS Y2, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,1] = H[3,0] + H[3,1]
 	VMOVAPS Y0, Y2
 	VADDPS  Y1, Y2, Y2
 	VMOVUPS Y2, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,2] = H[3,0] - H[3,1]
 	VMOVAPS Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,3] = -H[3,1]
 	VXORPS  Y0, Y0, Y0
 	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, (R9)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, AX
-	SUBQ    $0x08, R8
-	JMP     vectors
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ      R8, R8
-	JZ         done
-	LEAQ       vecAVX2_window<>+0(SB), R9
-	MOVQ       $0x00000008, R10
-	SUBQ       R8, R10
-	VMOVDQU    (R9)(R10*4), Y0
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
 	MOVQ       CX, R8
 	VMASKMOVPS (R8), Y0, Y1
 	ADDQ       SI, R8
 	VMASKMOVPS (R8), Y0, Y2
-	VMOVAPS    Y1, Y3
-	VMOVUPS    Y3, (SP)
-	VMOVAPS    Y1, Y3
-	VADDPS     Y2, Y3, Y3
-	VMOVUPS    Y3, 64(SP)
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 128(SP)
-	VXORPS     Y1, Y1, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 192(SP)
-	ADDQ       DI, CX
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Y1, Y3
+	VMOVUPS Y3, (SP)
+
+	// H[1,0] = X[0,0] + X[1,0]
+	VMOVAPS Y1, Y3
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 64(SP)
+
+	// H[2,0] = X[0,0] - X[1,0]
+	VMOVAPS Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, 128(SP)
+
+	// H[3,0] = -X[1,0]
+	VXORPS  Y1, Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, 192(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
 	VMASKMOVPS (CX), Y0, Y1
 	ADDQ       SI, CX
 	VMASKMOVPS (CX), Y0, Y2
-	VMOVAPS    Y1, Y3
-	VMOVUPS    Y3, 32(SP)
-	VMOVAPS    Y1, Y3
-	VADDPS     Y2, Y3, Y3
-	VMOVUPS    Y3, 96(SP)
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 160(SP)
-	VXORPS     Y1, Y1, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 224(SP)
-	VMOVUPS    (SP), Y1
-	VMOVUPS    32(SP), Y2
-	MOVQ       AX, CX
-	VMOVAPS    Y1, Y3
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       BX, CX
-	VMOVAPS    Y1, Y3
-	VADDPS     Y2, Y3, Y3
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       BX, CX
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       BX, CX
-	VXORPS     Y1, Y1, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, AX
-	VMOVUPS    64(SP), Y1
-	VMOVUPS    96(SP), Y2
-	MOVQ       AX, CX
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Y1, Y3
+	VMOVUPS Y3, 32(SP)
+
+	// H[1,1] = X[0,1] + X[1,1]
+	VMOVAPS Y1, Y3
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, 96(SP)
+
+	// H[2,1] = X[0,1] - X[1,1]
+	VMOVAPS Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, 160(SP)
+
+	// H[3,1] = -X[1,1]
+	VXORPS  Y1, Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, 224(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0]
 	VMOVAPS    Y1, Y3
 	VMASKMOVPS Y3, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[0,1] = H[0,0] + H[0,1]
 	VMOVAPS    Y1, Y3
 	VADDPS     Y2, Y3, Y3
 	VMASKMOVPS Y3, Y0, (CX)
 	ADDQ       BX, CX
+
+	// Y[0,2] = H[0,0] - H[0,1]
 	VMOVAPS    Y1, Y1
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       BX, CX
-	VXORPS     Y1, Y1, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, AX
-	VMOVUPS    128(SP), Y1
-	VMOVUPS    160(SP), Y2
-	MOVQ       AX, CX
-	VMOVAPS    Y1, Y3
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       BX, CX
-	VMOVAPS    Y1, Y3
-	VADDPS     Y2, Y3, Y3
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       BX, CX
-	VMOVAPS    Y1, Y1
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       BX, CX
+
+	// Y[0,3] = -H[0,1]
 	VXORPS     Y1, Y1, Y1
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 	ADDQ       DX, AX
-	VMOVUPS    192(SP), Y1
-	VMOVUPS    224(SP), Y2
+
+	// Row 1 of H.
+	VMOVUPS 64(SP), Y1
+	VMOVUPS 96(SP), Y2
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS    Y1, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,1] = H[1,0] + H[1,1]
+	VMOVAPS    Y1, Y3
+	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,2] = H[1,0] - H[1,1]
+	VMOVAPS    Y1, Y1
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,3] = -H[1,1]
+	VXORPS     Y1, Y1, Y1
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 128(SP), Y1
+	VMOVUPS 160(SP), Y2
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS    Y1, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,1] = H[2,0] + H[2,1]
+	VMOVAPS    Y1, Y3
+	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,2] = H[2,0] - H[2,1]
+	VMOVAPS    Y1, Y1
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,3] = -H[2,1]
+	VXORPS     Y1, Y1, Y1
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 192(SP), Y1
+	VMOVUPS 224(SP), Y2
+
+	// Y[3,0] = H[3,0]
 	VMOVAPS    Y1, Y3
 	VMASKMOVPS Y3, Y0, (AX)
 	ADDQ       BX, AX
+
+	// Y[3,1] = H[3,0] + H[3,1]
 	VMOVAPS    Y1, Y3
 	VADDPS     Y2, Y3, Y3
 	VMASKMOVPS Y3, Y0, (AX)
 	ADDQ       BX, AX
+
+	// Y[3,2] = H[3,0] - H[3,1]
 	VMOVAPS    Y1, Y1
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       BX, AX
+
+	// Y[3,3] = -H[3,1]
 	VXORPS     Y1, Y1, Y1
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
@@ -1175,6 +1711,7 @@ done:
 // func winogradFilterT2AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, FMA3
 TEXT ·winogradFilterT2AVX2(SB), $384-56
+	// T X T^t with the 3 x 4 matrix T of FilterT2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -1188,284 +1725,406 @@ TEXT ·winogradFilterT2AVX2(SB), $384-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x08
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+
+	// H[0,0] = X[0,0] + 0.5*X[1,0] + 0.5*X[2,0]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (SP)
+
+	// H[1,0] = 0.5*X[1,0] - 0.5*X[2,0]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 128(SP)
+
+	// H[2,0] = 0.5*X[1,0] + 0.5*X[2,0] + X[3,0]
 	VMOVAPS     Y3, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 256(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+
+	// H[0,1] = X[0,1] + 0.5*X[1,1] + 0.5*X[2,1]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 32(SP)
+
+	// H[1,1] = 0.5*X[1,1] - 0.5*X[2,1]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 160(SP)
+
+	// H[2,1] = 0.5*X[1,1] + 0.5*X[2,1] + X[3,1]
 	VMOVAPS     Y3, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 288(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+
+	// H[0,2] = X[0,2] + 0.5*X[1,2] + 0.5*X[2,2]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 64(SP)
+
+	// H[1,2] = 0.5*X[1,2] - 0.5*X[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 192(SP)
+
+	// H[2,2] = 0.5*X[1,2] + 0.5*X[2,2] + X[3,2]
 	VMOVAPS     Y3, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 320(SP)
 	ADDQ        DI, R9
-	VMOVUPS     (R9), Y0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y3
+
+	// Column 3 of X.
+	VMOVUPS (R9), Y0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y3
+
+	// H[0,3] = X[0,3] + 0.5*X[1,3] + 0.5*X[2,3]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 96(SP)
+
+	// H[1,3] = 0.5*X[1,3] - 0.5*X[2,3]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 224(SP)
+
+	// H[2,3] = 0.5*X[1,3] + 0.5*X[2,3] + X[3,3]
 	VMOVAPS     Y3, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 352(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	VMOVUPS     96(SP), Y3
-	MOVQ        R9, R10
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Y0
+	VMOVUPS 32(SP), Y1
+	VMOVUPS 64(SP), Y2
+	VMOVUPS 96(SP), Y3
+	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0] + 0.5*H[0,1] + 0.5*H[0,2]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,1] = 0.5*H[0,1] - 0.5*H[0,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = 0.5*H[0,1] + 0.5*H[0,2] + H[0,3]
 	VMOVAPS     Y3, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     128(SP), Y0
-	VMOVUPS     160(SP), Y1
-	VMOVUPS     192(SP), Y2
-	VMOVUPS     224(SP), Y3
-	MOVQ        R9, R10
+
+	// Row 1 of H.
+	VMOVUPS 128(SP), Y0
+	VMOVUPS 160(SP), Y1
+	VMOVUPS 192(SP), Y2
+	VMOVUPS 224(SP), Y3
+	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0] + 0.5*H[1,1] + 0.5*H[1,2]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,1] = 0.5*H[1,1] - 0.5*H[1,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = 0.5*H[1,1] + 0.5*H[1,2] + H[1,3]
 	VMOVAPS     Y3, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     256(SP), Y0
-	VMOVUPS     288(SP), Y1
-	VMOVUPS     320(SP), Y2
-	VMOVUPS     352(SP), Y3
+
+	// Row 2 of H.
+	VMOVUPS 256(SP), Y0
+	VMOVUPS 288(SP), Y1
+	VMOVUPS 320(SP), Y2
+	VMOVUPS 352(SP), Y3
+
+	// Y[2,0] = H[2,0] + 0.5*H[2,1] + 0.5*H[2,2]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[2,1] = 0.5*H[2,1] - 0.5*H[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[2,2] = 0.5*H[2,1] + 0.5*H[2,2] + H[2,3]
 	VMOVAPS     Y3, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R9)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, R8
-	JMP         vectors
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	LEAQ        vecAVX2_window<>+0(SB), R9
-	MOVQ        $0x00000008, R10
-	SUBQ        R8, R10
-	VMOVDQU     (R9)(R10*4), Y0
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+
+	// H[0,0] = X[0,0] + 0.5*X[1,0] + 0.5*X[2,0]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, (SP)
+
+	// H[1,0] = 0.5*X[1,0] - 0.5*X[2,0]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 128(SP)
+
+	// H[2,0] = 0.5*X[1,0] + 0.5*X[2,0] + X[3,0]
 	VMOVAPS     Y4, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 256(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
+
+	// Column 1 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+
+	// H[0,1] = X[0,1] + 0.5*X[1,1] + 0.5*X[2,1]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 32(SP)
+
+	// H[1,1] = 0.5*X[1,1] - 0.5*X[2,1]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 160(SP)
+
+	// H[2,1] = 0.5*X[1,1] + 0.5*X[2,1] + X[3,1]
 	VMOVAPS     Y4, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 288(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
+
+	// Column 2 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+
+	// H[0,2] = X[0,2] + 0.5*X[1,2] + 0.5*X[2,2]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 64(SP)
+
+	// H[1,2] = 0.5*X[1,2] - 0.5*X[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 192(SP)
+
+	// H[2,2] = 0.5*X[1,2] + 0.5*X[2,2] + X[3,2]
 	VMOVAPS     Y4, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 320(SP)
 	ADDQ        DI, CX
-	VMASKMOVPS  (CX), Y0, Y1
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y2
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y3
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y4
+
+	// Column 3 of X.
+	VMASKMOVPS (CX), Y0, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y3
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y4
+
+	// H[0,3] = X[0,3] + 0.5*X[1,3] + 0.5*X[2,3]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 96(SP)
+
+	// H[1,3] = 0.5*X[1,3] - 0.5*X[2,3]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 224(SP)
+
+	// H[2,3] = 0.5*X[1,3] + 0.5*X[2,3] + X[3,3]
 	VMOVAPS     Y4, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 352(SP)
-	VMOVUPS     (SP), Y1
-	VMOVUPS     32(SP), Y2
-	VMOVUPS     64(SP), Y3
-	VMOVUPS     96(SP), Y4
-	MOVQ        AX, CX
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	VMOVUPS 96(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0] + 0.5*H[0,1] + 0.5*H[0,2]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,1] = 0.5*H[0,1] - 0.5*H[0,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = 0.5*H[0,1] + 0.5*H[0,2] + H[0,3]
 	VMOVAPS     Y4, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     128(SP), Y1
-	VMOVUPS     160(SP), Y2
-	VMOVUPS     192(SP), Y3
-	VMOVUPS     224(SP), Y4
-	MOVQ        AX, CX
+
+	// Row 1 of H.
+	VMOVUPS 128(SP), Y1
+	VMOVUPS 160(SP), Y2
+	VMOVUPS 192(SP), Y3
+	VMOVUPS 224(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0] + 0.5*H[1,1] + 0.5*H[1,2]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,1] = 0.5*H[1,1] - 0.5*H[1,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = 0.5*H[1,1] + 0.5*H[1,2] + H[1,3]
 	VMOVAPS     Y4, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     256(SP), Y1
-	VMOVUPS     288(SP), Y2
-	VMOVUPS     320(SP), Y3
-	VMOVUPS     352(SP), Y4
+
+	// Row 2 of H.
+	VMOVUPS 256(SP), Y1
+	VMOVUPS 288(SP), Y2
+	VMOVUPS 320(SP), Y3
+	VMOVUPS 352(SP), Y4
+
+	// Y[2,0] = H[2,0] + 0.5*H[2,1] + 0.5*H[2,2]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[2,1] = 0.5*H[2,1] - 0.5*H[2,2]
 	VMULPS      winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_bf000000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[2,2] = 0.5*H[2,1] + 0.5*H[2,2] + H[2,3]
 	VMOVAPS     Y4, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3f000000<>+0(SB), Y3, Y1
@@ -1478,6 +2137,7 @@ done:
 // func winogradInput4AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, FMA3
 TEXT ·winogradInput4AVX2(SB), $1152-56
+	// T X T^t with the 6 x 6 matrix T of Input4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -1491,994 +2151,1340 @@ TEXT ·winogradInput4AVX2(SB), $1152-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x08
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,0] = 4*X[0,0] - 5*X[2,0] + X[4,0]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, (SP)
+
+	// H[1,0] = -4*X[1,0] - 4*X[2,0] + X[3,0] + X[4,0]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 192(SP)
+
+	// H[2,0] = 4*X[1,0] - 4*X[2,0] - X[3,0] + X[4,0]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, 384(SP)
+
+	// H[3,0] = -2*X[1,0] - X[2,0] + 2*X[3,0] + X[4,0]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 576(SP)
+
+	// H[4,0] = 2*X[1,0] - X[2,0] - 2*X[3,0] + X[4,0]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 768(SP)
+
+	// H[5,0] = 4*X[1,0] - 5*X[3,0] + X[5,0]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 960(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,1] = 4*X[0,1] - 5*X[2,1] + X[4,1]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, 32(SP)
+
+	// H[1,1] = -4*X[1,1] - 4*X[2,1] + X[3,1] + X[4,1]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 224(SP)
+
+	// H[2,1] = 4*X[1,1] - 4*X[2,1] - X[3,1] + X[4,1]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, 416(SP)
+
+	// H[3,1] = -2*X[1,1] - X[2,1] + 2*X[3,1] + X[4,1]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 608(SP)
+
+	// H[4,1] = 2*X[1,1] - X[2,1] - 2*X[3,1] + X[4,1]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 800(SP)
+
+	// H[5,1] = 4*X[1,1] - 5*X[3,1] + X[5,1]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 992(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,2] = 4*X[0,2] - 5*X[2,2] + X[4,2]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, 64(SP)
+
+	// H[1,2] = -4*X[1,2] - 4*X[2,2] + X[3,2] + X[4,2]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 256(SP)
+
+	// H[2,2] = 4*X[1,2] - 4*X[2,2] - X[3,2] + X[4,2]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, 448(SP)
+
+	// H[3,2] = -2*X[1,2] - X[2,2] + 2*X[3,2] + X[4,2]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 640(SP)
+
+	// H[4,2] = 2*X[1,2] - X[2,2] - 2*X[3,2] + X[4,2]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 832(SP)
+
+	// H[5,2] = 4*X[1,2] - 5*X[3,2] + X[5,2]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 1024(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+
+	// Column 3 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,3] = 4*X[0,3] - 5*X[2,3] + X[4,3]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, 96(SP)
+
+	// H[1,3] = -4*X[1,3] - 4*X[2,3] + X[3,3] + X[4,3]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 288(SP)
+
+	// H[2,3] = 4*X[1,3] - 4*X[2,3] - X[3,3] + X[4,3]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, 480(SP)
+
+	// H[3,3] = -2*X[1,3] - X[2,3] + 2*X[3,3] + X[4,3]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 672(SP)
+
+	// H[4,3] = 2*X[1,3] - X[2,3] - 2*X[3,3] + X[4,3]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 864(SP)
+
+	// H[5,3] = 4*X[1,3] - 5*X[3,3] + X[5,3]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 1056(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+
+	// Column 4 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,4] = 4*X[0,4] - 5*X[2,4] + X[4,4]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, 128(SP)
+
+	// H[1,4] = -4*X[1,4] - 4*X[2,4] + X[3,4] + X[4,4]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 320(SP)
+
+	// H[2,4] = 4*X[1,4] - 4*X[2,4] - X[3,4] + X[4,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, 512(SP)
+
+	// H[3,4] = -2*X[1,4] - X[2,4] + 2*X[3,4] + X[4,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 704(SP)
+
+	// H[4,4] = 2*X[1,4] - X[2,4] - 2*X[3,4] + X[4,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 896(SP)
+
+	// H[5,4] = 4*X[1,4] - 5*X[3,4] + X[5,4]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 1088(SP)
 	ADDQ        DI, R9
-	VMOVUPS     (R9), Y0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y3
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y4
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y5
+
+	// Column 5 of X.
+	VMOVUPS (R9), Y0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y4
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y5
+
+	// H[0,5] = 4*X[0,5] - 5*X[2,5] + X[4,5]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, 160(SP)
+
+	// H[1,5] = -4*X[1,5] - 4*X[2,5] + X[3,5] + X[4,5]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 352(SP)
+
+	// H[2,5] = 4*X[1,5] - 4*X[2,5] - X[3,5] + X[4,5]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, 544(SP)
+
+	// H[3,5] = -2*X[1,5] - X[2,5] + 2*X[3,5] + X[4,5]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 736(SP)
+
+	// H[4,5] = 2*X[1,5] - X[2,5] - 2*X[3,5] + X[4,5]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 928(SP)
+
+	// H[5,5] = 4*X[1,5] - 5*X[3,5] + X[5,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 1120(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	VMOVUPS     96(SP), Y3
-	VMOVUPS     128(SP), Y4
-	VMOVUPS     160(SP), Y5
-	MOVQ        R9, R10
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Y0
+	VMOVUPS 32(SP), Y1
+	VMOVUPS 64(SP), Y2
+	VMOVUPS 96(SP), Y3
+	VMOVUPS 128(SP), Y4
+	VMOVUPS 160(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[0,0] = 4*H[0,0] - 5*H[0,2] + H[0,4]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,1] = -4*H[0,1] - 4*H[0,2] + H[0,3] + H[0,4]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = 4*H[0,1] - 4*H[0,2] - H[0,3] + H[0,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,3] = -2*H[0,1] - H[0,2] + 2*H[0,3] + H[0,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,4] = 2*H[0,1] - H[0,2] - 2*H[0,3] + H[0,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,5] = 4*H[0,1] - 5*H[0,3] + H[0,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     192(SP), Y0
-	VMOVUPS     224(SP), Y1
-	VMOVUPS     256(SP), Y2
-	VMOVUPS     288(SP), Y3
-	VMOVUPS     320(SP), Y4
-	VMOVUPS     352(SP), Y5
-	MOVQ        R9, R10
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Y0
+	VMOVUPS 224(SP), Y1
+	VMOVUPS 256(SP), Y2
+	VMOVUPS 288(SP), Y3
+	VMOVUPS 320(SP), Y4
+	VMOVUPS 352(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[1,0] = 4*H[1,0] - 5*H[1,2] + H[1,4]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,1] = -4*H[1,1] - 4*H[1,2] + H[1,3] + H[1,4]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = 4*H[1,1] - 4*H[1,2] - H[1,3] + H[1,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,3] = -2*H[1,1] - H[1,2] + 2*H[1,3] + H[1,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,4] = 2*H[1,1] - H[1,2] - 2*H[1,3] + H[1,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,5] = 4*H[1,1] - 5*H[1,3] + H[1,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     384(SP), Y0
-	VMOVUPS     416(SP), Y1
-	VMOVUPS     448(SP), Y2
-	VMOVUPS     480(SP), Y3
-	VMOVUPS     512(SP), Y4
-	VMOVUPS     544(SP), Y5
-	MOVQ        R9, R10
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Y0
+	VMOVUPS 416(SP), Y1
+	VMOVUPS 448(SP), Y2
+	VMOVUPS 480(SP), Y3
+	VMOVUPS 512(SP), Y4
+	VMOVUPS 544(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[2,0] = 4*H[2,0] - 5*H[2,2] + H[2,4]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,1] = -4*H[2,1] - 4*H[2,2] + H[2,3] + H[2,4]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,2] = 4*H[2,1] - 4*H[2,2] - H[2,3] + H[2,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,3] = -2*H[2,1] - H[2,2] + 2*H[2,3] + H[2,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,4] = 2*H[2,1] - H[2,2] - 2*H[2,3] + H[2,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,5] = 4*H[2,1] - 5*H[2,3] + H[2,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     576(SP), Y0
-	VMOVUPS     608(SP), Y1
-	VMOVUPS     640(SP), Y2
-	VMOVUPS     672(SP), Y3
-	VMOVUPS     704(SP), Y4
-	VMOVUPS     736(SP), Y5
-	MOVQ        R9, R10
+
+	// Row 3 of H.
+	VMOVUPS 576(SP), Y0
+	VMOVUPS 608(SP), Y1
+	VMOVUPS 640(SP), Y2
+	VMOVUPS 672(SP), Y3
+	VMOVUPS 704(SP), Y4
+	VMOVUPS 736(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[3,0] = 4*H[3,0] - 5*H[3,2] + H[3,4]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,1] = -4*H[3,1] - 4*H[3,2] + H[3,3] + H[3,4]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,2] = 4*H[3,1] - 4*H[3,2] - H[3,3] + H[3,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,3] = -2*H[3,1] - H[3,2] + 2*H[3,3] + H[3,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,4] = 2*H[3,1] - H[3,2] - 2*H[3,3] + H[3,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,5] = 4*H[3,1] - 5*H[3,3] + H[3,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     768(SP), Y0
-	VMOVUPS     800(SP), Y1
-	VMOVUPS     832(SP), Y2
-	VMOVUPS     864(SP), Y3
-	VMOVUPS     896(SP), Y4
-	VMOVUPS     928(SP), Y5
-	MOVQ        R9, R10
+
+	// Row 4 of H.
+	VMOVUPS 768(SP), Y0
+	VMOVUPS 800(SP), Y1
+	VMOVUPS 832(SP), Y2
+	VMOVUPS 864(SP), Y3
+	VMOVUPS 896(SP), Y4
+	VMOVUPS 928(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[4,0] = 4*H[4,0] - 5*H[4,2] + H[4,4]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,1] = -4*H[4,1] - 4*H[4,2] + H[4,3] + H[4,4]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,2] = 4*H[4,1] - 4*H[4,2] - H[4,3] + H[4,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,3] = -2*H[4,1] - H[4,2] + 2*H[4,3] + H[4,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,4] = 2*H[4,1] - H[4,2] - 2*H[4,3] + H[4,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,5] = 4*H[4,1] - 5*H[4,3] + H[4,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     960(SP), Y0
-	VMOVUPS     992(SP), Y1
-	VMOVUPS     1024(SP), Y2
-	VMOVUPS     1056(SP), Y3
-	VMOVUPS     1088(SP), Y4
-	VMOVUPS     1120(SP), Y5
+
+	// Row 5 of H.
+	VMOVUPS 960(SP), Y0
+	VMOVUPS 992(SP), Y1
+	VMOVUPS 1024(SP), Y2
+	VMOVUPS 1056(SP), Y3
+	VMOVUPS 1088(SP), Y4
+	VMOVUPS 1120(SP), Y5
+
+	// Y[5,0] = 4*H[5,0] - 5*H[5,2] + H[5,4]
 	VMOVAPS     Y4, Y6
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y0, Y6
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y2, Y6
 	VMOVUPS     Y6, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,1] = -4*H[5,1] - 4*H[5,2] + H[5,3] + H[5,4]
 	VMOVAPS     Y3, Y0
 	VADDPS      Y4, Y0, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,2] = 4*H[5,1] - 4*H[5,2] - H[5,3] + H[5,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y0
 	VSUBPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,3] = -2*H[5,1] - H[5,2] + 2*H[5,3] + H[5,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,4] = 2*H[5,1] - H[5,2] - 2*H[5,3] + H[5,4]
 	VMOVAPS     Y4, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,5] = 4*H[5,1] - 5*H[5,3] + H[5,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R9)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, R8
-	JMP         vectors
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	LEAQ        vecAVX2_window<>+0(SB), R9
-	MOVQ        $0x00000008, R10
-	SUBQ        R8, R10
-	VMOVDQU     (R9)(R10*4), Y0
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,0] = 4*X[0,0] - 5*X[2,0] + X[4,0]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMOVUPS     Y7, (SP)
+
+	// H[1,0] = -4*X[1,0] - 4*X[2,0] + X[3,0] + X[4,0]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 192(SP)
+
+	// H[2,0] = 4*X[1,0] - 4*X[2,0] - X[3,0] + X[4,0]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMOVUPS     Y1, 384(SP)
+
+	// H[3,0] = -2*X[1,0] - X[2,0] + 2*X[3,0] + X[4,0]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 576(SP)
+
+	// H[4,0] = 2*X[1,0] - X[2,0] - 2*X[3,0] + X[4,0]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 768(SP)
+
+	// H[5,0] = 4*X[1,0] - 5*X[3,0] + X[5,0]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 960(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+
+	// Column 1 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,1] = 4*X[0,1] - 5*X[2,1] + X[4,1]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMOVUPS     Y7, 32(SP)
+
+	// H[1,1] = -4*X[1,1] - 4*X[2,1] + X[3,1] + X[4,1]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 224(SP)
+
+	// H[2,1] = 4*X[1,1] - 4*X[2,1] - X[3,1] + X[4,1]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMOVUPS     Y1, 416(SP)
+
+	// H[3,1] = -2*X[1,1] - X[2,1] + 2*X[3,1] + X[4,1]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 608(SP)
+
+	// H[4,1] = 2*X[1,1] - X[2,1] - 2*X[3,1] + X[4,1]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 800(SP)
+
+	// H[5,1] = 4*X[1,1] - 5*X[3,1] + X[5,1]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 992(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+
+	// Column 2 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,2] = 4*X[0,2] - 5*X[2,2] + X[4,2]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMOVUPS     Y7, 64(SP)
+
+	// H[1,2] = -4*X[1,2] - 4*X[2,2] + X[3,2] + X[4,2]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 256(SP)
+
+	// H[2,2] = 4*X[1,2] - 4*X[2,2] - X[3,2] + X[4,2]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMOVUPS     Y1, 448(SP)
+
+	// H[3,2] = -2*X[1,2] - X[2,2] + 2*X[3,2] + X[4,2]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 640(SP)
+
+	// H[4,2] = 2*X[1,2] - X[2,2] - 2*X[3,2] + X[4,2]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 832(SP)
+
+	// H[5,2] = 4*X[1,2] - 5*X[3,2] + X[5,2]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 1024(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+
+	// Column 3 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,3] = 4*X[0,3] - 5*X[2,3] + X[4,3]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMOVUPS     Y7, 96(SP)
+
+	// H[1,3] = -4*X[1,3] - 4*X[2,3] + X[3,3] + X[4,3]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 288(SP)
+
+	// H[2,3] = 4*X[1,3] - 4*X[2,3] - X[3,3] + X[4,3]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMOVUPS     Y1, 480(SP)
+
+	// H[3,3] = -2*X[1,3] - X[2,3] + 2*X[3,3] + X[4,3]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 672(SP)
+
+	// H[4,3] = 2*X[1,3] - X[2,3] - 2*X[3,3] + X[4,3]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 864(SP)
+
+	// H[5,3] = 4*X[1,3] - 5*X[3,3] + X[5,3]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 1056(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+
+	// Column 4 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,4] = 4*X[0,4] - 5*X[2,4] + X[4,4]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMOVUPS     Y7, 128(SP)
+
+	// H[1,4] = -4*X[1,4] - 4*X[2,4] + X[3,4] + X[4,4]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 320(SP)
+
+	// H[2,4] = 4*X[1,4] - 4*X[2,4] - X[3,4] + X[4,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMOVUPS     Y1, 512(SP)
+
+	// H[3,4] = -2*X[1,4] - X[2,4] + 2*X[3,4] + X[4,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 704(SP)
+
+	// H[4,4] = 2*X[1,4] - X[2,4] - 2*X[3,4] + X[4,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 896(SP)
+
+	// H[5,4] = 4*X[1,4] - 5*X[3,4] + X[5,4]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 1088(SP)
 	ADDQ        DI, CX
-	VMASKMOVPS  (CX), Y0, Y1
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y2
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y3
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y4
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y5
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y6
+
+	// Column 5 of X.
+	VMASKMOVPS (CX), Y0, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y3
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y4
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y5
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y6
+
+	// H[0,5] = 4*X[0,5] - 5*X[2,5] + X[4,5]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMOVUPS     Y7, 160(SP)
+
+	// H[1,5] = -4*X[1,5] - 4*X[2,5] + X[3,5] + X[4,5]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 352(SP)
+
+	// H[2,5] = 4*X[1,5] - 4*X[2,5] - X[3,5] + X[4,5]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMOVUPS     Y1, 544(SP)
+
+	// H[3,5] = -2*X[1,5] - X[2,5] + 2*X[3,5] + X[4,5]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 736(SP)
+
+	// H[4,5] = 2*X[1,5] - X[2,5] - 2*X[3,5] + X[4,5]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 928(SP)
+
+	// H[5,5] = 4*X[1,5] - 5*X[3,5] + X[5,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 1120(SP)
-	VMOVUPS     (SP), Y1
-	VMOVUPS     32(SP), Y2
-	VMOVUPS     64(SP), Y3
-	VMOVUPS     96(SP), Y4
-	VMOVUPS     128(SP), Y5
-	VMOVUPS     160(SP), Y6
-	MOVQ        AX, CX
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	VMOVUPS 96(SP), Y4
+	VMOVUPS 128(SP), Y5
+	VMOVUPS 160(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[0,0] = 4*H[0,0] - 5*H[0,2] + H[0,4]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMASKMOVPS  Y7, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,1] = -4*H[0,1] - 4*H[0,2] + H[0,3] + H[0,4]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = 4*H[0,1] - 4*H[0,2] - H[0,3] + H[0,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,3] = -2*H[0,1] - H[0,2] + 2*H[0,3] + H[0,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,4] = 2*H[0,1] - H[0,2] - 2*H[0,3] + H[0,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,5] = 4*H[0,1] - 5*H[0,3] + H[0,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     192(SP), Y1
-	VMOVUPS     224(SP), Y2
-	VMOVUPS     256(SP), Y3
-	VMOVUPS     288(SP), Y4
-	VMOVUPS     320(SP), Y5
-	VMOVUPS     352(SP), Y6
-	MOVQ        AX, CX
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Y1
+	VMOVUPS 224(SP), Y2
+	VMOVUPS 256(SP), Y3
+	VMOVUPS 288(SP), Y4
+	VMOVUPS 320(SP), Y5
+	VMOVUPS 352(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[1,0] = 4*H[1,0] - 5*H[1,2] + H[1,4]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMASKMOVPS  Y7, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,1] = -4*H[1,1] - 4*H[1,2] + H[1,3] + H[1,4]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = 4*H[1,1] - 4*H[1,2] - H[1,3] + H[1,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,3] = -2*H[1,1] - H[1,2] + 2*H[1,3] + H[1,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,4] = 2*H[1,1] - H[1,2] - 2*H[1,3] + H[1,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,5] = 4*H[1,1] - 5*H[1,3] + H[1,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     384(SP), Y1
-	VMOVUPS     416(SP), Y2
-	VMOVUPS     448(SP), Y3
-	VMOVUPS     480(SP), Y4
-	VMOVUPS     512(SP), Y5
-	VMOVUPS     544(SP), Y6
-	MOVQ        AX, CX
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Y1
+	VMOVUPS 416(SP), Y2
+	VMOVUPS 448(SP), Y3
+	VMOVUPS 480(SP), Y4
+	VMOVUPS 512(SP), Y5
+	VMOVUPS 544(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[2,0] = 4*H[2,0] - 5*H[2,2] + H[2,4]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMASKMOVPS  Y7, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,1] = -4*H[2,1] - 4*H[2,2] + H[2,3] + H[2,4]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,2] = 4*H[2,1] - 4*H[2,2] - H[2,3] + H[2,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,3] = -2*H[2,1] - H[2,2] + 2*H[2,3] + H[2,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,4] = 2*H[2,1] - H[2,2] - 2*H[2,3] + H[2,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,5] = 4*H[2,1] - 5*H[2,3] + H[2,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     576(SP), Y1
-	VMOVUPS     608(SP), Y2
-	VMOVUPS     640(SP), Y3
-	VMOVUPS     672(SP), Y4
-	VMOVUPS     704(SP), Y5
-	VMOVUPS     736(SP), Y6
-	MOVQ        AX, CX
+
+	// Row 3 of H.
+	VMOVUPS 576(SP), Y1
+	VMOVUPS 608(SP), Y2
+	VMOVUPS 640(SP), Y3
+	VMOVUPS 672(SP), Y4
+	VMOVUPS 704(SP), Y5
+	VMOVUPS 736(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[3,0] = 4*H[3,0] - 5*H[3,2] + H[3,4]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMASKMOVPS  Y7, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,1] = -4*H[3,1] - 4*H[3,2] + H[3,3] + H[3,4]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,2] = 4*H[3,1] - 4*H[3,2] - H[3,3] + H[3,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,3] = -2*H[3,1] - H[3,2] + 2*H[3,3] + H[3,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,4] = 2*H[3,1] - H[3,2] - 2*H[3,3] + H[3,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,5] = 4*H[3,1] - 5*H[3,3] + H[3,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     768(SP), Y1
-	VMOVUPS     800(SP), Y2
-	VMOVUPS     832(SP), Y3
-	VMOVUPS     864(SP), Y4
-	VMOVUPS     896(SP), Y5
-	VMOVUPS     928(SP), Y6
-	MOVQ        AX, CX
+
+	// Row 4 of H.
+	VMOVUPS 768(SP), Y1
+	VMOVUPS 800(SP), Y2
+	VMOVUPS 832(SP), Y3
+	VMOVUPS 864(SP), Y4
+	VMOVUPS 896(SP), Y5
+	VMOVUPS 928(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[4,0] = 4*H[4,0] - 5*H[4,2] + H[4,4]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMASKMOVPS  Y7, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,1] = -4*H[4,1] - 4*H[4,2] + H[4,3] + H[4,4]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,2] = 4*H[4,1] - 4*H[4,2] - H[4,3] + H[4,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,3] = -2*H[4,1] - H[4,2] + 2*H[4,3] + H[4,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,4] = 2*H[4,1] - H[4,2] - 2*H[4,3] + H[4,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,5] = 4*H[4,1] - 5*H[4,3] + H[4,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     960(SP), Y1
-	VMOVUPS     992(SP), Y2
-	VMOVUPS     1024(SP), Y3
-	VMOVUPS     1056(SP), Y4
-	VMOVUPS     1088(SP), Y5
-	VMOVUPS     1120(SP), Y6
+
+	// Row 5 of H.
+	VMOVUPS 960(SP), Y1
+	VMOVUPS 992(SP), Y2
+	VMOVUPS 1024(SP), Y3
+	VMOVUPS 1056(SP), Y4
+	VMOVUPS 1088(SP), Y5
+	VMOVUPS 1120(SP), Y6
+
+	// Y[5,0] = 4*H[5,0] - 5*H[5,2] + H[5,4]
 	VMOVAPS     Y5, Y7
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y1, Y7
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y3, Y7
 	VMASKMOVPS  Y7, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,1] = -4*H[5,1] - 4*H[5,2] + H[5,3] + H[5,4]
 	VMOVAPS     Y4, Y1
 	VADDPS      Y5, Y1, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,2] = 4*H[5,1] - 4*H[5,2] - H[5,3] + H[5,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0800000<>+0(SB), Y3, Y1
 	VSUBPS      Y4, Y1, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,3] = -2*H[5,1] - H[5,2] + 2*H[5,3] + H[5,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,4] = 2*H[5,1] - H[5,2] - 2*H[5,3] + H[5,4]
 	VMOVAPS     Y5, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,5] = 4*H[5,1] - 5*H[5,3] + H[5,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_c0a00000<>+0(SB), Y4, Y1
@@ -2541,6 +3547,7 @@ GLOBL winogradAVX2_40000000<>(SB), RODATA|NOPTR, $32
 // func winogradFilter4AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, FMA3
 TEXT ·winogradFilter4AVX2(SB), $576-56
+	// T X T^t with the 6 x 3 matrix T of Filter4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -2554,536 +3561,798 @@ TEXT ·winogradFilter4AVX2(SB), $576-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x08
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
-	VMOVUPS     Y3, (SP)
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+
+	// H[0,0] = 0.25*X[0,0]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, (SP)
+
+	// H[1,0] = -0.1667*X[0,0] - 0.1667*X[1,0] - 0.1667*X[2,0]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 96(SP)
+
+	// H[2,0] = -0.1667*X[0,0] + 0.1667*X[1,0] - 0.1667*X[2,0]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 192(SP)
+
+	// H[3,0] = 0.04167*X[0,0] + 0.08333*X[1,0] + 0.1667*X[2,0]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 288(SP)
+
+	// H[4,0] = 0.04167*X[0,0] - 0.08333*X[1,0] + 0.1667*X[2,0]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 384(SP)
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, 480(SP)
-	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
-	VMOVUPS     Y3, 32(SP)
+
+	// H[5,0] = X[2,0]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, 480(SP)
+	ADDQ    DI, R9
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+
+	// H[0,1] = 0.25*X[0,1]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, 32(SP)
+
+	// H[1,1] = -0.1667*X[0,1] - 0.1667*X[1,1] - 0.1667*X[2,1]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 128(SP)
+
+	// H[2,1] = -0.1667*X[0,1] + 0.1667*X[1,1] - 0.1667*X[2,1]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 224(SP)
+
+	// H[3,1] = 0.04167*X[0,1] + 0.08333*X[1,1] + 0.1667*X[2,1]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 320(SP)
+
+	// H[4,1] = 0.04167*X[0,1] - 0.08333*X[1,1] + 0.1667*X[2,1]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 416(SP)
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, 512(SP)
-	ADDQ        DI, R9
-	VMOVUPS     (R9), Y0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y2
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
-	VMOVUPS     Y3, 64(SP)
+
+	// H[5,1] = X[2,1]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, 512(SP)
+	ADDQ    DI, R9
+
+	// Column 2 of X.
+	VMOVUPS (R9), Y0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+
+	// H[0,2] = 0.25*X[0,2]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, 64(SP)
+
+	// H[1,2] = -0.1667*X[0,2] - 0.1667*X[1,2] - 0.1667*X[2,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 160(SP)
+
+	// H[2,2] = -0.1667*X[0,2] + 0.1667*X[1,2] - 0.1667*X[2,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 256(SP)
+
+	// H[3,2] = 0.04167*X[0,2] + 0.08333*X[1,2] + 0.1667*X[2,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, 352(SP)
+
+	// H[4,2] = 0.04167*X[0,2] - 0.08333*X[1,2] + 0.1667*X[2,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, 448(SP)
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, 544(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
-	VMOVUPS     Y3, (R10)
-	ADDQ        BX, R10
+
+	// H[5,2] = X[2,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, 544(SP)
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Y0
+	VMOVUPS 32(SP), Y1
+	VMOVUPS 64(SP), Y2
+	MOVQ    R9, R10
+
+	// Y[0,0] = 0.25*H[0,0]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,1] = -0.1667*H[0,0] - 0.1667*H[0,1] - 0.1667*H[0,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = -0.1667*H[0,0] + 0.1667*H[0,1] - 0.1667*H[0,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,3] = 0.04167*H[0,0] + 0.08333*H[0,1] + 0.1667*H[0,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,4] = 0.04167*H[0,0] - 0.08333*H[0,1] + 0.1667*H[0,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     96(SP), Y0
-	VMOVUPS     128(SP), Y1
-	VMOVUPS     160(SP), Y2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
-	VMOVUPS     Y3, (R10)
-	ADDQ        BX, R10
+
+	// Y[0,5] = H[0,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 1 of H.
+	VMOVUPS 96(SP), Y0
+	VMOVUPS 128(SP), Y1
+	VMOVUPS 160(SP), Y2
+	MOVQ    R9, R10
+
+	// Y[1,0] = 0.25*H[1,0]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,1] = -0.1667*H[1,0] - 0.1667*H[1,1] - 0.1667*H[1,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = -0.1667*H[1,0] + 0.1667*H[1,1] - 0.1667*H[1,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,3] = 0.04167*H[1,0] + 0.08333*H[1,1] + 0.1667*H[1,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,4] = 0.04167*H[1,0] - 0.08333*H[1,1] + 0.1667*H[1,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     192(SP), Y0
-	VMOVUPS     224(SP), Y1
-	VMOVUPS     256(SP), Y2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
-	VMOVUPS     Y3, (R10)
-	ADDQ        BX, R10
+
+	// Y[1,5] = H[1,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 2 of H.
+	VMOVUPS 192(SP), Y0
+	VMOVUPS 224(SP), Y1
+	VMOVUPS 256(SP), Y2
+	MOVQ    R9, R10
+
+	// Y[2,0] = 0.25*H[2,0]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,1] = -0.1667*H[2,0] - 0.1667*H[2,1] - 0.1667*H[2,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,2] = -0.1667*H[2,0] + 0.1667*H[2,1] - 0.1667*H[2,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,3] = 0.04167*H[2,0] + 0.08333*H[2,1] + 0.1667*H[2,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,4] = 0.04167*H[2,0] - 0.08333*H[2,1] + 0.1667*H[2,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     288(SP), Y0
-	VMOVUPS     320(SP), Y1
-	VMOVUPS     352(SP), Y2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
-	VMOVUPS     Y3, (R10)
-	ADDQ        BX, R10
+
+	// Y[2,5] = H[2,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 3 of H.
+	VMOVUPS 288(SP), Y0
+	VMOVUPS 320(SP), Y1
+	VMOVUPS 352(SP), Y2
+	MOVQ    R9, R10
+
+	// Y[3,0] = 0.25*H[3,0]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+
+	// Y[3,1] = -0.1667*H[3,0] - 0.1667*H[3,1] - 0.1667*H[3,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,2] = -0.1667*H[3,0] + 0.1667*H[3,1] - 0.1667*H[3,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,3] = 0.04167*H[3,0] + 0.08333*H[3,1] + 0.1667*H[3,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,4] = 0.04167*H[3,0] - 0.08333*H[3,1] + 0.1667*H[3,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     384(SP), Y0
-	VMOVUPS     416(SP), Y1
-	VMOVUPS     448(SP), Y2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
-	VMOVUPS     Y3, (R10)
-	ADDQ        BX, R10
+
+	// Y[3,5] = H[3,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 4 of H.
+	VMOVUPS 384(SP), Y0
+	VMOVUPS 416(SP), Y1
+	VMOVUPS 448(SP), Y2
+	MOVQ    R9, R10
+
+	// Y[4,0] = 0.25*H[4,0]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, (R10)
+	ADDQ    BX, R10
+
+	// Y[4,1] = -0.1667*H[4,0] - 0.1667*H[4,1] - 0.1667*H[4,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,2] = -0.1667*H[4,0] + 0.1667*H[4,1] - 0.1667*H[4,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,3] = 0.04167*H[4,0] + 0.08333*H[4,1] + 0.1667*H[4,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,4] = 0.04167*H[4,0] - 0.08333*H[4,1] + 0.1667*H[4,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     480(SP), Y0
-	VMOVUPS     512(SP), Y1
-	VMOVUPS     544(SP), Y2
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y3
+
+	// Y[4,5] = H[4,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 5 of H.
+	VMOVUPS 480(SP), Y0
+	VMOVUPS 512(SP), Y1
+	VMOVUPS 544(SP), Y2
+
+	// Y[5,0] = 0.25*H[5,0]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y0, Y3
+	VMOVUPS Y3, (R9)
+	ADDQ    BX, R9
+
+	// Y[5,1] = -0.1667*H[5,0] - 0.1667*H[5,1] - 0.1667*H[5,2]
+	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
+	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
+	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R9)
 	ADDQ        BX, R9
-	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
-	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y3
-	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
-	VMOVUPS     Y3, (R9)
-	ADDQ        BX, R9
+
+	// Y[5,2] = -0.1667*H[5,0] + 0.1667*H[5,1] - 0.1667*H[5,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,3] = 0.04167*H[5,0] + 0.08333*H[5,1] + 0.1667*H[5,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y3
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y1, Y3
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y3
 	VMOVUPS     Y3, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,4] = 0.04167*H[5,0] - 0.08333*H[5,1] + 0.1667*H[5,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
-	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (R9)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, R8
-	JMP         vectors
+
+	// Y[5,5] = H[5,2]
+	VMOVAPS Y2, Y0
+	VMOVUPS Y0, (R9)
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	LEAQ        vecAVX2_window<>+0(SB), R9
-	MOVQ        $0x00000008, R10
-	SUBQ        R8, R10
-	VMOVDQU     (R9)(R10*4), Y0
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
-	VMOVUPS     Y4, (SP)
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+
+	// H[0,0] = 0.25*X[0,0]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMOVUPS Y4, (SP)
+
+	// H[1,0] = -0.1667*X[0,0] - 0.1667*X[1,0] - 0.1667*X[2,0]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 96(SP)
+
+	// H[2,0] = -0.1667*X[0,0] + 0.1667*X[1,0] - 0.1667*X[2,0]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 192(SP)
+
+	// H[3,0] = 0.04167*X[0,0] + 0.08333*X[1,0] + 0.1667*X[2,0]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 288(SP)
+
+	// H[4,0] = 0.04167*X[0,0] - 0.08333*X[1,0] + 0.1667*X[2,0]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 384(SP)
-	VMOVAPS     Y3, Y1
-	VMOVUPS     Y1, 480(SP)
-	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
-	VMOVUPS     Y4, 32(SP)
+
+	// H[5,0] = X[2,0]
+	VMOVAPS Y3, Y1
+	VMOVUPS Y1, 480(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+
+	// H[0,1] = 0.25*X[0,1]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMOVUPS Y4, 32(SP)
+
+	// H[1,1] = -0.1667*X[0,1] - 0.1667*X[1,1] - 0.1667*X[2,1]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 128(SP)
+
+	// H[2,1] = -0.1667*X[0,1] + 0.1667*X[1,1] - 0.1667*X[2,1]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 224(SP)
+
+	// H[3,1] = 0.04167*X[0,1] + 0.08333*X[1,1] + 0.1667*X[2,1]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 320(SP)
+
+	// H[4,1] = 0.04167*X[0,1] - 0.08333*X[1,1] + 0.1667*X[2,1]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 416(SP)
-	VMOVAPS     Y3, Y1
-	VMOVUPS     Y1, 512(SP)
-	ADDQ        DI, CX
-	VMASKMOVPS  (CX), Y0, Y1
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y2
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y3
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
-	VMOVUPS     Y4, 64(SP)
+
+	// H[5,1] = X[2,1]
+	VMOVAPS Y3, Y1
+	VMOVUPS Y1, 512(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
+	VMASKMOVPS (CX), Y0, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y3
+
+	// H[0,2] = 0.25*X[0,2]
+	VMULPS  winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMOVUPS Y4, 64(SP)
+
+	// H[1,2] = -0.1667*X[0,2] - 0.1667*X[1,2] - 0.1667*X[2,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 160(SP)
+
+	// H[2,2] = -0.1667*X[0,2] + 0.1667*X[1,2] - 0.1667*X[2,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 256(SP)
+
+	// H[3,2] = 0.04167*X[0,2] + 0.08333*X[1,2] + 0.1667*X[2,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 352(SP)
+
+	// H[4,2] = 0.04167*X[0,2] - 0.08333*X[1,2] + 0.1667*X[2,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMOVUPS     Y1, 448(SP)
-	VMOVAPS     Y3, Y1
-	VMOVUPS     Y1, 544(SP)
-	VMOVUPS     (SP), Y1
-	VMOVUPS     32(SP), Y2
-	VMOVUPS     64(SP), Y3
-	MOVQ        AX, CX
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
-	VMASKMOVPS  Y4, Y0, (CX)
-	ADDQ        BX, CX
+
+	// H[5,2] = X[2,2]
+	VMOVAPS Y3, Y1
+	VMOVUPS Y1, 544(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	MOVQ    AX, CX
+
+	// Y[0,0] = 0.25*H[0,0]
+	VMULPS     winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[0,1] = -0.1667*H[0,0] - 0.1667*H[0,1] - 0.1667*H[0,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = -0.1667*H[0,0] + 0.1667*H[0,1] - 0.1667*H[0,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,3] = 0.04167*H[0,0] + 0.08333*H[0,1] + 0.1667*H[0,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,4] = 0.04167*H[0,0] - 0.08333*H[0,1] + 0.1667*H[0,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     96(SP), Y1
-	VMOVUPS     128(SP), Y2
-	VMOVUPS     160(SP), Y3
-	MOVQ        AX, CX
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
-	VMASKMOVPS  Y4, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[0,5] = H[0,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 96(SP), Y1
+	VMOVUPS 128(SP), Y2
+	VMOVUPS 160(SP), Y3
+	MOVQ    AX, CX
+
+	// Y[1,0] = 0.25*H[1,0]
+	VMULPS     winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,1] = -0.1667*H[1,0] - 0.1667*H[1,1] - 0.1667*H[1,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = -0.1667*H[1,0] + 0.1667*H[1,1] - 0.1667*H[1,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,3] = 0.04167*H[1,0] + 0.08333*H[1,1] + 0.1667*H[1,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,4] = 0.04167*H[1,0] - 0.08333*H[1,1] + 0.1667*H[1,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     192(SP), Y1
-	VMOVUPS     224(SP), Y2
-	VMOVUPS     256(SP), Y3
-	MOVQ        AX, CX
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
-	VMASKMOVPS  Y4, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[1,5] = H[1,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 192(SP), Y1
+	VMOVUPS 224(SP), Y2
+	VMOVUPS 256(SP), Y3
+	MOVQ    AX, CX
+
+	// Y[2,0] = 0.25*H[2,0]
+	VMULPS     winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,1] = -0.1667*H[2,0] - 0.1667*H[2,1] - 0.1667*H[2,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,2] = -0.1667*H[2,0] + 0.1667*H[2,1] - 0.1667*H[2,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,3] = 0.04167*H[2,0] + 0.08333*H[2,1] + 0.1667*H[2,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,4] = 0.04167*H[2,0] - 0.08333*H[2,1] + 0.1667*H[2,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     288(SP), Y1
-	VMOVUPS     320(SP), Y2
-	VMOVUPS     352(SP), Y3
-	MOVQ        AX, CX
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
-	VMASKMOVPS  Y4, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[2,5] = H[2,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 288(SP), Y1
+	VMOVUPS 320(SP), Y2
+	VMOVUPS 352(SP), Y3
+	MOVQ    AX, CX
+
+	// Y[3,0] = 0.25*H[3,0]
+	VMULPS     winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[3,1] = -0.1667*H[3,0] - 0.1667*H[3,1] - 0.1667*H[3,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,2] = -0.1667*H[3,0] + 0.1667*H[3,1] - 0.1667*H[3,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,3] = 0.04167*H[3,0] + 0.08333*H[3,1] + 0.1667*H[3,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,4] = 0.04167*H[3,0] - 0.08333*H[3,1] + 0.1667*H[3,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     384(SP), Y1
-	VMOVUPS     416(SP), Y2
-	VMOVUPS     448(SP), Y3
-	MOVQ        AX, CX
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
-	VMASKMOVPS  Y4, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[3,5] = H[3,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 4 of H.
+	VMOVUPS 384(SP), Y1
+	VMOVUPS 416(SP), Y2
+	VMOVUPS 448(SP), Y3
+	MOVQ    AX, CX
+
+	// Y[4,0] = 0.25*H[4,0]
+	VMULPS     winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMASKMOVPS Y4, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[4,1] = -0.1667*H[4,0] - 0.1667*H[4,1] - 0.1667*H[4,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,2] = -0.1667*H[4,0] + 0.1667*H[4,1] - 0.1667*H[4,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,3] = 0.04167*H[4,0] + 0.08333*H[4,1] + 0.1667*H[4,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,4] = 0.04167*H[4,0] - 0.08333*H[4,1] + 0.1667*H[4,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     480(SP), Y1
-	VMOVUPS     512(SP), Y2
-	VMOVUPS     544(SP), Y3
-	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y4
+
+	// Y[4,5] = H[4,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 5 of H.
+	VMOVUPS 480(SP), Y1
+	VMOVUPS 512(SP), Y2
+	VMOVUPS 544(SP), Y3
+
+	// Y[5,0] = 0.25*H[5,0]
+	VMULPS     winogradAVX2_3e800000<>+0(SB), Y1, Y4
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       BX, AX
+
+	// Y[5,1] = -0.1667*H[5,0] - 0.1667*H[5,1] - 0.1667*H[5,2]
+	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
+	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
+	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (AX)
 	ADDQ        BX, AX
-	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
-	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y4
-	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
-	VMASKMOVPS  Y4, Y0, (AX)
-	ADDQ        BX, AX
+
+	// Y[5,2] = -0.1667*H[5,0] + 0.1667*H[5,1] - 0.1667*H[5,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,3] = 0.04167*H[5,0] + 0.08333*H[5,1] + 0.1667*H[5,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y4
 	VMASKMOVPS  Y4, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,4] = 0.04167*H[5,0] - 0.08333*H[5,1] + 0.1667*H[5,2]
 	VMULPS      winogradAVX2_3d2aaaab<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
-	VMOVAPS     Y3, Y1
-	VMASKMOVPS  Y1, Y0, (AX)
+
+	// Y[5,5] = H[5,2]
+	VMOVAPS    Y3, Y1
+	VMASKMOVPS Y1, Y0, (AX)
 
 done:
 	VZEROUPPER
@@ -3152,6 +4421,7 @@ GLOBL winogradAVX2_bdaaaaab<>(SB), RODATA|NOPTR, $32
 // func winogradOutput4AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, FMA3
 TEXT ·winogradOutput4AVX2(SB), $768-56
+	// T X T^t with the 4 x 6 matrix T of Output4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -3165,37 +4435,50 @@ TEXT ·winogradOutput4AVX2(SB), $768-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x08
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, (SP)
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,0] = X[0,0] + X[1,0] + X[2,0] + X[3,0] + X[4,0]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (SP)
+
+	// H[1,0] = X[1,0] - X[2,0] + 2*X[3,0] - 2*X[4,0]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 192(SP)
+
+	// H[2,0] = X[1,0] + X[2,0] + 4*X[3,0] + 4*X[4,0]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 384(SP)
+
+	// H[3,0] = X[1,0] - X[2,0] + 8*X[3,0] - 8*X[4,0] + X[5,0]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
@@ -3203,34 +4486,44 @@ vectors:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 576(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, 32(SP)
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,1] = X[0,1] + X[1,1] + X[2,1] + X[3,1] + X[4,1]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 32(SP)
+
+	// H[1,1] = X[1,1] - X[2,1] + 2*X[3,1] - 2*X[4,1]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 224(SP)
+
+	// H[2,1] = X[1,1] + X[2,1] + 4*X[3,1] + 4*X[4,1]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 416(SP)
+
+	// H[3,1] = X[1,1] - X[2,1] + 8*X[3,1] - 8*X[4,1] + X[5,1]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
@@ -3238,34 +4531,44 @@ vectors:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 608(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, 64(SP)
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,2] = X[0,2] + X[1,2] + X[2,2] + X[3,2] + X[4,2]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 64(SP)
+
+	// H[1,2] = X[1,2] - X[2,2] + 2*X[3,2] - 2*X[4,2]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 256(SP)
+
+	// H[2,2] = X[1,2] + X[2,2] + 4*X[3,2] + 4*X[4,2]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 448(SP)
+
+	// H[3,2] = X[1,2] - X[2,2] + 8*X[3,2] - 8*X[4,2] + X[5,2]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
@@ -3273,34 +4576,44 @@ vectors:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 640(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, 96(SP)
+
+	// Column 3 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,3] = X[0,3] + X[1,3] + X[2,3] + X[3,3] + X[4,3]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 96(SP)
+
+	// H[1,3] = X[1,3] - X[2,3] + 2*X[3,3] - 2*X[4,3]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 288(SP)
+
+	// H[2,3] = X[1,3] + X[2,3] + 4*X[3,3] + 4*X[4,3]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 480(SP)
+
+	// H[3,3] = X[1,3] - X[2,3] + 8*X[3,3] - 8*X[4,3] + X[5,3]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
@@ -3308,34 +4621,44 @@ vectors:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 672(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, 128(SP)
+
+	// Column 4 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,4] = X[0,4] + X[1,4] + X[2,4] + X[3,4] + X[4,4]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 128(SP)
+
+	// H[1,4] = X[1,4] - X[2,4] + 2*X[3,4] - 2*X[4,4]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 320(SP)
+
+	// H[2,4] = X[1,4] + X[2,4] + 4*X[3,4] + 4*X[4,4]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 512(SP)
+
+	// H[3,4] = X[1,4] - X[2,4] + 8*X[3,4] - 8*X[4,4] + X[5,4]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
@@ -3343,66 +4666,88 @@ vectors:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 704(SP)
 	ADDQ        DI, R9
-	VMOVUPS     (R9), Y0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y3
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y4
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y5
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, 160(SP)
+
+	// Column 5 of X.
+	VMOVUPS (R9), Y0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y4
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y5
+
+	// H[0,5] = X[0,5] + X[1,5] + X[2,5] + X[3,5] + X[4,5]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 160(SP)
+
+	// H[1,5] = X[1,5] - X[2,5] + 2*X[3,5] - 2*X[4,5]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 352(SP)
+
+	// H[2,5] = X[1,5] + X[2,5] + 4*X[3,5] + 4*X[4,5]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 544(SP)
+
+	// H[3,5] = X[1,5] - X[2,5] + 8*X[3,5] - 8*X[4,5] + X[5,5]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 736(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	VMOVUPS     96(SP), Y3
-	VMOVUPS     128(SP), Y4
-	VMOVUPS     160(SP), Y5
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        BX, R10
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Y0
+	VMOVUPS 32(SP), Y1
+	VMOVUPS 64(SP), Y2
+	VMOVUPS 96(SP), Y3
+	VMOVUPS 128(SP), Y4
+	VMOVUPS 160(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0] + H[0,1] + H[0,2] + H[0,3] + H[0,4]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,1] - H[0,2] + 2*H[0,3] - 2*H[0,4]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = H[0,1] + H[0,2] + 4*H[0,3] + 4*H[0,4]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,3] = H[0,1] - H[0,2] + 8*H[0,3] - 8*H[0,4] + H[0,5]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
@@ -3410,32 +4755,42 @@ vectors:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     192(SP), Y0
-	VMOVUPS     224(SP), Y1
-	VMOVUPS     256(SP), Y2
-	VMOVUPS     288(SP), Y3
-	VMOVUPS     320(SP), Y4
-	VMOVUPS     352(SP), Y5
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        BX, R10
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Y0
+	VMOVUPS 224(SP), Y1
+	VMOVUPS 256(SP), Y2
+	VMOVUPS 288(SP), Y3
+	VMOVUPS 320(SP), Y4
+	VMOVUPS 352(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0] + H[1,1] + H[1,2] + H[1,3] + H[1,4]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,1] = H[1,1] - H[1,2] + 2*H[1,3] - 2*H[1,4]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = H[1,1] + H[1,2] + 4*H[1,3] + 4*H[1,4]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,3] = H[1,1] - H[1,2] + 8*H[1,3] - 8*H[1,4] + H[1,5]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
@@ -3443,32 +4798,42 @@ vectors:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     384(SP), Y0
-	VMOVUPS     416(SP), Y1
-	VMOVUPS     448(SP), Y2
-	VMOVUPS     480(SP), Y3
-	VMOVUPS     512(SP), Y4
-	VMOVUPS     544(SP), Y5
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        BX, R10
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Y0
+	VMOVUPS 416(SP), Y1
+	VMOVUPS 448(SP), Y2
+	VMOVUPS 480(SP), Y3
+	VMOVUPS 512(SP), Y4
+	VMOVUPS 544(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0] + H[2,1] + H[2,2] + H[2,3] + H[2,4]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,1] = H[2,1] - H[2,2] + 2*H[2,3] - 2*H[2,4]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,2] = H[2,1] + H[2,2] + 4*H[2,3] + 4*H[2,4]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,3] = H[2,1] - H[2,2] + 8*H[2,3] - 8*H[2,4] + H[2,5]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
@@ -3476,77 +4841,101 @@ vectors:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     576(SP), Y0
-	VMOVUPS     608(SP), Y1
-	VMOVUPS     640(SP), Y2
-	VMOVUPS     672(SP), Y3
-	VMOVUPS     704(SP), Y4
-	VMOVUPS     736(SP), Y5
-	VMOVAPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y4, Y0, Y0
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
+
+	// Row 3 of H.
+	VMOVUPS 576(SP), Y0
+	VMOVUPS 608(SP), Y1
+	VMOVUPS 640(SP), Y2
+	VMOVUPS 672(SP), Y3
+	VMOVUPS 704(SP), Y4
+	VMOVUPS 736(SP), Y5
+
+	// Y[3,0] = H[3,0] + H[3,1] + H[3,2] + H[3,3] + H[3,4]
+	VMOVAPS Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R9)
+	ADDQ    BX, R9
+
+	// Y[3,1] = H[3,1] - H[3,2] + 2*H[3,3] - 2*H[3,4]
 	VMOVAPS     Y1, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[3,2] = H[3,1] + H[3,2] + 4*H[3,3] + 4*H[3,4]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[3,3] = H[3,1] - H[3,2] + 8*H[3,3] - 8*H[3,4] + H[3,5]
 	VMOVAPS     Y1, Y0
 	VADDPS      Y5, Y0, Y0
 	VSUBPS      Y2, Y0, Y0
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R9)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, R8
-	JMP         vectors
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	LEAQ        vecAVX2_window<>+0(SB), R9
-	MOVQ        $0x00000008, R10
-	SUBQ        R8, R10
-	VMOVDQU     (R9)(R10*4), Y0
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMOVUPS     Y1, (SP)
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,0] = X[0,0] + X[1,0] + X[2,0] + X[3,0] + X[4,0]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y4, Y1, Y1
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y1, (SP)
+
+	// H[1,0] = X[1,0] - X[2,0] + 2*X[3,0] - 2*X[4,0]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 192(SP)
+
+	// H[2,0] = X[1,0] + X[2,0] + 4*X[3,0] + 4*X[4,0]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 384(SP)
+
+	// H[3,0] = X[1,0] - X[2,0] + 8*X[3,0] - 8*X[4,0] + X[5,0]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3554,34 +4943,44 @@ tail:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 576(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMOVUPS     Y1, 32(SP)
+
+	// Column 1 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,1] = X[0,1] + X[1,1] + X[2,1] + X[3,1] + X[4,1]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y4, Y1, Y1
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y1, 32(SP)
+
+	// H[1,1] = X[1,1] - X[2,1] + 2*X[3,1] - 2*X[4,1]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 224(SP)
+
+	// H[2,1] = X[1,1] + X[2,1] + 4*X[3,1] + 4*X[4,1]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 416(SP)
+
+	// H[3,1] = X[1,1] - X[2,1] + 8*X[3,1] - 8*X[4,1] + X[5,1]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3589,34 +4988,44 @@ tail:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 608(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMOVUPS     Y1, 64(SP)
+
+	// Column 2 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,2] = X[0,2] + X[1,2] + X[2,2] + X[3,2] + X[4,2]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y4, Y1, Y1
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y1, 64(SP)
+
+	// H[1,2] = X[1,2] - X[2,2] + 2*X[3,2] - 2*X[4,2]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 256(SP)
+
+	// H[2,2] = X[1,2] + X[2,2] + 4*X[3,2] + 4*X[4,2]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 448(SP)
+
+	// H[3,2] = X[1,2] - X[2,2] + 8*X[3,2] - 8*X[4,2] + X[5,2]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3624,34 +5033,44 @@ tail:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 640(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMOVUPS     Y1, 96(SP)
+
+	// Column 3 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,3] = X[0,3] + X[1,3] + X[2,3] + X[3,3] + X[4,3]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y4, Y1, Y1
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y1, 96(SP)
+
+	// H[1,3] = X[1,3] - X[2,3] + 2*X[3,3] - 2*X[4,3]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 288(SP)
+
+	// H[2,3] = X[1,3] + X[2,3] + 4*X[3,3] + 4*X[4,3]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 480(SP)
+
+	// H[3,3] = X[1,3] - X[2,3] + 8*X[3,3] - 8*X[4,3] + X[5,3]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3659,34 +5078,44 @@ tail:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 672(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMOVUPS     Y1, 128(SP)
+
+	// Column 4 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,4] = X[0,4] + X[1,4] + X[2,4] + X[3,4] + X[4,4]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y4, Y1, Y1
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y1, 128(SP)
+
+	// H[1,4] = X[1,4] - X[2,4] + 2*X[3,4] - 2*X[4,4]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 320(SP)
+
+	// H[2,4] = X[1,4] + X[2,4] + 4*X[3,4] + 4*X[4,4]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 512(SP)
+
+	// H[3,4] = X[1,4] - X[2,4] + 8*X[3,4] - 8*X[4,4] + X[5,4]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3694,65 +5123,86 @@ tail:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 704(SP)
 	ADDQ        DI, CX
-	VMASKMOVPS  (CX), Y0, Y1
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y2
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y3
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y4
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y5
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y6
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMOVUPS     Y1, 160(SP)
+
+	// Column 5 of X.
+	VMASKMOVPS (CX), Y0, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y3
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y4
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y5
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y6
+
+	// H[0,5] = X[0,5] + X[1,5] + X[2,5] + X[3,5] + X[4,5]
+	VMOVAPS Y1, Y1
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y4, Y1, Y1
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y1, 160(SP)
+
+	// H[1,5] = X[1,5] - X[2,5] + 2*X[3,5] - 2*X[4,5]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 352(SP)
+
+	// H[2,5] = X[1,5] + X[2,5] + 4*X[3,5] + 4*X[4,5]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 544(SP)
+
+	// H[3,5] = X[1,5] - X[2,5] + 8*X[3,5] - 8*X[4,5] + X[5,5]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 736(SP)
-	VMOVUPS     (SP), Y1
-	VMOVUPS     32(SP), Y2
-	VMOVUPS     64(SP), Y3
-	VMOVUPS     96(SP), Y4
-	VMOVUPS     128(SP), Y5
-	VMOVUPS     160(SP), Y6
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	VMOVUPS 96(SP), Y4
+	VMOVUPS 128(SP), Y5
+	VMOVUPS 160(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0] + H[0,1] + H[0,2] + H[0,3] + H[0,4]
+	VMOVAPS    Y1, Y1
+	VADDPS     Y2, Y1, Y1
+	VADDPS     Y3, Y1, Y1
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[0,1] = H[0,1] - H[0,2] + 2*H[0,3] - 2*H[0,4]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = H[0,1] + H[0,2] + 4*H[0,3] + 4*H[0,4]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,3] = H[0,1] - H[0,2] + 8*H[0,3] - 8*H[0,4] + H[0,5]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3760,32 +5210,42 @@ tail:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     192(SP), Y1
-	VMOVUPS     224(SP), Y2
-	VMOVUPS     256(SP), Y3
-	VMOVUPS     288(SP), Y4
-	VMOVUPS     320(SP), Y5
-	VMOVUPS     352(SP), Y6
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Y1
+	VMOVUPS 224(SP), Y2
+	VMOVUPS 256(SP), Y3
+	VMOVUPS 288(SP), Y4
+	VMOVUPS 320(SP), Y5
+	VMOVUPS 352(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0] + H[1,1] + H[1,2] + H[1,3] + H[1,4]
+	VMOVAPS    Y1, Y1
+	VADDPS     Y2, Y1, Y1
+	VADDPS     Y3, Y1, Y1
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,1] = H[1,1] - H[1,2] + 2*H[1,3] - 2*H[1,4]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = H[1,1] + H[1,2] + 4*H[1,3] + 4*H[1,4]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,3] = H[1,1] - H[1,2] + 8*H[1,3] - 8*H[1,4] + H[1,5]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3793,32 +5253,42 @@ tail:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     384(SP), Y1
-	VMOVUPS     416(SP), Y2
-	VMOVUPS     448(SP), Y3
-	VMOVUPS     480(SP), Y4
-	VMOVUPS     512(SP), Y5
-	VMOVUPS     544(SP), Y6
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Y1
+	VMOVUPS 416(SP), Y2
+	VMOVUPS 448(SP), Y3
+	VMOVUPS 480(SP), Y4
+	VMOVUPS 512(SP), Y5
+	VMOVUPS 544(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0] + H[2,1] + H[2,2] + H[2,3] + H[2,4]
+	VMOVAPS    Y1, Y1
+	VADDPS     Y2, Y1, Y1
+	VADDPS     Y3, Y1, Y1
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,1] = H[2,1] - H[2,2] + 2*H[2,3] - 2*H[2,4]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,2] = H[2,1] + H[2,2] + 4*H[2,3] + 4*H[2,4]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,3] = H[2,1] - H[2,2] + 8*H[2,3] - 8*H[2,4] + H[2,5]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3826,31 +5296,41 @@ tail:
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     576(SP), Y1
-	VMOVUPS     608(SP), Y2
-	VMOVUPS     640(SP), Y3
-	VMOVUPS     672(SP), Y4
-	VMOVUPS     704(SP), Y5
-	VMOVUPS     736(SP), Y6
-	VMOVAPS     Y1, Y1
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VADDPS      Y4, Y1, Y1
-	VADDPS      Y5, Y1, Y1
-	VMASKMOVPS  Y1, Y0, (AX)
-	ADDQ        BX, AX
+
+	// Row 3 of H.
+	VMOVUPS 576(SP), Y1
+	VMOVUPS 608(SP), Y2
+	VMOVUPS 640(SP), Y3
+	VMOVUPS 672(SP), Y4
+	VMOVUPS 704(SP), Y5
+	VMOVUPS 736(SP), Y6
+
+	// Y[3,0] = H[3,0] + H[3,1] + H[3,2] + H[3,3] + H[3,4]
+	VMOVAPS    Y1, Y1
+	VADDPS     Y2, Y1, Y1
+	VADDPS     Y3, Y1, Y1
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       BX, AX
+
+	// Y[3,1] = H[3,1] - H[3,2] + 2*H[3,3] - 2*H[3,4]
 	VMOVAPS     Y2, Y1
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[3,2] = H[3,1] + H[3,2] + 4*H[3,3] + 4*H[3,4]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y3, Y1, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[3,3] = H[3,1] - H[3,2] + 8*H[3,3] - 8*H[3,4] + H[3,5]
 	VMOVAPS     Y2, Y1
 	VADDPS      Y6, Y1, Y1
 	VSUBPS      Y3, Y1, Y1
@@ -3885,6 +5365,7 @@ GLOBL winogradAVX2_c1000000<>(SB), RODATA|NOPTR, $32
 // func winogradOutputT4AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, FMA3
 TEXT ·winogradOutputT4AVX2(SB), $768-56
+	// T X T^t with the 6 x 4 matrix T of OutputT4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -3898,698 +5379,988 @@ TEXT ·winogradOutputT4AVX2(SB), $768-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x08
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, (SP)
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, 128(SP)
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, 256(SP)
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, (SP)
+
+	// H[1,0] = X[0,0] + X[1,0] + X[2,0] + X[3,0]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, 128(SP)
+
+	// H[2,0] = X[0,0] - X[1,0] + X[2,0] - X[3,0]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, 256(SP)
+
+	// H[3,0] = X[0,0] + 2*X[1,0] + 4*X[2,0] + 8*X[3,0]
 	VMOVAPS     Y0, Y4
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 384(SP)
+
+	// H[4,0] = X[0,0] - 2*X[1,0] + 4*X[2,0] - 8*X[3,0]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 512(SP)
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, 640(SP)
-	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, 32(SP)
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, 160(SP)
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, 288(SP)
+
+	// H[5,0] = X[3,0]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, 640(SP)
+	ADDQ    DI, R9
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, 32(SP)
+
+	// H[1,1] = X[0,1] + X[1,1] + X[2,1] + X[3,1]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, 160(SP)
+
+	// H[2,1] = X[0,1] - X[1,1] + X[2,1] - X[3,1]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, 288(SP)
+
+	// H[3,1] = X[0,1] + 2*X[1,1] + 4*X[2,1] + 8*X[3,1]
 	VMOVAPS     Y0, Y4
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 416(SP)
+
+	// H[4,1] = X[0,1] - 2*X[1,1] + 4*X[2,1] - 8*X[3,1]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 544(SP)
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, 672(SP)
-	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, 64(SP)
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, 192(SP)
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, 320(SP)
+
+	// H[5,1] = X[3,1]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, 672(SP)
+	ADDQ    DI, R9
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+
+	// H[0,2] = X[0,2]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, 64(SP)
+
+	// H[1,2] = X[0,2] + X[1,2] + X[2,2] + X[3,2]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, 192(SP)
+
+	// H[2,2] = X[0,2] - X[1,2] + X[2,2] - X[3,2]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, 320(SP)
+
+	// H[3,2] = X[0,2] + 2*X[1,2] + 4*X[2,2] + 8*X[3,2]
 	VMOVAPS     Y0, Y4
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 448(SP)
+
+	// H[4,2] = X[0,2] - 2*X[1,2] + 4*X[2,2] - 8*X[3,2]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 576(SP)
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, 704(SP)
-	ADDQ        DI, R9
-	VMOVUPS     (R9), Y0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y3
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, 96(SP)
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, 224(SP)
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, 352(SP)
+
+	// H[5,2] = X[3,2]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, 704(SP)
+	ADDQ    DI, R9
+
+	// Column 3 of X.
+	VMOVUPS (R9), Y0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y3
+
+	// H[0,3] = X[0,3]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, 96(SP)
+
+	// H[1,3] = X[0,3] + X[1,3] + X[2,3] + X[3,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, 224(SP)
+
+	// H[2,3] = X[0,3] - X[1,3] + X[2,3] - X[3,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, 352(SP)
+
+	// H[3,3] = X[0,3] + 2*X[1,3] + 4*X[2,3] + 8*X[3,3]
 	VMOVAPS     Y0, Y4
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, 480(SP)
+
+	// H[4,3] = X[0,3] - 2*X[1,3] + 4*X[2,3] - 8*X[3,3]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, 608(SP)
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, 736(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	VMOVUPS     96(SP), Y3
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
-	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
-	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y0
-	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
-	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
-	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     128(SP), Y0
-	VMOVUPS     160(SP), Y1
-	VMOVUPS     192(SP), Y2
-	VMOVUPS     224(SP), Y3
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
+
+	// H[5,3] = X[3,3]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, 736(SP)
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Y0
+	VMOVUPS 32(SP), Y1
+	VMOVUPS 64(SP), Y2
+	VMOVUPS 96(SP), Y3
+	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,0] + H[0,1] + H[0,2] + H[0,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,2] = H[0,0] - H[0,1] + H[0,2] - H[0,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,3] = H[0,0] + 2*H[0,1] + 4*H[0,2] + 8*H[0,3]
 	VMOVAPS     Y0, Y4
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,4] = H[0,0] - 2*H[0,1] + 4*H[0,2] - 8*H[0,3]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     256(SP), Y0
-	VMOVUPS     288(SP), Y1
-	VMOVUPS     320(SP), Y2
-	VMOVUPS     352(SP), Y3
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
+
+	// Y[0,5] = H[0,3]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 1 of H.
+	VMOVUPS 128(SP), Y0
+	VMOVUPS 160(SP), Y1
+	VMOVUPS 192(SP), Y2
+	VMOVUPS 224(SP), Y3
+	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,1] = H[1,0] + H[1,1] + H[1,2] + H[1,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,2] = H[1,0] - H[1,1] + H[1,2] - H[1,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,3] = H[1,0] + 2*H[1,1] + 4*H[1,2] + 8*H[1,3]
 	VMOVAPS     Y0, Y4
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,4] = H[1,0] - 2*H[1,1] + 4*H[1,2] - 8*H[1,3]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     384(SP), Y0
-	VMOVUPS     416(SP), Y1
-	VMOVUPS     448(SP), Y2
-	VMOVUPS     480(SP), Y3
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
+
+	// Y[1,5] = H[1,3]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 2 of H.
+	VMOVUPS 256(SP), Y0
+	VMOVUPS 288(SP), Y1
+	VMOVUPS 320(SP), Y2
+	VMOVUPS 352(SP), Y3
+	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,1] = H[2,0] + H[2,1] + H[2,2] + H[2,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,2] = H[2,0] - H[2,1] + H[2,2] - H[2,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,3] = H[2,0] + 2*H[2,1] + 4*H[2,2] + 8*H[2,3]
 	VMOVAPS     Y0, Y4
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,4] = H[2,0] - 2*H[2,1] + 4*H[2,2] - 8*H[2,3]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     512(SP), Y0
-	VMOVUPS     544(SP), Y1
-	VMOVUPS     576(SP), Y2
-	VMOVUPS     608(SP), Y3
-	MOVQ        R9, R10
-	VMOVAPS     Y0, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	ADDQ        BX, R10
+
+	// Y[2,5] = H[2,3]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 3 of H.
+	VMOVUPS 384(SP), Y0
+	VMOVUPS 416(SP), Y1
+	VMOVUPS 448(SP), Y2
+	VMOVUPS 480(SP), Y3
+	MOVQ    R9, R10
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[3,1] = H[3,0] + H[3,1] + H[3,2] + H[3,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[3,2] = H[3,0] - H[3,1] + H[3,2] - H[3,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[3,3] = H[3,0] + 2*H[3,1] + 4*H[3,2] + 8*H[3,3]
 	VMOVAPS     Y0, Y4
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,4] = H[3,0] - 2*H[3,1] + 4*H[3,2] - 8*H[3,3]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     640(SP), Y0
-	VMOVUPS     672(SP), Y1
-	VMOVUPS     704(SP), Y2
-	VMOVUPS     736(SP), Y3
+
+	// Y[3,5] = H[3,3]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 4 of H.
+	VMOVUPS 512(SP), Y0
+	VMOVUPS 544(SP), Y1
+	VMOVUPS 576(SP), Y2
+	VMOVUPS 608(SP), Y3
+	MOVQ    R9, R10
+
+	// Y[4,0] = H[4,0]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[4,1] = H[4,0] + H[4,1] + H[4,2] + H[4,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[4,2] = H[4,0] - H[4,1] + H[4,2] - H[4,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R10)
+	ADDQ    BX, R10
+
+	// Y[4,3] = H[4,0] + 2*H[4,1] + 4*H[4,2] + 8*H[4,3]
 	VMOVAPS     Y0, Y4
+	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
+	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
+	VMOVUPS     Y4, (R10)
+	ADDQ        BX, R10
+
+	// Y[4,4] = H[4,0] - 2*H[4,1] + 4*H[4,2] - 8*H[4,3]
+	VMOVAPS     Y0, Y0
+	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
+	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
+	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
+	VMOVUPS     Y0, (R10)
+	ADDQ        BX, R10
+
+	// Y[4,5] = H[4,3]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    DX, R9
+
+	// Row 5 of H.
+	VMOVUPS 640(SP), Y0
+	VMOVUPS 672(SP), Y1
+	VMOVUPS 704(SP), Y2
+	VMOVUPS 736(SP), Y3
+
+	// Y[5,0] = H[5,0]
+	VMOVAPS Y0, Y4
+	VMOVUPS Y4, (R9)
+	ADDQ    BX, R9
+
+	// Y[5,1] = H[5,0] + H[5,1] + H[5,2] + H[5,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R9)
+	ADDQ    BX, R9
+
+	// Y[5,2] = H[5,0] - H[5,1] + H[5,2] - H[5,3]
+	VMOVAPS Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VSUBPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R9)
+	ADDQ    BX, R9
+
+	// Y[5,3] = H[5,0] + 2*H[5,1] + 4*H[5,2] + 8*H[5,3]
+	VMOVAPS     Y0, Y4
+	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
+	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
 	VMOVUPS     Y4, (R9)
 	ADDQ        BX, R9
-	VMOVAPS     Y0, Y4
-	VADDPS      Y1, Y4, Y4
-	VADDPS      Y2, Y4, Y4
-	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R9)
-	ADDQ        BX, R9
-	VMOVAPS     Y0, Y4
-	VADDPS      Y2, Y4, Y4
-	VSUBPS      Y1, Y4, Y4
-	VSUBPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (R9)
-	ADDQ        BX, R9
-	VMOVAPS     Y0, Y4
-	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y1, Y4
-	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y4
-	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y3, Y4
-	VMOVUPS     Y4, (R9)
-	ADDQ        BX, R9
+
+	// Y[5,4] = H[5,0] - 2*H[5,1] + 4*H[5,2] - 8*H[5,3]
 	VMOVAPS     Y0, Y0
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y3, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
-	VMOVAPS     Y3, Y0
-	VMOVUPS     Y0, (R9)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, R8
-	JMP         vectors
+
+	// Y[5,5] = H[5,3]
+	VMOVAPS Y3, Y0
+	VMOVUPS Y0, (R9)
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	LEAQ        vecAVX2_window<>+0(SB), R9
-	MOVQ        $0x00000008, R10
-	SUBQ        R8, R10
-	VMOVDQU     (R9)(R10*4), Y0
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	VMOVAPS     Y1, Y5
-	VMOVUPS     Y5, (SP)
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 128(SP)
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 256(SP)
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Y1, Y5
+	VMOVUPS Y5, (SP)
+
+	// H[1,0] = X[0,0] + X[1,0] + X[2,0] + X[3,0]
+	VMOVAPS Y1, Y5
+	VADDPS  Y2, Y5, Y5
+	VADDPS  Y3, Y5, Y5
+	VADDPS  Y4, Y5, Y5
+	VMOVUPS Y5, 128(SP)
+
+	// H[2,0] = X[0,0] - X[1,0] + X[2,0] - X[3,0]
+	VMOVAPS Y1, Y5
+	VADDPS  Y3, Y5, Y5
+	VSUBPS  Y2, Y5, Y5
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS Y5, 256(SP)
+
+	// H[3,0] = X[0,0] + 2*X[1,0] + 4*X[2,0] + 8*X[3,0]
 	VMOVAPS     Y1, Y5
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMOVUPS     Y5, 384(SP)
+
+	// H[4,0] = X[0,0] - 2*X[1,0] + 4*X[2,0] - 8*X[3,0]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 512(SP)
-	VMOVAPS     Y4, Y1
-	VMOVUPS     Y1, 640(SP)
-	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	VMOVAPS     Y1, Y5
-	VMOVUPS     Y5, 32(SP)
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 160(SP)
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 288(SP)
+
+	// H[5,0] = X[3,0]
+	VMOVAPS Y4, Y1
+	VMOVUPS Y1, 640(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Y1, Y5
+	VMOVUPS Y5, 32(SP)
+
+	// H[1,1] = X[0,1] + X[1,1] + X[2,1] + X[3,1]
+	VMOVAPS Y1, Y5
+	VADDPS  Y2, Y5, Y5
+	VADDPS  Y3, Y5, Y5
+	VADDPS  Y4, Y5, Y5
+	VMOVUPS Y5, 160(SP)
+
+	// H[2,1] = X[0,1] - X[1,1] + X[2,1] - X[3,1]
+	VMOVAPS Y1, Y5
+	VADDPS  Y3, Y5, Y5
+	VSUBPS  Y2, Y5, Y5
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS Y5, 288(SP)
+
+	// H[3,1] = X[0,1] + 2*X[1,1] + 4*X[2,1] + 8*X[3,1]
 	VMOVAPS     Y1, Y5
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMOVUPS     Y5, 416(SP)
+
+	// H[4,1] = X[0,1] - 2*X[1,1] + 4*X[2,1] - 8*X[3,1]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 544(SP)
-	VMOVAPS     Y4, Y1
-	VMOVUPS     Y1, 672(SP)
-	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	VMOVAPS     Y1, Y5
-	VMOVUPS     Y5, 64(SP)
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 192(SP)
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 320(SP)
+
+	// H[5,1] = X[3,1]
+	VMOVAPS Y4, Y1
+	VMOVUPS Y1, 672(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+
+	// H[0,2] = X[0,2]
+	VMOVAPS Y1, Y5
+	VMOVUPS Y5, 64(SP)
+
+	// H[1,2] = X[0,2] + X[1,2] + X[2,2] + X[3,2]
+	VMOVAPS Y1, Y5
+	VADDPS  Y2, Y5, Y5
+	VADDPS  Y3, Y5, Y5
+	VADDPS  Y4, Y5, Y5
+	VMOVUPS Y5, 192(SP)
+
+	// H[2,2] = X[0,2] - X[1,2] + X[2,2] - X[3,2]
+	VMOVAPS Y1, Y5
+	VADDPS  Y3, Y5, Y5
+	VSUBPS  Y2, Y5, Y5
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS Y5, 320(SP)
+
+	// H[3,2] = X[0,2] + 2*X[1,2] + 4*X[2,2] + 8*X[3,2]
 	VMOVAPS     Y1, Y5
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMOVUPS     Y5, 448(SP)
+
+	// H[4,2] = X[0,2] - 2*X[1,2] + 4*X[2,2] - 8*X[3,2]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 576(SP)
-	VMOVAPS     Y4, Y1
-	VMOVUPS     Y1, 704(SP)
-	ADDQ        DI, CX
-	VMASKMOVPS  (CX), Y0, Y1
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y2
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y3
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y4
-	VMOVAPS     Y1, Y5
-	VMOVUPS     Y5, 96(SP)
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 224(SP)
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 352(SP)
+
+	// H[5,2] = X[3,2]
+	VMOVAPS Y4, Y1
+	VMOVUPS Y1, 704(SP)
+	ADDQ    DI, CX
+
+	// Column 3 of X.
+	VMASKMOVPS (CX), Y0, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y3
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y4
+
+	// H[0,3] = X[0,3]
+	VMOVAPS Y1, Y5
+	VMOVUPS Y5, 96(SP)
+
+	// H[1,3] = X[0,3] + X[1,3] + X[2,3] + X[3,3]
+	VMOVAPS Y1, Y5
+	VADDPS  Y2, Y5, Y5
+	VADDPS  Y3, Y5, Y5
+	VADDPS  Y4, Y5, Y5
+	VMOVUPS Y5, 224(SP)
+
+	// H[2,3] = X[0,3] - X[1,3] + X[2,3] - X[3,3]
+	VMOVAPS Y1, Y5
+	VADDPS  Y3, Y5, Y5
+	VSUBPS  Y2, Y5, Y5
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS Y5, 352(SP)
+
+	// H[3,3] = X[0,3] + 2*X[1,3] + 4*X[2,3] + 8*X[3,3]
 	VMOVAPS     Y1, Y5
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMOVUPS     Y5, 480(SP)
+
+	// H[4,3] = X[0,3] - 2*X[1,3] + 4*X[2,3] - 8*X[3,3]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMOVUPS     Y1, 608(SP)
-	VMOVAPS     Y4, Y1
-	VMOVUPS     Y1, 736(SP)
-	VMOVUPS     (SP), Y1
-	VMOVUPS     32(SP), Y2
-	VMOVUPS     64(SP), Y3
-	VMOVUPS     96(SP), Y4
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
-	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
-	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y1
-	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
-	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
-	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y4, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     128(SP), Y1
-	VMOVUPS     160(SP), Y2
-	VMOVUPS     192(SP), Y3
-	VMOVUPS     224(SP), Y4
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
+
+	// H[5,3] = X[3,3]
+	VMOVAPS Y4, Y1
+	VMOVUPS Y1, 736(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	VMOVUPS 96(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS    Y1, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[0,1] = H[0,0] + H[0,1] + H[0,2] + H[0,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y2, Y5, Y5
+	VADDPS     Y3, Y5, Y5
+	VADDPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[0,2] = H[0,0] - H[0,1] + H[0,2] - H[0,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y3, Y5, Y5
+	VSUBPS     Y2, Y5, Y5
+	VSUBPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[0,3] = H[0,0] + 2*H[0,1] + 4*H[0,2] + 8*H[0,3]
 	VMOVAPS     Y1, Y5
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMASKMOVPS  Y5, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,4] = H[0,0] - 2*H[0,1] + 4*H[0,2] - 8*H[0,3]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y4, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     256(SP), Y1
-	VMOVUPS     288(SP), Y2
-	VMOVUPS     320(SP), Y3
-	VMOVUPS     352(SP), Y4
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[0,5] = H[0,3]
+	VMOVAPS    Y4, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 128(SP), Y1
+	VMOVUPS 160(SP), Y2
+	VMOVUPS 192(SP), Y3
+	VMOVUPS 224(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS    Y1, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,1] = H[1,0] + H[1,1] + H[1,2] + H[1,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y2, Y5, Y5
+	VADDPS     Y3, Y5, Y5
+	VADDPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,2] = H[1,0] - H[1,1] + H[1,2] - H[1,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y3, Y5, Y5
+	VSUBPS     Y2, Y5, Y5
+	VSUBPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[1,3] = H[1,0] + 2*H[1,1] + 4*H[1,2] + 8*H[1,3]
 	VMOVAPS     Y1, Y5
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMASKMOVPS  Y5, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,4] = H[1,0] - 2*H[1,1] + 4*H[1,2] - 8*H[1,3]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y4, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     384(SP), Y1
-	VMOVUPS     416(SP), Y2
-	VMOVUPS     448(SP), Y3
-	VMOVUPS     480(SP), Y4
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[1,5] = H[1,3]
+	VMOVAPS    Y4, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 256(SP), Y1
+	VMOVUPS 288(SP), Y2
+	VMOVUPS 320(SP), Y3
+	VMOVUPS 352(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS    Y1, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,1] = H[2,0] + H[2,1] + H[2,2] + H[2,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y2, Y5, Y5
+	VADDPS     Y3, Y5, Y5
+	VADDPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,2] = H[2,0] - H[2,1] + H[2,2] - H[2,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y3, Y5, Y5
+	VSUBPS     Y2, Y5, Y5
+	VSUBPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[2,3] = H[2,0] + 2*H[2,1] + 4*H[2,2] + 8*H[2,3]
 	VMOVAPS     Y1, Y5
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMASKMOVPS  Y5, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,4] = H[2,0] - 2*H[2,1] + 4*H[2,2] - 8*H[2,3]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y4, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     512(SP), Y1
-	VMOVUPS     544(SP), Y2
-	VMOVUPS     576(SP), Y3
-	VMOVUPS     608(SP), Y4
-	MOVQ        AX, CX
-	VMOVAPS     Y1, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (CX)
-	ADDQ        BX, CX
+
+	// Y[2,5] = H[2,3]
+	VMOVAPS    Y4, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 384(SP), Y1
+	VMOVUPS 416(SP), Y2
+	VMOVUPS 448(SP), Y3
+	VMOVUPS 480(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS    Y1, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[3,1] = H[3,0] + H[3,1] + H[3,2] + H[3,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y2, Y5, Y5
+	VADDPS     Y3, Y5, Y5
+	VADDPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[3,2] = H[3,0] - H[3,1] + H[3,2] - H[3,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y3, Y5, Y5
+	VSUBPS     Y2, Y5, Y5
+	VSUBPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[3,3] = H[3,0] + 2*H[3,1] + 4*H[3,2] + 8*H[3,3]
 	VMOVAPS     Y1, Y5
 	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
 	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMASKMOVPS  Y5, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,4] = H[3,0] - 2*H[3,1] + 4*H[3,2] - 8*H[3,3]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Y4, Y1
-	VMASKMOVPS  Y1, Y0, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     640(SP), Y1
-	VMOVUPS     672(SP), Y2
-	VMOVUPS     704(SP), Y3
-	VMOVUPS     736(SP), Y4
+
+	// Y[3,5] = H[3,3]
+	VMOVAPS    Y4, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 4 of H.
+	VMOVUPS 512(SP), Y1
+	VMOVUPS 544(SP), Y2
+	VMOVUPS 576(SP), Y3
+	VMOVUPS 608(SP), Y4
+	MOVQ    AX, CX
+
+	// Y[4,0] = H[4,0]
+	VMOVAPS    Y1, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[4,1] = H[4,0] + H[4,1] + H[4,2] + H[4,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y2, Y5, Y5
+	VADDPS     Y3, Y5, Y5
+	VADDPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[4,2] = H[4,0] - H[4,1] + H[4,2] - H[4,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y3, Y5, Y5
+	VSUBPS     Y2, Y5, Y5
+	VSUBPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (CX)
+	ADDQ       BX, CX
+
+	// Y[4,3] = H[4,0] + 2*H[4,1] + 4*H[4,2] + 8*H[4,3]
 	VMOVAPS     Y1, Y5
+	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
+	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
+	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
+	VMASKMOVPS  Y5, Y0, (CX)
+	ADDQ        BX, CX
+
+	// Y[4,4] = H[4,0] - 2*H[4,1] + 4*H[4,2] - 8*H[4,3]
+	VMOVAPS     Y1, Y1
+	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
+	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
+	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
+	VMASKMOVPS  Y1, Y0, (CX)
+	ADDQ        BX, CX
+
+	// Y[4,5] = H[4,3]
+	VMOVAPS    Y4, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	ADDQ       DX, AX
+
+	// Row 5 of H.
+	VMOVUPS 640(SP), Y1
+	VMOVUPS 672(SP), Y2
+	VMOVUPS 704(SP), Y3
+	VMOVUPS 736(SP), Y4
+
+	// Y[5,0] = H[5,0]
+	VMOVAPS    Y1, Y5
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       BX, AX
+
+	// Y[5,1] = H[5,0] + H[5,1] + H[5,2] + H[5,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y2, Y5, Y5
+	VADDPS     Y3, Y5, Y5
+	VADDPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       BX, AX
+
+	// Y[5,2] = H[5,0] - H[5,1] + H[5,2] - H[5,3]
+	VMOVAPS    Y1, Y5
+	VADDPS     Y3, Y5, Y5
+	VSUBPS     Y2, Y5, Y5
+	VSUBPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       BX, AX
+
+	// Y[5,3] = H[5,0] + 2*H[5,1] + 4*H[5,2] + 8*H[5,3]
+	VMOVAPS     Y1, Y5
+	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
+	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
+	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
 	VMASKMOVPS  Y5, Y0, (AX)
 	ADDQ        BX, AX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VADDPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (AX)
-	ADDQ        BX, AX
-	VMOVAPS     Y1, Y5
-	VADDPS      Y3, Y5, Y5
-	VSUBPS      Y2, Y5, Y5
-	VSUBPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y0, (AX)
-	ADDQ        BX, AX
-	VMOVAPS     Y1, Y5
-	VFMADD231PS winogradAVX2_40000000<>+0(SB), Y2, Y5
-	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y5
-	VFMADD231PS winogradAVX2_41000000<>+0(SB), Y4, Y5
-	VMASKMOVPS  Y5, Y0, (AX)
-	ADDQ        BX, AX
+
+	// Y[5,4] = H[5,0] - 2*H[5,1] + 4*H[5,2] - 8*H[5,3]
 	VMOVAPS     Y1, Y1
 	VFMADD231PS winogradAVX2_c0000000<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_40800000<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_c1000000<>+0(SB), Y4, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
-	VMOVAPS     Y4, Y1
-	VMASKMOVPS  Y1, Y0, (AX)
+
+	// Y[5,5] = H[5,3]
+	VMOVAPS    Y4, Y1
+	VMASKMOVPS Y1, Y0, (AX)
 
 done:
 	VZEROUPPER
@@ -4598,6 +6369,7 @@ done:
 // func winogradFilterT4AVX2(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, FMA3
 TEXT ·winogradFilterT4AVX2(SB), $576-56
+	// T X T^t with the 3 x 6 matrix T of FilterT4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -4611,32 +6383,43 @@ TEXT ·winogradFilterT4AVX2(SB), $576-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x08
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+	// Main loop: 8 channels.
+	CMPQ R8, $0x08
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,0] = 0.25*X[0,0] - 0.1667*X[1,0] - 0.1667*X[2,0] + 0.04167*X[3,0] + 0.04167*X[4,0]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (SP)
+
+	// H[1,0] = -0.1667*X[1,0] + 0.1667*X[2,0] + 0.08333*X[3,0] - 0.08333*X[4,0]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 192(SP)
+
+	// H[2,0] = -0.1667*X[1,0] - 0.1667*X[2,0] + 0.1667*X[3,0] + 0.1667*X[4,0] + X[5,0]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4644,29 +6427,37 @@ vectors:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 384(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,1] = 0.25*X[0,1] - 0.1667*X[1,1] - 0.1667*X[2,1] + 0.04167*X[3,1] + 0.04167*X[4,1]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 32(SP)
+
+	// H[1,1] = -0.1667*X[1,1] + 0.1667*X[2,1] + 0.08333*X[3,1] - 0.08333*X[4,1]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 224(SP)
+
+	// H[2,1] = -0.1667*X[1,1] - 0.1667*X[2,1] + 0.1667*X[3,1] + 0.1667*X[4,1] + X[5,1]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4674,29 +6465,37 @@ vectors:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 416(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,2] = 0.25*X[0,2] - 0.1667*X[1,2] - 0.1667*X[2,2] + 0.04167*X[3,2] + 0.04167*X[4,2]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 64(SP)
+
+	// H[1,2] = -0.1667*X[1,2] + 0.1667*X[2,2] + 0.08333*X[3,2] - 0.08333*X[4,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 256(SP)
+
+	// H[2,2] = -0.1667*X[1,2] - 0.1667*X[2,2] + 0.1667*X[3,2] + 0.1667*X[4,2] + X[5,2]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4704,29 +6503,37 @@ vectors:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 448(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+
+	// Column 3 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,3] = 0.25*X[0,3] - 0.1667*X[1,3] - 0.1667*X[2,3] + 0.04167*X[3,3] + 0.04167*X[4,3]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 96(SP)
+
+	// H[1,3] = -0.1667*X[1,3] + 0.1667*X[2,3] + 0.08333*X[3,3] - 0.08333*X[4,3]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 288(SP)
+
+	// H[2,3] = -0.1667*X[1,3] - 0.1667*X[2,3] + 0.1667*X[3,3] + 0.1667*X[4,3] + X[5,3]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4734,29 +6541,37 @@ vectors:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 480(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Y0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Y5
+
+	// Column 4 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Y0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+
+	// H[0,4] = 0.25*X[0,4] - 0.1667*X[1,4] - 0.1667*X[2,4] + 0.04167*X[3,4] + 0.04167*X[4,4]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 128(SP)
+
+	// H[1,4] = -0.1667*X[1,4] + 0.1667*X[2,4] + 0.08333*X[3,4] - 0.08333*X[4,4]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 320(SP)
+
+	// H[2,4] = -0.1667*X[1,4] - 0.1667*X[2,4] + 0.1667*X[3,4] + 0.1667*X[4,4] + X[5,4]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4764,42 +6579,56 @@ vectors:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 512(SP)
 	ADDQ        DI, R9
-	VMOVUPS     (R9), Y0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y3
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y4
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Y5
+
+	// Column 5 of X.
+	VMOVUPS (R9), Y0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y4
+	ADDQ    SI, R9
+	VMOVUPS (R9), Y5
+
+	// H[0,5] = 0.25*X[0,5] - 0.1667*X[1,5] - 0.1667*X[2,5] + 0.04167*X[3,5] + 0.04167*X[4,5]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 160(SP)
+
+	// H[1,5] = -0.1667*X[1,5] + 0.1667*X[2,5] + 0.08333*X[3,5] - 0.08333*X[4,5]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 352(SP)
+
+	// H[2,5] = -0.1667*X[1,5] - 0.1667*X[2,5] + 0.1667*X[3,5] + 0.1667*X[4,5] + X[5,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, 544(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Y0
-	VMOVUPS     32(SP), Y1
-	VMOVUPS     64(SP), Y2
-	VMOVUPS     96(SP), Y3
-	VMOVUPS     128(SP), Y4
-	VMOVUPS     160(SP), Y5
-	MOVQ        R9, R10
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Y0
+	VMOVUPS 32(SP), Y1
+	VMOVUPS 64(SP), Y2
+	VMOVUPS 96(SP), Y3
+	VMOVUPS 128(SP), Y4
+	VMOVUPS 160(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[0,0] = 0.25*H[0,0] - 0.1667*H[0,1] - 0.1667*H[0,2] + 0.04167*H[0,3] + 0.04167*H[0,4]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4807,12 +6636,16 @@ vectors:
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,1] = -0.1667*H[0,1] + 0.1667*H[0,2] + 0.08333*H[0,3] - 0.08333*H[0,4]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = -0.1667*H[0,1] - 0.1667*H[0,2] + 0.1667*H[0,3] + 0.1667*H[0,4] + H[0,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4820,13 +6653,17 @@ vectors:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     192(SP), Y0
-	VMOVUPS     224(SP), Y1
-	VMOVUPS     256(SP), Y2
-	VMOVUPS     288(SP), Y3
-	VMOVUPS     320(SP), Y4
-	VMOVUPS     352(SP), Y5
-	MOVQ        R9, R10
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Y0
+	VMOVUPS 224(SP), Y1
+	VMOVUPS 256(SP), Y2
+	VMOVUPS 288(SP), Y3
+	VMOVUPS 320(SP), Y4
+	VMOVUPS 352(SP), Y5
+	MOVQ    R9, R10
+
+	// Y[1,0] = 0.25*H[1,0] - 0.1667*H[1,1] - 0.1667*H[1,2] + 0.04167*H[1,3] + 0.04167*H[1,4]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4834,12 +6671,16 @@ vectors:
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,1] = -0.1667*H[1,1] + 0.1667*H[1,2] + 0.08333*H[1,3] - 0.08333*H[1,4]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = -0.1667*H[1,1] - 0.1667*H[1,2] + 0.1667*H[1,3] + 0.1667*H[1,4] + H[1,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4847,12 +6688,16 @@ vectors:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     384(SP), Y0
-	VMOVUPS     416(SP), Y1
-	VMOVUPS     448(SP), Y2
-	VMOVUPS     480(SP), Y3
-	VMOVUPS     512(SP), Y4
-	VMOVUPS     544(SP), Y5
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Y0
+	VMOVUPS 416(SP), Y1
+	VMOVUPS 448(SP), Y2
+	VMOVUPS 480(SP), Y3
+	VMOVUPS 512(SP), Y4
+	VMOVUPS 544(SP), Y5
+
+	// Y[2,0] = 0.25*H[2,0] - 0.1667*H[2,1] - 0.1667*H[2,2] + 0.04167*H[2,3] + 0.04167*H[2,4]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y0, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
@@ -4860,53 +6705,69 @@ vectors:
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[2,1] = -0.1667*H[2,1] + 0.1667*H[2,2] + 0.08333*H[2,3] - 0.08333*H[2,4]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R9)
 	ADDQ        BX, R9
+
+	// Y[2,2] = -0.1667*H[2,1] - 0.1667*H[2,2] + 0.1667*H[2,3] + 0.1667*H[2,4] + H[2,5]
 	VMOVAPS     Y5, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y1, Y0
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y0
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y0
 	VMOVUPS     Y0, (R9)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, R8
-	JMP         vectors
+
+	// The next channels.
+	ADDQ $0x20, CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	LEAQ        vecAVX2_window<>+0(SB), R9
-	MOVQ        $0x00000008, R10
-	SUBQ        R8, R10
-	VMOVDQU     (R9)(R10*4), Y0
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+	// Tail: the channels that are left, under a mask.
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    vecAVX2_window<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    R8, R10
+	VMOVDQU (R9)(R10*4), Y0
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,0] = 0.25*X[0,0] - 0.1667*X[1,0] - 0.1667*X[2,0] + 0.04167*X[3,0] + 0.04167*X[4,0]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, (SP)
+
+	// H[1,0] = -0.1667*X[1,0] + 0.1667*X[2,0] + 0.08333*X[3,0] - 0.08333*X[4,0]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 192(SP)
+
+	// H[2,0] = -0.1667*X[1,0] - 0.1667*X[2,0] + 0.1667*X[3,0] + 0.1667*X[4,0] + X[5,0]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -4914,29 +6775,37 @@ tail:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 384(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+
+	// Column 1 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,1] = 0.25*X[0,1] - 0.1667*X[1,1] - 0.1667*X[2,1] + 0.04167*X[3,1] + 0.04167*X[4,1]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 32(SP)
+
+	// H[1,1] = -0.1667*X[1,1] + 0.1667*X[2,1] + 0.08333*X[3,1] - 0.08333*X[4,1]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 224(SP)
+
+	// H[2,1] = -0.1667*X[1,1] - 0.1667*X[2,1] + 0.1667*X[3,1] + 0.1667*X[4,1] + X[5,1]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -4944,29 +6813,37 @@ tail:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 416(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+
+	// Column 2 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,2] = 0.25*X[0,2] - 0.1667*X[1,2] - 0.1667*X[2,2] + 0.04167*X[3,2] + 0.04167*X[4,2]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 64(SP)
+
+	// H[1,2] = -0.1667*X[1,2] + 0.1667*X[2,2] + 0.08333*X[3,2] - 0.08333*X[4,2]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 256(SP)
+
+	// H[2,2] = -0.1667*X[1,2] - 0.1667*X[2,2] + 0.1667*X[3,2] + 0.1667*X[4,2] + X[5,2]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -4974,29 +6851,37 @@ tail:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 448(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+
+	// Column 3 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,3] = 0.25*X[0,3] - 0.1667*X[1,3] - 0.1667*X[2,3] + 0.04167*X[3,3] + 0.04167*X[4,3]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 96(SP)
+
+	// H[1,3] = -0.1667*X[1,3] + 0.1667*X[2,3] + 0.08333*X[3,3] - 0.08333*X[4,3]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 288(SP)
+
+	// H[2,3] = -0.1667*X[1,3] - 0.1667*X[2,3] + 0.1667*X[3,3] + 0.1667*X[4,3] + X[5,3]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -5004,29 +6889,37 @@ tail:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 480(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMASKMOVPS  (R8), Y0, Y1
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y2
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y3
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y4
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y5
-	ADDQ        SI, R8
-	VMASKMOVPS  (R8), Y0, Y6
+
+	// Column 4 of X.
+	MOVQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y5
+	ADDQ       SI, R8
+	VMASKMOVPS (R8), Y0, Y6
+
+	// H[0,4] = 0.25*X[0,4] - 0.1667*X[1,4] - 0.1667*X[2,4] + 0.04167*X[3,4] + 0.04167*X[4,4]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 128(SP)
+
+	// H[1,4] = -0.1667*X[1,4] + 0.1667*X[2,4] + 0.08333*X[3,4] - 0.08333*X[4,4]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 320(SP)
+
+	// H[2,4] = -0.1667*X[1,4] - 0.1667*X[2,4] + 0.1667*X[3,4] + 0.1667*X[4,4] + X[5,4]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -5034,41 +6927,54 @@ tail:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 512(SP)
 	ADDQ        DI, CX
-	VMASKMOVPS  (CX), Y0, Y1
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y2
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y3
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y4
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y5
-	ADDQ        SI, CX
-	VMASKMOVPS  (CX), Y0, Y6
+
+	// Column 5 of X.
+	VMASKMOVPS (CX), Y0, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y3
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y4
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y5
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y6
+
+	// H[0,5] = 0.25*X[0,5] - 0.1667*X[1,5] - 0.1667*X[2,5] + 0.04167*X[3,5] + 0.04167*X[4,5]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 160(SP)
+
+	// H[1,5] = -0.1667*X[1,5] + 0.1667*X[2,5] + 0.08333*X[3,5] - 0.08333*X[4,5]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 352(SP)
+
+	// H[2,5] = -0.1667*X[1,5] - 0.1667*X[2,5] + 0.1667*X[3,5] + 0.1667*X[4,5] + X[5,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y5, Y1
 	VMOVUPS     Y1, 544(SP)
-	VMOVUPS     (SP), Y1
-	VMOVUPS     32(SP), Y2
-	VMOVUPS     64(SP), Y3
-	VMOVUPS     96(SP), Y4
-	VMOVUPS     128(SP), Y5
-	VMOVUPS     160(SP), Y6
-	MOVQ        AX, CX
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Y1
+	VMOVUPS 32(SP), Y2
+	VMOVUPS 64(SP), Y3
+	VMOVUPS 96(SP), Y4
+	VMOVUPS 128(SP), Y5
+	VMOVUPS 160(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[0,0] = 0.25*H[0,0] - 0.1667*H[0,1] - 0.1667*H[0,2] + 0.04167*H[0,3] + 0.04167*H[0,4]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -5076,12 +6982,16 @@ tail:
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,1] = -0.1667*H[0,1] + 0.1667*H[0,2] + 0.08333*H[0,3] - 0.08333*H[0,4]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = -0.1667*H[0,1] - 0.1667*H[0,2] + 0.1667*H[0,3] + 0.1667*H[0,4] + H[0,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -5089,13 +6999,17 @@ tail:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     192(SP), Y1
-	VMOVUPS     224(SP), Y2
-	VMOVUPS     256(SP), Y3
-	VMOVUPS     288(SP), Y4
-	VMOVUPS     320(SP), Y5
-	VMOVUPS     352(SP), Y6
-	MOVQ        AX, CX
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Y1
+	VMOVUPS 224(SP), Y2
+	VMOVUPS 256(SP), Y3
+	VMOVUPS 288(SP), Y4
+	VMOVUPS 320(SP), Y5
+	VMOVUPS 352(SP), Y6
+	MOVQ    AX, CX
+
+	// Y[1,0] = 0.25*H[1,0] - 0.1667*H[1,1] - 0.1667*H[1,2] + 0.04167*H[1,3] + 0.04167*H[1,4]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -5103,12 +7017,16 @@ tail:
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,1] = -0.1667*H[1,1] + 0.1667*H[1,2] + 0.08333*H[1,3] - 0.08333*H[1,4]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = -0.1667*H[1,1] - 0.1667*H[1,2] + 0.1667*H[1,3] + 0.1667*H[1,4] + H[1,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -5116,12 +7034,16 @@ tail:
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     384(SP), Y1
-	VMOVUPS     416(SP), Y2
-	VMOVUPS     448(SP), Y3
-	VMOVUPS     480(SP), Y4
-	VMOVUPS     512(SP), Y5
-	VMOVUPS     544(SP), Y6
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Y1
+	VMOVUPS 416(SP), Y2
+	VMOVUPS 448(SP), Y3
+	VMOVUPS 480(SP), Y4
+	VMOVUPS 512(SP), Y5
+	VMOVUPS 544(SP), Y6
+
+	// Y[2,0] = 0.25*H[2,0] - 0.1667*H[2,1] - 0.1667*H[2,2] + 0.04167*H[2,3] + 0.04167*H[2,4]
 	VMULPS      winogradAVX2_3e800000<>+0(SB), Y1, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1
@@ -5129,12 +7051,16 @@ tail:
 	VFMADD231PS winogradAVX2_3d2aaaab<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[2,1] = -0.1667*H[2,1] + 0.1667*H[2,2] + 0.08333*H[2,3] - 0.08333*H[2,4]
 	VMULPS      winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_3e2aaaab<>+0(SB), Y3, Y1
 	VFMADD231PS winogradAVX2_3daaaaab<>+0(SB), Y4, Y1
 	VFMADD231PS winogradAVX2_bdaaaaab<>+0(SB), Y5, Y1
 	VMASKMOVPS  Y1, Y0, (AX)
 	ADDQ        BX, AX
+
+	// Y[2,2] = -0.1667*H[2,1] - 0.1667*H[2,2] + 0.1667*H[2,3] + 0.1667*H[2,4] + H[2,5]
 	VMOVAPS     Y6, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y2, Y1
 	VFMADD231PS winogradAVX2_be2aaaab<>+0(SB), Y3, Y1

@@ -7,6 +7,7 @@
 // func winogradInput2AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradInput2AVX512(SB), $1024-56
+	// T X T^t with the 4 x 4 matrix T of Input2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -20,9 +21,14 @@ TEXT ·winogradInput2AVX512(SB), $1024-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ    R8, $0x10
-	JL      tail
-	MOVQ    CX, R9
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Z0
 	ADDQ    SI, R10
@@ -31,19 +37,29 @@ vectors:
 	VMOVUPS (R10), Z2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Z3
+
+	// H[0,0] = X[0,0] - X[2,0]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z2, Z0, Z0
 	VMOVUPS Z0, (SP)
+
+	// H[1,0] = X[1,0] + X[2,0]
 	VMOVAPS Z1, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, 256(SP)
+
+	// H[2,0] = -X[1,0] + X[2,0]
 	VMOVAPS Z2, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, 512(SP)
+
+	// H[3,0] = X[1,0] - X[3,0]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, 768(SP)
 	ADDQ    DI, R9
+
+	// Column 1 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Z0
 	ADDQ    SI, R10
@@ -52,19 +68,29 @@ vectors:
 	VMOVUPS (R10), Z2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Z3
+
+	// H[0,1] = X[0,1] - X[2,1]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z2, Z0, Z0
 	VMOVUPS Z0, 64(SP)
+
+	// H[1,1] = X[1,1] + X[2,1]
 	VMOVAPS Z1, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, 320(SP)
+
+	// H[2,1] = -X[1,1] + X[2,1]
 	VMOVAPS Z2, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, 576(SP)
+
+	// H[3,1] = X[1,1] - X[3,1]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, 832(SP)
 	ADDQ    DI, R9
+
+	// Column 2 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Z0
 	ADDQ    SI, R10
@@ -73,19 +99,29 @@ vectors:
 	VMOVUPS (R10), Z2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Z3
+
+	// H[0,2] = X[0,2] - X[2,2]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z2, Z0, Z0
 	VMOVUPS Z0, 128(SP)
+
+	// H[1,2] = X[1,2] + X[2,2]
 	VMOVAPS Z1, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, 384(SP)
+
+	// H[2,2] = -X[1,2] + X[2,2]
 	VMOVAPS Z2, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, 640(SP)
+
+	// H[3,2] = X[1,2] - X[3,2]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, 896(SP)
 	ADDQ    DI, R9
+
+	// Column 3 of X.
 	VMOVUPS (R9), Z0
 	ADDQ    SI, R9
 	VMOVUPS (R9), Z1
@@ -93,112 +129,168 @@ vectors:
 	VMOVUPS (R9), Z2
 	ADDQ    SI, R9
 	VMOVUPS (R9), Z3
+
+	// H[0,3] = X[0,3] - X[2,3]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z2, Z0, Z0
 	VMOVUPS Z0, 192(SP)
+
+	// H[1,3] = X[1,3] + X[2,3]
 	VMOVAPS Z1, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, 448(SP)
+
+	// H[2,3] = -X[1,3] + X[2,3]
 	VMOVAPS Z2, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, 704(SP)
+
+	// H[3,3] = X[1,3] - X[3,3]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, 960(SP)
-	MOVQ    AX, R9
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
 	VMOVUPS (SP), Z0
 	VMOVUPS 64(SP), Z1
 	VMOVUPS 128(SP), Z2
 	VMOVUPS 192(SP), Z3
 	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0] - H[0,2]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,1] + H[0,2]
 	VMOVAPS Z1, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,2] = -H[0,1] + H[0,2]
 	VMOVAPS Z2, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,3] = H[0,1] - H[0,3]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    DX, R9
+
+	// Row 1 of H.
 	VMOVUPS 256(SP), Z0
 	VMOVUPS 320(SP), Z1
 	VMOVUPS 384(SP), Z2
 	VMOVUPS 448(SP), Z3
 	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0] - H[1,2]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,1] = H[1,1] + H[1,2]
 	VMOVAPS Z1, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,2] = -H[1,1] + H[1,2]
 	VMOVAPS Z2, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,3] = H[1,1] - H[1,3]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    DX, R9
+
+	// Row 2 of H.
 	VMOVUPS 512(SP), Z0
 	VMOVUPS 576(SP), Z1
 	VMOVUPS 640(SP), Z2
 	VMOVUPS 704(SP), Z3
 	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0] - H[2,2]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,1] = H[2,1] + H[2,2]
 	VMOVAPS Z1, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,2] = -H[2,1] + H[2,2]
 	VMOVAPS Z2, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,3] = H[2,1] - H[2,3]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    DX, R9
+
+	// Row 3 of H.
 	VMOVUPS 768(SP), Z0
 	VMOVUPS 832(SP), Z1
 	VMOVUPS 896(SP), Z2
 	VMOVUPS 960(SP), Z3
+
+	// Y[3,0] = H[3,0] - H[3,2]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,1] = H[3,1] + H[3,2]
 	VMOVAPS Z1, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,2] = -H[3,1] + H[3,2]
 	VMOVAPS Z2, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,3] = H[3,1] - H[3,3]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, (R9)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, R8
-	JMP     vectors
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ     R8, R8
-	JZ        done
-	MOVL      $0xffffffff, R9
-	BZHIL     R8, R9, R9
-	KMOVW     R9, K1
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
 	MOVQ      CX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      SI, R8
@@ -207,19 +299,29 @@ tail:
 	VMOVUPS.Z (R8), K1, Z2
 	ADDQ      SI, R8
 	VMOVUPS.Z (R8), K1, Z3
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, (SP)
-	VMOVAPS   Z1, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 256(SP)
-	VMOVAPS   Z2, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 512(SP)
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, 768(SP)
-	ADDQ      DI, CX
+
+	// H[0,0] = X[0,0] - X[2,0]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (SP)
+
+	// H[1,0] = X[1,0] + X[2,0]
+	VMOVAPS Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 256(SP)
+
+	// H[2,0] = -X[1,0] + X[2,0]
+	VMOVAPS Z2, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 512(SP)
+
+	// H[3,0] = X[1,0] - X[3,0]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, 768(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
 	MOVQ      CX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      SI, R8
@@ -228,19 +330,29 @@ tail:
 	VMOVUPS.Z (R8), K1, Z2
 	ADDQ      SI, R8
 	VMOVUPS.Z (R8), K1, Z3
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 64(SP)
-	VMOVAPS   Z1, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 320(SP)
-	VMOVAPS   Z2, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 576(SP)
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, 832(SP)
-	ADDQ      DI, CX
+
+	// H[0,1] = X[0,1] - X[2,1]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, 64(SP)
+
+	// H[1,1] = X[1,1] + X[2,1]
+	VMOVAPS Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 320(SP)
+
+	// H[2,1] = -X[1,1] + X[2,1]
+	VMOVAPS Z2, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 576(SP)
+
+	// H[3,1] = X[1,1] - X[3,1]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, 832(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
 	MOVQ      CX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      SI, R8
@@ -249,19 +361,29 @@ tail:
 	VMOVUPS.Z (R8), K1, Z2
 	ADDQ      SI, R8
 	VMOVUPS.Z (R8), K1, Z3
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVAPS   Z1, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 384(SP)
-	VMOVAPS   Z2, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 640(SP)
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, 896(SP)
-	ADDQ      DI, CX
+
+	// H[0,2] = X[0,2] - X[2,2]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, 128(SP)
+
+	// H[1,2] = X[1,2] + X[2,2]
+	VMOVAPS Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 384(SP)
+
+	// H[2,2] = -X[1,2] + X[2,2]
+	VMOVAPS Z2, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 640(SP)
+
+	// H[3,2] = X[1,2] - X[3,2]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, 896(SP)
+	ADDQ    DI, CX
+
+	// Column 3 of X.
 	VMOVUPS.Z (CX), K1, Z0
 	ADDQ      SI, CX
 	VMOVUPS.Z (CX), K1, Z1
@@ -269,100 +391,149 @@ tail:
 	VMOVUPS.Z (CX), K1, Z2
 	ADDQ      SI, CX
 	VMOVUPS.Z (CX), K1, Z3
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 192(SP)
-	VMOVAPS   Z1, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 448(SP)
-	VMOVAPS   Z2, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 704(SP)
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, 960(SP)
-	VMOVUPS   (SP), Z0
-	VMOVUPS   64(SP), Z1
-	VMOVUPS   128(SP), Z2
-	VMOVUPS   192(SP), Z3
-	MOVQ      AX, CX
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z1, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z2, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      DX, AX
-	VMOVUPS   256(SP), Z0
-	VMOVUPS   320(SP), Z1
-	VMOVUPS   384(SP), Z2
-	VMOVUPS   448(SP), Z3
-	MOVQ      AX, CX
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z1, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z2, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      DX, AX
-	VMOVUPS   512(SP), Z0
-	VMOVUPS   576(SP), Z1
-	VMOVUPS   640(SP), Z2
-	VMOVUPS   704(SP), Z3
-	MOVQ      AX, CX
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z1, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z2, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      DX, AX
-	VMOVUPS   768(SP), Z0
-	VMOVUPS   832(SP), Z1
-	VMOVUPS   896(SP), Z2
-	VMOVUPS   960(SP), Z3
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	ADDQ      BX, AX
-	VMOVAPS   Z1, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	ADDQ      BX, AX
-	VMOVAPS   Z2, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	ADDQ      BX, AX
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
+
+	// H[0,3] = X[0,3] - X[2,3]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, 192(SP)
+
+	// H[1,3] = X[1,3] + X[2,3]
+	VMOVAPS Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 448(SP)
+
+	// H[2,3] = -X[1,3] + X[2,3]
+	VMOVAPS Z2, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 704(SP)
+
+	// H[3,3] = X[1,3] - X[3,3]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, 960(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0] - H[0,2]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,1] = H[0,1] + H[0,2]
+	VMOVAPS Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,2] = -H[0,1] + H[0,2]
+	VMOVAPS Z2, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,3] = H[0,1] - H[0,3]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 256(SP), Z0
+	VMOVUPS 320(SP), Z1
+	VMOVUPS 384(SP), Z2
+	VMOVUPS 448(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0] - H[1,2]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,1] = H[1,1] + H[1,2]
+	VMOVAPS Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,2] = -H[1,1] + H[1,2]
+	VMOVAPS Z2, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,3] = H[1,1] - H[1,3]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 512(SP), Z0
+	VMOVUPS 576(SP), Z1
+	VMOVUPS 640(SP), Z2
+	VMOVUPS 704(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0] - H[2,2]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,1] = H[2,1] + H[2,2]
+	VMOVAPS Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,2] = -H[2,1] + H[2,2]
+	VMOVAPS Z2, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,3] = H[2,1] - H[2,3]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+
+	// Y[3,0] = H[3,0] - H[3,2]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[3,1] = H[3,1] + H[3,2]
+	VMOVAPS Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[3,2] = -H[3,1] + H[3,2]
+	VMOVAPS Z2, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[3,3] = H[3,1] - H[3,3]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
 
 done:
 	VZEROUPPER
@@ -371,6 +542,7 @@ done:
 // func winogradFilter2AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradFilter2AVX512(SB), $768-56
+	// T X T^t with the 4 x 3 matrix T of Filter2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -384,287 +556,437 @@ TEXT ·winogradFilter2AVX512(SB), $768-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x10
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, (SP)
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, (SP)
+
+	// H[1,0] = 0.5*X[0,0] + 0.5*X[1,0] + 0.5*X[2,0]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 192(SP)
+
+	// H[2,0] = 0.5*X[0,0] - 0.5*X[1,0] + 0.5*X[2,0]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 384(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 576(SP)
-	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, 64(SP)
+
+	// H[3,0] = X[2,0]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 576(SP)
+	ADDQ    DI, R9
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, 64(SP)
+
+	// H[1,1] = 0.5*X[0,1] + 0.5*X[1,1] + 0.5*X[2,1]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 256(SP)
+
+	// H[2,1] = 0.5*X[0,1] - 0.5*X[1,1] + 0.5*X[2,1]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 448(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 640(SP)
-	ADDQ        DI, R9
-	VMOVUPS     (R9), Z0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z2
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, 128(SP)
+
+	// H[3,1] = X[2,1]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 640(SP)
+	ADDQ    DI, R9
+
+	// Column 2 of X.
+	VMOVUPS (R9), Z0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z2
+
+	// H[0,2] = X[0,2]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, 128(SP)
+
+	// H[1,2] = 0.5*X[0,2] + 0.5*X[1,2] + 0.5*X[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 320(SP)
+
+	// H[2,2] = 0.5*X[0,2] - 0.5*X[1,2] + 0.5*X[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 512(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 704(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, (R10)
-	ADDQ        BX, R10
+
+	// H[3,2] = X[2,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 704(SP)
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,1] = 0.5*H[0,0] + 0.5*H[0,1] + 0.5*H[0,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = 0.5*H[0,0] - 0.5*H[0,1] + 0.5*H[0,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     192(SP), Z0
-	VMOVUPS     256(SP), Z1
-	VMOVUPS     320(SP), Z2
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, (R10)
-	ADDQ        BX, R10
+
+	// Y[0,3] = H[0,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Z0
+	VMOVUPS 256(SP), Z1
+	VMOVUPS 320(SP), Z2
+	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,1] = 0.5*H[1,0] + 0.5*H[1,1] + 0.5*H[1,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = 0.5*H[1,0] - 0.5*H[1,1] + 0.5*H[1,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, (R10)
-	ADDQ        BX, R10
+
+	// Y[1,3] = H[1,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,1] = 0.5*H[2,0] + 0.5*H[2,1] + 0.5*H[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,2] = 0.5*H[2,0] - 0.5*H[2,1] + 0.5*H[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     576(SP), Z0
-	VMOVUPS     640(SP), Z1
-	VMOVUPS     704(SP), Z2
-	VMOVAPS     Z0, Z3
+
+	// Y[2,3] = H[2,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 3 of H.
+	VMOVUPS 576(SP), Z0
+	VMOVUPS 640(SP), Z1
+	VMOVUPS 704(SP), Z2
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, (R9)
+	ADDQ    BX, R9
+
+	// Y[3,1] = 0.5*H[3,0] + 0.5*H[3,1] + 0.5*H[3,2]
+	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
+	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
+	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R9)
 	ADDQ        BX, R9
-	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
-	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
-	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
-	VMOVUPS     Z3, (R9)
-	ADDQ        BX, R9
+
+	// Y[3,2] = 0.5*H[3,0] - 0.5*H[3,1] + 0.5*H[3,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R9)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, AX
-	SUBQ        $0x10, R8
-	JMP         vectors
+
+	// Y[3,3] = H[3,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R9)
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, (SP)
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, (SP)
+
+	// H[1,0] = 0.5*X[0,0] + 0.5*X[1,0] + 0.5*X[2,0]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 192(SP)
+
+	// H[2,0] = 0.5*X[0,0] - 0.5*X[1,0] + 0.5*X[2,0]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 384(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 576(SP)
-	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, 64(SP)
+
+	// H[3,0] = X[2,0]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 576(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, 64(SP)
+
+	// H[1,1] = 0.5*X[0,1] + 0.5*X[1,1] + 0.5*X[2,1]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 256(SP)
+
+	// H[2,1] = 0.5*X[0,1] - 0.5*X[1,1] + 0.5*X[2,1]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 448(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 640(SP)
-	ADDQ        DI, CX
-	VMOVUPS.Z   (CX), K1, Z0
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z1
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z2
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, 128(SP)
+
+	// H[3,1] = X[2,1]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 640(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z2
+
+	// H[0,2] = X[0,2]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, 128(SP)
+
+	// H[1,2] = 0.5*X[0,2] + 0.5*X[1,2] + 0.5*X[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 320(SP)
+
+	// H[2,2] = 0.5*X[0,2] - 0.5*X[1,2] + 0.5*X[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 512(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 704(SP)
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, K1, (CX)
-	ADDQ        BX, CX
+
+	// H[3,2] = X[2,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 704(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,1] = 0.5*H[0,0] + 0.5*H[0,1] + 0.5*H[0,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = 0.5*H[0,0] - 0.5*H[0,1] + 0.5*H[0,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     192(SP), Z0
-	VMOVUPS     256(SP), Z1
-	VMOVUPS     320(SP), Z2
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[0,3] = H[0,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Z0
+	VMOVUPS 256(SP), Z1
+	VMOVUPS 320(SP), Z2
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,1] = 0.5*H[1,0] + 0.5*H[1,1] + 0.5*H[1,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = 0.5*H[1,0] - 0.5*H[1,1] + 0.5*H[1,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z3
-	VMOVUPS     Z3, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[1,3] = H[1,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,1] = 0.5*H[2,0] + 0.5*H[2,1] + 0.5*H[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,2] = 0.5*H[2,0] - 0.5*H[2,1] + 0.5*H[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     576(SP), Z0
-	VMOVUPS     640(SP), Z1
-	VMOVUPS     704(SP), Z2
-	VMOVAPS     Z0, Z3
+
+	// Y[2,3] = H[2,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 576(SP), Z0
+	VMOVUPS 640(SP), Z1
+	VMOVUPS 704(SP), Z2
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS Z0, Z3
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[3,1] = 0.5*H[3,0] + 0.5*H[3,1] + 0.5*H[3,2]
+	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
+	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
+	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (AX)
 	ADDQ        BX, AX
-	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z3
-	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z3
-	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z3
-	VMOVUPS     Z3, K1, (AX)
-	ADDQ        BX, AX
+
+	// Y[3,2] = 0.5*H[3,0] - 0.5*H[3,1] + 0.5*H[3,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (AX)
+
+	// Y[3,3] = H[3,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (AX)
 
 done:
 	VZEROUPPER
@@ -709,6 +1031,7 @@ GLOBL winogradAVX512_bf000000<>(SB), RODATA|NOPTR, $64
 // func winogradOutput2AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradOutput2AVX512(SB), $512-56
+	// T X T^t with the 2 x 4 matrix T of Output2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -722,9 +1045,14 @@ TEXT ·winogradOutput2AVX512(SB), $512-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ    R8, $0x10
-	JL      tail
-	MOVQ    CX, R9
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Z0
 	ADDQ    SI, R10
@@ -733,15 +1061,21 @@ vectors:
 	VMOVUPS (R10), Z2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Z3
+
+	// H[0,0] = X[0,0] + X[1,0] + X[2,0]
 	VMOVAPS Z0, Z0
 	VADDPS  Z1, Z0, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (SP)
+
+	// H[1,0] = X[1,0] - X[2,0] - X[3,0]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z2, Z0, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, 256(SP)
 	ADDQ    DI, R9
+
+	// Column 1 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Z0
 	ADDQ    SI, R10
@@ -750,15 +1084,21 @@ vectors:
 	VMOVUPS (R10), Z2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Z3
+
+	// H[0,1] = X[0,1] + X[1,1] + X[2,1]
 	VMOVAPS Z0, Z0
 	VADDPS  Z1, Z0, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, 64(SP)
+
+	// H[1,1] = X[1,1] - X[2,1] - X[3,1]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z2, Z0, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, 320(SP)
 	ADDQ    DI, R9
+
+	// Column 2 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Z0
 	ADDQ    SI, R10
@@ -767,15 +1107,21 @@ vectors:
 	VMOVUPS (R10), Z2
 	ADDQ    SI, R10
 	VMOVUPS (R10), Z3
+
+	// H[0,2] = X[0,2] + X[1,2] + X[2,2]
 	VMOVAPS Z0, Z0
 	VADDPS  Z1, Z0, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, 128(SP)
+
+	// H[1,2] = X[1,2] - X[2,2] - X[3,2]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z2, Z0, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, 384(SP)
 	ADDQ    DI, R9
+
+	// Column 3 of X.
 	VMOVUPS (R9), Z0
 	ADDQ    SI, R9
 	VMOVUPS (R9), Z1
@@ -783,54 +1129,78 @@ vectors:
 	VMOVUPS (R9), Z2
 	ADDQ    SI, R9
 	VMOVUPS (R9), Z3
+
+	// H[0,3] = X[0,3] + X[1,3] + X[2,3]
 	VMOVAPS Z0, Z0
 	VADDPS  Z1, Z0, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, 192(SP)
+
+	// H[1,3] = X[1,3] - X[2,3] - X[3,3]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z2, Z0, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, 448(SP)
-	MOVQ    AX, R9
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
 	VMOVUPS (SP), Z0
 	VMOVUPS 64(SP), Z1
 	VMOVUPS 128(SP), Z2
 	VMOVUPS 192(SP), Z3
 	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0] + H[0,1] + H[0,2]
 	VMOVAPS Z0, Z0
 	VADDPS  Z1, Z0, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,1] - H[0,2] - H[0,3]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z2, Z0, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    DX, R9
+
+	// Row 1 of H.
 	VMOVUPS 256(SP), Z0
 	VMOVUPS 320(SP), Z1
 	VMOVUPS 384(SP), Z2
 	VMOVUPS 448(SP), Z3
+
+	// Y[1,0] = H[1,0] + H[1,1] + H[1,2]
 	VMOVAPS Z0, Z0
 	VADDPS  Z1, Z0, Z0
 	VADDPS  Z2, Z0, Z0
 	VMOVUPS Z0, (R9)
 	ADDQ    BX, R9
+
+	// Y[1,1] = H[1,1] - H[1,2] - H[1,3]
 	VMOVAPS Z1, Z0
 	VSUBPS  Z2, Z0, Z0
 	VSUBPS  Z3, Z0, Z0
 	VMOVUPS Z0, (R9)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, R8
-	JMP     vectors
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ     R8, R8
-	JZ        done
-	MOVL      $0xffffffff, R9
-	BZHIL     R8, R9, R9
-	KMOVW     R9, K1
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
 	MOVQ      CX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      SI, R8
@@ -839,15 +1209,21 @@ tail:
 	VMOVUPS.Z (R8), K1, Z2
 	ADDQ      SI, R8
 	VMOVUPS.Z (R8), K1, Z3
-	VMOVAPS   Z0, Z0
-	VADDPS    Z1, Z0, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, (SP)
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z2, Z0, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, 256(SP)
-	ADDQ      DI, CX
+
+	// H[0,0] = X[0,0] + X[1,0] + X[2,0]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (SP)
+
+	// H[1,0] = X[1,0] - X[2,0] - X[3,0]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, 256(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
 	MOVQ      CX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      SI, R8
@@ -856,15 +1232,21 @@ tail:
 	VMOVUPS.Z (R8), K1, Z2
 	ADDQ      SI, R8
 	VMOVUPS.Z (R8), K1, Z3
-	VMOVAPS   Z0, Z0
-	VADDPS    Z1, Z0, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 64(SP)
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z2, Z0, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, 320(SP)
-	ADDQ      DI, CX
+
+	// H[0,1] = X[0,1] + X[1,1] + X[2,1]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 64(SP)
+
+	// H[1,1] = X[1,1] - X[2,1] - X[3,1]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, 320(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
 	MOVQ      CX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      SI, R8
@@ -873,15 +1255,21 @@ tail:
 	VMOVUPS.Z (R8), K1, Z2
 	ADDQ      SI, R8
 	VMOVUPS.Z (R8), K1, Z3
-	VMOVAPS   Z0, Z0
-	VADDPS    Z1, Z0, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 128(SP)
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z2, Z0, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, 384(SP)
-	ADDQ      DI, CX
+
+	// H[0,2] = X[0,2] + X[1,2] + X[2,2]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 128(SP)
+
+	// H[1,2] = X[1,2] - X[2,2] - X[3,2]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, 384(SP)
+	ADDQ    DI, CX
+
+	// Column 3 of X.
 	VMOVUPS.Z (CX), K1, Z0
 	ADDQ      SI, CX
 	VMOVUPS.Z (CX), K1, Z1
@@ -889,42 +1277,59 @@ tail:
 	VMOVUPS.Z (CX), K1, Z2
 	ADDQ      SI, CX
 	VMOVUPS.Z (CX), K1, Z3
-	VMOVAPS   Z0, Z0
-	VADDPS    Z1, Z0, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, 192(SP)
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z2, Z0, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, 448(SP)
-	VMOVUPS   (SP), Z0
-	VMOVUPS   64(SP), Z1
-	VMOVUPS   128(SP), Z2
-	VMOVUPS   192(SP), Z3
-	MOVQ      AX, CX
-	VMOVAPS   Z0, Z0
-	VADDPS    Z1, Z0, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z2, Z0, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      DX, AX
-	VMOVUPS   256(SP), Z0
-	VMOVUPS   320(SP), Z1
-	VMOVUPS   384(SP), Z2
-	VMOVUPS   448(SP), Z3
-	VMOVAPS   Z0, Z0
-	VADDPS    Z1, Z0, Z0
-	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	ADDQ      BX, AX
-	VMOVAPS   Z1, Z0
-	VSUBPS    Z2, Z0, Z0
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
+
+	// H[0,3] = X[0,3] + X[1,3] + X[2,3]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, 192(SP)
+
+	// H[1,3] = X[1,3] - X[2,3] - X[3,3]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, 448(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0] + H[0,1] + H[0,2]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,1] = H[0,1] - H[0,2] - H[0,3]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 256(SP), Z0
+	VMOVUPS 320(SP), Z1
+	VMOVUPS 384(SP), Z2
+	VMOVUPS 448(SP), Z3
+
+	// Y[1,0] = H[1,0] + H[1,1] + H[1,2]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[1,1] = H[1,1] - H[1,2] - H[1,3]
+	VMOVAPS Z1, Z0
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
 
 done:
 	VZEROUPPER
@@ -933,6 +1338,7 @@ done:
 // func winogradOutputT2AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradOutputT2AVX512(SB), $512-56
+	// T X T^t with the 4 x 2 matrix T of OutputT2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -946,221 +1352,351 @@ TEXT ·winogradOutputT2AVX512(SB), $512-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ    R8, $0x10
-	JL      tail
-	MOVQ    CX, R9
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
 	MOVQ    R9, R10
 	VMOVUPS (R10), Z0
 	ADDQ    SI, R10
 	VMOVUPS (R10), Z1
+
+	// H[0,0] = X[0,0]
 	VMOVAPS Z0, Z2
 	VMOVUPS Z2, (SP)
+
+	// H[1,0] = X[0,0] + X[1,0]
 	VMOVAPS Z0, Z2
 	VADDPS  Z1, Z2, Z2
 	VMOVUPS Z2, 128(SP)
+
+	// H[2,0] = X[0,0] - X[1,0]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, 256(SP)
+
+	// H[3,0] = -X[1,0]
 	VPXORD  Z3, Z3, Z3
 	VSUBPS  Z1, Z3, Z0
 	VMOVUPS Z0, 384(SP)
 	ADDQ    DI, R9
+
+	// Column 1 of X.
 	VMOVUPS (R9), Z0
 	ADDQ    SI, R9
 	VMOVUPS (R9), Z1
+
+	// H[0,1] = X[0,1]
 	VMOVAPS Z0, Z2
 	VMOVUPS Z2, 64(SP)
+
+	// H[1,1] = X[0,1] + X[1,1]
 	VMOVAPS Z0, Z2
 	VADDPS  Z1, Z2, Z2
 	VMOVUPS Z2, 192(SP)
+
+	// H[2,1] = X[0,1] - X[1,1]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, 320(SP)
+
+	// H[3,1] = -X[1,1]
 	VPXORD  Z4, Z4, Z4
 	VSUBPS  Z1, Z4, Z0
 	VMOVUPS Z0, 448(SP)
-	MOVQ    AX, R9
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
 	VMOVUPS (SP), Z0
 	VMOVUPS 64(SP), Z1
 	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0]
 	VMOVAPS Z0, Z2
 	VMOVUPS Z2, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,0] + H[0,1]
 	VMOVAPS Z0, Z2
 	VADDPS  Z1, Z2, Z2
 	VMOVUPS Z2, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,2] = H[0,0] - H[0,1]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[0,3] = -H[0,1]
 	VPXORD  Z5, Z5, Z5
 	VSUBPS  Z1, Z5, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    DX, R9
+
+	// Row 1 of H.
 	VMOVUPS 128(SP), Z0
 	VMOVUPS 192(SP), Z1
 	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0]
 	VMOVAPS Z0, Z2
 	VMOVUPS Z2, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,1] = H[1,0] + H[1,1]
 	VMOVAPS Z0, Z2
 	VADDPS  Z1, Z2, Z2
 	VMOVUPS Z2, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,2] = H[1,0] - H[1,1]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[1,3] = -H[1,1]
 	VPXORD  Z6, Z6, Z6
 	VSUBPS  Z1, Z6, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    DX, R9
+
+	// Row 2 of H.
 	VMOVUPS 256(SP), Z0
 	VMOVUPS 320(SP), Z1
 	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0]
 	VMOVAPS Z0, Z2
 	VMOVUPS Z2, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,1] = H[2,0] + H[2,1]
 	VMOVAPS Z0, Z2
 	VADDPS  Z1, Z2, Z2
 	VMOVUPS Z2, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,2] = H[2,0] - H[2,1]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    BX, R10
+
+	// Y[2,3] = -H[2,1]
 	VPXORD  Z7, Z7, Z7
 	VSUBPS  Z1, Z7, Z0
 	VMOVUPS Z0, (R10)
 	ADDQ    DX, R9
+
+	// Row 3 of H.
 	VMOVUPS 384(SP), Z0
 	VMOVUPS 448(SP), Z1
+
+	// Y[3,0] = H[3,0]
 	VMOVAPS Z0, Z2
 	VMOVUPS Z2, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,1] = H[3,0] + H[3,1]
 	VMOVAPS Z0, Z2
 	VADDPS  Z1, Z2, Z2
 	VMOVUPS Z2, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,2] = H[3,0] - H[3,1]
 	VMOVAPS Z0, Z0
 	VSUBPS  Z1, Z0, Z0
 	VMOVUPS Z0, (R9)
 	ADDQ    BX, R9
+
+	// Y[3,3] = -H[3,1]
 	VPXORD  Z8, Z8, Z8
 	VSUBPS  Z1, Z8, Z0
 	VMOVUPS Z0, (R9)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, R8
-	JMP     vectors
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ     R8, R8
-	JZ        done
-	MOVL      $0xffffffff, R9
-	BZHIL     R8, R9, R9
-	KMOVW     R9, K1
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
 	MOVQ      CX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      SI, R8
 	VMOVUPS.Z (R8), K1, Z1
-	VMOVAPS   Z0, Z2
-	VMOVUPS   Z2, (SP)
-	VMOVAPS   Z0, Z2
-	VADDPS    Z1, Z2, Z2
-	VMOVUPS   Z2, 128(SP)
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 256(SP)
-	VPXORD    Z9, Z9, Z9
-	VSUBPS    Z1, Z9, Z0
-	VMOVUPS   Z0, 384(SP)
-	ADDQ      DI, CX
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, (SP)
+
+	// H[1,0] = X[0,0] + X[1,0]
+	VMOVAPS Z0, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, 128(SP)
+
+	// H[2,0] = X[0,0] - X[1,0]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 256(SP)
+
+	// H[3,0] = -X[1,0]
+	VPXORD  Z9, Z9, Z9
+	VSUBPS  Z1, Z9, Z0
+	VMOVUPS Z0, 384(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
 	VMOVUPS.Z (CX), K1, Z0
 	ADDQ      SI, CX
 	VMOVUPS.Z (CX), K1, Z1
-	VMOVAPS   Z0, Z2
-	VMOVUPS   Z2, 64(SP)
-	VMOVAPS   Z0, Z2
-	VADDPS    Z1, Z2, Z2
-	VMOVUPS   Z2, 192(SP)
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, 320(SP)
-	VPXORD    Z10, Z10, Z10
-	VSUBPS    Z1, Z10, Z0
-	VMOVUPS   Z0, 448(SP)
-	VMOVUPS   (SP), Z0
-	VMOVUPS   64(SP), Z1
-	MOVQ      AX, CX
-	VMOVAPS   Z0, Z2
-	VMOVUPS   Z2, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z0, Z2
-	VADDPS    Z1, Z2, Z2
-	VMOVUPS   Z2, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VPXORD    Z11, Z11, Z11
-	VSUBPS    Z1, Z11, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      DX, AX
-	VMOVUPS   128(SP), Z0
-	VMOVUPS   192(SP), Z1
-	MOVQ      AX, CX
-	VMOVAPS   Z0, Z2
-	VMOVUPS   Z2, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z0, Z2
-	VADDPS    Z1, Z2, Z2
-	VMOVUPS   Z2, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VPXORD    Z12, Z12, Z12
-	VSUBPS    Z1, Z12, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      DX, AX
-	VMOVUPS   256(SP), Z0
-	VMOVUPS   320(SP), Z1
-	MOVQ      AX, CX
-	VMOVAPS   Z0, Z2
-	VMOVUPS   Z2, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z0, Z2
-	VADDPS    Z1, Z2, Z2
-	VMOVUPS   Z2, K1, (CX)
-	ADDQ      BX, CX
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      BX, CX
-	VPXORD    Z13, Z13, Z13
-	VSUBPS    Z1, Z13, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      DX, AX
-	VMOVUPS   384(SP), Z0
-	VMOVUPS   448(SP), Z1
-	VMOVAPS   Z0, Z2
-	VMOVUPS   Z2, K1, (AX)
-	ADDQ      BX, AX
-	VMOVAPS   Z0, Z2
-	VADDPS    Z1, Z2, Z2
-	VMOVUPS   Z2, K1, (AX)
-	ADDQ      BX, AX
-	VMOVAPS   Z0, Z0
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
-	ADDQ      BX, AX
-	VPXORD    Z14, Z14, Z14
-	VSUBPS    Z1, Z14, Z0
-	VMOVUPS   Z0, K1, (AX)
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, 64(SP)
+
+	// H[1,1] = X[0,1] + X[1,1]
+	VMOVAPS Z0, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, 192(SP)
+
+	// H[2,1] = X[0,1] - X[1,1]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, 320(SP)
+
+	// H[3,1] = -X[1,1]
+	VPXORD  Z10, Z10, Z10
+	VSUBPS  Z1, Z10, Z0
+	VMOVUPS Z0, 448(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,1] = H[0,0] + H[0,1]
+	VMOVAPS Z0, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,2] = H[0,0] - H[0,1]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,3] = -H[0,1]
+	VPXORD  Z11, Z11, Z11
+	VSUBPS  Z1, Z11, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 128(SP), Z0
+	VMOVUPS 192(SP), Z1
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,1] = H[1,0] + H[1,1]
+	VMOVAPS Z0, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,2] = H[1,0] - H[1,1]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,3] = -H[1,1]
+	VPXORD  Z12, Z12, Z12
+	VSUBPS  Z1, Z12, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 256(SP), Z0
+	VMOVUPS 320(SP), Z1
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,1] = H[2,0] + H[2,1]
+	VMOVAPS Z0, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,2] = H[2,0] - H[2,1]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,3] = -H[2,1]
+	VPXORD  Z13, Z13, Z13
+	VSUBPS  Z1, Z13, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS Z0, Z2
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[3,1] = H[3,0] + H[3,1]
+	VMOVAPS Z0, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[3,2] = H[3,0] - H[3,1]
+	VMOVAPS Z0, Z0
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[3,3] = -H[3,1]
+	VPXORD  Z14, Z14, Z14
+	VSUBPS  Z1, Z14, Z0
+	VMOVUPS Z0, K1, (AX)
 
 done:
 	VZEROUPPER
@@ -1169,6 +1705,7 @@ done:
 // func winogradFilterT2AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradFilterT2AVX512(SB), $768-56
+	// T X T^t with the 3 x 4 matrix T of FilterT2; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -1182,283 +1719,405 @@ TEXT ·winogradFilterT2AVX512(SB), $768-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x10
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+
+	// H[0,0] = X[0,0] + 0.5*X[1,0] + 0.5*X[2,0]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (SP)
+
+	// H[1,0] = 0.5*X[1,0] - 0.5*X[2,0]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 256(SP)
+
+	// H[2,0] = 0.5*X[1,0] + 0.5*X[2,0] + X[3,0]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 512(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+
+	// H[0,1] = X[0,1] + 0.5*X[1,1] + 0.5*X[2,1]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 64(SP)
+
+	// H[1,1] = 0.5*X[1,1] - 0.5*X[2,1]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 320(SP)
+
+	// H[2,1] = 0.5*X[1,1] + 0.5*X[2,1] + X[3,1]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 576(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+
+	// H[0,2] = X[0,2] + 0.5*X[1,2] + 0.5*X[2,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 128(SP)
+
+	// H[1,2] = 0.5*X[1,2] - 0.5*X[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 384(SP)
+
+	// H[2,2] = 0.5*X[1,2] + 0.5*X[2,2] + X[3,2]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 640(SP)
 	ADDQ        DI, R9
-	VMOVUPS     (R9), Z0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z3
+
+	// Column 3 of X.
+	VMOVUPS (R9), Z0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z3
+
+	// H[0,3] = X[0,3] + 0.5*X[1,3] + 0.5*X[2,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 192(SP)
+
+	// H[1,3] = 0.5*X[1,3] - 0.5*X[2,3]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 448(SP)
+
+	// H[2,3] = 0.5*X[1,3] + 0.5*X[2,3] + X[3,3]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 704(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	MOVQ        R9, R10
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0] + 0.5*H[0,1] + 0.5*H[0,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,1] = 0.5*H[0,1] - 0.5*H[0,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = 0.5*H[0,1] + 0.5*H[0,2] + H[0,3]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     256(SP), Z0
-	VMOVUPS     320(SP), Z1
-	VMOVUPS     384(SP), Z2
-	VMOVUPS     448(SP), Z3
-	MOVQ        R9, R10
+
+	// Row 1 of H.
+	VMOVUPS 256(SP), Z0
+	VMOVUPS 320(SP), Z1
+	VMOVUPS 384(SP), Z2
+	VMOVUPS 448(SP), Z3
+	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0] + 0.5*H[1,1] + 0.5*H[1,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,1] = 0.5*H[1,1] - 0.5*H[1,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = 0.5*H[1,1] + 0.5*H[1,2] + H[1,3]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     512(SP), Z0
-	VMOVUPS     576(SP), Z1
-	VMOVUPS     640(SP), Z2
-	VMOVUPS     704(SP), Z3
+
+	// Row 2 of H.
+	VMOVUPS 512(SP), Z0
+	VMOVUPS 576(SP), Z1
+	VMOVUPS 640(SP), Z2
+	VMOVUPS 704(SP), Z3
+
+	// Y[2,0] = H[2,0] + 0.5*H[2,1] + 0.5*H[2,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[2,1] = 0.5*H[2,1] - 0.5*H[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[2,2] = 0.5*H[2,1] + 0.5*H[2,2] + H[2,3]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R9)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, AX
-	SUBQ        $0x10, R8
-	JMP         vectors
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+
+	// H[0,0] = X[0,0] + 0.5*X[1,0] + 0.5*X[2,0]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (SP)
+
+	// H[1,0] = 0.5*X[1,0] - 0.5*X[2,0]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 256(SP)
+
+	// H[2,0] = 0.5*X[1,0] + 0.5*X[2,0] + X[3,0]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 512(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
+
+	// Column 1 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+
+	// H[0,1] = X[0,1] + 0.5*X[1,1] + 0.5*X[2,1]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 64(SP)
+
+	// H[1,1] = 0.5*X[1,1] - 0.5*X[2,1]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 320(SP)
+
+	// H[2,1] = 0.5*X[1,1] + 0.5*X[2,1] + X[3,1]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 576(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
+
+	// Column 2 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+
+	// H[0,2] = X[0,2] + 0.5*X[1,2] + 0.5*X[2,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 128(SP)
+
+	// H[1,2] = 0.5*X[1,2] - 0.5*X[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 384(SP)
+
+	// H[2,2] = 0.5*X[1,2] + 0.5*X[2,2] + X[3,2]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 640(SP)
 	ADDQ        DI, CX
-	VMOVUPS.Z   (CX), K1, Z0
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z1
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z2
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z3
+
+	// Column 3 of X.
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z3
+
+	// H[0,3] = X[0,3] + 0.5*X[1,3] + 0.5*X[2,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 192(SP)
+
+	// H[1,3] = 0.5*X[1,3] - 0.5*X[2,3]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 448(SP)
+
+	// H[2,3] = 0.5*X[1,3] + 0.5*X[2,3] + X[3,3]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 704(SP)
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	MOVQ        AX, CX
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0] + 0.5*H[0,1] + 0.5*H[0,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,1] = 0.5*H[0,1] - 0.5*H[0,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = 0.5*H[0,1] + 0.5*H[0,2] + H[0,3]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     256(SP), Z0
-	VMOVUPS     320(SP), Z1
-	VMOVUPS     384(SP), Z2
-	VMOVUPS     448(SP), Z3
-	MOVQ        AX, CX
+
+	// Row 1 of H.
+	VMOVUPS 256(SP), Z0
+	VMOVUPS 320(SP), Z1
+	VMOVUPS 384(SP), Z2
+	VMOVUPS 448(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0] + 0.5*H[1,1] + 0.5*H[1,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,1] = 0.5*H[1,1] - 0.5*H[1,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = 0.5*H[1,1] + 0.5*H[1,2] + H[1,3]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     512(SP), Z0
-	VMOVUPS     576(SP), Z1
-	VMOVUPS     640(SP), Z2
-	VMOVUPS     704(SP), Z3
+
+	// Row 2 of H.
+	VMOVUPS 512(SP), Z0
+	VMOVUPS 576(SP), Z1
+	VMOVUPS 640(SP), Z2
+	VMOVUPS 704(SP), Z3
+
+	// Y[2,0] = H[2,0] + 0.5*H[2,1] + 0.5*H[2,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[2,1] = 0.5*H[2,1] - 0.5*H[2,2]
 	VMULPS      winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_bf000000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[2,2] = 0.5*H[2,1] + 0.5*H[2,2] + H[2,3]
 	VMOVAPS     Z3, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3f000000<>+0(SB), Z2, Z0
@@ -1471,6 +2130,7 @@ done:
 // func winogradInput4AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradInput4AVX512(SB), $2304-56
+	// T X T^t with the 6 x 6 matrix T of Input4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -1484,993 +2144,1339 @@ TEXT ·winogradInput4AVX512(SB), $2304-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x10
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,0] = 4*X[0,0] - 5*X[2,0] + X[4,0]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, (SP)
+
+	// H[1,0] = -4*X[1,0] - 4*X[2,0] + X[3,0] + X[4,0]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 384(SP)
+
+	// H[2,0] = 4*X[1,0] - 4*X[2,0] - X[3,0] + X[4,0]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 768(SP)
+
+	// H[3,0] = -2*X[1,0] - X[2,0] + 2*X[3,0] + X[4,0]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1152(SP)
+
+	// H[4,0] = 2*X[1,0] - X[2,0] - 2*X[3,0] + X[4,0]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1536(SP)
+
+	// H[5,0] = 4*X[1,0] - 5*X[3,0] + X[5,0]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1920(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,1] = 4*X[0,1] - 5*X[2,1] + X[4,1]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 64(SP)
+
+	// H[1,1] = -4*X[1,1] - 4*X[2,1] + X[3,1] + X[4,1]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 448(SP)
+
+	// H[2,1] = 4*X[1,1] - 4*X[2,1] - X[3,1] + X[4,1]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 832(SP)
+
+	// H[3,1] = -2*X[1,1] - X[2,1] + 2*X[3,1] + X[4,1]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1216(SP)
+
+	// H[4,1] = 2*X[1,1] - X[2,1] - 2*X[3,1] + X[4,1]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1600(SP)
+
+	// H[5,1] = 4*X[1,1] - 5*X[3,1] + X[5,1]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1984(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,2] = 4*X[0,2] - 5*X[2,2] + X[4,2]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 128(SP)
+
+	// H[1,2] = -4*X[1,2] - 4*X[2,2] + X[3,2] + X[4,2]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 512(SP)
+
+	// H[2,2] = 4*X[1,2] - 4*X[2,2] - X[3,2] + X[4,2]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 896(SP)
+
+	// H[3,2] = -2*X[1,2] - X[2,2] + 2*X[3,2] + X[4,2]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1280(SP)
+
+	// H[4,2] = 2*X[1,2] - X[2,2] - 2*X[3,2] + X[4,2]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1664(SP)
+
+	// H[5,2] = 4*X[1,2] - 5*X[3,2] + X[5,2]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 2048(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+
+	// Column 3 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,3] = 4*X[0,3] - 5*X[2,3] + X[4,3]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 192(SP)
+
+	// H[1,3] = -4*X[1,3] - 4*X[2,3] + X[3,3] + X[4,3]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 576(SP)
+
+	// H[2,3] = 4*X[1,3] - 4*X[2,3] - X[3,3] + X[4,3]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 960(SP)
+
+	// H[3,3] = -2*X[1,3] - X[2,3] + 2*X[3,3] + X[4,3]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1344(SP)
+
+	// H[4,3] = 2*X[1,3] - X[2,3] - 2*X[3,3] + X[4,3]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1728(SP)
+
+	// H[5,3] = 4*X[1,3] - 5*X[3,3] + X[5,3]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 2112(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+
+	// Column 4 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,4] = 4*X[0,4] - 5*X[2,4] + X[4,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 256(SP)
+
+	// H[1,4] = -4*X[1,4] - 4*X[2,4] + X[3,4] + X[4,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 640(SP)
+
+	// H[2,4] = 4*X[1,4] - 4*X[2,4] - X[3,4] + X[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 1024(SP)
+
+	// H[3,4] = -2*X[1,4] - X[2,4] + 2*X[3,4] + X[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1408(SP)
+
+	// H[4,4] = 2*X[1,4] - X[2,4] - 2*X[3,4] + X[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1792(SP)
+
+	// H[5,4] = 4*X[1,4] - 5*X[3,4] + X[5,4]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 2176(SP)
 	ADDQ        DI, R9
-	VMOVUPS     (R9), Z0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z3
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z4
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z5
+
+	// Column 5 of X.
+	VMOVUPS (R9), Z0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z4
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z5
+
+	// H[0,5] = 4*X[0,5] - 5*X[2,5] + X[4,5]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 320(SP)
+
+	// H[1,5] = -4*X[1,5] - 4*X[2,5] + X[3,5] + X[4,5]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 704(SP)
+
+	// H[2,5] = 4*X[1,5] - 4*X[2,5] - X[3,5] + X[4,5]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 1088(SP)
+
+	// H[3,5] = -2*X[1,5] - X[2,5] + 2*X[3,5] + X[4,5]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1472(SP)
+
+	// H[4,5] = 2*X[1,5] - X[2,5] - 2*X[3,5] + X[4,5]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1856(SP)
+
+	// H[5,5] = 4*X[1,5] - 5*X[3,5] + X[5,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 2240(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	VMOVUPS     256(SP), Z4
-	VMOVUPS     320(SP), Z5
-	MOVQ        R9, R10
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	VMOVUPS 256(SP), Z4
+	VMOVUPS 320(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[0,0] = 4*H[0,0] - 5*H[0,2] + H[0,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,1] = -4*H[0,1] - 4*H[0,2] + H[0,3] + H[0,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = 4*H[0,1] - 4*H[0,2] - H[0,3] + H[0,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,3] = -2*H[0,1] - H[0,2] + 2*H[0,3] + H[0,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,4] = 2*H[0,1] - H[0,2] - 2*H[0,3] + H[0,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,5] = 4*H[0,1] - 5*H[0,3] + H[0,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	VMOVUPS     576(SP), Z3
-	VMOVUPS     640(SP), Z4
-	VMOVUPS     704(SP), Z5
-	MOVQ        R9, R10
+
+	// Row 1 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	VMOVUPS 576(SP), Z3
+	VMOVUPS 640(SP), Z4
+	VMOVUPS 704(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[1,0] = 4*H[1,0] - 5*H[1,2] + H[1,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,1] = -4*H[1,1] - 4*H[1,2] + H[1,3] + H[1,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = 4*H[1,1] - 4*H[1,2] - H[1,3] + H[1,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,3] = -2*H[1,1] - H[1,2] + 2*H[1,3] + H[1,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,4] = 2*H[1,1] - H[1,2] - 2*H[1,3] + H[1,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,5] = 4*H[1,1] - 5*H[1,3] + H[1,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	VMOVUPS     1024(SP), Z4
-	VMOVUPS     1088(SP), Z5
-	MOVQ        R9, R10
+
+	// Row 2 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+	VMOVUPS 1024(SP), Z4
+	VMOVUPS 1088(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[2,0] = 4*H[2,0] - 5*H[2,2] + H[2,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,1] = -4*H[2,1] - 4*H[2,2] + H[2,3] + H[2,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,2] = 4*H[2,1] - 4*H[2,2] - H[2,3] + H[2,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,3] = -2*H[2,1] - H[2,2] + 2*H[2,3] + H[2,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,4] = 2*H[2,1] - H[2,2] - 2*H[2,3] + H[2,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,5] = 4*H[2,1] - 5*H[2,3] + H[2,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     1152(SP), Z0
-	VMOVUPS     1216(SP), Z1
-	VMOVUPS     1280(SP), Z2
-	VMOVUPS     1344(SP), Z3
-	VMOVUPS     1408(SP), Z4
-	VMOVUPS     1472(SP), Z5
-	MOVQ        R9, R10
+
+	// Row 3 of H.
+	VMOVUPS 1152(SP), Z0
+	VMOVUPS 1216(SP), Z1
+	VMOVUPS 1280(SP), Z2
+	VMOVUPS 1344(SP), Z3
+	VMOVUPS 1408(SP), Z4
+	VMOVUPS 1472(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[3,0] = 4*H[3,0] - 5*H[3,2] + H[3,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,1] = -4*H[3,1] - 4*H[3,2] + H[3,3] + H[3,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,2] = 4*H[3,1] - 4*H[3,2] - H[3,3] + H[3,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,3] = -2*H[3,1] - H[3,2] + 2*H[3,3] + H[3,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,4] = 2*H[3,1] - H[3,2] - 2*H[3,3] + H[3,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,5] = 4*H[3,1] - 5*H[3,3] + H[3,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     1536(SP), Z0
-	VMOVUPS     1600(SP), Z1
-	VMOVUPS     1664(SP), Z2
-	VMOVUPS     1728(SP), Z3
-	VMOVUPS     1792(SP), Z4
-	VMOVUPS     1856(SP), Z5
-	MOVQ        R9, R10
+
+	// Row 4 of H.
+	VMOVUPS 1536(SP), Z0
+	VMOVUPS 1600(SP), Z1
+	VMOVUPS 1664(SP), Z2
+	VMOVUPS 1728(SP), Z3
+	VMOVUPS 1792(SP), Z4
+	VMOVUPS 1856(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[4,0] = 4*H[4,0] - 5*H[4,2] + H[4,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,1] = -4*H[4,1] - 4*H[4,2] + H[4,3] + H[4,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,2] = 4*H[4,1] - 4*H[4,2] - H[4,3] + H[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,3] = -2*H[4,1] - H[4,2] + 2*H[4,3] + H[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,4] = 2*H[4,1] - H[4,2] - 2*H[4,3] + H[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,5] = 4*H[4,1] - 5*H[4,3] + H[4,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     1920(SP), Z0
-	VMOVUPS     1984(SP), Z1
-	VMOVUPS     2048(SP), Z2
-	VMOVUPS     2112(SP), Z3
-	VMOVUPS     2176(SP), Z4
-	VMOVUPS     2240(SP), Z5
+
+	// Row 5 of H.
+	VMOVUPS 1920(SP), Z0
+	VMOVUPS 1984(SP), Z1
+	VMOVUPS 2048(SP), Z2
+	VMOVUPS 2112(SP), Z3
+	VMOVUPS 2176(SP), Z4
+	VMOVUPS 2240(SP), Z5
+
+	// Y[5,0] = 4*H[5,0] - 5*H[5,2] + H[5,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,1] = -4*H[5,1] - 4*H[5,2] + H[5,3] + H[5,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,2] = 4*H[5,1] - 4*H[5,2] - H[5,3] + H[5,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,3] = -2*H[5,1] - H[5,2] + 2*H[5,3] + H[5,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,4] = 2*H[5,1] - H[5,2] - 2*H[5,3] + H[5,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,5] = 4*H[5,1] - 5*H[5,3] + H[5,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R9)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, AX
-	SUBQ        $0x10, R8
-	JMP         vectors
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,0] = 4*X[0,0] - 5*X[2,0] + X[4,0]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, (SP)
+
+	// H[1,0] = -4*X[1,0] - 4*X[2,0] + X[3,0] + X[4,0]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 384(SP)
+
+	// H[2,0] = 4*X[1,0] - 4*X[2,0] - X[3,0] + X[4,0]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 768(SP)
+
+	// H[3,0] = -2*X[1,0] - X[2,0] + 2*X[3,0] + X[4,0]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1152(SP)
+
+	// H[4,0] = 2*X[1,0] - X[2,0] - 2*X[3,0] + X[4,0]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1536(SP)
+
+	// H[5,0] = 4*X[1,0] - 5*X[3,0] + X[5,0]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1920(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+
+	// Column 1 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,1] = 4*X[0,1] - 5*X[2,1] + X[4,1]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 64(SP)
+
+	// H[1,1] = -4*X[1,1] - 4*X[2,1] + X[3,1] + X[4,1]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 448(SP)
+
+	// H[2,1] = 4*X[1,1] - 4*X[2,1] - X[3,1] + X[4,1]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 832(SP)
+
+	// H[3,1] = -2*X[1,1] - X[2,1] + 2*X[3,1] + X[4,1]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1216(SP)
+
+	// H[4,1] = 2*X[1,1] - X[2,1] - 2*X[3,1] + X[4,1]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1600(SP)
+
+	// H[5,1] = 4*X[1,1] - 5*X[3,1] + X[5,1]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1984(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+
+	// Column 2 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,2] = 4*X[0,2] - 5*X[2,2] + X[4,2]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 128(SP)
+
+	// H[1,2] = -4*X[1,2] - 4*X[2,2] + X[3,2] + X[4,2]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 512(SP)
+
+	// H[2,2] = 4*X[1,2] - 4*X[2,2] - X[3,2] + X[4,2]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 896(SP)
+
+	// H[3,2] = -2*X[1,2] - X[2,2] + 2*X[3,2] + X[4,2]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1280(SP)
+
+	// H[4,2] = 2*X[1,2] - X[2,2] - 2*X[3,2] + X[4,2]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1664(SP)
+
+	// H[5,2] = 4*X[1,2] - 5*X[3,2] + X[5,2]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 2048(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+
+	// Column 3 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,3] = 4*X[0,3] - 5*X[2,3] + X[4,3]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 192(SP)
+
+	// H[1,3] = -4*X[1,3] - 4*X[2,3] + X[3,3] + X[4,3]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 576(SP)
+
+	// H[2,3] = 4*X[1,3] - 4*X[2,3] - X[3,3] + X[4,3]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 960(SP)
+
+	// H[3,3] = -2*X[1,3] - X[2,3] + 2*X[3,3] + X[4,3]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1344(SP)
+
+	// H[4,3] = 2*X[1,3] - X[2,3] - 2*X[3,3] + X[4,3]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1728(SP)
+
+	// H[5,3] = 4*X[1,3] - 5*X[3,3] + X[5,3]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 2112(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+
+	// Column 4 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,4] = 4*X[0,4] - 5*X[2,4] + X[4,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 256(SP)
+
+	// H[1,4] = -4*X[1,4] - 4*X[2,4] + X[3,4] + X[4,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 640(SP)
+
+	// H[2,4] = 4*X[1,4] - 4*X[2,4] - X[3,4] + X[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 1024(SP)
+
+	// H[3,4] = -2*X[1,4] - X[2,4] + 2*X[3,4] + X[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1408(SP)
+
+	// H[4,4] = 2*X[1,4] - X[2,4] - 2*X[3,4] + X[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1792(SP)
+
+	// H[5,4] = 4*X[1,4] - 5*X[3,4] + X[5,4]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 2176(SP)
 	ADDQ        DI, CX
-	VMOVUPS.Z   (CX), K1, Z0
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z1
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z2
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z3
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z4
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z5
+
+	// Column 5 of X.
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z4
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z5
+
+	// H[0,5] = 4*X[0,5] - 5*X[2,5] + X[4,5]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, 320(SP)
+
+	// H[1,5] = -4*X[1,5] - 4*X[2,5] + X[3,5] + X[4,5]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 704(SP)
+
+	// H[2,5] = 4*X[1,5] - 4*X[2,5] - X[3,5] + X[4,5]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, 1088(SP)
+
+	// H[3,5] = -2*X[1,5] - X[2,5] + 2*X[3,5] + X[4,5]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1472(SP)
+
+	// H[4,5] = 2*X[1,5] - X[2,5] - 2*X[3,5] + X[4,5]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1856(SP)
+
+	// H[5,5] = 4*X[1,5] - 5*X[3,5] + X[5,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 2240(SP)
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	VMOVUPS     256(SP), Z4
-	VMOVUPS     320(SP), Z5
-	MOVQ        AX, CX
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	VMOVUPS 256(SP), Z4
+	VMOVUPS 320(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[0,0] = 4*H[0,0] - 5*H[0,2] + H[0,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,1] = -4*H[0,1] - 4*H[0,2] + H[0,3] + H[0,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = 4*H[0,1] - 4*H[0,2] - H[0,3] + H[0,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,3] = -2*H[0,1] - H[0,2] + 2*H[0,3] + H[0,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,4] = 2*H[0,1] - H[0,2] - 2*H[0,3] + H[0,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,5] = 4*H[0,1] - 5*H[0,3] + H[0,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	VMOVUPS     576(SP), Z3
-	VMOVUPS     640(SP), Z4
-	VMOVUPS     704(SP), Z5
-	MOVQ        AX, CX
+
+	// Row 1 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	VMOVUPS 576(SP), Z3
+	VMOVUPS 640(SP), Z4
+	VMOVUPS 704(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[1,0] = 4*H[1,0] - 5*H[1,2] + H[1,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,1] = -4*H[1,1] - 4*H[1,2] + H[1,3] + H[1,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = 4*H[1,1] - 4*H[1,2] - H[1,3] + H[1,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,3] = -2*H[1,1] - H[1,2] + 2*H[1,3] + H[1,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,4] = 2*H[1,1] - H[1,2] - 2*H[1,3] + H[1,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,5] = 4*H[1,1] - 5*H[1,3] + H[1,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	VMOVUPS     1024(SP), Z4
-	VMOVUPS     1088(SP), Z5
-	MOVQ        AX, CX
+
+	// Row 2 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+	VMOVUPS 1024(SP), Z4
+	VMOVUPS 1088(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[2,0] = 4*H[2,0] - 5*H[2,2] + H[2,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,1] = -4*H[2,1] - 4*H[2,2] + H[2,3] + H[2,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,2] = 4*H[2,1] - 4*H[2,2] - H[2,3] + H[2,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,3] = -2*H[2,1] - H[2,2] + 2*H[2,3] + H[2,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,4] = 2*H[2,1] - H[2,2] - 2*H[2,3] + H[2,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,5] = 4*H[2,1] - 5*H[2,3] + H[2,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     1152(SP), Z0
-	VMOVUPS     1216(SP), Z1
-	VMOVUPS     1280(SP), Z2
-	VMOVUPS     1344(SP), Z3
-	VMOVUPS     1408(SP), Z4
-	VMOVUPS     1472(SP), Z5
-	MOVQ        AX, CX
+
+	// Row 3 of H.
+	VMOVUPS 1152(SP), Z0
+	VMOVUPS 1216(SP), Z1
+	VMOVUPS 1280(SP), Z2
+	VMOVUPS 1344(SP), Z3
+	VMOVUPS 1408(SP), Z4
+	VMOVUPS 1472(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[3,0] = 4*H[3,0] - 5*H[3,2] + H[3,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,1] = -4*H[3,1] - 4*H[3,2] + H[3,3] + H[3,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,2] = 4*H[3,1] - 4*H[3,2] - H[3,3] + H[3,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,3] = -2*H[3,1] - H[3,2] + 2*H[3,3] + H[3,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,4] = 2*H[3,1] - H[3,2] - 2*H[3,3] + H[3,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,5] = 4*H[3,1] - 5*H[3,3] + H[3,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     1536(SP), Z0
-	VMOVUPS     1600(SP), Z1
-	VMOVUPS     1664(SP), Z2
-	VMOVUPS     1728(SP), Z3
-	VMOVUPS     1792(SP), Z4
-	VMOVUPS     1856(SP), Z5
-	MOVQ        AX, CX
+
+	// Row 4 of H.
+	VMOVUPS 1536(SP), Z0
+	VMOVUPS 1600(SP), Z1
+	VMOVUPS 1664(SP), Z2
+	VMOVUPS 1728(SP), Z3
+	VMOVUPS 1792(SP), Z4
+	VMOVUPS 1856(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[4,0] = 4*H[4,0] - 5*H[4,2] + H[4,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,1] = -4*H[4,1] - 4*H[4,2] + H[4,3] + H[4,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,2] = 4*H[4,1] - 4*H[4,2] - H[4,3] + H[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,3] = -2*H[4,1] - H[4,2] + 2*H[4,3] + H[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,4] = 2*H[4,1] - H[4,2] - 2*H[4,3] + H[4,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,5] = 4*H[4,1] - 5*H[4,3] + H[4,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     1920(SP), Z0
-	VMOVUPS     1984(SP), Z1
-	VMOVUPS     2048(SP), Z2
-	VMOVUPS     2112(SP), Z3
-	VMOVUPS     2176(SP), Z4
-	VMOVUPS     2240(SP), Z5
+
+	// Row 5 of H.
+	VMOVUPS 1920(SP), Z0
+	VMOVUPS 1984(SP), Z1
+	VMOVUPS 2048(SP), Z2
+	VMOVUPS 2112(SP), Z3
+	VMOVUPS 2176(SP), Z4
+	VMOVUPS 2240(SP), Z5
+
+	// Y[5,0] = 4*H[5,0] - 5*H[5,2] + H[5,4]
 	VMOVAPS     Z4, Z6
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z0, Z6
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z2, Z6
 	VMOVUPS     Z6, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,1] = -4*H[5,1] - 4*H[5,2] + H[5,3] + H[5,4]
 	VMOVAPS     Z3, Z0
 	VADDPS      Z4, Z0, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,2] = 4*H[5,1] - 4*H[5,2] - H[5,3] + H[5,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0800000<>+0(SB), Z2, Z0
 	VSUBPS      Z3, Z0, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,3] = -2*H[5,1] - H[5,2] + 2*H[5,3] + H[5,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,4] = 2*H[5,1] - H[5,2] - 2*H[5,3] + H[5,4]
 	VMOVAPS     Z4, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,5] = 4*H[5,1] - 5*H[5,3] + H[5,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_c0a00000<>+0(SB), Z3, Z0
@@ -2573,6 +3579,7 @@ GLOBL winogradAVX512_40000000<>(SB), RODATA|NOPTR, $64
 // func winogradFilter4AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradFilter4AVX512(SB), $1152-56
+	// T X T^t with the 6 x 3 matrix T of Filter4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -2586,535 +3593,797 @@ TEXT ·winogradFilter4AVX512(SB), $1152-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x10
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, (SP)
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+
+	// H[0,0] = 0.25*X[0,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, (SP)
+
+	// H[1,0] = -0.1667*X[0,0] - 0.1667*X[1,0] - 0.1667*X[2,0]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 192(SP)
+
+	// H[2,0] = -0.1667*X[0,0] + 0.1667*X[1,0] - 0.1667*X[2,0]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 384(SP)
+
+	// H[3,0] = 0.04167*X[0,0] + 0.08333*X[1,0] + 0.1667*X[2,0]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 576(SP)
+
+	// H[4,0] = 0.04167*X[0,0] - 0.08333*X[1,0] + 0.1667*X[2,0]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 768(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 960(SP)
-	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, 64(SP)
+
+	// H[5,0] = X[2,0]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 960(SP)
+	ADDQ    DI, R9
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+
+	// H[0,1] = 0.25*X[0,1]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, 64(SP)
+
+	// H[1,1] = -0.1667*X[0,1] - 0.1667*X[1,1] - 0.1667*X[2,1]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 256(SP)
+
+	// H[2,1] = -0.1667*X[0,1] + 0.1667*X[1,1] - 0.1667*X[2,1]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 448(SP)
+
+	// H[3,1] = 0.04167*X[0,1] + 0.08333*X[1,1] + 0.1667*X[2,1]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 640(SP)
+
+	// H[4,1] = 0.04167*X[0,1] - 0.08333*X[1,1] + 0.1667*X[2,1]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 832(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 1024(SP)
-	ADDQ        DI, R9
-	VMOVUPS     (R9), Z0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z2
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, 128(SP)
+
+	// H[5,1] = X[2,1]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 1024(SP)
+	ADDQ    DI, R9
+
+	// Column 2 of X.
+	VMOVUPS (R9), Z0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z2
+
+	// H[0,2] = 0.25*X[0,2]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, 128(SP)
+
+	// H[1,2] = -0.1667*X[0,2] - 0.1667*X[1,2] - 0.1667*X[2,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 320(SP)
+
+	// H[2,2] = -0.1667*X[0,2] + 0.1667*X[1,2] - 0.1667*X[2,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 512(SP)
+
+	// H[3,2] = 0.04167*X[0,2] + 0.08333*X[1,2] + 0.1667*X[2,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 704(SP)
+
+	// H[4,2] = 0.04167*X[0,2] - 0.08333*X[1,2] + 0.1667*X[2,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 896(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 1088(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, (R10)
-	ADDQ        BX, R10
+
+	// H[5,2] = X[2,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 1088(SP)
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	MOVQ    R9, R10
+
+	// Y[0,0] = 0.25*H[0,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,1] = -0.1667*H[0,0] - 0.1667*H[0,1] - 0.1667*H[0,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = -0.1667*H[0,0] + 0.1667*H[0,1] - 0.1667*H[0,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,3] = 0.04167*H[0,0] + 0.08333*H[0,1] + 0.1667*H[0,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,4] = 0.04167*H[0,0] - 0.08333*H[0,1] + 0.1667*H[0,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     192(SP), Z0
-	VMOVUPS     256(SP), Z1
-	VMOVUPS     320(SP), Z2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, (R10)
-	ADDQ        BX, R10
+
+	// Y[0,5] = H[0,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Z0
+	VMOVUPS 256(SP), Z1
+	VMOVUPS 320(SP), Z2
+	MOVQ    R9, R10
+
+	// Y[1,0] = 0.25*H[1,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,1] = -0.1667*H[1,0] - 0.1667*H[1,1] - 0.1667*H[1,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = -0.1667*H[1,0] + 0.1667*H[1,1] - 0.1667*H[1,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,3] = 0.04167*H[1,0] + 0.08333*H[1,1] + 0.1667*H[1,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,4] = 0.04167*H[1,0] - 0.08333*H[1,1] + 0.1667*H[1,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, (R10)
-	ADDQ        BX, R10
+
+	// Y[1,5] = H[1,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	MOVQ    R9, R10
+
+	// Y[2,0] = 0.25*H[2,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,1] = -0.1667*H[2,0] - 0.1667*H[2,1] - 0.1667*H[2,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,2] = -0.1667*H[2,0] + 0.1667*H[2,1] - 0.1667*H[2,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,3] = 0.04167*H[2,0] + 0.08333*H[2,1] + 0.1667*H[2,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,4] = 0.04167*H[2,0] - 0.08333*H[2,1] + 0.1667*H[2,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     576(SP), Z0
-	VMOVUPS     640(SP), Z1
-	VMOVUPS     704(SP), Z2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, (R10)
-	ADDQ        BX, R10
+
+	// Y[2,5] = H[2,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 3 of H.
+	VMOVUPS 576(SP), Z0
+	VMOVUPS 640(SP), Z1
+	VMOVUPS 704(SP), Z2
+	MOVQ    R9, R10
+
+	// Y[3,0] = 0.25*H[3,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    BX, R10
+
+	// Y[3,1] = -0.1667*H[3,0] - 0.1667*H[3,1] - 0.1667*H[3,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,2] = -0.1667*H[3,0] + 0.1667*H[3,1] - 0.1667*H[3,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,3] = 0.04167*H[3,0] + 0.08333*H[3,1] + 0.1667*H[3,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,4] = 0.04167*H[3,0] - 0.08333*H[3,1] + 0.1667*H[3,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	MOVQ        R9, R10
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, (R10)
-	ADDQ        BX, R10
+
+	// Y[3,5] = H[3,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 4 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	MOVQ    R9, R10
+
+	// Y[4,0] = 0.25*H[4,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, (R10)
+	ADDQ    BX, R10
+
+	// Y[4,1] = -0.1667*H[4,0] - 0.1667*H[4,1] - 0.1667*H[4,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,2] = -0.1667*H[4,0] + 0.1667*H[4,1] - 0.1667*H[4,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,3] = 0.04167*H[4,0] + 0.08333*H[4,1] + 0.1667*H[4,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        BX, R10
+
+	// Y[4,4] = 0.04167*H[4,0] - 0.08333*H[4,1] + 0.1667*H[4,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     960(SP), Z0
-	VMOVUPS     1024(SP), Z1
-	VMOVUPS     1088(SP), Z2
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
+
+	// Y[4,5] = H[4,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 5 of H.
+	VMOVUPS 960(SP), Z0
+	VMOVUPS 1024(SP), Z1
+	VMOVUPS 1088(SP), Z2
+
+	// Y[5,0] = 0.25*H[5,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, (R9)
+	ADDQ    BX, R9
+
+	// Y[5,1] = -0.1667*H[5,0] - 0.1667*H[5,1] - 0.1667*H[5,2]
+	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
+	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
+	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R9)
 	ADDQ        BX, R9
-	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
-	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
-	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
-	VMOVUPS     Z3, (R9)
-	ADDQ        BX, R9
+
+	// Y[5,2] = -0.1667*H[5,0] + 0.1667*H[5,1] - 0.1667*H[5,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,3] = 0.04167*H[5,0] + 0.08333*H[5,1] + 0.1667*H[5,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, (R9)
 	ADDQ        BX, R9
+
+	// Y[5,4] = 0.04167*H[5,0] - 0.08333*H[5,1] + 0.1667*H[5,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (R9)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, AX
-	SUBQ        $0x10, R8
-	JMP         vectors
+
+	// Y[5,5] = H[5,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, (R9)
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, (SP)
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+
+	// H[0,0] = 0.25*X[0,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, (SP)
+
+	// H[1,0] = -0.1667*X[0,0] - 0.1667*X[1,0] - 0.1667*X[2,0]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 192(SP)
+
+	// H[2,0] = -0.1667*X[0,0] + 0.1667*X[1,0] - 0.1667*X[2,0]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 384(SP)
+
+	// H[3,0] = 0.04167*X[0,0] + 0.08333*X[1,0] + 0.1667*X[2,0]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 576(SP)
+
+	// H[4,0] = 0.04167*X[0,0] - 0.08333*X[1,0] + 0.1667*X[2,0]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 768(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 960(SP)
-	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, 64(SP)
+
+	// H[5,0] = X[2,0]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 960(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+
+	// H[0,1] = 0.25*X[0,1]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, 64(SP)
+
+	// H[1,1] = -0.1667*X[0,1] - 0.1667*X[1,1] - 0.1667*X[2,1]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 256(SP)
+
+	// H[2,1] = -0.1667*X[0,1] + 0.1667*X[1,1] - 0.1667*X[2,1]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 448(SP)
+
+	// H[3,1] = 0.04167*X[0,1] + 0.08333*X[1,1] + 0.1667*X[2,1]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 640(SP)
+
+	// H[4,1] = 0.04167*X[0,1] - 0.08333*X[1,1] + 0.1667*X[2,1]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 832(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 1024(SP)
-	ADDQ        DI, CX
-	VMOVUPS.Z   (CX), K1, Z0
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z1
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z2
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, 128(SP)
+
+	// H[5,1] = X[2,1]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 1024(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z2
+
+	// H[0,2] = 0.25*X[0,2]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, 128(SP)
+
+	// H[1,2] = -0.1667*X[0,2] - 0.1667*X[1,2] - 0.1667*X[2,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 320(SP)
+
+	// H[2,2] = -0.1667*X[0,2] + 0.1667*X[1,2] - 0.1667*X[2,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 512(SP)
+
+	// H[3,2] = 0.04167*X[0,2] + 0.08333*X[1,2] + 0.1667*X[2,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, 704(SP)
+
+	// H[4,2] = 0.04167*X[0,2] - 0.08333*X[1,2] + 0.1667*X[2,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, 896(SP)
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, 1088(SP)
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	MOVQ        AX, CX
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, K1, (CX)
-	ADDQ        BX, CX
+
+	// H[5,2] = X[2,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, 1088(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	MOVQ    AX, CX
+
+	// Y[0,0] = 0.25*H[0,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,1] = -0.1667*H[0,0] - 0.1667*H[0,1] - 0.1667*H[0,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = -0.1667*H[0,0] + 0.1667*H[0,1] - 0.1667*H[0,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,3] = 0.04167*H[0,0] + 0.08333*H[0,1] + 0.1667*H[0,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,4] = 0.04167*H[0,0] - 0.08333*H[0,1] + 0.1667*H[0,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     192(SP), Z0
-	VMOVUPS     256(SP), Z1
-	VMOVUPS     320(SP), Z2
-	MOVQ        AX, CX
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[0,5] = H[0,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 192(SP), Z0
+	VMOVUPS 256(SP), Z1
+	VMOVUPS 320(SP), Z2
+	MOVQ    AX, CX
+
+	// Y[1,0] = 0.25*H[1,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,1] = -0.1667*H[1,0] - 0.1667*H[1,1] - 0.1667*H[1,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = -0.1667*H[1,0] + 0.1667*H[1,1] - 0.1667*H[1,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,3] = 0.04167*H[1,0] + 0.08333*H[1,1] + 0.1667*H[1,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,4] = 0.04167*H[1,0] - 0.08333*H[1,1] + 0.1667*H[1,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	MOVQ        AX, CX
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[1,5] = H[1,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	MOVQ    AX, CX
+
+	// Y[2,0] = 0.25*H[2,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,1] = -0.1667*H[2,0] - 0.1667*H[2,1] - 0.1667*H[2,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,2] = -0.1667*H[2,0] + 0.1667*H[2,1] - 0.1667*H[2,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,3] = 0.04167*H[2,0] + 0.08333*H[2,1] + 0.1667*H[2,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,4] = 0.04167*H[2,0] - 0.08333*H[2,1] + 0.1667*H[2,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     576(SP), Z0
-	VMOVUPS     640(SP), Z1
-	VMOVUPS     704(SP), Z2
-	MOVQ        AX, CX
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[2,5] = H[2,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 576(SP), Z0
+	VMOVUPS 640(SP), Z1
+	VMOVUPS 704(SP), Z2
+	MOVQ    AX, CX
+
+	// Y[3,0] = 0.25*H[3,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[3,1] = -0.1667*H[3,0] - 0.1667*H[3,1] - 0.1667*H[3,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,2] = -0.1667*H[3,0] + 0.1667*H[3,1] - 0.1667*H[3,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,3] = 0.04167*H[3,0] + 0.08333*H[3,1] + 0.1667*H[3,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,4] = 0.04167*H[3,0] - 0.08333*H[3,1] + 0.1667*H[3,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	MOVQ        AX, CX
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
-	VMOVUPS     Z3, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[3,5] = H[3,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 4 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	MOVQ    AX, CX
+
+	// Y[4,0] = 0.25*H[4,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[4,1] = -0.1667*H[4,0] - 0.1667*H[4,1] - 0.1667*H[4,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,2] = -0.1667*H[4,0] + 0.1667*H[4,1] - 0.1667*H[4,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,3] = 0.04167*H[4,0] + 0.08333*H[4,1] + 0.1667*H[4,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[4,4] = 0.04167*H[4,0] - 0.08333*H[4,1] + 0.1667*H[4,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     960(SP), Z0
-	VMOVUPS     1024(SP), Z1
-	VMOVUPS     1088(SP), Z2
-	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z3
+
+	// Y[4,5] = H[4,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 5 of H.
+	VMOVUPS 960(SP), Z0
+	VMOVUPS 1024(SP), Z1
+	VMOVUPS 1088(SP), Z2
+
+	// Y[5,0] = 0.25*H[5,0]
+	VMULPS  winogradAVX512_3e800000<>+0(SB), Z0, Z3
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[5,1] = -0.1667*H[5,0] - 0.1667*H[5,1] - 0.1667*H[5,2]
+	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
+	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
+	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (AX)
 	ADDQ        BX, AX
-	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
-	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z3
-	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
-	VMOVUPS     Z3, K1, (AX)
-	ADDQ        BX, AX
+
+	// Y[5,2] = -0.1667*H[5,0] + 0.1667*H[5,1] - 0.1667*H[5,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,3] = 0.04167*H[5,0] + 0.08333*H[5,1] + 0.1667*H[5,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z3
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z1, Z3
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z3
 	VMOVUPS     Z3, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[5,4] = 0.04167*H[5,0] - 0.08333*H[5,1] + 0.1667*H[5,2]
 	VMULPS      winogradAVX512_3d2aaaab<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
-	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, K1, (AX)
+
+	// Y[5,5] = H[5,2]
+	VMOVAPS Z2, Z0
+	VMOVUPS Z0, K1, (AX)
 
 done:
 	VZEROUPPER
@@ -3231,6 +4500,7 @@ GLOBL winogradAVX512_bdaaaaab<>(SB), RODATA|NOPTR, $64
 // func winogradOutput4AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradOutput4AVX512(SB), $1536-56
+	// T X T^t with the 4 x 6 matrix T of Output4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -3244,37 +4514,50 @@ TEXT ·winogradOutput4AVX512(SB), $1536-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x10
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, (SP)
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,0] = X[0,0] + X[1,0] + X[2,0] + X[3,0] + X[4,0]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (SP)
+
+	// H[1,0] = X[1,0] - X[2,0] + 2*X[3,0] - 2*X[4,0]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 384(SP)
+
+	// H[2,0] = X[1,0] + X[2,0] + 4*X[3,0] + 4*X[4,0]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 768(SP)
+
+	// H[3,0] = X[1,0] - X[2,0] + 8*X[3,0] - 8*X[4,0] + X[5,0]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3282,34 +4565,44 @@ vectors:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1152(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 64(SP)
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,1] = X[0,1] + X[1,1] + X[2,1] + X[3,1] + X[4,1]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 64(SP)
+
+	// H[1,1] = X[1,1] - X[2,1] + 2*X[3,1] - 2*X[4,1]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 448(SP)
+
+	// H[2,1] = X[1,1] + X[2,1] + 4*X[3,1] + 4*X[4,1]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 832(SP)
+
+	// H[3,1] = X[1,1] - X[2,1] + 8*X[3,1] - 8*X[4,1] + X[5,1]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3317,34 +4610,44 @@ vectors:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1216(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 128(SP)
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,2] = X[0,2] + X[1,2] + X[2,2] + X[3,2] + X[4,2]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 128(SP)
+
+	// H[1,2] = X[1,2] - X[2,2] + 2*X[3,2] - 2*X[4,2]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 512(SP)
+
+	// H[2,2] = X[1,2] + X[2,2] + 4*X[3,2] + 4*X[4,2]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 896(SP)
+
+	// H[3,2] = X[1,2] - X[2,2] + 8*X[3,2] - 8*X[4,2] + X[5,2]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3352,34 +4655,44 @@ vectors:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1280(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 192(SP)
+
+	// Column 3 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,3] = X[0,3] + X[1,3] + X[2,3] + X[3,3] + X[4,3]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 192(SP)
+
+	// H[1,3] = X[1,3] - X[2,3] + 2*X[3,3] - 2*X[4,3]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 576(SP)
+
+	// H[2,3] = X[1,3] + X[2,3] + 4*X[3,3] + 4*X[4,3]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 960(SP)
+
+	// H[3,3] = X[1,3] - X[2,3] + 8*X[3,3] - 8*X[4,3] + X[5,3]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3387,34 +4700,44 @@ vectors:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1344(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 256(SP)
+
+	// Column 4 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,4] = X[0,4] + X[1,4] + X[2,4] + X[3,4] + X[4,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 256(SP)
+
+	// H[1,4] = X[1,4] - X[2,4] + 2*X[3,4] - 2*X[4,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 640(SP)
+
+	// H[2,4] = X[1,4] + X[2,4] + 4*X[3,4] + 4*X[4,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1024(SP)
+
+	// H[3,4] = X[1,4] - X[2,4] + 8*X[3,4] - 8*X[4,4] + X[5,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3422,66 +4745,88 @@ vectors:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1408(SP)
 	ADDQ        DI, R9
-	VMOVUPS     (R9), Z0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z3
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z4
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 320(SP)
+
+	// Column 5 of X.
+	VMOVUPS (R9), Z0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z4
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z5
+
+	// H[0,5] = X[0,5] + X[1,5] + X[2,5] + X[3,5] + X[4,5]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 320(SP)
+
+	// H[1,5] = X[1,5] - X[2,5] + 2*X[3,5] - 2*X[4,5]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 704(SP)
+
+	// H[2,5] = X[1,5] + X[2,5] + 4*X[3,5] + 4*X[4,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1088(SP)
+
+	// H[3,5] = X[1,5] - X[2,5] + 8*X[3,5] - 8*X[4,5] + X[5,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1472(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	VMOVUPS     256(SP), Z4
-	VMOVUPS     320(SP), Z5
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        BX, R10
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	VMOVUPS 256(SP), Z4
+	VMOVUPS 320(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0] + H[0,1] + H[0,2] + H[0,3] + H[0,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,1] - H[0,2] + 2*H[0,3] - 2*H[0,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = H[0,1] + H[0,2] + 4*H[0,3] + 4*H[0,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,3] = H[0,1] - H[0,2] + 8*H[0,3] - 8*H[0,4] + H[0,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3489,32 +4834,42 @@ vectors:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	VMOVUPS     576(SP), Z3
-	VMOVUPS     640(SP), Z4
-	VMOVUPS     704(SP), Z5
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        BX, R10
+
+	// Row 1 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	VMOVUPS 576(SP), Z3
+	VMOVUPS 640(SP), Z4
+	VMOVUPS 704(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0] + H[1,1] + H[1,2] + H[1,3] + H[1,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,1] = H[1,1] - H[1,2] + 2*H[1,3] - 2*H[1,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = H[1,1] + H[1,2] + 4*H[1,3] + 4*H[1,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,3] = H[1,1] - H[1,2] + 8*H[1,3] - 8*H[1,4] + H[1,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3522,32 +4877,42 @@ vectors:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	VMOVUPS     1024(SP), Z4
-	VMOVUPS     1088(SP), Z5
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        BX, R10
+
+	// Row 2 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+	VMOVUPS 1024(SP), Z4
+	VMOVUPS 1088(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0] + H[2,1] + H[2,2] + H[2,3] + H[2,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,1] = H[2,1] - H[2,2] + 2*H[2,3] - 2*H[2,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,2] = H[2,1] + H[2,2] + 4*H[2,3] + 4*H[2,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,3] = H[2,1] - H[2,2] + 8*H[2,3] - 8*H[2,4] + H[2,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3555,76 +4920,100 @@ vectors:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     1152(SP), Z0
-	VMOVUPS     1216(SP), Z1
-	VMOVUPS     1280(SP), Z2
-	VMOVUPS     1344(SP), Z3
-	VMOVUPS     1408(SP), Z4
-	VMOVUPS     1472(SP), Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, (R9)
-	ADDQ        BX, R9
+
+	// Row 3 of H.
+	VMOVUPS 1152(SP), Z0
+	VMOVUPS 1216(SP), Z1
+	VMOVUPS 1280(SP), Z2
+	VMOVUPS 1344(SP), Z3
+	VMOVUPS 1408(SP), Z4
+	VMOVUPS 1472(SP), Z5
+
+	// Y[3,0] = H[3,0] + H[3,1] + H[3,2] + H[3,3] + H[3,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R9)
+	ADDQ    BX, R9
+
+	// Y[3,1] = H[3,1] - H[3,2] + 2*H[3,3] - 2*H[3,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[3,2] = H[3,1] + H[3,2] + 4*H[3,3] + 4*H[3,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[3,3] = H[3,1] - H[3,2] + 8*H[3,3] - 8*H[3,4] + H[3,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R9)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, AX
-	SUBQ        $0x10, R8
-	JMP         vectors
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, (SP)
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,0] = X[0,0] + X[1,0] + X[2,0] + X[3,0] + X[4,0]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (SP)
+
+	// H[1,0] = X[1,0] - X[2,0] + 2*X[3,0] - 2*X[4,0]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 384(SP)
+
+	// H[2,0] = X[1,0] + X[2,0] + 4*X[3,0] + 4*X[4,0]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 768(SP)
+
+	// H[3,0] = X[1,0] - X[2,0] + 8*X[3,0] - 8*X[4,0] + X[5,0]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3632,34 +5021,44 @@ tail:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1152(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 64(SP)
+
+	// Column 1 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,1] = X[0,1] + X[1,1] + X[2,1] + X[3,1] + X[4,1]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 64(SP)
+
+	// H[1,1] = X[1,1] - X[2,1] + 2*X[3,1] - 2*X[4,1]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 448(SP)
+
+	// H[2,1] = X[1,1] + X[2,1] + 4*X[3,1] + 4*X[4,1]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 832(SP)
+
+	// H[3,1] = X[1,1] - X[2,1] + 8*X[3,1] - 8*X[4,1] + X[5,1]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3667,34 +5066,44 @@ tail:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1216(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 128(SP)
+
+	// Column 2 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,2] = X[0,2] + X[1,2] + X[2,2] + X[3,2] + X[4,2]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 128(SP)
+
+	// H[1,2] = X[1,2] - X[2,2] + 2*X[3,2] - 2*X[4,2]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 512(SP)
+
+	// H[2,2] = X[1,2] + X[2,2] + 4*X[3,2] + 4*X[4,2]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 896(SP)
+
+	// H[3,2] = X[1,2] - X[2,2] + 8*X[3,2] - 8*X[4,2] + X[5,2]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3702,34 +5111,44 @@ tail:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1280(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 192(SP)
+
+	// Column 3 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,3] = X[0,3] + X[1,3] + X[2,3] + X[3,3] + X[4,3]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 192(SP)
+
+	// H[1,3] = X[1,3] - X[2,3] + 2*X[3,3] - 2*X[4,3]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 576(SP)
+
+	// H[2,3] = X[1,3] + X[2,3] + 4*X[3,3] + 4*X[4,3]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 960(SP)
+
+	// H[3,3] = X[1,3] - X[2,3] + 8*X[3,3] - 8*X[4,3] + X[5,3]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3737,34 +5156,44 @@ tail:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1344(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 256(SP)
+
+	// Column 4 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,4] = X[0,4] + X[1,4] + X[2,4] + X[3,4] + X[4,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 256(SP)
+
+	// H[1,4] = X[1,4] - X[2,4] + 2*X[3,4] - 2*X[4,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 640(SP)
+
+	// H[2,4] = X[1,4] + X[2,4] + 4*X[3,4] + 4*X[4,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1024(SP)
+
+	// H[3,4] = X[1,4] - X[2,4] + 8*X[3,4] - 8*X[4,4] + X[5,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3772,65 +5201,86 @@ tail:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1408(SP)
 	ADDQ        DI, CX
-	VMOVUPS.Z   (CX), K1, Z0
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z1
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z2
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z3
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z4
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, 320(SP)
+
+	// Column 5 of X.
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z4
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z5
+
+	// H[0,5] = X[0,5] + X[1,5] + X[2,5] + X[3,5] + X[4,5]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 320(SP)
+
+	// H[1,5] = X[1,5] - X[2,5] + 2*X[3,5] - 2*X[4,5]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 704(SP)
+
+	// H[2,5] = X[1,5] + X[2,5] + 4*X[3,5] + 4*X[4,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1088(SP)
+
+	// H[3,5] = X[1,5] - X[2,5] + 8*X[3,5] - 8*X[4,5] + X[5,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1472(SP)
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	VMOVUPS     256(SP), Z4
-	VMOVUPS     320(SP), Z5
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        BX, CX
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	VMOVUPS 256(SP), Z4
+	VMOVUPS 320(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0] + H[0,1] + H[0,2] + H[0,3] + H[0,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,1] = H[0,1] - H[0,2] + 2*H[0,3] - 2*H[0,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = H[0,1] + H[0,2] + 4*H[0,3] + 4*H[0,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,3] = H[0,1] - H[0,2] + 8*H[0,3] - 8*H[0,4] + H[0,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3838,32 +5288,42 @@ tail:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	VMOVUPS     576(SP), Z3
-	VMOVUPS     640(SP), Z4
-	VMOVUPS     704(SP), Z5
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        BX, CX
+
+	// Row 1 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	VMOVUPS 576(SP), Z3
+	VMOVUPS 640(SP), Z4
+	VMOVUPS 704(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0] + H[1,1] + H[1,2] + H[1,3] + H[1,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,1] = H[1,1] - H[1,2] + 2*H[1,3] - 2*H[1,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = H[1,1] + H[1,2] + 4*H[1,3] + 4*H[1,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,3] = H[1,1] - H[1,2] + 8*H[1,3] - 8*H[1,4] + H[1,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3871,32 +5331,42 @@ tail:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	VMOVUPS     1024(SP), Z4
-	VMOVUPS     1088(SP), Z5
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        BX, CX
+
+	// Row 2 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+	VMOVUPS 1024(SP), Z4
+	VMOVUPS 1088(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0] + H[2,1] + H[2,2] + H[2,3] + H[2,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,1] = H[2,1] - H[2,2] + 2*H[2,3] - 2*H[2,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,2] = H[2,1] + H[2,2] + 4*H[2,3] + 4*H[2,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,3] = H[2,1] - H[2,2] + 8*H[2,3] - 8*H[2,4] + H[2,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3904,31 +5374,41 @@ tail:
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     1152(SP), Z0
-	VMOVUPS     1216(SP), Z1
-	VMOVUPS     1280(SP), Z2
-	VMOVUPS     1344(SP), Z3
-	VMOVUPS     1408(SP), Z4
-	VMOVUPS     1472(SP), Z5
-	VMOVAPS     Z0, Z0
-	VADDPS      Z1, Z0, Z0
-	VADDPS      Z2, Z0, Z0
-	VADDPS      Z3, Z0, Z0
-	VADDPS      Z4, Z0, Z0
-	VMOVUPS     Z0, K1, (AX)
-	ADDQ        BX, AX
+
+	// Row 3 of H.
+	VMOVUPS 1152(SP), Z0
+	VMOVUPS 1216(SP), Z1
+	VMOVUPS 1280(SP), Z2
+	VMOVUPS 1344(SP), Z3
+	VMOVUPS 1408(SP), Z4
+	VMOVUPS 1472(SP), Z5
+
+	// Y[3,0] = H[3,0] + H[3,1] + H[3,2] + H[3,3] + H[3,4]
+	VMOVAPS Z0, Z0
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[3,1] = H[3,1] - H[3,2] + 2*H[3,3] - 2*H[3,4]
 	VMOVAPS     Z1, Z0
 	VSUBPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[3,2] = H[3,1] + H[3,2] + 4*H[3,3] + 4*H[3,4]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z2, Z0, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[3,3] = H[3,1] - H[3,2] + 8*H[3,3] - 8*H[3,4] + H[3,5]
 	VMOVAPS     Z1, Z0
 	VADDPS      Z5, Z0, Z0
 	VSUBPS      Z2, Z0, Z0
@@ -3979,6 +5459,7 @@ GLOBL winogradAVX512_c1000000<>(SB), RODATA|NOPTR, $64
 // func winogradOutputT4AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradOutputT4AVX512(SB), $1536-56
+	// T X T^t with the 6 x 4 matrix T of OutputT4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -3992,697 +5473,987 @@ TEXT ·winogradOutputT4AVX512(SB), $1536-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x10
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, (SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 256(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 512(SP)
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, (SP)
+
+	// H[1,0] = X[0,0] + X[1,0] + X[2,0] + X[3,0]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, 256(SP)
+
+	// H[2,0] = X[0,0] - X[1,0] + X[2,0] - X[3,0]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, 512(SP)
+
+	// H[3,0] = X[0,0] + 2*X[1,0] + 4*X[2,0] + 8*X[3,0]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, 768(SP)
+
+	// H[4,0] = X[0,0] - 2*X[1,0] + 4*X[2,0] - 8*X[3,0]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1024(SP)
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, 1280(SP)
-	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, 64(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 320(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 576(SP)
+
+	// H[5,0] = X[3,0]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, 1280(SP)
+	ADDQ    DI, R9
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, 64(SP)
+
+	// H[1,1] = X[0,1] + X[1,1] + X[2,1] + X[3,1]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, 320(SP)
+
+	// H[2,1] = X[0,1] - X[1,1] + X[2,1] - X[3,1]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, 576(SP)
+
+	// H[3,1] = X[0,1] + 2*X[1,1] + 4*X[2,1] + 8*X[3,1]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, 832(SP)
+
+	// H[4,1] = X[0,1] - 2*X[1,1] + 4*X[2,1] - 8*X[3,1]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1088(SP)
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, 1344(SP)
-	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, 128(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 384(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 640(SP)
+
+	// H[5,1] = X[3,1]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, 1344(SP)
+	ADDQ    DI, R9
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+
+	// H[0,2] = X[0,2]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, 128(SP)
+
+	// H[1,2] = X[0,2] + X[1,2] + X[2,2] + X[3,2]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, 384(SP)
+
+	// H[2,2] = X[0,2] - X[1,2] + X[2,2] - X[3,2]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, 640(SP)
+
+	// H[3,2] = X[0,2] + 2*X[1,2] + 4*X[2,2] + 8*X[3,2]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, 896(SP)
+
+	// H[4,2] = X[0,2] - 2*X[1,2] + 4*X[2,2] - 8*X[3,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1152(SP)
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, 1408(SP)
-	ADDQ        DI, R9
-	VMOVUPS     (R9), Z0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z3
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, 192(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 448(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 704(SP)
+
+	// H[5,2] = X[3,2]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, 1408(SP)
+	ADDQ    DI, R9
+
+	// Column 3 of X.
+	VMOVUPS (R9), Z0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z3
+
+	// H[0,3] = X[0,3]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, 192(SP)
+
+	// H[1,3] = X[0,3] + X[1,3] + X[2,3] + X[3,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, 448(SP)
+
+	// H[2,3] = X[0,3] - X[1,3] + X[2,3] - X[3,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, 704(SP)
+
+	// H[3,3] = X[0,3] + 2*X[1,3] + 4*X[2,3] + 8*X[3,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, 960(SP)
+
+	// H[4,3] = X[0,3] - 2*X[1,3] + 4*X[2,3] - 8*X[3,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1216(SP)
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, 1472(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
-	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
-	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z0
-	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
-	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
-	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     256(SP), Z0
-	VMOVUPS     320(SP), Z1
-	VMOVUPS     384(SP), Z2
-	VMOVUPS     448(SP), Z3
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
+
+	// H[5,3] = X[3,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, 1472(SP)
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	MOVQ    R9, R10
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,1] = H[0,0] + H[0,1] + H[0,2] + H[0,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,2] = H[0,0] - H[0,1] + H[0,2] - H[0,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[0,3] = H[0,0] + 2*H[0,1] + 4*H[0,2] + 8*H[0,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,4] = H[0,0] - 2*H[0,1] + 4*H[0,2] - 8*H[0,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     512(SP), Z0
-	VMOVUPS     576(SP), Z1
-	VMOVUPS     640(SP), Z2
-	VMOVUPS     704(SP), Z3
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
+
+	// Y[0,5] = H[0,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 1 of H.
+	VMOVUPS 256(SP), Z0
+	VMOVUPS 320(SP), Z1
+	VMOVUPS 384(SP), Z2
+	VMOVUPS 448(SP), Z3
+	MOVQ    R9, R10
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,1] = H[1,0] + H[1,1] + H[1,2] + H[1,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,2] = H[1,0] - H[1,1] + H[1,2] - H[1,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[1,3] = H[1,0] + 2*H[1,1] + 4*H[1,2] + 8*H[1,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,4] = H[1,0] - 2*H[1,1] + 4*H[1,2] - 8*H[1,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
+
+	// Y[1,5] = H[1,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 2 of H.
+	VMOVUPS 512(SP), Z0
+	VMOVUPS 576(SP), Z1
+	VMOVUPS 640(SP), Z2
+	VMOVUPS 704(SP), Z3
+	MOVQ    R9, R10
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,1] = H[2,0] + H[2,1] + H[2,2] + H[2,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,2] = H[2,0] - H[2,1] + H[2,2] - H[2,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[2,3] = H[2,0] + 2*H[2,1] + 4*H[2,2] + 8*H[2,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, (R10)
 	ADDQ        BX, R10
+
+	// Y[2,4] = H[2,0] - 2*H[2,1] + 4*H[2,2] - 8*H[2,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     1024(SP), Z0
-	VMOVUPS     1088(SP), Z1
-	VMOVUPS     1152(SP), Z2
-	VMOVUPS     1216(SP), Z3
-	MOVQ        R9, R10
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R10)
-	ADDQ        BX, R10
+
+	// Y[2,5] = H[2,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 3 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+	MOVQ    R9, R10
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[3,1] = H[3,0] + H[3,1] + H[3,2] + H[3,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[3,2] = H[3,0] - H[3,1] + H[3,2] - H[3,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[3,3] = H[3,0] + 2*H[3,1] + 4*H[3,2] + 8*H[3,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, (R10)
 	ADDQ        BX, R10
+
+	// Y[3,4] = H[3,0] - 2*H[3,1] + 4*H[3,2] - 8*H[3,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, (R10)
-	ADDQ        DX, R9
-	VMOVUPS     1280(SP), Z0
-	VMOVUPS     1344(SP), Z1
-	VMOVUPS     1408(SP), Z2
-	VMOVUPS     1472(SP), Z3
+
+	// Y[3,5] = H[3,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 4 of H.
+	VMOVUPS 1024(SP), Z0
+	VMOVUPS 1088(SP), Z1
+	VMOVUPS 1152(SP), Z2
+	VMOVUPS 1216(SP), Z3
+	MOVQ    R9, R10
+
+	// Y[4,0] = H[4,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[4,1] = H[4,0] + H[4,1] + H[4,2] + H[4,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[4,2] = H[4,0] - H[4,1] + H[4,2] - H[4,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R10)
+	ADDQ    BX, R10
+
+	// Y[4,3] = H[4,0] + 2*H[4,1] + 4*H[4,2] + 8*H[4,3]
 	VMOVAPS     Z0, Z4
+	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
+	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
+	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
+	VMOVUPS     Z4, (R10)
+	ADDQ        BX, R10
+
+	// Y[4,4] = H[4,0] - 2*H[4,1] + 4*H[4,2] - 8*H[4,3]
+	VMOVAPS     Z0, Z0
+	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
+	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
+	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
+	VMOVUPS     Z0, (R10)
+	ADDQ        BX, R10
+
+	// Y[4,5] = H[4,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    DX, R9
+
+	// Row 5 of H.
+	VMOVUPS 1280(SP), Z0
+	VMOVUPS 1344(SP), Z1
+	VMOVUPS 1408(SP), Z2
+	VMOVUPS 1472(SP), Z3
+
+	// Y[5,0] = H[5,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, (R9)
+	ADDQ    BX, R9
+
+	// Y[5,1] = H[5,0] + H[5,1] + H[5,2] + H[5,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R9)
+	ADDQ    BX, R9
+
+	// Y[5,2] = H[5,0] - H[5,1] + H[5,2] - H[5,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, (R9)
+	ADDQ    BX, R9
+
+	// Y[5,3] = H[5,0] + 2*H[5,1] + 4*H[5,2] + 8*H[5,3]
+	VMOVAPS     Z0, Z4
+	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
+	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
+	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, (R9)
 	ADDQ        BX, R9
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R9)
-	ADDQ        BX, R9
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, (R9)
-	ADDQ        BX, R9
-	VMOVAPS     Z0, Z4
-	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
-	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
-	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
-	VMOVUPS     Z4, (R9)
-	ADDQ        BX, R9
+
+	// Y[5,4] = H[5,0] - 2*H[5,1] + 4*H[5,2] - 8*H[5,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, (R9)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, AX
-	SUBQ        $0x10, R8
-	JMP         vectors
+
+	// Y[5,5] = H[5,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, (R9)
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, (SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 256(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 512(SP)
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+
+	// H[0,0] = X[0,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, (SP)
+
+	// H[1,0] = X[0,0] + X[1,0] + X[2,0] + X[3,0]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, 256(SP)
+
+	// H[2,0] = X[0,0] - X[1,0] + X[2,0] - X[3,0]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, 512(SP)
+
+	// H[3,0] = X[0,0] + 2*X[1,0] + 4*X[2,0] + 8*X[3,0]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, 768(SP)
+
+	// H[4,0] = X[0,0] - 2*X[1,0] + 4*X[2,0] - 8*X[3,0]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1024(SP)
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, 1280(SP)
-	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, 64(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 320(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 576(SP)
+
+	// H[5,0] = X[3,0]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, 1280(SP)
+	ADDQ    DI, CX
+
+	// Column 1 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+
+	// H[0,1] = X[0,1]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, 64(SP)
+
+	// H[1,1] = X[0,1] + X[1,1] + X[2,1] + X[3,1]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, 320(SP)
+
+	// H[2,1] = X[0,1] - X[1,1] + X[2,1] - X[3,1]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, 576(SP)
+
+	// H[3,1] = X[0,1] + 2*X[1,1] + 4*X[2,1] + 8*X[3,1]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, 832(SP)
+
+	// H[4,1] = X[0,1] - 2*X[1,1] + 4*X[2,1] - 8*X[3,1]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1088(SP)
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, 1344(SP)
-	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, 128(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 384(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 640(SP)
+
+	// H[5,1] = X[3,1]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, 1344(SP)
+	ADDQ    DI, CX
+
+	// Column 2 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+
+	// H[0,2] = X[0,2]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, 128(SP)
+
+	// H[1,2] = X[0,2] + X[1,2] + X[2,2] + X[3,2]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, 384(SP)
+
+	// H[2,2] = X[0,2] - X[1,2] + X[2,2] - X[3,2]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, 640(SP)
+
+	// H[3,2] = X[0,2] + 2*X[1,2] + 4*X[2,2] + 8*X[3,2]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, 896(SP)
+
+	// H[4,2] = X[0,2] - 2*X[1,2] + 4*X[2,2] - 8*X[3,2]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1152(SP)
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, 1408(SP)
-	ADDQ        DI, CX
-	VMOVUPS.Z   (CX), K1, Z0
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z1
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z2
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z3
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, 192(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 448(SP)
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, 704(SP)
+
+	// H[5,2] = X[3,2]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, 1408(SP)
+	ADDQ    DI, CX
+
+	// Column 3 of X.
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z3
+
+	// H[0,3] = X[0,3]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, 192(SP)
+
+	// H[1,3] = X[0,3] + X[1,3] + X[2,3] + X[3,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, 448(SP)
+
+	// H[2,3] = X[0,3] - X[1,3] + X[2,3] - X[3,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, 704(SP)
+
+	// H[3,3] = X[0,3] + 2*X[1,3] + 4*X[2,3] + 8*X[3,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, 960(SP)
+
+	// H[4,3] = X[0,3] - 2*X[1,3] + 4*X[2,3] - 8*X[3,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, 1216(SP)
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, 1472(SP)
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
-	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
-	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z0
-	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
-	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
-	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     256(SP), Z0
-	VMOVUPS     320(SP), Z1
-	VMOVUPS     384(SP), Z2
-	VMOVUPS     448(SP), Z3
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
+
+	// H[5,3] = X[3,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, 1472(SP)
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[0,0] = H[0,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,1] = H[0,0] + H[0,1] + H[0,2] + H[0,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,2] = H[0,0] - H[0,1] + H[0,2] - H[0,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[0,3] = H[0,0] + 2*H[0,1] + 4*H[0,2] + 8*H[0,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,4] = H[0,0] - 2*H[0,1] + 4*H[0,2] - 8*H[0,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     512(SP), Z0
-	VMOVUPS     576(SP), Z1
-	VMOVUPS     640(SP), Z2
-	VMOVUPS     704(SP), Z3
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[0,5] = H[0,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 1 of H.
+	VMOVUPS 256(SP), Z0
+	VMOVUPS 320(SP), Z1
+	VMOVUPS 384(SP), Z2
+	VMOVUPS 448(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[1,0] = H[1,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,1] = H[1,0] + H[1,1] + H[1,2] + H[1,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,2] = H[1,0] - H[1,1] + H[1,2] - H[1,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[1,3] = H[1,0] + 2*H[1,1] + 4*H[1,2] + 8*H[1,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,4] = H[1,0] - 2*H[1,1] + 4*H[1,2] - 8*H[1,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[1,5] = H[1,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 2 of H.
+	VMOVUPS 512(SP), Z0
+	VMOVUPS 576(SP), Z1
+	VMOVUPS 640(SP), Z2
+	VMOVUPS 704(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[2,0] = H[2,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,1] = H[2,0] + H[2,1] + H[2,2] + H[2,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,2] = H[2,0] - H[2,1] + H[2,2] - H[2,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[2,3] = H[2,0] + 2*H[2,1] + 4*H[2,2] + 8*H[2,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[2,4] = H[2,0] - 2*H[2,1] + 4*H[2,2] - 8*H[2,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     1024(SP), Z0
-	VMOVUPS     1088(SP), Z1
-	VMOVUPS     1152(SP), Z2
-	VMOVUPS     1216(SP), Z3
-	MOVQ        AX, CX
-	VMOVAPS     Z0, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (CX)
-	ADDQ        BX, CX
+
+	// Y[2,5] = H[2,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 3 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[3,0] = H[3,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[3,1] = H[3,0] + H[3,1] + H[3,2] + H[3,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[3,2] = H[3,0] - H[3,1] + H[3,2] - H[3,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[3,3] = H[3,0] + 2*H[3,1] + 4*H[3,2] + 8*H[3,3]
 	VMOVAPS     Z0, Z4
 	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
 	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[3,4] = H[3,0] - 2*H[3,1] + 4*H[3,2] - 8*H[3,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, K1, (CX)
-	ADDQ        DX, AX
-	VMOVUPS     1280(SP), Z0
-	VMOVUPS     1344(SP), Z1
-	VMOVUPS     1408(SP), Z2
-	VMOVUPS     1472(SP), Z3
+
+	// Y[3,5] = H[3,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 4 of H.
+	VMOVUPS 1024(SP), Z0
+	VMOVUPS 1088(SP), Z1
+	VMOVUPS 1152(SP), Z2
+	VMOVUPS 1216(SP), Z3
+	MOVQ    AX, CX
+
+	// Y[4,0] = H[4,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[4,1] = H[4,0] + H[4,1] + H[4,2] + H[4,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[4,2] = H[4,0] - H[4,1] + H[4,2] - H[4,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    BX, CX
+
+	// Y[4,3] = H[4,0] + 2*H[4,1] + 4*H[4,2] + 8*H[4,3]
 	VMOVAPS     Z0, Z4
+	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
+	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
+	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
+	VMOVUPS     Z4, K1, (CX)
+	ADDQ        BX, CX
+
+	// Y[4,4] = H[4,0] - 2*H[4,1] + 4*H[4,2] - 8*H[4,3]
+	VMOVAPS     Z0, Z0
+	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
+	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
+	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
+	VMOVUPS     Z0, K1, (CX)
+	ADDQ        BX, CX
+
+	// Y[4,5] = H[4,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    DX, AX
+
+	// Row 5 of H.
+	VMOVUPS 1280(SP), Z0
+	VMOVUPS 1344(SP), Z1
+	VMOVUPS 1408(SP), Z2
+	VMOVUPS 1472(SP), Z3
+
+	// Y[5,0] = H[5,0]
+	VMOVAPS Z0, Z4
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[5,1] = H[5,0] + H[5,1] + H[5,2] + H[5,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z1, Z4, Z4
+	VADDPS  Z2, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[5,2] = H[5,0] - H[5,1] + H[5,2] - H[5,3]
+	VMOVAPS Z0, Z4
+	VADDPS  Z2, Z4, Z4
+	VSUBPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z4, Z4
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    BX, AX
+
+	// Y[5,3] = H[5,0] + 2*H[5,1] + 4*H[5,2] + 8*H[5,3]
+	VMOVAPS     Z0, Z4
+	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
+	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
+	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
 	VMOVUPS     Z4, K1, (AX)
 	ADDQ        BX, AX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z1, Z4, Z4
-	VADDPS      Z2, Z4, Z4
-	VADDPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (AX)
-	ADDQ        BX, AX
-	VMOVAPS     Z0, Z4
-	VADDPS      Z2, Z4, Z4
-	VSUBPS      Z1, Z4, Z4
-	VSUBPS      Z3, Z4, Z4
-	VMOVUPS     Z4, K1, (AX)
-	ADDQ        BX, AX
-	VMOVAPS     Z0, Z4
-	VFMADD231PS winogradAVX512_40000000<>+0(SB), Z1, Z4
-	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z4
-	VFMADD231PS winogradAVX512_41000000<>+0(SB), Z3, Z4
-	VMOVUPS     Z4, K1, (AX)
-	ADDQ        BX, AX
+
+	// Y[5,4] = H[5,0] - 2*H[5,1] + 4*H[5,2] - 8*H[5,3]
 	VMOVAPS     Z0, Z0
 	VFMADD231PS winogradAVX512_c0000000<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_40800000<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_c1000000<>+0(SB), Z3, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
-	VMOVAPS     Z3, Z0
-	VMOVUPS     Z0, K1, (AX)
+
+	// Y[5,5] = H[5,3]
+	VMOVAPS Z3, Z0
+	VMOVUPS Z0, K1, (AX)
 
 done:
 	VZEROUPPER
@@ -4691,6 +6462,7 @@ done:
 // func winogradFilterT4AVX512(dst *float32, di int, dj int, src *float32, si int, sj int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradFilterT4AVX512(SB), $1152-56
+	// T X T^t with the 3 x 6 matrix T of FilterT4; a lane is a channel. Strides in bytes.
 	MOVQ dst+0(FP), AX
 	MOVQ src+24(FP), CX
 	MOVQ di+8(FP), DX
@@ -4704,32 +6476,43 @@ TEXT ·winogradFilterT4AVX512(SB), $1152-56
 	MOVQ n+48(FP), R8
 
 vectors:
-	CMPQ        R8, $0x10
-	JL          tail
-	MOVQ        CX, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+	// Main loop: 16 channels.
+	CMPQ R8, $0x10
+	JL   tail
+
+	// First half, H = T X, column by column, into the block on the stack.
+	MOVQ CX, R9
+
+	// Column 0 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,0] = 0.25*X[0,0] - 0.1667*X[1,0] - 0.1667*X[2,0] + 0.04167*X[3,0] + 0.04167*X[4,0]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (SP)
+
+	// H[1,0] = -0.1667*X[1,0] + 0.1667*X[2,0] + 0.08333*X[3,0] - 0.08333*X[4,0]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 384(SP)
+
+	// H[2,0] = -0.1667*X[1,0] - 0.1667*X[2,0] + 0.1667*X[3,0] + 0.1667*X[4,0] + X[5,0]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4737,29 +6520,37 @@ vectors:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 768(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+
+	// Column 1 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,1] = 0.25*X[0,1] - 0.1667*X[1,1] - 0.1667*X[2,1] + 0.04167*X[3,1] + 0.04167*X[4,1]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 64(SP)
+
+	// H[1,1] = -0.1667*X[1,1] + 0.1667*X[2,1] + 0.08333*X[3,1] - 0.08333*X[4,1]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 448(SP)
+
+	// H[2,1] = -0.1667*X[1,1] - 0.1667*X[2,1] + 0.1667*X[3,1] + 0.1667*X[4,1] + X[5,1]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4767,29 +6558,37 @@ vectors:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 832(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+
+	// Column 2 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,2] = 0.25*X[0,2] - 0.1667*X[1,2] - 0.1667*X[2,2] + 0.04167*X[3,2] + 0.04167*X[4,2]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 128(SP)
+
+	// H[1,2] = -0.1667*X[1,2] + 0.1667*X[2,2] + 0.08333*X[3,2] - 0.08333*X[4,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 512(SP)
+
+	// H[2,2] = -0.1667*X[1,2] - 0.1667*X[2,2] + 0.1667*X[3,2] + 0.1667*X[4,2] + X[5,2]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4797,29 +6596,37 @@ vectors:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 896(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+
+	// Column 3 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,3] = 0.25*X[0,3] - 0.1667*X[1,3] - 0.1667*X[2,3] + 0.04167*X[3,3] + 0.04167*X[4,3]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 192(SP)
+
+	// H[1,3] = -0.1667*X[1,3] + 0.1667*X[2,3] + 0.08333*X[3,3] - 0.08333*X[4,3]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 576(SP)
+
+	// H[2,3] = -0.1667*X[1,3] - 0.1667*X[2,3] + 0.1667*X[3,3] + 0.1667*X[4,3] + X[5,3]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4827,29 +6634,37 @@ vectors:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 960(SP)
 	ADDQ        DI, R9
-	MOVQ        R9, R10
-	VMOVUPS     (R10), Z0
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z1
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z2
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z3
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z4
-	ADDQ        SI, R10
-	VMOVUPS     (R10), Z5
+
+	// Column 4 of X.
+	MOVQ    R9, R10
+	VMOVUPS (R10), Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+
+	// H[0,4] = 0.25*X[0,4] - 0.1667*X[1,4] - 0.1667*X[2,4] + 0.04167*X[3,4] + 0.04167*X[4,4]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 256(SP)
+
+	// H[1,4] = -0.1667*X[1,4] + 0.1667*X[2,4] + 0.08333*X[3,4] - 0.08333*X[4,4]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 640(SP)
+
+	// H[2,4] = -0.1667*X[1,4] - 0.1667*X[2,4] + 0.1667*X[3,4] + 0.1667*X[4,4] + X[5,4]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4857,42 +6672,56 @@ vectors:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1024(SP)
 	ADDQ        DI, R9
-	VMOVUPS     (R9), Z0
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z1
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z2
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z3
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z4
-	ADDQ        SI, R9
-	VMOVUPS     (R9), Z5
+
+	// Column 5 of X.
+	VMOVUPS (R9), Z0
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z1
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z2
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z3
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z4
+	ADDQ    SI, R9
+	VMOVUPS (R9), Z5
+
+	// H[0,5] = 0.25*X[0,5] - 0.1667*X[1,5] - 0.1667*X[2,5] + 0.04167*X[3,5] + 0.04167*X[4,5]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 320(SP)
+
+	// H[1,5] = -0.1667*X[1,5] + 0.1667*X[2,5] + 0.08333*X[3,5] - 0.08333*X[4,5]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 704(SP)
+
+	// H[2,5] = -0.1667*X[1,5] - 0.1667*X[2,5] + 0.1667*X[3,5] + 0.1667*X[4,5] + X[5,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1088(SP)
-	MOVQ        AX, R9
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	VMOVUPS     256(SP), Z4
-	VMOVUPS     320(SP), Z5
-	MOVQ        R9, R10
+
+	// Second half, Y = H T^t, row by row.
+	MOVQ AX, R9
+
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	VMOVUPS 256(SP), Z4
+	VMOVUPS 320(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[0,0] = 0.25*H[0,0] - 0.1667*H[0,1] - 0.1667*H[0,2] + 0.04167*H[0,3] + 0.04167*H[0,4]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4900,12 +6729,16 @@ vectors:
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,1] = -0.1667*H[0,1] + 0.1667*H[0,2] + 0.08333*H[0,3] - 0.08333*H[0,4]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[0,2] = -0.1667*H[0,1] - 0.1667*H[0,2] + 0.1667*H[0,3] + 0.1667*H[0,4] + H[0,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4913,13 +6746,17 @@ vectors:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	VMOVUPS     576(SP), Z3
-	VMOVUPS     640(SP), Z4
-	VMOVUPS     704(SP), Z5
-	MOVQ        R9, R10
+
+	// Row 1 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	VMOVUPS 576(SP), Z3
+	VMOVUPS 640(SP), Z4
+	VMOVUPS 704(SP), Z5
+	MOVQ    R9, R10
+
+	// Y[1,0] = 0.25*H[1,0] - 0.1667*H[1,1] - 0.1667*H[1,2] + 0.04167*H[1,3] + 0.04167*H[1,4]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4927,12 +6764,16 @@ vectors:
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,1] = -0.1667*H[1,1] + 0.1667*H[1,2] + 0.08333*H[1,3] - 0.08333*H[1,4]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        BX, R10
+
+	// Y[1,2] = -0.1667*H[1,1] - 0.1667*H[1,2] + 0.1667*H[1,3] + 0.1667*H[1,4] + H[1,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4940,12 +6781,16 @@ vectors:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R10)
 	ADDQ        DX, R9
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	VMOVUPS     1024(SP), Z4
-	VMOVUPS     1088(SP), Z5
+
+	// Row 2 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+	VMOVUPS 1024(SP), Z4
+	VMOVUPS 1088(SP), Z5
+
+	// Y[2,0] = 0.25*H[2,0] - 0.1667*H[2,1] - 0.1667*H[2,2] + 0.04167*H[2,3] + 0.04167*H[2,4]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -4953,52 +6798,68 @@ vectors:
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[2,1] = -0.1667*H[2,1] + 0.1667*H[2,2] + 0.08333*H[2,3] - 0.08333*H[2,4]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R9)
 	ADDQ        BX, R9
+
+	// Y[2,2] = -0.1667*H[2,1] - 0.1667*H[2,2] + 0.1667*H[2,3] + 0.1667*H[2,4] + H[2,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (R9)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, AX
-	SUBQ        $0x10, R8
-	JMP         vectors
+
+	// The next channels.
+	ADDQ $0x40, CX
+	ADDQ $0x40, AX
+	SUBQ $0x10, R8
+	JMP  vectors
 
 tail:
-	TESTQ       R8, R8
-	JZ          done
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+	// Tail: the channels that are left, under a mask.
+	TESTQ R8, R8
+	JZ    done
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+	// First half, H = T X, column by column, into the block on the stack.
+	// Column 0 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,0] = 0.25*X[0,0] - 0.1667*X[1,0] - 0.1667*X[2,0] + 0.04167*X[3,0] + 0.04167*X[4,0]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, (SP)
+
+	// H[1,0] = -0.1667*X[1,0] + 0.1667*X[2,0] + 0.08333*X[3,0] - 0.08333*X[4,0]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 384(SP)
+
+	// H[2,0] = -0.1667*X[1,0] - 0.1667*X[2,0] + 0.1667*X[3,0] + 0.1667*X[4,0] + X[5,0]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5006,29 +6867,37 @@ tail:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 768(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+
+	// Column 1 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,1] = 0.25*X[0,1] - 0.1667*X[1,1] - 0.1667*X[2,1] + 0.04167*X[3,1] + 0.04167*X[4,1]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 64(SP)
+
+	// H[1,1] = -0.1667*X[1,1] + 0.1667*X[2,1] + 0.08333*X[3,1] - 0.08333*X[4,1]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 448(SP)
+
+	// H[2,1] = -0.1667*X[1,1] - 0.1667*X[2,1] + 0.1667*X[3,1] + 0.1667*X[4,1] + X[5,1]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5036,29 +6905,37 @@ tail:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 832(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+
+	// Column 2 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,2] = 0.25*X[0,2] - 0.1667*X[1,2] - 0.1667*X[2,2] + 0.04167*X[3,2] + 0.04167*X[4,2]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 128(SP)
+
+	// H[1,2] = -0.1667*X[1,2] + 0.1667*X[2,2] + 0.08333*X[3,2] - 0.08333*X[4,2]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 512(SP)
+
+	// H[2,2] = -0.1667*X[1,2] - 0.1667*X[2,2] + 0.1667*X[3,2] + 0.1667*X[4,2] + X[5,2]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5066,29 +6943,37 @@ tail:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 896(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+
+	// Column 3 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,3] = 0.25*X[0,3] - 0.1667*X[1,3] - 0.1667*X[2,3] + 0.04167*X[3,3] + 0.04167*X[4,3]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 192(SP)
+
+	// H[1,3] = -0.1667*X[1,3] + 0.1667*X[2,3] + 0.08333*X[3,3] - 0.08333*X[4,3]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 576(SP)
+
+	// H[2,3] = -0.1667*X[1,3] - 0.1667*X[2,3] + 0.1667*X[3,3] + 0.1667*X[4,3] + X[5,3]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5096,29 +6981,37 @@ tail:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 960(SP)
 	ADDQ        DI, CX
-	MOVQ        CX, R8
-	VMOVUPS.Z   (R8), K1, Z0
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z1
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z2
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z3
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z4
-	ADDQ        SI, R8
-	VMOVUPS.Z   (R8), K1, Z5
+
+	// Column 4 of X.
+	MOVQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      SI, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+	// H[0,4] = 0.25*X[0,4] - 0.1667*X[1,4] - 0.1667*X[2,4] + 0.04167*X[3,4] + 0.04167*X[4,4]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 256(SP)
+
+	// H[1,4] = -0.1667*X[1,4] + 0.1667*X[2,4] + 0.08333*X[3,4] - 0.08333*X[4,4]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 640(SP)
+
+	// H[2,4] = -0.1667*X[1,4] - 0.1667*X[2,4] + 0.1667*X[3,4] + 0.1667*X[4,4] + X[5,4]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5126,41 +7019,54 @@ tail:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1024(SP)
 	ADDQ        DI, CX
-	VMOVUPS.Z   (CX), K1, Z0
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z1
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z2
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z3
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z4
-	ADDQ        SI, CX
-	VMOVUPS.Z   (CX), K1, Z5
+
+	// Column 5 of X.
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z4
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z5
+
+	// H[0,5] = 0.25*X[0,5] - 0.1667*X[1,5] - 0.1667*X[2,5] + 0.04167*X[3,5] + 0.04167*X[4,5]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 320(SP)
+
+	// H[1,5] = -0.1667*X[1,5] + 0.1667*X[2,5] + 0.08333*X[3,5] - 0.08333*X[4,5]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 704(SP)
+
+	// H[2,5] = -0.1667*X[1,5] - 0.1667*X[2,5] + 0.1667*X[3,5] + 0.1667*X[4,5] + X[5,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, 1088(SP)
-	VMOVUPS     (SP), Z0
-	VMOVUPS     64(SP), Z1
-	VMOVUPS     128(SP), Z2
-	VMOVUPS     192(SP), Z3
-	VMOVUPS     256(SP), Z4
-	VMOVUPS     320(SP), Z5
-	MOVQ        AX, CX
+
+	// Second half, Y = H T^t, row by row.
+	// Row 0 of H.
+	VMOVUPS (SP), Z0
+	VMOVUPS 64(SP), Z1
+	VMOVUPS 128(SP), Z2
+	VMOVUPS 192(SP), Z3
+	VMOVUPS 256(SP), Z4
+	VMOVUPS 320(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[0,0] = 0.25*H[0,0] - 0.1667*H[0,1] - 0.1667*H[0,2] + 0.04167*H[0,3] + 0.04167*H[0,4]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5168,12 +7074,16 @@ tail:
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,1] = -0.1667*H[0,1] + 0.1667*H[0,2] + 0.08333*H[0,3] - 0.08333*H[0,4]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[0,2] = -0.1667*H[0,1] - 0.1667*H[0,2] + 0.1667*H[0,3] + 0.1667*H[0,4] + H[0,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5181,13 +7091,17 @@ tail:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     384(SP), Z0
-	VMOVUPS     448(SP), Z1
-	VMOVUPS     512(SP), Z2
-	VMOVUPS     576(SP), Z3
-	VMOVUPS     640(SP), Z4
-	VMOVUPS     704(SP), Z5
-	MOVQ        AX, CX
+
+	// Row 1 of H.
+	VMOVUPS 384(SP), Z0
+	VMOVUPS 448(SP), Z1
+	VMOVUPS 512(SP), Z2
+	VMOVUPS 576(SP), Z3
+	VMOVUPS 640(SP), Z4
+	VMOVUPS 704(SP), Z5
+	MOVQ    AX, CX
+
+	// Y[1,0] = 0.25*H[1,0] - 0.1667*H[1,1] - 0.1667*H[1,2] + 0.04167*H[1,3] + 0.04167*H[1,4]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5195,12 +7109,16 @@ tail:
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,1] = -0.1667*H[1,1] + 0.1667*H[1,2] + 0.08333*H[1,3] - 0.08333*H[1,4]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        BX, CX
+
+	// Y[1,2] = -0.1667*H[1,1] - 0.1667*H[1,2] + 0.1667*H[1,3] + 0.1667*H[1,4] + H[1,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5208,12 +7126,16 @@ tail:
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (CX)
 	ADDQ        DX, AX
-	VMOVUPS     768(SP), Z0
-	VMOVUPS     832(SP), Z1
-	VMOVUPS     896(SP), Z2
-	VMOVUPS     960(SP), Z3
-	VMOVUPS     1024(SP), Z4
-	VMOVUPS     1088(SP), Z5
+
+	// Row 2 of H.
+	VMOVUPS 768(SP), Z0
+	VMOVUPS 832(SP), Z1
+	VMOVUPS 896(SP), Z2
+	VMOVUPS 960(SP), Z3
+	VMOVUPS 1024(SP), Z4
+	VMOVUPS 1088(SP), Z5
+
+	// Y[2,0] = 0.25*H[2,0] - 0.1667*H[2,1] - 0.1667*H[2,2] + 0.04167*H[2,3] + 0.04167*H[2,4]
 	VMULPS      winogradAVX512_3e800000<>+0(SB), Z0, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
@@ -5221,12 +7143,16 @@ tail:
 	VFMADD231PS winogradAVX512_3d2aaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[2,1] = -0.1667*H[2,1] + 0.1667*H[2,2] + 0.08333*H[2,3] - 0.08333*H[2,4]
 	VMULPS      winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_3e2aaaab<>+0(SB), Z2, Z0
 	VFMADD231PS winogradAVX512_3daaaaab<>+0(SB), Z3, Z0
 	VFMADD231PS winogradAVX512_bdaaaaab<>+0(SB), Z4, Z0
 	VMOVUPS     Z0, K1, (AX)
 	ADDQ        BX, AX
+
+	// Y[2,2] = -0.1667*H[2,1] - 0.1667*H[2,2] + 0.1667*H[2,3] + 0.1667*H[2,4] + H[2,5]
 	VMOVAPS     Z5, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z1, Z0
 	VFMADD231PS winogradAVX512_be2aaaab<>+0(SB), Z2, Z0
