@@ -11,15 +11,6 @@ import (
 	"github.com/locimem/locimem/internal/rng"
 )
 
-// testEngine returns an engine that is closed at the end of the test.
-func testEngine(t testing.TB, threads int) *Engine {
-	t.Helper()
-	e, err := NewEngine(Options{Threads: threads})
-	require.NoError(t, err)
-	t.Cleanup(e.Close)
-	return e
-}
-
 // randn returns a tensor of normal numbers that wants a gradient.
 func randn(r *rand.Rand, shape ...int) *Tensor {
 	t := New(shape...)

@@ -98,21 +98,6 @@ const (
 	gradientTolerance = 1e-4
 )
 
-// engines calls f with an engine of each instruction set that this CPU has and
-// of one to three threads.
-func engines(t *testing.T, f func(t *testing.T, e *tensor.Engine)) {
-	for i, isa := range []string{"generic", "avx2", "avx512", "neon"} {
-		t.Run(isa, func(t *testing.T) {
-			e, err := tensor.NewEngine(tensor.Options{ISA: isa, Threads: 1 + i%3})
-			if err != nil {
-				testutil.MissingISA(t, isa, err)
-			}
-			defer e.Close()
-			f(t, e)
-		})
-	}
-}
-
 // TestOpsMatchPyTorch compares the value and all gradients of every operation
 // with PyTorch's. An input comes as a parameter or as an intermediate result,
 // and the operation runs once or twice on it, because the tape adds up
@@ -130,7 +115,7 @@ func TestOpsMatchPyTorch(t *testing.T) {
 		g.About(&about)
 		require.NotEmpty(t, about.Cases)
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			engines(t, func(t *testing.T, e *tensor.Engine) {
+			tensor.OnEveryISA(t, tensor.Options{}, func(t *testing.T, e *tensor.Engine) {
 				var w worst
 				for i := range about.Cases {
 					c := &about.Cases[i]
@@ -256,7 +241,7 @@ func TestConvGradientsOneByOne(t *testing.T) {
 	g := testutil.OpenGolden(t, "testdata/ops_conv.npz")
 	var about struct{ Cases []opCase }
 	g.About(&about)
-	engines(t, func(t *testing.T, e *tensor.Engine) {
+	tensor.OnEveryISA(t, tensor.Options{}, func(t *testing.T, e *tensor.Engine) {
 		var w worst
 		for _, c := range about.Cases {
 			for _, name := range c.Inputs {
