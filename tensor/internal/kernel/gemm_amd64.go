@@ -1,8 +1,10 @@
+//go:build !purego
+
 package kernel
 
 import "fmt"
 
-//go:generate go run -C _gen . -part gemm -out ../gemm_amd64.s -pkg kernel
+//go:generate go run -C _gen . -part gemm
 
 var (
 	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyAVX512, Transpose: transposeAVX2, Deal: dealAVX512, Peak: peakOfAVX512}

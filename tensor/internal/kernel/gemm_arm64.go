@@ -1,3 +1,5 @@
+//go:build !purego
+
 package kernel
 
 var gemmNEON = Gemm{MR: 6, NR: 16, Tile: tileNEON, Copy: copyGeneric, Transpose: transposeGeneric, Deal: dealGeneric, Peak: peakOfNEON}
