@@ -1,51 +1,73 @@
 package nn
 
-import "github.com/locimem/locimem/tensor"
+import (
+	"fmt"
 
-// norm is a layer that normalises channels and can take what follows it into the
-// same pass over memory.
-type norm interface {
+	"github.com/locimem/locimem/tensor"
+)
+
+// The norms of encoders.
+const (
+	NormBatch = "batch"
+	NormGroup = "group"
+)
+
+// NewNorm returns the norm of that kind: NormBatch, also for "", or NormGroup, with
+// the largest number of groups up to 32 that divides the channels and leaves two or
+// more in a group. It panics for other kinds.
+func NewNorm(name, kind string, channels int) Layer {
+	switch kind {
+	case "", NormBatch:
+		return NewBatchNorm(name, channels)
+	case NormGroup:
+		return NewGroupNorm(name, channels, normGroups(channels))
+	}
+	panic(fmt.Sprintf("nn: norm %s: found kind %q, expected %s or %s", name, kind, NormBatch, NormGroup))
+}
+
+// fusedNorm is a norm that can take a ReLU behind it into the same pass over memory.
+type fusedNorm interface {
 	Layer
 	// tap is the name of the layer's tap.
 	tap() string
 	// apply is the layer without its tap, with a ReLU behind it if relu.
 	apply(c *Context, x *tensor.Tensor, relu bool) *tensor.Tensor
-	// addReLU is ReLU(norm(x) + shortcut). It taps the norm and, as sum, what
-	// the ReLU gets.
-	addReLU(c *Context, x, shortcut *tensor.Tensor, sum string) *tensor.Tensor
 }
 
-// newNorm returns the norm that the options ask for.
-func newNorm(o EncoderOptions, name string, channels int) norm {
-	if o.Norm == NormGroup {
-		return NewGroupNorm(name, channels, normGroups(channels))
+// normAddReLU is ReLU(norm(x) + shortcut). It taps the norm and, as sum, the input of
+// the ReLU.
+func normAddReLU(c *Context, norm Layer, x, shortcut *tensor.Tensor, sum string) *tensor.Tensor {
+	if bn, ok := norm.(*BatchNorm); ok {
+		return bn.addReLU(c, x, shortcut, sum)
 	}
-	return NewBatchNorm(name, channels)
+	y := c.Tape.Add(norm.Forward(c, x), shortcut)
+	c.Tap(sum, y)
+	return c.Tape.ReLU(y)
 }
 
-// NormReLU is a norm followed by ReLU. Both have their taps. When nobody listens
-// to the norm's, one pass over memory does both, with the same bits.
+// NormReLU is a norm followed by ReLU. Both have their taps. When nobody listens to
+// the norm's, one pass over memory does both, with the same bits, if the norm is a
+// BatchNorm or GroupNorm.
 type NormReLU struct {
-	norm norm
+	norm Layer
 	relu *ReLU
 }
 
+// NewNormReLU returns the norm with a ReLU of that name behind it.
+func NewNormReLU(norm Layer, relu string) *NormReLU { return &NormReLU{norm, &ReLU{relu}} }
+
 // NewBNReLU returns batch norm and ReLU under the names of the two layers.
 func NewBNReLU(bn, relu string, channels int) *NormReLU {
-	return &NormReLU{NewBatchNorm(bn, channels), &ReLU{relu}}
-}
-
-// newNormReLU is NewBNReLU with the norm that the options ask for.
-func newNormReLU(o EncoderOptions, norm, relu string, channels int) *NormReLU {
-	return &NormReLU{newNorm(o, norm, channels), &ReLU{relu}}
+	return NewNormReLU(NewBatchNorm(bn, channels), relu)
 }
 
 // Forward implements Module.
 func (l *NormReLU) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
-	if c.Listening(l.norm.tap()) {
+	norm, fused := l.norm.(fusedNorm)
+	if !fused || c.Listening(norm.tap()) {
 		return l.relu.Forward(c, l.norm.Forward(c, x))
 	}
-	y := l.norm.apply(c, x, true)
+	y := norm.apply(c, x, true)
 	c.Tap(l.relu.Name, y)
 	return y
 }
