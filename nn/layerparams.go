@@ -46,7 +46,8 @@ func LayerParams(enc Encoder, layers []string) ([]*Param, error) {
 	for _, name := range layers {
 		some := layerParams(enc, name)
 		if len(some) == 0 {
-			return nil, fmt.Errorf("layer: found %q, expected one with parameters, such as %s", name, strings.Join(LayerNames(enc), ", "))
+			return nil, fmt.Errorf("layer: found %q, expected one with parameters, such as %s",
+				name, strings.Join(LayerNames(enc), ", "))
 		}
 		for _, p := range some {
 			chosen[p] = true

@@ -94,8 +94,8 @@ func planImage(name string, in []int, c int) error {
 func planWindow(name string, in []int, c, kernel, stride, pad int) ([]int, error) {
 	h, w := in[0]+2*pad-kernel, in[1]+2*pad-kernel
 	if h < 0 || w < 0 {
-		return nil, fmt.Errorf("layer %s: its %dx%d window does not fit into a map of %dx%d with padding %d: the image is too small",
-			name, kernel, kernel, in[0], in[1], pad)
+		return nil, fmt.Errorf("layer %s: its %dx%d window does not fit into a map of %dx%d with padding %d: "+
+			"the image is too small", name, kernel, kernel, in[0], in[1], pad)
 	}
 	return []int{h/stride + 1, w/stride + 1, c}, nil
 }

@@ -135,7 +135,8 @@ func (n *network) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 
 func (n *network) checkInput(x *tensor.Tensor) {
 	if x.Rank() != 1+len(n.in) || !slices.Equal(x.Shape()[1:], n.in) {
-		panic(fmt.Sprintf("nn: encoder on images of shape %v, expected [N %s]", x.Shape(), strings.Trim(fmt.Sprint(n.in), "[]")))
+		panic(fmt.Sprintf("nn: encoder on images of shape %v, expected [N %s]",
+			x.Shape(), strings.Trim(fmt.Sprint(n.in), "[]")))
 	}
 }
 
@@ -226,7 +227,8 @@ func ForImages(enc Encoder, h, w int) (Encoder, error) {
 		return nil, err
 	}
 	if len(n.in) != 3 {
-		return nil, fmt.Errorf("images of %dx%d: found an encoder of inputs of shape %v, expected one of images [H,W,C]", h, w, n.in)
+		return nil, fmt.Errorf("images of %dx%d: found an encoder of inputs of shape %v, "+
+			"expected one of images [H,W,C]", h, w, n.in)
 	}
 	other := &network{in: []int{h, w, n.in[2]}}
 	if other.Layer, err = forInput(n.Layer, &Plan{}, other.in); err == nil {

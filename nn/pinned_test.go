@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var updatePinned = flag.Bool("update-pinned", false, "rewrite testdata/pinned.json: published runs can then no longer be repeated")
+var updatePinned = flag.Bool("update-pinned", false,
+	"rewrite testdata/pinned.json: published runs can then no longer be repeated")
 
 // builtIn are the encoders of this package; tests register others later.
 var builtIn = nn.EncoderNames()

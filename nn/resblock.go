@@ -115,7 +115,8 @@ func (b BlockConfig) block(name string, body Sequential, last string, seed uint6
 // convSame returns a convolution without bias and with padding that keeps the size of
 // the map at stride 1.
 func convSame(name string, in, out, kernel, stride int, seed uint64) *Conv2D {
-	return NewConv2D(name, ConvConfig{In: in, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2, NoBias: true}, seed)
+	c := ConvConfig{In: in, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2, NoBias: true}
+	return NewConv2D(name, c, seed)
 }
 
 // Forward implements Module.

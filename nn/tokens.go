@@ -164,7 +164,8 @@ func (l *TokenPool) Params() []*Param { return nil }
 // Plan implements Layer.
 func (l *TokenPool) Plan(p *Plan, in []int) ([]int, error) {
 	if len(in) != 2 || in[0] < 2 {
-		return nil, fmt.Errorf("layer %s: input of shape %v, expected a class token and at least one patch: the image is too small", l.Name, in)
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected a class token and at least one patch: "+
+			"the image is too small", l.Name, in)
 	}
 	p.Add(l.Name, KindPool, in[1:])
 	return in[1:], nil

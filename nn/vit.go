@@ -78,8 +78,10 @@ func vitRows(blocks int) (rows []GroupRow) {
 	for i := range blocks {
 		name := fmt.Sprintf("blocks.%d", i)
 		rows = append(rows,
-			GroupRow{fmt.Sprintf("ATT_%d", i+1), name + ".attn.proj"}, GroupRow{fmt.Sprintf("ResBlockATT_%d", i+1), name + ".add1"},
-			GroupRow{fmt.Sprintf("FC_%d", i+1), name + ".mlp.fc2"}, GroupRow{fmt.Sprintf("ResBlockFC_%d", i+1), name})
+			GroupRow{fmt.Sprintf("ATT_%d", i+1), name + ".attn.proj"},
+			GroupRow{fmt.Sprintf("ResBlockATT_%d", i+1), name + ".add1"},
+			GroupRow{fmt.Sprintf("FC_%d", i+1), name + ".mlp.fc2"},
+			GroupRow{fmt.Sprintf("ResBlockFC_%d", i+1), name})
 	}
 	return rows
 }
