@@ -180,7 +180,8 @@ func folder(set, dir, name string, subfolders ...string) (string, error) {
 		return "", fmt.Errorf("%s: data folder: %w", set, err)
 	}
 	if !info.IsDir() {
-		return "", fmt.Errorf("%s: data folder: %s is a file, expected a folder (an archive must be unpacked first)", set, dir)
+		return "", fmt.Errorf("%s: data folder: %s is a file, "+
+			"expected a folder (an archive must be unpacked first)", set, dir)
 	}
 	tried := []string{name}
 	for _, sub := range append([]string{"."}, subfolders...) {

@@ -47,7 +47,7 @@ func TestCIFAR10Layout(t *testing.T) {
 	for i := range d.Len() {
 		rec := raw[i%7*cifarRecord:]
 		assert.Equal(t, int(rec[0]), d.Label(i))
-		assert.False(t, d.Atypical(i))
+		assert.False(t, Atypical(d, i))
 		img := d.Image(i)
 		require.Len(t, img, 32*32*3)
 		for y := range 32 {
