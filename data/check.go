@@ -12,9 +12,10 @@ type Summary struct {
 	Shape      [3]int      `json:"shape"` // height, width, channels
 	Classes    []ClassSize `json:"classes"`
 	Atypical   int         `json:"atypical"`
-	Duplicates [][2]int    `json:"duplicates"` // image, and the first one of equal pixels
-	Mean       []float64   `json:"mean"`       // per channel, pixels scaled to [0,1]
-	Std        []float64   `json:"std"`        // per channel, over all pixels of all images
+	Groups     int         `json:"groups,omitempty"` // different ones that images are known to be of
+	Duplicates [][2]int    `json:"duplicates"`       // image, and the first one of equal pixels
+	Mean       []float64   `json:"mean"`             // per channel, pixels scaled to [0,1]
+	Std        []float64   `json:"std"`              // per channel, over all pixels of all images
 }
 
 // ClassSize is the number of images of one class.
@@ -33,11 +34,15 @@ func Check(d Dataset) Summary {
 		s.Classes = append(s.Classes, ClassSize{Name: name})
 	}
 	first := make(map[[sha256.Size]byte]int, d.Len())
+	groups := make(map[string]bool)
 	counts := make([][256]int, c)
 	for i := range d.Len() {
 		s.Classes[d.Label(i)].Images++
-		if d.Atypical(i) {
+		if Atypical(d, i) {
 			s.Atypical++
+		}
+		if g := Group(d, i); g != "" {
+			groups[g] = true
 		}
 		img := d.Image(i)
 		sum := sha256.Sum256(img)
@@ -52,6 +57,7 @@ func Check(d Dataset) Summary {
 			}
 		}
 	}
+	s.Groups = len(groups)
 	for ch := range counts {
 		mean, std := moments(&counts[ch])
 		s.Mean, s.Std = append(s.Mean, mean), append(s.Std, std)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
@@ -48,7 +49,7 @@ func NewTypicality(e *tensor.Engine, features *tensor.Tensor, set Images, k int)
 		if labels[i] < 0 {
 			return nil, fmt.Errorf("typicality: image %d of %s has no class", p, set.Data.Name())
 		}
-		t.Marked[i] = set.Data.Atypical(p)
+		t.Marked[i] = data.Atypical(set.Data, p)
 	}
 	x := tensor.FromSlice(features.Data(), n, features.Len()/n)
 	var err error

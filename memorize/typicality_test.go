@@ -102,7 +102,7 @@ func TestTypicalityOfSynthetic(t *testing.T) {
 	marked := 0
 	for i := range d.Len() {
 		set.Points = append(set.Points, i)
-		if d.Atypical(i) {
+		if data.Atypical(d, i) {
 			marked++
 		}
 	}
@@ -112,6 +112,6 @@ func TestTypicalityOfSynthetic(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, least, marked)
 	for _, p := range least {
-		assert.True(t, d.Atypical(p))
+		assert.True(t, data.Atypical(d, p))
 	}
 }

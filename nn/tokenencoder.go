@@ -41,15 +41,8 @@ func (g Grid) Patches() int { return g.Rows * g.Cols }
 // blocks and final norm, pool.
 type tokenNetwork struct {
 	*network
-	grid Grid
-}
-
-// newTokenNetwork returns the vision transformer of that planned network with
-// the patches of that side.
-func newTokenNetwork(n *network, side int) *tokenNetwork {
-	embed := n.Sequential[1].(*EmbedTokens)
-	h, w, ch := n.in[0], n.in[1], n.in[2]
-	return &tokenNetwork{n, Grid{Height: h, Width: w, Rows: h / side, Cols: w / side, Side: side, Channels: ch, Dim: embed.token.Value.Len()}}
+	layers Sequential // the network's
+	grid   Grid
 }
 
 // Grid implements TokenEncoder.
@@ -57,8 +50,8 @@ func (n *tokenNetwork) Grid() Grid { return n.grid }
 
 // Embed implements TokenEncoder.
 func (n *tokenNetwork) Embed(c *Context, x *tensor.Tensor) *tensor.Tensor {
-	n.checkImages(x)
-	return n.Sequential[:2].Forward(c, x)
+	n.checkInput(x)
+	return n.layers[:2].Forward(c, x)
 }
 
 // Encode implements TokenEncoder. It panics if there is no token, or one of
@@ -67,10 +60,10 @@ func (n *tokenNetwork) Encode(c *Context, tokens *tensor.Tensor) *tensor.Tensor 
 	if tokens.Rank() != 3 || tokens.Dim(1) < 1 || tokens.Dim(2) != n.grid.Dim {
 		panic(fmt.Sprintf("nn: encoder on tokens of shape %v, expected [N T %d]", tokens.Shape(), n.grid.Dim))
 	}
-	return n.Sequential[2:len(n.Sequential)-1].Forward(c, tokens)
+	return n.layers[2:len(n.layers)-1].Forward(c, tokens)
 }
 
 // Pool implements TokenEncoder.
 func (n *tokenNetwork) Pool(c *Context, tokens *tensor.Tensor) *tensor.Tensor {
-	return n.Sequential[len(n.Sequential)-1].Forward(c, tokens)
+	return n.layers[len(n.layers)-1].Forward(c, tokens)
 }

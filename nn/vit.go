@@ -19,20 +19,21 @@ var vitSizes = []vitSize{
 // vitPatches are the sides of the patches that there are names for.
 var vitPatches = []int{2, 4, 8, 16}
 
-// vits returns the vision transformers of the registry: vit_tiny_patch4 and so on.
-func vits() []encoder {
-	var all []encoder
+func init() {
 	for _, s := range vitSizes {
 		for _, patch := range vitPatches {
-			all = append(all, encoder{
-				name:  fmt.Sprintf("%s_patch%d", s.name, patch),
-				pools: []string{"token", "avg"}, positions: []string{PositionsLearned, PositionsSine},
-				build: func(o EncoderOptions, seed uint64) Sequential { return vit(s, patch, o, seed) },
-				patch: patch,
-			})
+			a := Architecture{
+				Pools:     []string{"token", "avg"},
+				Positions: []string{PositionsLearned, PositionsSine},
+				DropPath:  true, Depth: true,
+				Build: func(o EncoderOptions, seed uint64) Layer { return vit(s, patch, o, seed) },
+			}
+			if s.name == "vit_tiny" && patch == 4 {
+				a.Groups = []TapGroup{{Name: "T10", Rows: vitRows(s.depth)}}
+			}
+			RegisterEncoder(fmt.Sprintf("%s_patch%d", s.name, patch), a)
 		}
 	}
-	return all
 }
 
 // vit is the vision transformer with a class token and norms before attention
@@ -47,14 +48,14 @@ func vits() []encoder {
 // Pixels at the lower and right border that do not fill a patch are left out.
 func vit(s vitSize, patch int, o EncoderOptions, seed uint64) Sequential {
 	// The width factor changes the heads' size, so that there are as many.
-	dim := s.heads * o.channels(s.dim/s.heads)
+	dim := s.heads * o.Channels(s.dim/s.heads)
 	depth := s.depth
 	if o.Depth > 0 {
 		depth = o.Depth
 	}
 	net := Sequential{
 		NewPatchEmbed("patch_embed", o.InC, dim, patch, seed),
-		NewEmbedTokens(embedTap, o.InH/patch, o.InW/patch, dim, o.Positions, seed),
+		NewEmbedTokens("embed", o.InH/patch, o.InW/patch, dim, o.Positions, seed),
 	}
 	for i := range depth {
 		// The share of samples that a block is dropped for rises to DropPath.
@@ -67,8 +68,20 @@ func vit(s vitSize, patch int, o EncoderOptions, seed uint64) Sequential {
 	return append(net, NewLayerNorm("norm", dim, vitEps), &TokenPool{"pool", o.Pool == "avg"})
 }
 
-// embedTap is the tap of the tokens with class token and positions.
-const embedTap = "embed"
-
 // vitEps is added to the variance in the norms of vision transformers.
 const vitEps = 1e-6
+
+// vitRows are those of Table 10, block by block: the attention layer, the sum
+// after it, the MLP, and the sum after that, which is the block's output. The
+// paper's Delta of a row is against the sum before it.
+func vitRows(blocks int) (rows []GroupRow) {
+	for i := range blocks {
+		name := fmt.Sprintf("blocks.%d", i)
+		rows = append(rows,
+			GroupRow{fmt.Sprintf("ATT_%d", i+1), name + ".attn.proj"},
+			GroupRow{fmt.Sprintf("ResBlockATT_%d", i+1), name + ".add1"},
+			GroupRow{fmt.Sprintf("FC_%d", i+1), name + ".mlp.fc2"},
+			GroupRow{fmt.Sprintf("ResBlockFC_%d", i+1), name})
+	}
+	return rows
+}

@@ -63,7 +63,8 @@ func (b *ViTBlock) join(c *Context, x *tensor.Tensor, last *Linear, branch *tens
 
 // Params implements Module, in timm's order.
 func (b *ViTBlock) Params() []*Param {
-	return slices.Concat(b.norm1.Params(), b.qkv.Params(), b.proj.Params(), b.norm2.Params(), b.fc1.Params(), b.fc2.Params())
+	return slices.Concat(b.norm1.Params(), b.qkv.Params(), b.proj.Params(),
+		b.norm2.Params(), b.fc1.Params(), b.fc2.Params())
 }
 
 // Plan implements Layer.

@@ -100,8 +100,8 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	switch p := r.Encoder.DropPath; {
 	case !(p >= 0 && p < 1):
 		c.problem("encoder.drop_path", "want at least 0 and less than 1, found %v", p)
-	case p > 0 && nn.Positions(r.Encoder.Name) == nil:
-		c.problem("encoder.drop_path", "want 0: %s is no vision transformer, found %v", r.Encoder.Name, p)
+	case p > 0 && !nn.TakesDropPath(r.Encoder.Name):
+		c.problem("encoder.drop_path", "want 0: %s has no drop path, found %v", r.Encoder.Name, p)
 	}
 	r.method(c)
 	r.views(c)

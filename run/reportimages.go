@@ -69,7 +69,7 @@ func Described(d data.Dataset, i int) string {
 	if name := className(d, i); name != "" {
 		s += " " + name
 	}
-	if d.Atypical(i) {
+	if data.Atypical(d, i) {
 		s += ", atypical"
 	}
 	return s
@@ -115,7 +115,7 @@ func (x *findings) images() *report.Section {
 
 		count := func(points []scoredPoint) (n float64) {
 			for _, p := range points {
-				if x.lab.Train.Atypical(p.point) {
+				if data.Atypical(x.lab.Train, p.point) {
 					n++
 				}
 			}

@@ -87,7 +87,8 @@ func (f *File) set(params []*nn.Param, theirs func(ours string) string, finite b
 			return err
 		}
 		if at := slices.IndexFunc(values[i].Data(), notFinite); finite && at >= 0 {
-			return fmt.Errorf("%s: tensor %q: value %d is %g, expected finite numbers", f.path, theirs(p.Name), at, values[i].Data()[at])
+			return fmt.Errorf("%s: tensor %q: value %d is %g, expected finite numbers",
+				f.path, theirs(p.Name), at, values[i].Data()[at])
 		}
 		if values[i].Rank() == 4 {
 			values[i] = FromOIHW(values[i])

@@ -65,13 +65,15 @@ func parse(r io.ReaderAt, size int64) (*File, error) {
 	rest := size - int64(len(start))
 	n := binary.LittleEndian.Uint64(start[:])
 	if string(start[:4]) == "PK\x03\x04" || start[0] == 0x80 && start[1] >= 2 && start[1] <= 5 {
-		return nil, errors.New("a zip archive or a pickle, as torch.save writes them, expected safetensors: in Python, safetensors.torch.save_file(state_dict, path)")
+		return nil, errors.New("a zip archive or a pickle, as torch.save writes them, expected safetensors: " +
+			"in Python, safetensors.torch.save_file(state_dict, path)")
 	}
 	if n > maxHeader {
 		return nil, fmt.Errorf("header of %d bytes, expected at most %d: not a safetensors file?", n, maxHeader)
 	}
 	if int64(n) > rest {
-		return nil, fmt.Errorf("header of %d bytes, but the file has only %d more: truncated, or not a safetensors file", n, rest)
+		return nil, fmt.Errorf("header of %d bytes, but the file has only %d more: "+
+			"truncated, or not a safetensors file", n, rest)
 	}
 	raw := make([]byte, n)
 	if _, err := io.ReadFull(in, raw); err != nil {
@@ -98,7 +100,8 @@ func (f *File) verify(start []byte, size int64) error {
 	field := checksumField(sum)
 	at := bytes.Index(start, field)
 	if at < 0 || len(sum) != hex.EncodedLen(sha256.Size) {
-		return fmt.Errorf("metadata: %s: found %q, expected %d digits: the file is damaged", checksumKey, sum, hex.EncodedLen(sha256.Size))
+		return fmt.Errorf("metadata: %s: found %q, expected %d digits: the file is damaged",
+			checksumKey, sum, hex.EncodedLen(sha256.Size))
 	}
 	copy(start[at:], checksumField(noChecksum))
 	h := sha256.New()
@@ -107,7 +110,8 @@ func (f *File) verify(start []byte, size int64) error {
 		return err
 	}
 	if found := hex.EncodeToString(h.Sum(nil)); found != sum {
-		return fmt.Errorf("checksum %s, expected %s: the file is damaged, or another program changed it and kept the metadata entry %s", found, sum, checksumKey)
+		return fmt.Errorf("checksum %s, expected %s: the file is damaged, "+
+			"or another program changed it and kept the metadata entry %s", found, sum, checksumKey)
 	}
 	return nil
 }

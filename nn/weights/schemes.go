@@ -26,7 +26,8 @@ func Schemes() []string {
 var heads = []string{
 	"fc", "classifier", "linear", "head", "heads", "projector", "projection", "projection_head",
 	"projection_mlp", "proj_head", "predictor", "prediction_head", "prototypes", "contrastive_head",
-	"head_dist", "mask_token", "decoder", "decoder_embed", "decoder_pos_embed", "decoder_blocks", "decoder_norm", "decoder_pred",
+	"head_dist", "mask_token",
+	"decoder", "decoder_embed", "decoder_pos_embed", "decoder_blocks", "decoder_norm", "decoder_pred",
 }
 
 // Heads returns the first words of names that LoadEncoder leaves out behind the

@@ -2,6 +2,30 @@ package nn
 
 import "math"
 
+// SinePositions are the positions of MAE (He et al. 2022; its code, He et al.,
+// facebookresearch/mae) for patches of h rows and w columns, [1+h*w,dim] row by
+// row: zeros for the class token; then, for the patch in row y and column x, a
+// quarter of sines and a quarter of cosines of x/10000^(i/(dim/4)), i counting the
+// quarter, and the same of y. The last dim mod 4 numbers of a row are 0.
+func SinePositions(h, w, dim int) []float32 {
+	pos := make([]float32, (h*w+1)*dim)
+	quarter := dim / 4
+	for y := range h {
+		for x := range w {
+			row := pos[(1+y*w+x)*dim:][:dim]
+			for i := range quarter {
+				omega := math.Pow(10000, -float64(i)/float64(quarter))
+				for half, at := range []int{x, y} {
+					s, c := math.Sincos(float64(at) * omega)
+					row[2*half*quarter+i] = float32(s)
+					row[(2*half+1)*quarter+i] = float32(c)
+				}
+			}
+		}
+	}
+	return pos
+}
+
 // ResizePositions is the matrix that makes the positions of h x w patches of those of
 // fromH x fromW, [1+h*w, 1+fromH*fromW] row by row: that of the class token stays, the
 // grid's are interpolated bicubically, as DINO does with its small crops (Caron et al.

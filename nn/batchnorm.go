@@ -47,10 +47,10 @@ func (l *BatchNorm) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	return y
 }
 
-// tap implements norm.
+// tap implements fusedNorm.
 func (l *BatchNorm) tap() string { return l.name }
 
-// addReLU implements norm.
+// addReLU is normAddReLU in one pass over memory.
 func (l *BatchNorm) addReLU(c *Context, x, shortcut *tensor.Tensor, sum string) *tensor.Tensor {
 	var watch func(bn, total *tensor.Tensor)
 	if c.Listening(l.name) || c.Listening(sum) {
@@ -62,7 +62,7 @@ func (l *BatchNorm) addReLU(c *Context, x, shortcut *tensor.Tensor, sum string) 
 	return c.Tape.BatchNormAdd(x, l.weight.Value, l.bias.Value, &l.stats, shortcut, true, watch)
 }
 
-// apply implements norm.
+// apply implements fusedNorm.
 func (l *BatchNorm) apply(c *Context, x *tensor.Tensor, relu bool) *tensor.Tensor {
 	return c.Tape.BatchNorm(x, l.weight.Value, l.bias.Value, &l.stats, relu)
 }
