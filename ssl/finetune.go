@@ -87,11 +87,12 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 	if len(p.TestIndices) == 0 {
 		return nil, fmt.Errorf("fine-tuning: there are no test points")
 	}
-	m, err := NewSupervised(p.Encoder, len(p.Train.Classes()), c.Seed)
+	method, err := New("supervised", nil, Setup{Encoder: p.Encoder, Classes: len(p.Train.Classes()), Seed: c.Seed})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
-	if err := checkRange(p.Test, p.TestIndices, m.classes); err != nil {
+	m := method.(*Supervised)
+	if err := checkRange(p.Test, p.TestIndices, m.Classes()); err != nil {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
 	ice, err := freezeAllBut(p.Encoder, c.Layers)
@@ -104,7 +105,7 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
 	r := &FineTuneResult{
-		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.classes, HashBefore: nn.Hash(p.Encoder.Params()), FrozenHash: ice.hash,
+		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.Classes(), HashBefore: nn.Hash(p.Encoder.Params()), FrozenHash: ice.hash,
 	}
 	total := c.Epochs * (len(p.TrainIndices) / c.Batch)
 	trainer, err := NewTrainer(TrainerConfig{
@@ -124,7 +125,7 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 	}
 	tp := p.Engine.NewTape(tensor.Inference)
 	defer tp.Release()
-	r.Accuracy = right(m.classifier.Forward(&nn.Context{Tape: tp}, features), Labels(p.Test, p.TestIndices))
+	r.Accuracy = right(m.Classify(&nn.Context{Tape: tp}, features), Labels(p.Test, p.TestIndices))
 	r.HashAfter = nn.Hash(p.Encoder.Params())
 	return r, ice.check()
 }

@@ -115,7 +115,7 @@ func TestDINOTrainsTheTransformersOfMAE(t *testing.T) {
 		mae, dino := l.recipe(0, l.vit()...), l.recipe(0, l.dinoViT()...)
 		require.NoError(t, l.err)
 		assert.Equal(t, "mae dino", mae.Method.Name+" "+dino.Method.Name)
-		assert.Positive(t, dino.Method.LocalCrops)
+		assert.Positive(t, dino.Method.Config.(ssl.DINOConfig).LocalCrops)
 		assert.Equal(t, scales[i].name != "tiny", mae.Encoder == dino.Encoder, scales[i].name)
 		assert.Equal(t, mae.ScoreView(), dino.ScoreView())
 	}
