@@ -361,3 +361,15 @@ func FuzzRead(f *testing.F) {
 		require.Equal(t, r.RunName(), again.RunName())
 	})
 }
+
+// The defaults that methods are registered with are what recipes/default.yaml says, for
+// every method that has the field.
+func TestDefaultsOfMethodsAreThoseOfTheDefaultRecipe(t *testing.T) {
+	r := blank()
+	require.NoError(t, strict.Decode(r, "default.yaml", recipes.Default, nil))
+	require.NotEmpty(t, r.Method.all)
+	for _, s := range r.Method.all {
+		k, _ := ssl.Lookup(s.name)
+		assert.Equal(t, k.Config, s.value(), s.name)
+	}
+}
