@@ -106,10 +106,10 @@ func (s *Supervised) Classify(c *nn.Context, features *tensor.Tensor) *tensor.Te
 // unlabeled is the class of images without a label in STL-10.
 const unlabeled = "unlabeled"
 
-// checkLabels wants a label in [0, classes) for each of the training images, of at
-// least two classes.
-func checkLabels(d data.Dataset, indices []int, classes int) error {
-	if err := checkRange(d, indices, classes); err != nil {
+// CheckLabels returns an error unless there is a label in [0, classes) for each of the training
+// images, of at least two classes.
+func CheckLabels(d data.Dataset, indices []int, classes int) error {
+	if err := CheckLabelRange(d, indices, classes); err != nil {
 		return err
 	}
 	for _, i := range indices {
@@ -120,8 +120,9 @@ func checkLabels(d data.Dataset, indices []int, classes int) error {
 	return fmt.Errorf("labels: all training images of %s are of one class, expected at least 2: there is nothing to tell apart", d.Name())
 }
 
-// checkRange wants a label in [0, classes) for each of the images.
-func checkRange(d data.Dataset, indices []int, classes int) error {
+// CheckLabelRange returns an error unless there is a label in [0, classes) for each of the
+// images.
+func CheckLabelRange(d data.Dataset, indices []int, classes int) error {
 	names := d.Classes()
 	for _, i := range indices {
 		switch l := d.Label(i); {

@@ -123,7 +123,7 @@ func checkNumbers(c *TrainerConfig) error {
 		seen[i] = true
 	}
 	if m, ok := c.Method.(Labelled); ok {
-		return checkLabels(c.Dataset, c.Indices, m.Classes())
+		return CheckLabels(c.Dataset, c.Indices, m.Classes())
 	}
 	return nil
 }

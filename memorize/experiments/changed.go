@@ -9,7 +9,7 @@ import (
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/recipe"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 )
 
 // The most images that are looked for neighbours in, and that are classified, when
@@ -20,7 +20,7 @@ const (
 )
 
 // prober tests encoders by kNN, on the images of f and on other ones.
-type prober struct{ own, other *ssl.KNNProbe }
+type prober struct{ own, other *probe.KNNProbe }
 
 // prober opens the images. The other data's are the caller's choice.
 func (o *opened) prober(on study.On) (*prober, error) {

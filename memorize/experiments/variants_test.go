@@ -15,6 +15,7 @@ import (
 	"github.com/locimem/locimem/memorize/study/graph"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 )
 
 func TestWithin(t *testing.T) {
@@ -68,7 +69,7 @@ func checkFewClasses(t *testing.T, s Setting, st *graph.Store, steps []*graph.St
 	l, err := study.OpenLab(r)
 	require.NoError(t, err)
 	n := map[int]int{}
-	for _, label := range ssl.Labels(l.Train, append(slices.Clone(l.Split.Candidate), l.Split.Independent...)) {
+	for _, label := range probe.Labels(l.Train, append(slices.Clone(l.Split.Candidate), l.Split.Independent...)) {
 		n[label]++
 	}
 	assert.Equal(t, n[1], pools[0][1].Points)

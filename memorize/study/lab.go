@@ -15,6 +15,7 @@ import (
 	"github.com/locimem/locimem/nn/optim"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -203,9 +204,9 @@ func (l *Lab) TrainIndices(which string) []int {
 }
 
 // Probe returns the recipe's kNN test of encoder F or G.
-func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProbe {
+func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *probe.KNNProbe {
 	k, o := l.Recipe.KNN, l.Recipe.ScoreOptions()
-	p := &ssl.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
+	p := &probe.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
 		BankIndices: l.TrainIndices(which), TestIndices: l.knnImages(), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
 	if k.Train > 0 {
 		p.BankIndices = p.BankIndices[:min(k.Train, len(p.BankIndices))]

@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
+	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -40,7 +41,7 @@ type FineTune struct {
 	Train, Test               data.Dataset
 	TrainIndices, TestIndices []int
 	Config                    FineTuneConfig
-	OnStep                    func(Progress) // nil for none
+	OnStep                    func(ssl.Progress) // nil for none
 }
 
 // FineTuneResult is the accuracy after a fine-tuning; its names say that it is no
@@ -87,12 +88,12 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 	if len(p.TestIndices) == 0 {
 		return nil, fmt.Errorf("fine-tuning: there are no test points")
 	}
-	method, err := New("supervised", nil, Setup{Encoder: p.Encoder, Classes: len(p.Train.Classes()), Seed: c.Seed})
+	method, err := ssl.New("supervised", nil, ssl.Setup{Encoder: p.Encoder, Classes: len(p.Train.Classes()), Seed: c.Seed})
 	if err != nil {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
-	m := method.(*Supervised)
-	if err := checkRange(p.Test, p.TestIndices, m.Classes()); err != nil {
+	m := method.(*ssl.Supervised)
+	if err := ssl.CheckLabelRange(p.Test, p.TestIndices, m.Classes()); err != nil {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
 	ice, err := freezeAllBut(p.Encoder, c.Layers)
@@ -108,10 +109,10 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.Classes(), HashBefore: nn.Hash(p.Encoder.Params()), FrozenHash: ice.hash,
 	}
 	total := c.Epochs * (len(p.TrainIndices) / c.Batch)
-	trainer, err := NewTrainer(TrainerConfig{
+	trainer, err := ssl.NewTrainer(ssl.TrainerConfig{
 		Name: "fine-tuned", Engine: p.Engine, Method: m, Optimizer: adam, Schedule: optim.CosineWarmup{Base: c.LR, Warmup: total / 20, Total: total},
 		Dataset: p.Train, Indices: p.TrainIndices, Augment: p.Augment, Batch: c.Batch, Epochs: c.Epochs, Seed: c.Seed,
-		Hooks: Hooks{OnStep: p.OnStep, OnEpoch: func(rec Record) error { r.Loss = rec.Loss; return nil }},
+		Hooks: ssl.Hooks{OnStep: p.OnStep, OnEpoch: func(rec ssl.Record) error { r.Loss = rec.Loss; return nil }},
 	})
 	if err != nil {
 		return nil, err
