@@ -7,13 +7,13 @@ import (
 	"slices"
 
 	"github.com/locimem/locimem/data"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
 )
 
 // Typicality says of each point of a set how usual it is for its class: what to
 // compare memorization with, since atypical points are said to be memorized more.
-// Features may be an encoder's (ssl.Features) or the pixels (ssl.Pixels): those of
+// Features may be an encoder's (probe.Features) or the pixels (probe.Pixels): those of
 // an encoder that trained on the points may be made typical by memorizing them, so
 // take one that did not.
 type Typicality struct {
@@ -44,7 +44,7 @@ func NewTypicality(e *tensor.Engine, features *tensor.Tensor, set Images, k int)
 		return nil, fmt.Errorf("typicality: %w", err)
 	}
 	t := &Typicality{Points: slices.Clone(set.Points), K: k, Marked: make([]bool, n)}
-	labels := ssl.Labels(set.Data, set.Points)
+	labels := probe.Labels(set.Data, set.Points)
 	for i, p := range set.Points {
 		if labels[i] < 0 {
 			return nil, fmt.Errorf("typicality: image %d of %s has no class", p, set.Data.Name())
@@ -53,7 +53,7 @@ func NewTypicality(e *tensor.Engine, features *tensor.Tensor, set Images, k int)
 	}
 	x := tensor.FromSlice(features.Data(), n, features.Len()/n)
 	var err error
-	if t.Disagreement, err = ssl.Disagreement(e, x, labels, k); err != nil {
+	if t.Disagreement, err = probe.Disagreement(e, x, labels, k); err != nil {
 		return nil, fmt.Errorf("typicality: %w", err)
 	}
 	return t, t.measure(e, x, labels)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -106,7 +106,7 @@ func TestTypicalityOfSynthetic(t *testing.T) {
 			marked++
 		}
 	}
-	ty, err := NewTypicality(e, ssl.Pixels(e, d, set.Points, a), set, 5)
+	ty, err := NewTypicality(e, probe.Pixels(e, d, set.Points, a), set, 5)
 	require.NoError(t, err)
 	_, least, err := ty.Split(ByMark, 60)
 	require.NoError(t, err)

@@ -2,7 +2,7 @@ package run
 
 import (
 	"fmt"
-	"slices"
+	"reflect"
 
 	"github.com/locimem/locimem/data/augment"
 )
@@ -28,19 +28,16 @@ func (l *Lab) augmenters() error {
 			return err
 		}
 	}
-	if r.Augment.Second != nil {
-		second, err := augmenter("augment.second", r.SecondView())
-		if err != nil {
-			return err
+	// Views of the same kind have one augmenter.
+	last, made := r.Augment, (*augment.Augmenter)(nil)
+	for i, config := range r.Views() {
+		if !reflect.DeepEqual(config, last) {
+			if made, err = augmenter(fmt.Sprintf("augment, view %d", i+1), config); err != nil {
+				return err
+			}
+			last = config
 		}
-		l.Views = []*augment.Augmenter{nil, second}
-	}
-	if r.Method.Name == "dino" && r.Method.LocalCrops > 0 {
-		crops, err := augmenter("augment, for small views", r.LocalView())
-		if err != nil {
-			return err
-		}
-		l.Views = slices.Concat(append(l.Views, nil, nil)[:2], slices.Repeat([]*augment.Augmenter{crops}, r.Method.LocalCrops))
+		l.Views = append(l.Views, made)
 	}
 	return nil
 }

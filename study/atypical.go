@@ -9,7 +9,7 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -63,7 +63,7 @@ func (r *results) ends() ([]ends, error) {
 	defer e.Close()
 	points := slices.Concat(l.Split.Candidate, l.Split.Independent)
 	set := memorize.Images{Set: memorize.Set{Name: "candidates and independents", Points: points}, Data: l.Train}
-	t, err := memorize.NewTypicality(e, ssl.Pixels(e, l.Train, points, l.Augment), set, neighbours)
+	t, err := memorize.NewTypicality(e, probe.Pixels(e, l.Train, points, l.Augment), set, neighbours)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (r *results) ends() ([]ends, error) {
 			return nil, err
 		}
 		counts := map[int]int{}
-		for _, label := range ssl.Labels(l.Train, n.atypical) {
+		for _, label := range probe.Labels(l.Train, n.atypical) {
 			counts[label]++
 			n.largest = max(n.largest, float64(counts[label])/float64(len(n.atypical)))
 		}

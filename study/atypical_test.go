@@ -11,7 +11,7 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/run"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/study/graph"
 	"github.com/locimem/locimem/tensor"
 )
@@ -39,7 +39,7 @@ func TestAtypicalWithoutMarks(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	points := slices.Concat(open.Split.Candidate, open.Split.Independent)
-	others, far := disagreements(ssl.Pixels(e, open.Train, points, open.Augment).Data(), ssl.Labels(open.Train, points))
+	others, far := disagreements(probe.Pixels(e, open.Train, points, open.Augment).Data(), probe.Labels(open.Train, points))
 	order := make([]int, len(points))
 	for i := range order {
 		order[i] = i

@@ -8,7 +8,7 @@ import (
 	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -20,7 +20,7 @@ const (
 )
 
 // prober tests encoders by kNN, on the images of f and on other ones.
-type prober struct{ own, other *ssl.KNNProbe }
+type prober struct{ own, other *probe.KNNProbe }
 
 // prober opens the images. The other data's are the caller's choice.
 func (o *opened) prober(on run.On) (*prober, error) {

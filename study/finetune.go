@@ -12,7 +12,7 @@ import (
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -98,7 +98,7 @@ var tuneLayers = define("finetune", 1, func(ctx context.Context, w *graph.Work, 
 	all := tunings(convLayers(enc))
 	bar := reporterOf(ctx).Bar("fine-tuning", "encoders", len(all), 0)
 	for i := range all {
-		c := ssl.FineTuneConfig{Epochs: p.Epochs, LR: p.LR, Layers: append([]string{}, all[i].Layers...)}
+		c := probe.FineTuneConfig{Epochs: p.Epochs, LR: p.LR, Layers: append([]string{}, all[i].Layers...)}
 		if all[i].All {
 			c.Layers = nil
 		}

@@ -162,7 +162,7 @@ var score = define("score", 2, func(ctx context.Context, w *graph.Work, r *recip
 
 // speedOf names what the time for an image depends on.
 func speedOf(r *recipe.Recipe) string {
-	return fmt.Sprintf("%s %d %+v %s %v %d %s %s %d threads", r.Data.Name, r.Data.Synthetic.Size, r.Encoder, r.Method.Name, r.Method.Projector, r.Train.Batch, r.Train.Precision, r.Train.Winograd, r.Train.Threads)
+	return fmt.Sprintf("%s %d %+v %s %+v %d %s %s %d threads", r.Data.Name, r.Data.Synthetic.Size, r.Encoder, r.Method.Name, r.Method.Config, r.Train.Batch, r.Train.Precision, r.Train.Winograd, r.Train.Threads)
 }
 
 // reporterKey is where a context holds the reporter of its steps.

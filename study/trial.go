@@ -27,7 +27,7 @@ func trainTrial(ctx context.Context, r *recipe.Recipe, images float64) (float64,
 	defer os.RemoveAll(dir)
 	t := *r
 	t.Train.Epochs, t.Train.CheckpointEvery, t.Train.KeepEvery = epochs, epochs, 0
-	t.Train.WarmupEpochs, t.KNN.Every, t.Method.FreezePrototypes = 0, 0, 0
+	t.Train.WarmupEpochs, t.KNN.Every = 0, 0
 	t.Split.Mode = "random"
 	t.Split.Candidate, t.Split.Independent = min(r.Split.Candidate, r.Train.Batch), min(r.Split.Independent, r.Train.Batch)
 	t.Split.Shared = min(r.Split.Shared, batches*r.Train.Batch-t.Split.Candidate)

@@ -14,6 +14,7 @@ import (
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -68,7 +69,7 @@ func checkFewClasses(t *testing.T, s Setting, st *graph.Store, steps []*graph.St
 	l, err := run.OpenLab(r)
 	require.NoError(t, err)
 	n := map[int]int{}
-	for _, label := range ssl.Labels(l.Train, append(slices.Clone(l.Split.Candidate), l.Split.Independent...)) {
+	for _, label := range probe.Labels(l.Train, append(slices.Clone(l.Split.Candidate), l.Split.Independent...)) {
 		n[label]++
 	}
 	assert.Equal(t, n[1], pools[0][1].Points)
@@ -115,7 +116,7 @@ func TestDINOTrainsTheTransformersOfMAE(t *testing.T) {
 		mae, dino := l.recipe(0, l.vit()...), l.recipe(0, l.dinoViT()...)
 		require.NoError(t, l.err)
 		assert.Equal(t, "mae dino", mae.Method.Name+" "+dino.Method.Name)
-		assert.Positive(t, dino.Method.LocalCrops)
+		assert.Positive(t, dino.Method.Config.(ssl.DINOConfig).LocalCrops)
 		assert.Equal(t, scales[i].name != "tiny", mae.Encoder == dino.Encoder, scales[i].name)
 		assert.Equal(t, mae.ScoreView(), dino.ScoreView())
 	}

@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
+	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -131,7 +132,7 @@ func (l *logistic) check(ctx context.Context, f fitted) error {
 		return ctx.Err()
 	}
 	if !finite(f.loss) || !finite(f.gradient) {
-		return fmt.Errorf("linear probe: the loss is %v: %w; a lower learning rate may help", f.loss, ErrNotFinite)
+		return fmt.Errorf("linear probe: the loss is %v: %w; a lower learning rate may help", f.loss, ssl.ErrNotFinite)
 	}
 	return nil
 }
@@ -160,3 +161,5 @@ func right(logits *tensor.Tensor, labels []int) float64 {
 	}
 	return float64(hits) / float64(len(labels))
 }
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

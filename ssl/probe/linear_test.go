@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"context"
@@ -164,11 +164,11 @@ func TestLBFGSGoesOnWhereValuesDoNotTell(t *testing.T) {
 }
 
 func linearProbe(t testing.TB, c LinearConfig, threads int) *LinearProbe {
-	p := newProblem(t, problemOptions{threads: threads})
+	p := newProblem(t, threads)
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125, InH: 16, InW: 16}, 1)
 	require.NoError(t, err)
 	return &LinearProbe{
-		Engine: p.config.Engine, Encoder: enc, Augment: p.config.Augment, Train: p.config.Dataset, Test: p.config.Dataset,
+		Engine: p.engine, Encoder: enc, Augment: p.augment, Train: p.images, Test: p.images,
 		TrainIndices: upTo(0, 40), TestIndices: upTo(40, 64), Batch: 7, Config: c,
 	}
 }

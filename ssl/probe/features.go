@@ -1,4 +1,7 @@
-package ssl
+// Package probe evaluates encoders: weighted kNN, linear probes, fine-tuning, and the
+// features that they take. All but fine-tuning leave the encoder as it is. Every result is
+// a pure function of encoder, images, settings and seed.
+package probe
 
 import (
 	"cmp"
@@ -10,6 +13,7 @@ import (
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -23,37 +27,11 @@ func Features(ctx context.Context, e *tensor.Engine, enc nn.Encoder, d data.Data
 // tapFeatures is Features of any tap: of maps and tokens the mean over the
 // positions. "" is the encoder's output.
 func tapFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap string, d data.Dataset, indices []int, a *augment.Augmenter, batch int) (*tensor.Tensor, error) {
-	h, w, ch := a.Shape()
-	return inputFeatures(ctx, e, enc, tap, inputs{name: d.Name(), n: len(indices), batch: batch, at: func(tp *tensor.Tape, lo, hi int) *tensor.Tensor {
-		x := tp.Buffer(hi-lo, h, w, ch)
-		originals(e, x.Data(), d, indices[lo:hi], a)
-		return x
-	}})
-}
-
-// originals writes the unaugmented images, normalised as views are, one after
-// another.
-func originals(e *tensor.Engine, dst []float32, d data.Dataset, indices []int, a *augment.Augmenter) {
-	h, w, ch := a.Shape()
-	n := h * w * ch
-	e.Parallel(len(indices), func(row, _ int) {
-		a.Original(dst[row*n:(row+1)*n], d.Image(indices[row]))
-	})
-}
-
-// inputs are images that come in batches.
-type inputs struct {
-	name     string // of the data
-	n, batch int
-	at       func(tp *tensor.Tape, lo, hi int) *tensor.Tensor // [hi-lo,H,W,C]
-}
-
-// inputFeatures is tapFeatures of images that were made elsewhere.
-func inputFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap string, in inputs) (*tensor.Tensor, error) {
-	if in.batch < 1 {
-		panic(fmt.Sprintf("ssl: Features in batches of %d", in.batch))
+	if batch < 1 {
+		panic(fmt.Sprintf("probe: Features in batches of %d", batch))
 	}
-	units, c := enc.OutDim(), nn.Context{}
+	n, units, c := len(indices), enc.OutDim(), nn.Context{}
+	h, w, ch := a.Shape()
 	var taps *nn.Capture
 	if tap != "" {
 		at := slices.IndexFunc(enc.Taps(), func(t nn.TapInfo) bool { return t.Name == tap })
@@ -66,16 +44,18 @@ func inputFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap st
 		taps = nn.NewCapture(tap)
 		c.Taps = taps
 	}
-	out := tensor.New(in.n, units)
+	out := tensor.New(n, units)
 	tp := e.NewTape(tensor.Inference)
 	defer tp.Release()
-	for lo := 0; lo < in.n; lo += in.batch {
+	for lo := 0; lo < n; lo += batch {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		hi := min(lo+in.batch, in.n)
+		hi := min(lo+batch, n)
 		c.Tape = tp
-		f := enc.Forward(&c, in.at(tp, lo, hi))
+		x := tp.Buffer(hi-lo, h, w, ch)
+		originals(e, x.Data(), d, indices[lo:hi], a)
+		f := enc.Forward(&c, x)
 		to := out.Data()[lo*units : hi*units]
 		if taps != nil {
 			f = taps.Outputs[tap]
@@ -90,9 +70,19 @@ func inputFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap st
 		tp.Release()
 	}
 	if !e.AllFinite(out) {
-		return nil, fmt.Errorf("the features of %s: %w", in.name, ErrNotFinite)
+		return nil, fmt.Errorf("the features of %s: %w", d.Name(), ssl.ErrNotFinite)
 	}
 	return out, nil
+}
+
+// originals writes the unaugmented images, normalised as views are, one after
+// another.
+func originals(e *tensor.Engine, dst []float32, d data.Dataset, indices []int, a *augment.Augmenter) {
+	h, w, ch := a.Shape()
+	n := h * w * ch
+	e.Parallel(len(indices), func(row, _ int) {
+		a.Original(dst[row*n:(row+1)*n], d.Image(indices[row]))
+	})
 }
 
 var errPattern = errors.New("it is a pattern")

@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
+	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -40,7 +41,7 @@ type FineTune struct {
 	Train, Test               data.Dataset
 	TrainIndices, TestIndices []int
 	Config                    FineTuneConfig
-	OnStep                    func(Progress) // nil for none
+	OnStep                    func(ssl.Progress) // nil for none
 }
 
 // FineTuneResult is the accuracy after a fine-tuning; its names say that it is no
@@ -87,11 +88,12 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 	if len(p.TestIndices) == 0 {
 		return nil, fmt.Errorf("fine-tuning: there are no test points")
 	}
-	m, err := NewSupervised(p.Encoder, len(p.Train.Classes()), c.Seed)
+	method, err := ssl.New("supervised", nil, ssl.Setup{Encoder: p.Encoder, Classes: len(p.Train.Classes()), Seed: c.Seed})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
-	if err := checkRange(p.Test, p.TestIndices, m.classes); err != nil {
+	m := method.(*ssl.Supervised)
+	if err := ssl.CheckLabelRange(p.Test, p.TestIndices, m.Classes()); err != nil {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
 	ice, err := freezeAllBut(p.Encoder, c.Layers)
@@ -104,13 +106,13 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
 	r := &FineTuneResult{
-		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.classes, HashBefore: nn.Hash(p.Encoder.Params()), FrozenHash: ice.hash,
+		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.Classes(), HashBefore: nn.Hash(p.Encoder.Params()), FrozenHash: ice.hash,
 	}
 	total := c.Epochs * (len(p.TrainIndices) / c.Batch)
-	trainer, err := NewTrainer(TrainerConfig{
+	trainer, err := ssl.NewTrainer(ssl.TrainerConfig{
 		Name: "fine-tuned", Engine: p.Engine, Method: m, Optimizer: adam, Schedule: optim.CosineWarmup{Base: c.LR, Warmup: total / 20, Total: total},
 		Dataset: p.Train, Indices: p.TrainIndices, Augment: p.Augment, Batch: c.Batch, Epochs: c.Epochs, Seed: c.Seed,
-		Hooks: Hooks{OnStep: p.OnStep, OnEpoch: func(rec Record) error { r.Loss = rec.Loss; return nil }},
+		Hooks: ssl.Hooks{OnStep: p.OnStep, OnEpoch: func(rec ssl.Record) error { r.Loss = rec.Loss; return nil }},
 	})
 	if err != nil {
 		return nil, err
@@ -124,7 +126,7 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 	}
 	tp := p.Engine.NewTape(tensor.Inference)
 	defer tp.Release()
-	r.Accuracy = right(m.classifier.Forward(&nn.Context{Tape: tp}, features), Labels(p.Test, p.TestIndices))
+	r.Accuracy = right(m.Classify(&nn.Context{Tape: tp}, features), Labels(p.Test, p.TestIndices))
 	r.HashAfter = nn.Hash(p.Encoder.Params())
 	return r, ice.check()
 }

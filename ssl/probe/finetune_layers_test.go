@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/ssl"
 )
 
 // Layers that are not named keep every bit, their running statistics too; those
@@ -18,7 +19,7 @@ func TestFineTuneOfSomeLayers(t *testing.T) {
 		p := fineTune(t, FineTuneConfig{Epochs: 2, Batch: 8, LR: 3e-3, WeightDecay: .05, Seed: 4, Layers: layers}, 2)
 		p.Encoder = tinyEncoder(t)
 		var first, last float64
-		p.OnStep = func(s Progress) {
+		p.OnStep = func(s ssl.Progress) {
 			if last = s.Loss; first == 0 {
 				first = s.Loss
 			}

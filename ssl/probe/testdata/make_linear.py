@@ -1,8 +1,8 @@
-"""Makes linear.npz for ssl/linear_test.go: multinomial logistic regressions on
+"""Makes linear.npz for ssl/probe/linear_test.go: multinomial logistic regressions on
 standardised features, fitted in float64 by PyTorch's L-BFGS until no derivative is
 larger than 1e-9.
 
-    python ssl/testdata/make_linear.py
+    python ssl/probe/testdata/make_linear.py
 
 Point i of `part` has class i mod K and the features (the test computes them too)
 
@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "../../internal/testutil"))
+sys.path.insert(0, str(HERE / "../../../internal/testutil"))
 from golden import save, uniform  # noqa: E402
 
 

@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -86,43 +87,16 @@ var errThawed = errors.New("linear probe: the encoder has changed, this is no li
 // Run does the probe. Errors name the field that is wrong, images without labels,
 // a tap that there is not.
 func (p *LinearProbe) Run(ctx context.Context) (*LinearResult, error) {
-	return p.run(ctx, func(d data.Dataset, indices []int) (*tensor.Tensor, error) {
-		return tapFeatures(ctx, p.Engine, p.Encoder, p.Tap, d, indices, p.Augment, p.Batch)
-	})
-}
-
-// check checks what does not depend on the encoder. It returns the configuration
-// with its defaults and the number of classes.
-func (p *LinearProbe) check() (LinearConfig, int, error) {
-	c, err := p.Config.filled()
-	classes := len(p.Train.Classes())
-	switch {
-	case err != nil:
-	case !slices.Equal(p.Train.Classes(), p.Test.Classes()):
-		err = fmt.Errorf("%s and %s have other classes", p.Train.Name(), p.Test.Name())
-	case len(p.TrainIndices) == 0 || len(p.TestIndices) == 0:
-		err = fmt.Errorf("found %d training and %d test points, expected some of each", len(p.TrainIndices), len(p.TestIndices))
-	default:
-		err = first(checkLabels(p.Train, p.TrainIndices, classes), checkRange(p.Test, p.TestIndices, classes))
-	}
-	if err != nil {
-		return c, 0, fmt.Errorf("linear probe: %w", err)
-	}
-	return c, classes, nil
-}
-
-// run is Run with features from anywhere.
-func (p *LinearProbe) run(ctx context.Context, features func(data.Dataset, []int) (*tensor.Tensor, error)) (*LinearResult, error) {
 	c, classes, err := p.check()
 	if err != nil {
 		return nil, err
 	}
 	before := nn.Hash(p.Encoder.Params())
-	train, err := features(p.Train, p.TrainIndices)
+	train, err := p.features(ctx, p.Train, p.TrainIndices)
 	if err != nil {
 		return nil, err
 	}
-	test, err := features(p.Test, p.TestIndices)
+	test, err := p.features(ctx, p.Test, p.TestIndices)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +112,33 @@ func (p *LinearProbe) run(ctx context.Context, features func(data.Dataset, []int
 		return nil, errThawed
 	}
 	return r, nil
+}
+
+// features returns those of some images, [len(indices),units].
+func (p *LinearProbe) features(ctx context.Context, d data.Dataset, indices []int) (*tensor.Tensor, error) {
+	return tapFeatures(ctx, p.Engine, p.Encoder, p.Tap, d, indices, p.Augment, p.Batch)
+}
+
+// check checks what does not depend on the encoder. It returns the configuration
+// with its defaults and the number of classes.
+func (p *LinearProbe) check() (LinearConfig, int, error) {
+	c, err := p.Config.filled()
+	classes := len(p.Train.Classes())
+	switch {
+	case err != nil:
+	case !slices.Equal(p.Train.Classes(), p.Test.Classes()):
+		err = fmt.Errorf("%s and %s have other classes", p.Train.Name(), p.Test.Name())
+	case len(p.TrainIndices) == 0 || len(p.TestIndices) == 0:
+		err = fmt.Errorf("found %d training and %d test points, expected some of each", len(p.TrainIndices), len(p.TestIndices))
+	default:
+		if err = ssl.CheckLabels(p.Train, p.TrainIndices, classes); err == nil {
+			err = ssl.CheckLabelRange(p.Test, p.TestIndices, classes)
+		}
+	}
+	if err != nil {
+		return c, 0, fmt.Errorf("linear probe: %w", err)
+	}
+	return c, classes, nil
 }
 
 // newLinearResult returns a result with what is known before the fit.

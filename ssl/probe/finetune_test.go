@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"context"
@@ -9,12 +9,13 @@ import (
 
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/ssl"
 )
 
 func fineTune(t testing.TB, c FineTuneConfig, threads int) *FineTune {
-	p := newProblem(t, problemOptions{threads: threads})
+	p := newProblem(t, threads)
 	return &FineTune{
-		Engine: p.config.Engine, Encoder: vit(t), Augment: p.config.Augment, Train: p.config.Dataset, Test: p.config.Dataset,
+		Engine: p.engine, Encoder: vit(t), Augment: p.augment, Train: p.images, Test: p.images,
 		TrainIndices: upTo(0, 40), TestIndices: upTo(40, 64), Config: c,
 	}
 }
@@ -24,7 +25,7 @@ func TestFineTune(t *testing.T) {
 	p := fineTune(t, c, 1)
 	before := nn.Hash(p.Encoder.Params())
 	steps := 0
-	p.OnStep = func(Progress) { steps++ }
+	p.OnStep = func(ssl.Progress) { steps++ }
 	r, err := p.Run(context.Background())
 	require.NoError(t, err)
 	assert.Equal(t, 15, steps)

@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"fmt"
@@ -7,6 +7,9 @@ import (
 
 	"github.com/locimem/locimem/tensor"
 )
+
+// normEps is the least norm that features are divided by.
+const normEps = 1e-8
 
 // knnBlock is the number of test points whose similarities to the whole bank
 // are in memory at once.
@@ -55,7 +58,7 @@ func KNN(e *tensor.Engine, bank *tensor.Tensor, bankLabels []int, test *tensor.T
 // checkKNN checks the arguments of KNN and returns the number of classes.
 func checkKNN(e *tensor.Engine, bank *tensor.Tensor, bankLabels []int, test *tensor.Tensor, testLabels []int, k int, t float64) (classes int, err error) {
 	if bank.Rank() != 2 || test.Rank() != 2 || bank.Dim(1) != test.Dim(1) || bank.Dim(0) != len(bankLabels) || test.Dim(0) != len(testLabels) {
-		panic(fmt.Sprintf("ssl: KNN of features %v with %d labels and %v with %d labels, expected [N,D], N, [M,D], M",
+		panic(fmt.Sprintf("probe: KNN of features %v with %d labels and %v with %d labels, expected [N,D], N, [M,D], M",
 			bank.Shape(), len(bankLabels), test.Shape(), len(testLabels)))
 	}
 	switch {

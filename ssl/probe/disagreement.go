@@ -1,9 +1,10 @@
-package ssl
+package probe
 
 import (
 	"fmt"
 	"slices"
 
+	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -12,14 +13,14 @@ import (
 // points the first is taken. The error says what is wrong with k or a feature.
 func Disagreement(e *tensor.Engine, x *tensor.Tensor, labels []int, k int) ([]float64, error) {
 	if x.Rank() != 2 || x.Dim(0) != len(labels) {
-		panic(fmt.Sprintf("ssl: Disagreement of features %v with %d labels, expected [N,D], N", x.Shape(), len(labels)))
+		panic(fmt.Sprintf("probe: Disagreement of features %v with %d labels, expected [N,D], N", x.Shape(), len(labels)))
 	}
 	n := len(labels)
 	switch {
 	case k < 1 || k > n-1:
 		return nil, fmt.Errorf("disagreement: k: found %d, expected 1 to %d, the number of other points", k, n-1)
 	case !e.AllFinite(x):
-		return nil, fmt.Errorf("disagreement: the features: %w", ErrNotFinite)
+		return nil, fmt.Errorf("disagreement: the features: %w", ssl.ErrNotFinite)
 	}
 	tp := e.NewTape(tensor.Inference)
 	defer tp.Release()

@@ -1,4 +1,4 @@
-package ssl
+package probe
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/nn"
+	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -156,10 +157,9 @@ func TestKNNErrors(t *testing.T) {
 }
 
 func TestFeatures(t *testing.T) {
-	p := newProblem(t, problemOptions{})
-	require.NoError(t, p.run(t, context.Background()))
-	e, enc, set, views := p.config.Engine, p.encoder, p.config.Dataset, p.config.Augment
-	before := nn.Hash(p.method.Params())
+	p := newProblem(t, 2)
+	e, enc, set, views := p.engine, p.encoder, p.images, p.augment
+	before := nn.Hash(p.encoder.Params())
 	indices := []int{5, 60, 5, 0, 33, 2, 1}
 	ctx := context.Background()
 	all, err := Features(ctx, e, enc, set, indices, views, 64)
@@ -173,7 +173,7 @@ func TestFeatures(t *testing.T) {
 	d := enc.OutDim()
 	assert.Equal(t, all.Data()[:d], all.Data()[2*d:3*d], "the same image twice")
 	assert.NotEqual(t, all.Data()[:d], all.Data()[d:2*d])
-	assert.Equal(t, before, nn.Hash(p.method.Params()), "the encoder must stay as it is")
+	assert.Equal(t, before, nn.Hash(p.encoder.Params()), "the encoder must stay as it is")
 
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
@@ -182,16 +182,16 @@ func TestFeatures(t *testing.T) {
 
 	enc.Params()[0].Value.Data()[0] = float32(math.NaN())
 	_, err = Features(ctx, e, enc, set, indices, views, 2)
-	assert.ErrorIs(t, err, ErrNotFinite)
+	assert.ErrorIs(t, err, ssl.ErrNotFinite)
 }
 
 // Bank and test set alike: with k 1 every point finds itself.
 func TestKNNProbe(t *testing.T) {
-	p := newProblem(t, problemOptions{})
+	p := newProblem(t, 2)
 	indices := upTo(3, 40)
 	probe := KNNProbe{
-		Engine: p.config.Engine, Encoder: p.encoder, Augment: p.config.Augment,
-		Bank: p.config.Dataset, Test: p.config.Dataset, BankIndices: indices, TestIndices: indices,
+		Engine: p.engine, Encoder: p.encoder, Augment: p.augment,
+		Bank: p.images, Test: p.images, BankIndices: indices, TestIndices: indices,
 		K: 1, T: .1, Batch: 16,
 	}
 	got, err := probe.Accuracy(context.Background())
