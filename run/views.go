@@ -32,12 +32,19 @@ func (l *Lab) augmenters() error {
 	last, made := r.Augment, (*augment.Augmenter)(nil)
 	for i, config := range r.Views() {
 		if !reflect.DeepEqual(config, last) {
-			if made, err = augmenter(fmt.Sprintf("augment, view %d", i+1), config); err != nil {
+			section := fmt.Sprintf("augment, view %d", i+1)
+			if i == 1 && r.Augment.Second != nil {
+				section = "augment.second"
+			}
+			if made, err = augmenter(section, config); err != nil {
 				return err
 			}
 			last = config
 		}
 		l.Views = append(l.Views, made)
+	}
+	if made == nil { // all are of one kind
+		l.Views = nil
 	}
 	return nil
 }
