@@ -178,7 +178,7 @@ func TopUnits(all []RankedUnit, n int) []RankedUnit {
 
 // Owners says how concentrated the ownership of units is.
 type Owners struct {
-	Units    int `json:"units"`    // looked at
+	Units    int `json:"units"`    // units looked at
 	Distinct int `json:"distinct"` // points that own at least one of them
 	Most     int `json:"most"`     // units of the point that owns most
 	MostBy   int `json:"most_by"`  // that point, the first of those equal; -1 without units
