@@ -97,7 +97,7 @@ func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder
 	}
 	began := time.Now()
 	var bar Bar
-	out, err := memorize.AlignmentMem(ctx, e, f, g, sets, l.Augment, l.Recipe.ScoreOptions(), func(done, total int) {
+	out, err := memorize.AlignmentMem(ctx, e, f, g, sets, l.ScoreViews, l.Recipe.ScoreOptions(), func(done, total int) {
 		if bar == nil {
 			bar = rep.Bar("alignment", "points", total, 0)
 		}
