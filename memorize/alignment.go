@@ -37,10 +37,10 @@ type AlignmentScore struct {
 	Set string `json:"set" col:"set"`
 	// Stat is the score of the whole matrix. Its standard error is the jackknife
 	// over points, which drops a row and a column, and its interval a normal one.
-	Stat Stat `json:"stat" col:"mean=score,se,lo,hi,n"`
+	Stat Stat `json:"stat" col:"mean=score,se,lo,hi,n" unit:"1 - cosine"`
 	// Rows is the mean over points of 1 - cos of row i of A_f and of A_g, the score
 	// by points, with its bootstrap interval.
-	Rows Stat `json:"rows" col:"mean=rows,se=rows_se,lo=rows_lo,hi=rows_hi"`
+	Rows Stat `json:"rows" col:"mean=rows,se=rows_se,lo=rows_lo,hi=rows_hi" unit:"1 - cosine"`
 
 	rows []float64
 }

@@ -22,10 +22,10 @@ type ClassScore struct {
 	// Estimator is that of UnitMem, with "-views" where the activations are means
 	// over augmented views because the images themselves were not available.
 	Estimator string  `json:"estimator" col:"estimator"`
-	Value     float64 `json:"value" col:"value"`     // (Max-Rest)/(Max+Rest)
-	Max       float64 `json:"mu_max" col:"mu_max"`   // largest mean activation over the classes
-	Rest      float64 `json:"mu_rest" col:"mu_rest"` // mean (or median) of those of the other classes
-	Class     int     `json:"class" col:"class"`     // index of the class that has Max, -1 if all are equal
+	Value     float64 `json:"value" col:"value" unit:"ratio"`          // (Max-Rest)/(Max+Rest)
+	Max       float64 `json:"mu_max" col:"mu_max" unit:"activation"`   // largest mean activation over the classes
+	Rest      float64 `json:"mu_rest" col:"mu_rest" unit:"activation"` // mean (or median) of those of the other classes
+	Class     int     `json:"class" col:"class"`                       // index of the class that has Max, -1 if all are equal
 }
 
 // ClassMemTable is ClassMem of the units of f, then of g.

@@ -98,7 +98,7 @@ func TestFilesHoldTheScores(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(dir, "scores.json"))
 	require.NoError(t, err)
 	var got struct {
-		Provenance Provenance
+		Provenance Provenance `json:"circumstances"`
 		LayerMem   []LayerScore
 		Delta      []DeltaScore
 		UnitMemF   []UnitSummary `json:"unitmem_f"`

@@ -32,11 +32,11 @@ type HeldOut struct {
 	Units int `json:"units" col:"units"`
 	// Members is the share of the top units (TopShare of Units, at least one) that
 	// members own, with the binomial test of one half, as if units were independent.
-	Members stats.Share `json:"members" col:"n=top_units,k=by_members,share,lo,hi,p=p_binomial"`
+	Members stats.Share `json:"members" col:"n=top_units,k=by_members,share,lo,hi,p=p_binomial" unit:"proportion"`
 	// P is the two-sided p value of a permutation of membership among the points
 	// of the pool. It holds where one odd point owns many units, as it often does,
 	// and is the one to go by.
-	P      float64 `json:"p" col:"p"`
+	P      float64 `json:"p" col:"p" unit:"probability"`
 	Owners int     `json:"owners" col:"owners"` // points that own a top unit
 }
 

@@ -19,7 +19,7 @@ const (
 
 // Tap is a layer's output.
 type Tap struct {
-	Name string `json:"name"`
+	Name string `json:"name"` // as the encoder names the layer
 	// Depth is the place of the tap in forward order, from 1.
 	Depth int `json:"depth"`
 }
@@ -30,11 +30,10 @@ type LayerScore struct {
 	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
 	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
 	// Set is candidate, shared, independent, external or controlled.
-	Set string `json:"set" col:"set"`
-	// Estimator is paper, raw or range (Estimator.Points), Distance the distance between views.
-	Estimator Estimator `json:"estimator" col:"estimator"`
-	Distance  Distance  `json:"distance" col:"distance"`
-	Stat      Stat      `json:"stat" col:"*"`
+	Set       string    `json:"set" col:"set"`
+	Estimator Estimator `json:"estimator" col:"estimator"`            // paper, raw or range (Estimator.Points)
+	Distance  Distance  `json:"distance" col:"distance"`              // distance between views
+	Stat      Stat      `json:"stat" col:"*" unit:"of the estimator"` // LayerMem
 }
 
 // LayerMemTable is LayerMem of every tap on every set.
@@ -48,11 +47,10 @@ type DeltaScore struct {
 	Previous string `json:"previous" col:"previous"` // the scored tap immediately before
 	Depth    int    `json:"depth" col:"depth"`       // place of the tap in forward order, from 1
 	// Set is candidate, shared, independent, external or controlled.
-	Set string `json:"set" col:"set"`
-	// Estimator is paper, raw or range (Estimator.Points), Distance the distance between views.
-	Estimator Estimator `json:"estimator" col:"estimator"`
-	Distance  Distance  `json:"distance" col:"distance"`
-	Stat      Stat      `json:"stat" col:"mean=delta,se,lo,hi,n"`
+	Set       string    `json:"set" col:"set"`
+	Estimator Estimator `json:"estimator" col:"estimator"`                                // paper, raw or range (Estimator.Points)
+	Distance  Distance  `json:"distance" col:"distance"`                                  // distance between views
+	Stat      Stat      `json:"stat" col:"mean=delta,se,lo,hi,n" unit:"of the estimator"` // Delta
 }
 
 // DeltaTable and ConvDeltaTable are Delta among all scored taps and among the

@@ -24,8 +24,8 @@ type NumMemUnits struct {
 	// Ranked are those that are neither dead nor negative for any point; only
 	// these are looked at.
 	Ranked    int     `json:"ranked" col:"ranked"`
-	Threshold float64 `json:"-" col:"threshold"` // MemUnitThreshold
-	Above     int     `json:"above" col:"above"` // ranked units with UnitMem above the threshold
+	Threshold float64 `json:"-" col:"threshold" unit:"ratio"` // MemUnitThreshold
+	Above     int     `json:"above" col:"above"`              // ranked units with UnitMem above the threshold
 	// Top says who owns the top units, TopShare of those ranked.
 	Top Owners `json:"top" col:"units=top_units,distinct=owners,most,most_by"`
 }
@@ -44,7 +44,7 @@ type Owner struct {
 	Units int    `json:"units" col:"units"` // top units that answer most to the point
 	// Score is the memorization of the point in this tap by the first estimator
 	// and distance, positive for f.
-	Score float64 `json:"score" col:"score"`
+	Score float64 `json:"score" col:"score" unit:"of the estimator"`
 }
 
 // OwnerTable names the points that own top units.

@@ -28,8 +28,8 @@ type UnitChange struct {
 	Set string `json:"set" col:"set"`
 	// Mean is the mean of P_u, Size that of |P_u|; of Controlled rows they are half
 	// of (candidate - independent), where Size is about 0 for symmetric roles.
-	Mean float64 `json:"mean" col:"mean"`
-	Size float64 `json:"size" col:"size"`
+	Mean float64 `json:"mean" col:"mean" unit:"ratio"`
+	Size float64 `json:"size" col:"size" unit:"ratio"`
 }
 
 // TapChange is the mean of P_u(x), or of its size, over the points of a set and
@@ -43,7 +43,7 @@ type TapChange struct {
 	// that of one set means nothing without the others. Sizes have no Controlled
 	// row: exchanging f and g changes none.
 	Kind string `json:"kind" col:"kind"`
-	Stat Stat   `json:"stat" col:"*"`
+	Stat Stat   `json:"stat" col:"*" unit:"ratio"` // over the points
 }
 
 // TapChangeTable and UnitChangeTable are UnitChange by tap and by unit.

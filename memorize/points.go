@@ -19,8 +19,8 @@ type PointAlignment struct {
 	Distance Distance `json:"distance" col:"distance"` // distance between views
 	// F and G are SSL_f and SSL_g, the mean distance between the views of the point
 	// in each encoder (Eq. 1).
-	F float64 `json:"ssl_f" col:"ssl_f" must:"distance"`
-	G float64 `json:"ssl_g" col:"ssl_g" must:"distance"`
+	F float64 `json:"ssl_f" col:"ssl_f" must:"distance" unit:"of the distance"`
+	G float64 `json:"ssl_g" col:"ssl_g" must:"distance" unit:"of the distance"`
 }
 
 // PointTable holds the alignments of every point, from which all scores of layers

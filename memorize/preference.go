@@ -16,8 +16,8 @@ type Preference struct {
 	Unit    int    `json:"unit" col:"unit"`       // index of the channel or neuron, from 0
 	// Members and Others are the means over the two sets of mu_u(x), the unit's mean
 	// activation for a point (Eq. 5).
-	Members float64 `json:"members" col:"members"`
-	Others  float64 `json:"others" col:"others"`
+	Members float64 `json:"members" col:"members" unit:"activation"`
+	Others  float64 `json:"others" col:"others" unit:"activation"`
 	// Z is their difference by its standard deviation over all divisions of the points
 	// into sets of these sizes; 0 for a unit that answers to all points alike.
 	Z float64 `json:"z" col:"z" unit:"standard deviations"`

@@ -48,9 +48,9 @@ const covers = "points and views of one pair of encoders, not other pairs"
 
 // Provenance is what a score depends on and must not be read without.
 type Provenance struct {
-	Options Options   `json:"options"`
-	Taps    []Tap     `json:"taps"`
-	Sets    []SetInfo `json:"sets"`
+	Options Options   `json:"options"` // how points were scored
+	Taps    []Tap     `json:"taps"`    // layers that were scored, in forward order
+	Sets    []SetInfo `json:"sets"`    // sets that were scored
 	// Encoders is the number of pairs f, g.
 	Encoders int `json:"encoder_pairs"`
 	// Interval says how intervals were made, Covers what they take into account.
@@ -77,8 +77,8 @@ type Provenance struct {
 
 // SetInfo says how many points a set has.
 type SetInfo struct {
-	Name   string `json:"name"`
-	Points int    `json:"points"`
+	Name   string `json:"name"`   // candidate, shared, independent or external
+	Points int    `json:"points"` // number of points
 }
 
 // Layer returns the row of a tap on a set, and whether there is one. Set may be

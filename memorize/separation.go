@@ -15,24 +15,23 @@ import (
 // to training would count, and then the area with f and g exchanged is not one
 // minus this one.
 type Separation struct {
-	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
-	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
-	// Estimator is paper, raw or range (Estimator.Points), Distance the distance between views.
-	Estimator  Estimator `json:"estimator" col:"estimator"`
-	Distance   Distance  `json:"distance" col:"distance"`
-	stats.Area `col:"auc,se,lo,hi,positives=candidates>,negatives=independents>"`
+	Tap        string    `json:"tap" col:"tap"`             // layer, as the encoder names it
+	Depth      int       `json:"depth" col:"depth"`         // place of the tap in forward order, from 1
+	Estimator  Estimator `json:"estimator" col:"estimator"` // paper, raw or range (Estimator.Points)
+	Distance   Distance  `json:"distance" col:"distance"`   // distance between views
+	stats.Area `col:"auc,se,lo,hi,positives=candidates>,negatives=independents>" unit:"probability"`
 	// TPR1 and TPR10 are the shares of candidates found where at most 1 % and 10 %
 	// of the independents are taken for candidates (stats.TPRAt).
-	TPR1  float64 `json:"tpr_1" col:"tpr_1"`
-	TPR10 float64 `json:"tpr_10" col:"tpr_10"`
+	TPR1  float64 `json:"tpr_1" col:"tpr_1" unit:"proportion"`
+	TPR10 float64 `json:"tpr_10" col:"tpr_10" unit:"proportion"`
 	// P is the two-sided p value of the controlled score under the null hypothesis that
 	// the encoders carry no information about which images were candidates: other draws
 	// of the two sets, from equal numbers of both, are as likely as this one. It is exact
 	// for sets that were drawn at random.
-	P float64 `json:"p" col:"p"`
+	P float64 `json:"p" col:"p" unit:"probability"`
 	// PNormal is P by a normal distribution of the known variance, which also gives p
 	// values below 1/(resamples + 1). Use it where many are corrected for.
-	PNormal float64 `json:"p_normal" col:"p_normal"`
+	PNormal float64 `json:"p_normal" col:"p_normal" unit:"probability"`
 }
 
 // SeparationTable says how well the scores of each tap tell candidates from independents.

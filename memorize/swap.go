@@ -10,8 +10,8 @@ import (
 // sign of every score of a point, of every mean and of every controlled score,
 // to the last bit. A measurement that fails it favours an encoder.
 type SwapSymmetry struct {
-	Scores int  `json:"scores"` // compared
-	Exact  bool `json:"exact"`
+	Scores int  `json:"scores"` // number of scores compared
+	Exact  bool `json:"exact"`  // whether all signs turned exactly
 	// Worst is the largest difference found, 0 if exact.
 	Worst float64 `json:"worst"`
 }

@@ -20,13 +20,12 @@ type TopScore struct {
 	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
 	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
 	// Set is candidate, shared, independent or external.
-	Set string `json:"set" col:"set"`
-	// Estimator is paper, raw or range (Estimator.Points), Distance the distance between views.
-	Estimator Estimator `json:"estimator" col:"estimator"`
-	Distance  Distance  `json:"distance" col:"distance"`
-	K         int       `json:"k" col:"k"`         // number of points at each end
-	Top       float64   `json:"top" col:"top"`     // mean score of the k most memorized points
-	Least     float64   `json:"least" col:"least"` // mean score of the k least memorized points
+	Set       string    `json:"set" col:"set"`
+	Estimator Estimator `json:"estimator" col:"estimator"`                 // paper, raw or range (Estimator.Points)
+	Distance  Distance  `json:"distance" col:"distance"`                   // distance between views
+	K         int       `json:"k" col:"k"`                                 // number of points at each end
+	Top       float64   `json:"top" col:"top" unit:"of the estimator"`     // mean score of the k most memorized points
+	Least     float64   `json:"least" col:"least" unit:"of the estimator"` // mean score of the k least memorized points
 }
 
 // TopScoreTable is LayerMem of the most and the least memorized points.
@@ -39,8 +38,8 @@ type RankedPoint struct {
 	Set string `json:"set" col:"set"`
 	// Rank is 1 for the most memorized point of the set, and the number of points for the least.
 	Rank  int     `json:"rank" col:"rank"`
-	Point int     `json:"point" col:"point"` // index in its data set
-	Score float64 `json:"score" col:"score"` // by the first estimator and distance
+	Point int     `json:"point" col:"point"`                         // index in its data set
+	Score float64 `json:"score" col:"score" unit:"of the estimator"` // by the first estimator and distance
 }
 
 // RankedPointTable names the points of TopScoreTable.

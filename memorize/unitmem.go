@@ -18,11 +18,11 @@ type UnitScore struct {
 	// Value is (Max-Rest)/(Max+Rest). It lies in [0, 1] if no activation is
 	// negative. Outputs of convolutions and batch norms can be, and then the
 	// formula may give any number: see unitRatio for where it is cut.
-	Value float64 `json:"value" col:"value"`
+	Value float64 `json:"value" col:"value" unit:"ratio"`
 	// Max is mu_max, the largest mean activation over the points (Eq. 6).
-	Max float64 `json:"mu_max" col:"mu_max"`
+	Max float64 `json:"mu_max" col:"mu_max" unit:"activation"`
 	// Rest is mu_-max, the mean (Eq. 7) or median over the other points.
-	Rest float64 `json:"mu_rest" col:"mu_rest"`
+	Rest float64 `json:"mu_rest" col:"mu_rest" unit:"activation"`
 	// Point is the index in its data set of the point that has Max, the first
 	// one if there are several; -1 if all points are equal, as for a dead unit.
 	Point int `json:"point" col:"point"`

@@ -73,7 +73,7 @@ type Table[T any] struct{ Spec }
 //	col:"name"       the column is called name
 //	col:"a,b=c,d>"   of a struct: its columns a, b (here called c) and d, which goes
 //	                 behind the columns of all other fields; "*" stands for all of them
-//	unit:"seconds"   unit of the cells
+//	unit:"seconds"   unit of the cells; of a struct, that of all its numbers
 //	must:"distance"  the reader refuses cells that are not a finite distance
 //
 // A nested struct without col tags is known by its json names. Of panics if T is
@@ -144,6 +144,9 @@ func nested(file string, of reflect.Type, f reflect.StructField, tag string) []C
 	for i := range all {
 		c := &all[i]
 		c.path = slices.Concat(f.Index, c.path)
+		if unit, ok := f.Tag.Lookup("unit"); ok && c.Kind == Number {
+			c.Unit = unit
+		}
 		if !f.Anonymous {
 			c.Of = f.Name
 		}
