@@ -242,7 +242,7 @@ func (a *Accumulator) Scores() (*Scores, error) {
 			points[s][t] = alignments{f.alignment, g.alignment}
 		}
 	}
-	out := &Scores{Circumstances: circumstances(a), sets: a.sets, points: points}
+	out := &Scores{Provenance: provenance(a), sets: a.sets, points: points}
 	out.Layers, out.Deltas = layerMem(a.e, &a.o, a.taps, a.sets, points)
 	if a.o.Units {
 		out.UnitsF, out.UnitsG = a.unitScores(F), a.unitScores(G)
@@ -293,8 +293,8 @@ func (a *Accumulator) unitScores(side Side) []UnitScore {
 }
 
 // circumstances fills in what the accumulator knows.
-func circumstances(a *Accumulator) Circumstances {
-	c := Circumstances{Options: a.o, Taps: a.taps, ISA: a.e.ISA(), Encoders: 1, Covers: covers}
+func provenance(a *Accumulator) Provenance {
+	c := Provenance{Options: a.o, Taps: a.taps, ISA: a.e.ISA(), Encoders: 1, Covers: covers}
 	c.Interval = fmt.Sprintf("percentile bootstrap, level %v, %d resamples of the points of each set", a.o.Level, a.o.Resamples)
 	for _, s := range a.sets {
 		c.Sets = append(c.Sets, SetInfo{s.Name, len(s.Points)})

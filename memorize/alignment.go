@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -30,18 +31,22 @@ import (
 // matrices of ReLU layers share a large mean, which makes all scores small. All
 // sets have the same number of points here, since the diagonal is 1/n of a matrix.
 type AlignmentScore struct {
-	Tap   string `json:"tap"`
-	Depth int    `json:"depth"`
-	Set   string `json:"set"`
+	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent or external.
+	Set string `json:"set" col:"set"`
 	// Stat is the score of the whole matrix. Its standard error is the jackknife
 	// over points, which drops a row and a column, and its interval a normal one.
-	Stat Stat `json:"stat"`
+	Stat Stat `json:"stat" col:"mean=score,se,lo,hi,n" unit:"1 - cosine"`
 	// Rows is the mean over points of 1 - cos of row i of A_f and of A_g, the score
 	// by points, with its bootstrap interval.
-	Rows Stat `json:"rows"`
+	Rows Stat `json:"rows" col:"mean=rows,se=rows_se,lo=rows_lo,hi=rows_hi" unit:"1 - cosine"`
 
 	rows []float64
 }
+
+// AlignmentTable is alignment-matrix LayerMem.
+var AlignmentTable = table.Of[AlignmentScore]("alignment.csv", "Alignment-matrix LayerMem; no rows unless score.alignment is on")
 
 // Points returns the score of every point by rows, in the order of the set.
 func (a *AlignmentScore) Points() []float64 { return a.rows }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -15,20 +16,20 @@ import (
 // to all alike has 0. The paper sets it against UnitMem: a unit whose UnitMem is
 // the larger one tells points apart rather than classes.
 type ClassScore struct {
-	Encoder string `json:"encoder"` // f or g
-	Tap     string `json:"tap"`
-	Unit    int    `json:"unit"`
+	Encoder string `json:"encoder" col:"encoder"` // f or g
+	Tap     string `json:"tap" col:"tap"`         // layer, as the encoder names it
+	Unit    int    `json:"unit" col:"unit"`       // index of the channel or neuron, from 0
 	// Estimator is that of UnitMem, with "-views" where the activations are means
-	// over augmented views because the images themselves were not at hand.
-	Estimator string  `json:"estimator"`
-	Value     float64 `json:"value"`
-	// Max is the largest mean activation over the classes, Rest the mean (or
-	// median) of those of the other classes.
-	Max  float64 `json:"mu_max"`
-	Rest float64 `json:"mu_rest"`
-	// Class is the index of the class that has Max, -1 if all are equal.
-	Class int `json:"class"`
+	// over augmented views because the images themselves were not available.
+	Estimator string  `json:"estimator" col:"estimator"`
+	Value     float64 `json:"value" col:"value" unit:"ratio"`          // (Max-Rest)/(Max+Rest)
+	Max       float64 `json:"mu_max" col:"mu_max" unit:"activation"`   // largest mean activation over the classes
+	Rest      float64 `json:"mu_rest" col:"mu_rest" unit:"activation"` // mean (or median) of those of the other classes
+	Class     int     `json:"class" col:"class"`                       // index of the class that has Max, -1 if all are equal
 }
+
+// ClassMemTable is ClassMem of the units of f, then of g.
+var ClassMemTable = table.Of[ClassScore]("classmem.csv", "ClassMem of every unit of f and of g; no rows without labels")
 
 // classes gathers the mean activations of the units of one tap by class.
 type classes struct {

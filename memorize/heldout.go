@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -20,25 +21,27 @@ type HeldOut struct {
 	// Encoder is f (members: candidates), g (members: independents), or both: the
 	// two together, in which candidates that stand out more than independents for
 	// reasons of their own cancel.
-	Encoder string `json:"encoder"`
-	Tap     string `json:"tap"`
-	Depth   int    `json:"depth"`
+	Encoder string `json:"encoder" col:"encoder"`
+	Tap     string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth   int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
 	// Points is the number of members, and of non-members: the smaller set, and
 	// the first of the larger.
-	Points int `json:"points"`
+	Points int `json:"points" col:"points"`
 	// Units are those that can be ranked: not dead, bounded (no point has a
 	// negative mean) and not owned by a member and a non-member alike.
-	Units int `json:"units"`
+	Units int `json:"units" col:"units"`
 	// Members is the share of the top units (TopShare of Units, at least one) that
 	// members own, with the binomial test of one half, as if units were independent.
-	Members stats.Share `json:"members"`
+	Members stats.Share `json:"members" col:"n=top_units,k=by_members,share,lo,hi,p=p_binomial" unit:"proportion"`
 	// P is the two-sided p value of a permutation of membership among the points
 	// of the pool. It holds where one odd point owns many units, as it often does,
 	// and is the one to go by.
-	P float64 `json:"p"`
-	// Owners is the number of points that own a top unit.
-	Owners int `json:"owners"`
+	P      float64 `json:"p" col:"p" unit:"probability"`
+	Owners int     `json:"owners" col:"owners"` // points that own a top unit
 }
+
+// HeldOutTable holds members against non-members as owners of top units.
+var HeldOutTable = table.Of[HeldOut]("heldout.csv", "Members against non-members as owners of top units")
 
 // pooled says which points of candidates and independents are in the pool: the
 // first n of each, 0 if one of the sets is missing.

@@ -1,6 +1,9 @@
 package memorize
 
-import "github.com/locimem/locimem/tensor"
+import (
+	"github.com/locimem/locimem/memorize/table"
+	"github.com/locimem/locimem/tensor"
+)
 
 // Names of the sets that have a meaning here. An Accumulator takes sets of any
 // other name too.
@@ -16,7 +19,7 @@ const (
 
 // Tap is a layer's output.
 type Tap struct {
-	Name string `json:"name"`
+	Name string `json:"name"` // as the encoder names the layer
 	// Depth is the place of the tap in forward order, from 1.
 	Depth int `json:"depth"`
 }
@@ -24,26 +27,38 @@ type Tap struct {
 // LayerScore is LayerMem of one tap on one set (Eq. 3): the mean over points of
 // an estimator. Set may be Controlled.
 type LayerScore struct {
-	Tap       string    `json:"tap"`
-	Depth     int       `json:"depth"`
-	Set       string    `json:"set"`
-	Estimator Estimator `json:"estimator"`
-	Distance  Distance  `json:"distance"`
-	Stat      Stat      `json:"stat"`
+	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent, external or controlled.
+	Set       string    `json:"set" col:"set"`
+	Estimator Estimator `json:"estimator" col:"estimator"`            // paper, raw or range (Estimator.Points)
+	Distance  Distance  `json:"distance" col:"distance"`              // distance between views
+	Stat      Stat      `json:"stat" col:"*" unit:"of the estimator"` // LayerMem
 }
+
+// LayerMemTable is LayerMem of every tap on every set.
+var LayerMemTable = table.Of[LayerScore]("layermem.csv", "LayerMem of every tap on every set, and the controlled score")
 
 // DeltaScore is LayerMem of a tap minus that of the scored tap immediately
 // before it (Eq. 4). Its interval is that of the paired difference. The first
 // tap has none.
 type DeltaScore struct {
-	Tap       string    `json:"tap"`
-	Previous  string    `json:"previous"`
-	Depth     int       `json:"depth"`
-	Set       string    `json:"set"`
-	Estimator Estimator `json:"estimator"`
-	Distance  Distance  `json:"distance"`
-	Stat      Stat      `json:"stat"`
+	Tap      string `json:"tap" col:"tap"`           // layer, as the encoder names it
+	Previous string `json:"previous" col:"previous"` // the scored tap immediately before
+	Depth    int    `json:"depth" col:"depth"`       // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent, external or controlled.
+	Set       string    `json:"set" col:"set"`
+	Estimator Estimator `json:"estimator" col:"estimator"`                                // paper, raw or range (Estimator.Points)
+	Distance  Distance  `json:"distance" col:"distance"`                                  // distance between views
+	Stat      Stat      `json:"stat" col:"mean=delta,se,lo,hi,n" unit:"of the estimator"` // Delta
 }
+
+// DeltaTable and ConvDeltaTable are Delta among all scored taps and among the
+// convolutions alone.
+var (
+	DeltaTable     = table.Of[DeltaScore]("delta.csv", "Delta: LayerMem of a tap minus that of the tap before")
+	ConvDeltaTable = table.Of[DeltaScore]("delta_conv.csv", "Delta among the convolutions alone")
+)
 
 // alignments are SSL_f and SSL_g of the points of one set in one tap: for each
 // distance of the options the mean distance between views, by point.

@@ -199,7 +199,7 @@ func TestNumMemUnitsByHand(t *testing.T) {
 	s, err := fromRows(t, pairs(), sets, 5, [][]float32{rows}, [][]float32{rows})
 	require.NoError(t, err)
 	// UnitMem 1, (3-1)/(3+1) and 1/7: the second is at the threshold, not above.
-	want := NumMemUnits{Encoder: "f", Tap: "only", Depth: 1, Set: Candidate, Units: 5, Ranked: 3, Above: 1, Top: Owners{Units: 1, Distinct: 1, Most: 1, MostBy: 20}}
+	want := NumMemUnits{Encoder: "f", Tap: "only", Depth: 1, Set: Candidate, Units: 5, Ranked: 3, Threshold: 0.5, Above: 1, Top: Owners{Units: 1, Distinct: 1, Most: 1, MostBy: 20}}
 	assert.Equal(t, want, s.NumMemUnits[0])
 	assert.Equal(t, []Owner{{"f", "only", Candidate, 20, 1, 0}, {"g", "only", Candidate, 20, 1, 0}}, s.Owners)
 }
@@ -345,16 +345,16 @@ func TestFilesOfTheNewMetrics(t *testing.T) {
 		"memunits.csv": len(s.NumMemUnits), "owners.csv": len(s.Owners), "heldout.csv": len(s.HeldOut), "perturbation.csv": len(s.TapChanges),
 		"perturbation_units.csv": len(s.UnitChanges), "alignment.csv": 1,
 	} {
-		_, rows := table(t, filepath.Join(dir, name))
+		_, rows := csvTable(t, filepath.Join(dir, name))
 		assert.Len(t, rows, want, name)
 		assert.NotEmpty(t, rows, name)
 	}
-	_, rows := table(t, filepath.Join(dir, "heldout.csv"))
+	_, rows := csvTable(t, filepath.Join(dir, "heldout.csv"))
 	h := s.HeldOut[4]
 	assert.Equal(t, map[string]string{"encoder": "g", "tap": "conv2", "depth": "4", "points": "5", "units": "6", "top_units": "1",
 		"by_members": strconv.Itoa(h.Members.K), "share": number(h.Members.Share), "lo": number(h.Members.Lo), "hi": number(h.Members.Hi),
 		"p_binomial": number(h.Members.P), "p": number(h.P), "owners": "1"}, rows[4])
-	_, rows = table(t, filepath.Join(dir, "alignment.csv"))
+	_, rows = csvTable(t, filepath.Join(dir, "alignment.csv"))
 	assert.Equal(t, map[string]string{"tap": "conv1", "depth": "1", "set": Shared, "score": "1", "se": "2", "lo": "3", "hi": "4", "n": "5",
 		"rows": "6", "rows_se": "7", "rows_lo": "8", "rows_hi": "9"}, rows[0])
 }

@@ -113,7 +113,7 @@ func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []
 	if err != nil {
 		return nil, err
 	}
-	scores.Circumstances.WeightsF, scores.Circumstances.WeightsG = nn.Hash(f.Params()), nn.Hash(g.Params())
+	scores.Provenance.WeightsF, scores.Provenance.WeightsG = nn.Hash(f.Params()), nn.Hash(g.Params())
 	return scores, nil
 }
 

@@ -1,9 +1,9 @@
 package memorize
 
 import (
-	"io"
 	"math"
-	"strconv"
+
+	"github.com/locimem/locimem/memorize/table"
 )
 
 // Preference says whether a unit answers more to the images that its encoder was
@@ -11,17 +11,20 @@ import (
 // is was drawn at random, so without memorization Z is about standard normal, whatever
 // the images are.
 type Preference struct {
-	Encoder string `json:"encoder"` // f (members: candidates) or g (members: independents)
-	Tap     string `json:"tap"`
-	Unit    int    `json:"unit"`
+	Encoder string `json:"encoder" col:"encoder"` // f (members: candidates) or g (members: independents)
+	Tap     string `json:"tap" col:"tap"`         // layer, as the encoder names it
+	Unit    int    `json:"unit" col:"unit"`       // index of the channel or neuron, from 0
 	// Members and Others are the means over the two sets of mu_u(x), the unit's mean
 	// activation for a point (Eq. 5).
-	Members float64 `json:"members"`
-	Others  float64 `json:"others"`
+	Members float64 `json:"members" col:"members" unit:"activation"`
+	Others  float64 `json:"others" col:"others" unit:"activation"`
 	// Z is their difference by its standard deviation over all divisions of the points
 	// into sets of these sizes; 0 for a unit that answers to all points alike.
-	Z float64 `json:"z"`
+	Z float64 `json:"z" col:"z" unit:"standard deviations"`
 }
+
+// PreferenceTable says whether units prefer the images that their encoder was trained on.
+var PreferenceTable = table.Of[Preference]("preference.csv", "Whether units prefer the images that their encoder was trained on")
 
 // moments are the mean and the sum of squared deviations of mu_u(x) over points, by
 // unit (Welford 1962).
@@ -72,10 +75,4 @@ func (a *Accumulator) preferences() []Preference {
 		}
 	}
 	return out
-}
-
-func (s *Scores) writePreferences(w io.Writer) error {
-	return writeTable(w, []string{"encoder", "tap", "unit", "members", "others", "z"}, s.Preferences, func(r Preference) []string {
-		return []string{r.Encoder, r.Tap, strconv.Itoa(r.Unit), number(r.Members), number(r.Others), number(r.Z)}
-	})
 }

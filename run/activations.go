@@ -150,14 +150,14 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Repor
 		return nil, fmt.Errorf("scoring: %w", err)
 	}
 	noteClasses(scores, sets, rep)
-	bar.Finish("%d points, %d views, %d taps in %s", total, v.views, len(scores.Circumstances.Taps), progress.Duration(time.Since(began)))
+	bar.Finish("%d points, %d views, %d taps in %s", total, v.views, len(scores.Provenance.Taps), progress.Duration(time.Since(began)))
 	return finish(scores, r, c.Out, fmt.Sprintf("%s, %s and %s on %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G), filepath.Base(c.Views)))
 }
 
 // noteClasses says of which encoder there is no ClassMem although there are labels.
 func noteClasses(s *memorize.Scores, sets *arraySets, rep Reporter) {
 	for _, which := range []string{F, G} {
-		if sets.labels != nil && s.Circumstances.Options.Units && !slices.ContainsFunc(s.Classes, func(c memorize.ClassScore) bool { return c.Encoder == which }) {
+		if sets.labels != nil && s.Provenance.Options.Units && !slices.ContainsFunc(s.Classes, func(c memorize.ClassScore) bool { return c.Encoder == which }) {
 			rep.Printf("note: no ClassMem of %s: the points that it was trained on are of fewer than two classes", which)
 		}
 	}
@@ -235,12 +235,12 @@ func commonLayers(files [2]*arrayFile, patterns []string) ([]memorize.Tap, error
 
 // finish writes tables and figures of scores that no run belongs to.
 func finish(scores *memorize.Scores, r *recipe.Recipe, out, title string) (*Summary, error) {
-	scores.Circumstances.Seeds = map[string]uint64{"score": r.ScoreSeed()}
+	scores.Provenance.Seeds = map[string]uint64{"score": r.ScoreSeed()}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return nil, fmt.Errorf("writing the scores: %w", err)
 	}
 	if err := writeMade(out); err != nil {
 		return nil, fmt.Errorf("writing the scores: %w", err)
 	}
-	return present(out, caption{title: title, options: scores.Circumstances.Options}, nil)
+	return present(out, caption{title: title, options: scores.Provenance.Options}, nil)
 }

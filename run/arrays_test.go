@@ -124,11 +124,11 @@ func TestScoreActivationsIsTheAccumulator(t *testing.T) {
 	}
 	want, err := acc.Scores()
 	require.NoError(t, err)
-	want.Circumstances.Seeds = map[string]uint64{"score": 1}
+	want.Provenance.Seeds = map[string]uint64{"score": 1}
 	other := t.TempDir()
 	_, err = want.WriteFiles(other)
 	require.NoError(t, err)
-	for _, name := range scoreFiles {
+	for _, name := range memorize.Files() {
 		assert.Equal(t, read(t, other, name), read(t, dir, name), name)
 	}
 	assert.Contains(t, read(t, dir, "classmem.csv"), "mean-views")
@@ -175,7 +175,7 @@ func TestArraysWithChannelsFirst(t *testing.T) {
 	require.NoError(t, err)
 	got, err := scoreArrays(t, ArraysConfig{F: files[2], G: files[3], NCHW: true})
 	require.NoError(t, err)
-	for _, name := range scoreFiles {
+	for _, name := range memorize.Files() {
 		assert.Equal(t, read(t, want, name), read(t, got, name), name)
 	}
 }

@@ -34,9 +34,9 @@ func TestPresetOfTheAuthors(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, memorize.Range, s.Estimator)
 	assert.Equal(t, memorize.UnitL2, s.Distance)
-	tables, err := ReadTables(out)
+	tables, err := memorize.ReadTables(out)
 	require.NoError(t, err)
-	points, err := ReadPoints(out, memorize.UnitL2)
+	points, err := memorize.ReadPoints(out, memorize.UnitL2)
 	require.NoError(t, err)
 	for set, w := range want {
 		for _, l := range tables.Layers {

@@ -47,14 +47,14 @@ func (c *caption) lines(line string) string {
 }
 
 // drawFigures writes the figures of a run into a folder.
-func drawFigures(r *recipe.Recipe, t *Tables, s *Summary, log *Log, dir string) error {
+func drawFigures(r *recipe.Recipe, t *memorize.Tables, s *Summary, log *Log, dir string) error {
 	pages := scoreFigures(caption{r.RunName(), r.Describe(), r.ScoreOptions()}, t, s)
 	pages["training"] = trainingFigure(r, log)
 	return savePages(pages, dir)
 }
 
 // scoreFigures are those figures that need scores only.
-func scoreFigures(c caption, t *Tables, s *Summary) map[string]*figure.Page {
+func scoreFigures(c caption, t *memorize.Tables, s *Summary) map[string]*figure.Page {
 	pages := map[string]*figure.Page{"layermem": layerMemFigure(&c, s)}
 	if c.options.Units {
 		pages["unitmem"] = unitMemFigure(&c, t, s)
@@ -117,13 +117,13 @@ func layerMemFigure(cap *caption, s *Summary) *figure.Page {
 
 // unitMemFigure shows the taps whose UnitMem lies in [0, 1] on both sets, or all
 // if there is none: elsewhere negative activations scatter it over all numbers.
-func unitMemFigure(c *caption, t *Tables, s *Summary) *figure.Page {
+func unitMemFigure(c *caption, t *memorize.Tables, s *Summary) *figure.Page {
 	sets := []string{memorize.Candidate, memorize.External}
 	sets = slices.DeleteFunc(sets, func(set string) bool { return !slices.Contains(s.Sets, set) })
 	var all, inside []string
 	for _, tap := range s.Taps {
 		all = append(all, tap.Tap)
-		if !slices.ContainsFunc(sets, func(set string) bool { return !bounded(t.units(tap.Tap, set)) }) {
+		if !slices.ContainsFunc(sets, func(set string) bool { return !bounded(t.UnitMem(tap.Tap, set)) }) {
 			inside = append(inside, tap.Tap)
 		}
 	}
@@ -137,7 +137,7 @@ func unitMemFigure(c *caption, t *Tables, s *Summary) *figure.Page {
 	for i, set := range sets {
 		dists[i].Name = setNames[set]
 		for _, tap := range inside {
-			dists[i].Quantiles = append(dists[i].Quantiles, quantiles(t.units(tap, set)))
+			dists[i].Quantiles = append(dists[i].Quantiles, quantiles(t.UnitMem(tap, set)))
 		}
 	}
 	return figure.UnitMem("UnitMem by layer: "+c.title, note, inside, dists)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/ssl"
 )
@@ -69,12 +70,12 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	} else {
 		res.Reused = append(res.Reused, "scores")
 	}
-	t, err := ReadTables(d.Path("scores"))
+	t, err := memorize.ReadTables(d.Path("scores"))
 	if err != nil {
 		return nil, fmt.Errorf("reading the scores back: %w", err)
 	}
 	o := r.ScoreOptions()
-	res.Summary = t.Summarize(o.Estimators[0], o.Distances[0], o.Level)
+	res.Summary = Summarize(t, o.Estimators[0], o.Distances[0], o.Level)
 	res.Reading = res.Summary.Reading()
 	if fresh || !exists(figureFiles(d.Path("figures"))...) {
 		if err := drawFigures(r, t, res.Summary, log, d.Path("figures")); err != nil {

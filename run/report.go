@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -22,11 +21,11 @@ const reportHTML = "report.html"
 // findings are all that a report of one pair of encoders is made of.
 type findings struct {
 	caption
-	tables  *Tables
+	tables  *memorize.Tables
 	summary *Summary
-	about   *memorize.Circumstances
+	about   *memorize.Provenance
 	made    *buildinfo.Here // nil: not known
-	points  *Points
+	points  *memorize.Points
 	// separations tell candidates from independents; none without both sets.
 	separations []memorize.Separation
 	log         *Log           // nil: not trained here
@@ -37,30 +36,21 @@ type findings struct {
 
 // readFindings reads the scores in a folder.
 func readFindings(dir string, c caption) (*findings, error) {
-	t, err := ReadTables(dir)
+	t, err := memorize.ReadTables(dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading the scores back: %w", err)
 	}
-	x := &findings{caption: c, tables: t, summary: t.Summarize(c.options.Estimators[0], c.options.Distances[0], c.options.Level)}
-	path := filepath.Join(dir, scoresJSON)
-	b, err := os.ReadFile(path)
-	if err != nil {
+	x := &findings{caption: c, tables: t, summary: Summarize(t, c.options.Estimators[0], c.options.Distances[0], c.options.Level)}
+	if x.about, err = memorize.ReadProvenance(dir); err != nil {
 		return nil, err
 	}
-	var s struct {
-		Circumstances memorize.Circumstances `json:"circumstances"`
-	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	x.about = &s.Circumstances
 	if x.made, err = readMade(dir); err != nil {
 		return nil, err
 	}
-	if x.separations, err = ReadSeparations(dir); err != nil {
+	if x.separations, err = memorize.SeparationTable.Read(dir); err != nil {
 		return nil, err
 	}
-	x.points, err = ReadPoints(dir, c.options.Distances[0], shownTaps(t, x.summary)...)
+	x.points, err = memorize.ReadPoints(dir, c.options.Distances[0], shownTaps(t, x.summary)...)
 	return x, err
 }
 
@@ -86,7 +76,7 @@ func ReportOf(dir string) (*report.Document, error) {
 	}
 	if x.about.Recipe != r.Hash() {
 		return nil, fmt.Errorf("%s: found scores of another recipe (hash %.12s), expected those of %s; locimem run makes them again",
-			filepath.Join(dir, "scores", scoresJSON), x.about.Recipe, r.RunName())
+			filepath.Join(dir, "scores", memorize.JSONFile), x.about.Recipe, r.RunName())
 	}
 	x.recipe, x.log = r, log
 	if x.lab, err = OpenLab(r); err != nil {

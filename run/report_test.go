@@ -48,7 +48,7 @@ func TestReportOfARun(t *testing.T) {
 	assert.Len(t, loss.Series[1].Y, 3)
 	assert.Len(t, find(d, "All taps").Tables[0].Rows, 31)
 	assert.Nil(t, find(d, "By distance"), "there is one")
-	separations, err := ReadSeparations(filepath.Join(dir, "scores"))
+	separations, err := memorize.SeparationTable.Read(filepath.Join(dir, "scores"))
 	require.NoError(t, err)
 	area := find(d, "Members told from non-members").Tables[0].Rows[head]
 	k := slices.IndexFunc(separations, func(s memorize.Separation) bool { return s.Tap == "head" && s.Estimator == memorize.Paper })
@@ -65,18 +65,18 @@ func TestReportOfARun(t *testing.T) {
 	assert.Contains(t, facts["recipe.yaml"], "name: tiny")
 
 	// Made again from the directory it is the same; nothing but it is touched.
-	before := read(t, dir, "scores", scoresJSON)
+	before := read(t, dir, "scores", memorize.JSONFile)
 	require.NoError(t, os.Remove(filepath.Join(dir, reportHTML)))
 	require.NoError(t, WriteReport(dir))
 	assert.True(t, html == read(t, dir, reportHTML))
-	assert.Equal(t, before, read(t, dir, "scores", scoresJSON))
+	assert.Equal(t, before, read(t, dir, "scores", memorize.JSONFile))
 
 	t.Run("pictures are of the candidates, by falling score", func(t *testing.T) {
 		l, err := OpenLab(r)
 		require.NoError(t, err)
-		p, err := ReadPoints(filepath.Join(dir, "scores"), memorize.UnitL2, "head")
+		p, err := memorize.ReadPoints(filepath.Join(dir, "scores"), memorize.UnitL2, "head")
 		require.NoError(t, err)
-		ranked := p.candidates("head", memorize.Paper)
+		ranked := rankedCandidates(p, "head", memorize.Paper)
 		require.Len(t, ranked, 16)
 		sum := 0.
 		for i, c := range ranked {

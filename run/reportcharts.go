@@ -14,7 +14,7 @@ const tapAxis = "tap, in forward order"
 
 // shownTaps are about five taps, spread over the depth, that pictures and scatter
 // plots are of: of those whose UnitMem lies in [0, 1], or of all if there are none.
-func shownTaps(t *Tables, s *Summary) []string {
+func shownTaps(t *memorize.Tables, s *Summary) []string {
 	var all, inside []string
 	for _, tap := range s.Taps {
 		if all = append(all, tap.Tap); tap.UnitMem != nil {
@@ -107,12 +107,12 @@ func (x *findings) units() *report.Section {
 	var taps []string
 	series := make([]report.Series, len(sets))
 	for _, t := range x.summary.Taps {
-		if t.UnitMem == nil || slices.ContainsFunc(sets, func(set string) bool { return !bounded(x.tables.units(t.Tap, set)) }) {
+		if t.UnitMem == nil || slices.ContainsFunc(sets, func(set string) bool { return !bounded(x.tables.UnitMem(t.Tap, set)) }) {
 			continue
 		}
 		taps = append(taps, t.Tap)
 		for i, set := range sets {
-			q := quantiles(x.tables.units(t.Tap, set))
+			q := quantiles(x.tables.UnitMem(t.Tap, set))
 			series[i].Name = setNames[set]
 			series[i].Y = append(series[i].Y, report.Values([]float64{q[2]})...)
 			series[i].Lo = append(series[i].Lo, report.Values([]float64{q[1]})...)

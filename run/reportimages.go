@@ -22,10 +22,10 @@ type scoredPoint struct {
 	score float64
 }
 
-// candidates returns the candidates in a tap by falling score. With independents
+// rankedCandidates returns the candidates in a tap by falling score. With independents
 // the score is less what both sets have in common, the mean of their means, so
 // that the mean over the candidates is the controlled score.
-func (t *Points) candidates(tap string, est memorize.Estimator) []scoredPoint {
+func rankedCandidates(t *memorize.Points, tap string, est memorize.Estimator) []scoredPoint {
 	c, i := t.Of(tap, memorize.Candidate), t.Of(tap, memorize.Independent)
 	if c == nil {
 		return nil
@@ -92,7 +92,7 @@ func (x *findings) images() *report.Section {
 		{Name: "tap"}, {Name: "of the top tenth", Help: "Atypical images among the tenth of the candidates with the largest scores.", Digits: 0},
 		{Name: "share", Help: "The same as a share.", Digits: 3}, {Name: "share of all", Help: "Atypical images among all candidates.", Digits: 3}}}
 	for _, tap := range shownTaps(x.tables, x.summary) {
-		ranked := x.points.candidates(tap, x.summary.Estimator)
+		ranked := rankedCandidates(x.points, tap, x.summary.Estimator)
 		if len(ranked) == 0 {
 			continue
 		}

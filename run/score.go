@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,11 +14,6 @@ import (
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/tensor"
 )
-
-// scoreFiles are the files that scores consist of. The last is written last.
-var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, classMemCSV, pointsCSV,
-	deltaConvCSV, aucCSV, topKCSV, topPointsCSV, memUnitsCSV, ownersCSV, heldOutCSV, preferenceCSV, perturbationCSV, perturbationUnitsCSV, alignmentCSV,
-	scoresJSON}
 
 // ScorePair scores the encoders f and g on the sets of the lab and writes the
 // tables into the folder out, which is made if need be.
@@ -45,7 +39,7 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	if scores.Alignments, err = alignmentMem(ctx, e, l, f, g, sets, rep); err != nil {
 		return fmt.Errorf("scoring alignment matrices: %w", err)
 	}
-	c := &scores.Circumstances
+	c := &scores.Provenance
 	c.Split, c.Augmentation = l.Split.Hash(), recipe.Augmentation(l.Recipe.ScoreView())
 	c.Seeds = map[string]uint64{"score": l.Recipe.ScoreSeed()}
 	if !l.Foreign {
@@ -103,7 +97,7 @@ func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder
 	}
 	began := time.Now()
 	var bar Bar
-	out, err := memorize.AlignmentMem(ctx, e, f, g, sets, l.Augment, l.Recipe.ScoreOptions(), func(done, total int) {
+	out, err := memorize.AlignmentMem(ctx, e, f, g, sets, l.ScoreViews, l.Recipe.ScoreOptions(), func(done, total int) {
 		if bar == nil {
 			bar = rep.Bar("alignment", "points", total, 0)
 		}
@@ -119,22 +113,15 @@ func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder
 // scored tells whether a folder holds complete scores of these encoders by this
 // recipe on this split; others, put there by hand, are made anew.
 func scored(dir string, l *Lab, f, g nn.Encoder) bool {
-	for _, name := range scoreFiles {
+	for _, name := range memorize.Files() {
 		if !exists(filepath.Join(dir, name)) {
 			return false
 		}
 	}
-	b, err := os.ReadFile(filepath.Join(dir, scoresJSON))
+	c, err := memorize.ReadProvenance(dir)
 	if err != nil {
 		return false
 	}
-	var s struct {
-		Circumstances memorize.Circumstances `json:"circumstances"`
-	}
-	if json.Unmarshal(b, &s) != nil {
-		return false
-	}
-	c := s.Circumstances
 	return c.Recipe == l.Recipe.Hash() && c.Split == l.Split.Hash() &&
 		c.WeightsF == nn.Hash(f.Params()) && c.WeightsG == nn.Hash(g.Params())
 }

@@ -42,8 +42,8 @@ type TapRow struct {
 	ClassMem *float64 `json:"classmem"`
 }
 
-// Summarize picks one estimator and distance out of the tables.
-func (t *Tables) Summarize(est memorize.Estimator, dist memorize.Distance, level float64) *Summary {
+// Summarize picks the rows of one estimator and distance.
+func Summarize(t *memorize.Tables, est memorize.Estimator, dist memorize.Distance, level float64) *Summary {
 	s := &Summary{Estimator: est, Distance: dist, Level: level}
 	byTap := map[string]int{}
 	for _, l := range t.Layers {
@@ -71,38 +71,16 @@ func (t *Tables) Summarize(est memorize.Estimator, dist memorize.Distance, level
 		}
 	}
 	for i := range s.Taps {
-		if values := t.units(s.Taps[i].Tap, memorize.Candidate); len(values) > 0 && bounded(values) {
+		if values := t.UnitMem(s.Taps[i].Tap, memorize.Candidate); len(values) > 0 && bounded(values) {
 			mean := stat.Mean(values, nil)
 			s.Taps[i].UnitMem = &mean
 		}
-		if values := t.classes(s.Taps[i].Tap); len(values) > 0 && bounded(values) {
+		if values := t.ClassMem(s.Taps[i].Tap); len(values) > 0 && bounded(values) {
 			mean := stat.Mean(values, nil)
 			s.Taps[i].ClassMem = &mean
 		}
 	}
 	return s
-}
-
-// units returns UnitMem of the units of f of a tap on a set.
-func (t *Tables) units(tap, set string) []float64 {
-	var out []float64
-	for _, u := range t.Units {
-		if u.Tap == tap && u.Set == set {
-			out = append(out, u.Value)
-		}
-	}
-	return out
-}
-
-// classes returns ClassMem of the units of f of a tap.
-func (t *Tables) classes(tap string) []float64 {
-	var out []float64
-	for _, c := range t.Classes {
-		if c.Tap == tap {
-			out = append(out, c.Value)
-		}
-	}
-	return out
 }
 
 // bounded tells whether all values lie in [0, 1].

@@ -67,11 +67,11 @@ func TestScoreViews(t *testing.T) {
 	other := t.TempDir()
 	_, err = want.WriteFiles(other)
 	require.NoError(t, err)
-	for _, name := range []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, pointsCSV} {
+	for _, name := range []string{memorize.LayerMemTable.File, memorize.DeltaTable.File, memorize.UnitMemTable.File, memorize.UnitMemTableG.File, memorize.PointTable.File} {
 		assert.Equal(t, read(t, other, name), read(t, out, name), name)
 	}
-	assert.Contains(t, read(t, out, classMemCSV), "g,head")
-	assert.Contains(t, read(t, out, scoresJSON), nn.Hash(pair[1].Params()))
+	assert.Contains(t, read(t, out, memorize.ClassMemTable.File), "g,head")
+	assert.Contains(t, read(t, out, memorize.JSONFile), nn.Hash(pair[1].Params()))
 
 	bad := func(name, want string, arrays ...array) {
 		t.Helper()

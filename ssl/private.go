@@ -35,6 +35,7 @@ const privatePart = 64
 
 // Spent is what a private training has spent up to an epoch.
 type Spent struct {
+	// Epsilon and Delta are the guarantee so far: (epsilon, delta)-differential privacy.
 	Epsilon float64 `json:"epsilon"`
 	Delta   float64 `json:"delta"`
 	Noise   float64 `json:"noise"`   // multiplier

@@ -15,7 +15,6 @@ import (
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -87,7 +86,7 @@ var swapBlocks = define("blockswap", 1, func(ctx context.Context, w *graph.Work,
 	if err != nil {
 		return err
 	}
-	read, err := run.ReadPoints(w.Need(2, "scores"), p.Distance)
+	read, err := memorize.ReadPoints(w.Need(2, "scores"), p.Distance)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
 // census asks of every image of a universe how much it is memorized, and how reliably
@@ -234,7 +233,7 @@ func (x *crossedPairs) censusUnits(deep string) (report.Section, []report.Claim,
 	spread, p := map[string][]float64{}, map[string][]float64{}
 	for _, q := range x.pairs {
 		dir := x.store.Path(q.score, "scores")
-		rows, err := run.ReadPreferences(dir)
+		rows, err := memorize.PreferenceTable.Read(dir)
 		if err != nil {
 			return report.Section{}, nil, err
 		}
@@ -247,7 +246,7 @@ func (x *crossedPairs) censusUnits(deep string) (report.Section, []report.Claim,
 		for tap, k := range n {
 			preference[tap], spread[tap] = append(preference[tap], sum[tap]/k), append(spread[tap], math.Sqrt(square[tap]/k))
 		}
-		owners, err := run.ReadHeldOut(dir)
+		owners, err := memorize.HeldOutTable.Read(dir)
 		if err != nil {
 			return report.Section{}, nil, err
 		}

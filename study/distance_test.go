@@ -8,7 +8,6 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
-	"github.com/locimem/locimem/run"
 )
 
 func TestSameLargest(t *testing.T) {
@@ -20,11 +19,11 @@ func TestSameLargest(t *testing.T) {
 		{{0, 1, 7}, {-4, 0, 1}},
 	}
 	var by []*results
-	place := map[*run.Points][2]int{} // distance and pair
+	place := map[*memorize.Points][2]int{} // distance and pair
 	for k := range profiles {
 		r := &results{}
 		for i := range profiles[k] {
-			p := &run.Points{}
+			p := &memorize.Points{}
 			r.scores, place[p] = append(r.scores, scores{p}), [2]int{k, i}
 		}
 		by = append(by, r)

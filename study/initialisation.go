@@ -87,9 +87,13 @@ func writeInitial(x *reader, own *group, same []*graph.Step) (*report.Document, 
 func (x *reader) alignmentMem(steps []*graph.Step) (func(tap string) []float64, error) {
 	var all []map[[2]string]float64
 	for _, s := range steps {
-		m, err := run.ReadAlignmentMem(x.store.Path(s, "scores"))
+		rows, err := memorize.AlignmentTable.Read(x.store.Path(s, "scores"))
 		if err != nil {
 			return nil, err
+		}
+		m := map[[2]string]float64{}
+		for _, r := range rows {
+			m[[2]string{r.Tap, r.Set}] = r.Stat.Mean
 		}
 		all = append(all, m)
 	}

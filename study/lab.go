@@ -225,6 +225,6 @@ func written(g *group, write func(*results) (*report.Document, error)) writer {
 
 // readScores reads the alignments of one pair's points by a distance.
 func readScores(st *graph.Store, s *graph.Step, by memorize.Distance) (scores, error) {
-	p, err := run.ReadPoints(st.Path(s, "scores"), by)
+	p, err := memorize.ReadPoints(st.Path(s, "scores"), by)
 	return scores{p}, err
 }

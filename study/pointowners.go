@@ -5,6 +5,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
 )
@@ -33,7 +34,7 @@ func (r *results) owners() (t report.Table, plain, beyond []float64, err error) 
 	var found [2][groups][]float64 // of seen and unseen points, all pairs and encoders
 	tap := r.lastReLU()
 	for i, p := range r.pairs {
-		all, err := run.ReadOwners(r.store.Path(p.score, "scores"))
+		all, err := memorize.OwnerTable.Read(r.store.Path(p.score, "scores"))
 		if err != nil {
 			return t, nil, nil, err
 		}

@@ -69,7 +69,7 @@ var pointUnits = define("pointunits", 2, func(ctx context.Context, w *graph.Work
 		return err
 	}
 	encoders := map[string]nn.Encoder{run.F: o.encoder, run.G: g}
-	read, err := run.ReadPoints(w.Need(2, "scores"), p.Distance)
+	read, err := memorize.ReadPoints(w.Need(2, "scores"), p.Distance)
 	if err != nil {
 		return err
 	}

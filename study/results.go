@@ -8,7 +8,6 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
 // results are the scores of a group of pairs.
@@ -21,7 +20,7 @@ type results struct {
 }
 
 // scores are the alignments of one pair's points.
-type scores struct{ *run.Points }
+type scores struct{ *memorize.Points }
 
 // of returns the score of every point of a set in a tap by Eq. 2.
 func (p scores) of(tap, set string) []float64 {

@@ -46,7 +46,7 @@ func beyondUnseen(of func(s side, set string) (float64, error)) (float64, error)
 }
 
 // unitsOn returns UnitMem of the units of one encoder in a tap on a set.
-func unitsOn(t *run.Tables, s side, tap, set string) []memorize.UnitScore {
+func unitsOn(t *memorize.Tables, s side, tap, set string) []memorize.UnitScore {
 	all := t.Units
 	if s.which == run.G {
 		all = t.UnitsG

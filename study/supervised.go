@@ -73,7 +73,7 @@ type unitsAndClasses struct {
 func (x *reader) unitsAndClasses(g *group) (*unitsAndClasses, error) {
 	out := &unitsAndClasses{units: map[string][]float64{}, classes: map[string][]float64{}, below: map[string][]float64{}, cloud: map[string][2][]float64{}}
 	for i, q := range g.pairs {
-		tables, err := run.ReadTables(x.store.Path(q.score, "scores"))
+		tables, err := memorize.ReadTables(x.store.Path(q.score, "scores"))
 		if err != nil {
 			return nil, err
 		}

@@ -52,7 +52,7 @@ func (r *results) ownedByMembers() (plain, both []float64, t report.Table, c rep
 	names := []string{"f", "g", "both"}
 	shares := map[[2]string][]float64{}
 	for _, q := range r.pairs {
-		rows, err := run.ReadHeldOut(r.store.Path(q.score, "scores"))
+		rows, err := memorize.HeldOutTable.Read(r.store.Path(q.score, "scores"))
 		if err != nil {
 			return nil, nil, t, c, err
 		}
@@ -96,7 +96,7 @@ func (r *results) unitsAndScores() (plain, beyond []float64, t report.Table, cha
 	chart = report.Chart{Name: "sslmem", Title: "UnitMem of f and SSLMem of points in " + tap + ", first pair", Kind: report.Scatter, X: "SSLMem (Eq. 2)", Y: "largest UnitMem that the point owns, 0 if none"}
 	found := map[[2]string][]float64{}
 	for i, q := range r.pairs {
-		tables, err := run.ReadTables(r.store.Path(q.score, "scores"))
+		tables, err := memorize.ReadTables(r.store.Path(q.score, "scores"))
 		if err != nil {
 			return nil, nil, t, chart, err
 		}

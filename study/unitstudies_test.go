@@ -168,7 +168,7 @@ func heldOutExcess(t *testing.T, path string, taps ...string) float64 {
 
 // leastLead is the least over taps behind a ReLU of UnitMem minus ClassMem of f.
 func leastLead(t *testing.T, dir string) float64 {
-	tables, err := run.ReadTables(dir)
+	tables, err := memorize.ReadTables(dir)
 	require.NoError(t, err)
 	units, classes := map[string][]float64{}, map[string][]float64{}
 	for _, u := range tables.Units {

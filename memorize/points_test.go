@@ -1,4 +1,4 @@
-package run
+package memorize
 
 import (
 	"os"
@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/locimem/locimem/memorize"
 )
 
 // A table of points that was damaged is refused, with the place.
@@ -18,10 +16,10 @@ func TestDamagedPoints(t *testing.T) {
 		"conv1,candidate,1,l2,0.5,0.6\nconv1,candidate,2,l2,0.5,0.6\nconv1,external,7,l2,0.5,0.6\n" +
 		"head,candidate,1,l2,0.5,0.6\nhead,candidate,2,l2,0.5,0.6\nhead,external,7,l2,0.5,0.6\n"
 	dir := t.TempDir()
-	path := filepath.Join(dir, pointsCSV)
+	path := filepath.Join(dir, PointTable.File)
 	read := func(text string) error {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-		_, err := ReadPoints(dir, memorize.L2)
+		_, err := ReadPoints(dir, L2)
 		return err
 	}
 	require.NoError(t, read(whole))
