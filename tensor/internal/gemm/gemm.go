@@ -61,8 +61,8 @@ type worker struct {
 // New returns a Runner that computes with k on the workers of p.
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
-		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}, winogradPlans: map[winogradKey]*winogradPlan{},
-		scatterPlans: map[ConvShape]*scatterPlan{}}
+		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{},
+		winogradPlans: map[winogradKey]*winogradPlan{}, scatterPlans: map[ConvShape]*scatterPlan{}}
 	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyTask
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts

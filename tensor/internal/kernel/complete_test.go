@@ -46,7 +46,8 @@ func TestMissingKernelsAreFound(t *testing.T) {
 		"generic has every kernel")
 	k := generic
 	k.Deal, k.GELUGrad, k.WinogradTransform = nil, nil, nil
-	assert.Equal(t, []string{"Deal", "GELUGrad", "WinogradTransform"}, missingKernels(reflect.ValueOf(generic), reflect.ValueOf(k)))
+	assert.Equal(t, []string{"Deal", "GELUGrad", "WinogradTransform"},
+		missingKernels(reflect.ValueOf(generic), reflect.ValueOf(k)))
 	b := bf16Generic
 	b.Pair = nil
 	assert.Equal(t, []string{"Pair"}, missingKernels(reflect.ValueOf(bf16Generic), reflect.ValueOf(b)))

@@ -45,7 +45,8 @@ func Get(name string) (*Impl, error) {
 		}
 		return i, nil
 	}
-	return nil, fmt.Errorf("instruction set %q is not built into this program, which has %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("instruction set %q is not built into this program, which has %s",
+		name, strings.Join(names, ", "))
 }
 
 // Choose returns the implementation that the environment variable LOCIMEM_ISA

@@ -56,7 +56,8 @@ func (s simd) layerNormKernels() {
 				})
 			}
 		})
-	s.rows("layerNormGrad", "dx = invstd*(g - mean of g - xhat * mean of g*xhat), g = dy*gamma; dgamma and dbeta by column",
+	s.rows("layerNormGrad",
+		"dx = invstd*(g - mean of g - xhat * mean of g*xhat), g = dy*gamma; dgamma and dbeta by column",
 		"dx, dgamma, dbeta, dy, x, gamma, mean, invstd *float32, inverse float32",
 		[]string{"dx", "dy", "x"}, func() func(row) {
 			vectors := map[string]GPVirtual{}
