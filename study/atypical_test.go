@@ -31,8 +31,8 @@ func TestAtypicalWithoutMarks(t *testing.T) {
 	require.Len(t, d.Claims, 2)
 	assert.Equal(t, "atypical.disagreement", d.Claims[1].ID)
 
-	l := &lab{Setting: s, scale: &scales[0]}
-	r := l.recipe(0)
+	l := plannerOf(s)
+	r := l.Recipe(0)
 	open, err := run.OpenLab(r)
 	require.NoError(t, err)
 	e, err := tensor.NewEngine(tensor.Options{Threads: 1})

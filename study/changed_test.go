@@ -31,7 +31,7 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
 	ctx := context.Background()
-	for _, y := range []Study{swaps, blocks, normCosine, pruning, finetuning} {
+	for _, y := range []Study{swaps, blocks, norms, pruning, finetune} {
 		p, _ := carriedOut(t, y, s, st)
 		last := p.Steps[len(p.Steps)-1]
 		switch y.Name {
@@ -39,11 +39,15 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 			var all []swapped
 			require.NoError(t, st.Result(last, &all))
 			assert.Len(t, all, 1+8+28+56+8+8+8)
-			r := (&lab{Setting: s, scale: &scales[0]}).recipe(1)
-			probe, err := run.Probe(ctx, r, run.ProbeConfig{Path: st.Path(last.Needs()[0], "run", "f.safetensors"), Which: run.F}, run.Silent{})
+			r := plannerOf(s).Recipe(1)
+			f := run.ProbeConfig{Path: st.Path(last.Needs()[0], "run", "f.safetensors"), Which: run.F}
+			probe, err := run.Probe(ctx, r, f, run.Silent{})
 			require.NoError(t, err)
 			assert.Equal(t, probe.Accuracy, all[0].Own, "nothing was replaced")
-			c, err := costsBy(all, map[string]float64{"conv2_0": -all[2].Own, "conv2_1": -all[3].Own, "conv2_2": -all[4].Own, "conv3": -all[5].Own}, 1)
+			losses := map[string]float64{
+				"conv2_0": -all[2].Own, "conv2_1": -all[3].Own, "conv2_2": -all[4].Own, "conv3": -all[5].Own,
+			}
+			c, err := costsBy(all, losses, 1)
 			require.NoError(t, err)
 			assert.InDelta(t, 1, c, 1e-12, "the losses rank as the losses")
 			checkDeltas(t, st, p.Steps[0])
@@ -53,7 +57,7 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 		case "pruning":
 			var all []pruned
 			require.NoError(t, st.Result(last, &all))
-			assert.Len(t, all, 1+3*(3+pruneTrials))
+			assert.Len(t, all, 1+3*(3+pruneDraws))
 			checkPruned(t, st, last, all)
 		}
 	}
@@ -63,10 +67,10 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 func checkDeltas(t *testing.T, st *graph.Store, score *graph.Step) {
 	one, err := readScores(st, score, memorize.UnitL2)
 	require.NoError(t, err)
-	r := &results{scores: []scores{one}}
-	convs, err := r.convolutions()
+	r := &layered{Results: &Results{scores: []scores{one}}}
+	r.convs, err = r.Convolutions()
 	require.NoError(t, err)
-	of := r.layerQuantities(convs, map[string]float64{})
+	of := r.quantities()
 	b, err := os.ReadFile(st.Path(score, "scores", "delta.csv"))
 	require.NoError(t, err)
 	rows, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
@@ -74,7 +78,7 @@ func checkDeltas(t *testing.T, st *graph.Store, score *graph.Step) {
 	n := 0
 	for _, row := range rows {
 		for set, place := range map[string]int{memorize.Controlled: ownDelta, memorize.Candidate: plainDelta} {
-			if row[3] != set || row[4] != "paper" || row[5] != string(memorize.UnitL2) || !slices.Contains(convs[1:], row[0]) {
+			if row[3] != set || row[4] != "paper" || row[5] != string(memorize.UnitL2) || !slices.Contains(r.convs[1:], row[0]) {
 				continue
 			}
 			want, err := strconv.ParseFloat(row[6], 64)
@@ -83,31 +87,36 @@ func checkDeltas(t *testing.T, st *graph.Store, score *graph.Step) {
 			n++
 		}
 	}
-	assert.Equal(t, 2*(len(convs)-1), n)
+	assert.Equal(t, 2*(len(r.convs)-1), n)
 }
 
 // An encoder with a layer from each of those that the step needs is what a probe of
 // that encoder's file says, where the file is put together by hand.
 func checkReplaced(t *testing.T, st *graph.Store, step *graph.Step, all []swapped) {
-	r, err := step.Params().(swapping).Recipe.recipe()
+	r, err := step.Params().(swapParams).Recipe.parse()
 	require.NoError(t, err)
 	for i, from := range []string{fromOther, fromSame, fromSeed} {
 		got := accuracyOf(t, st, step, r, i+1, "conv3.", "bn3.")
-		k := slices.IndexFunc(all, func(s swapped) bool { return s.From == from && slices.Equal(s.Layers, []string{"conv3"}) })
+		k := slices.IndexFunc(all, func(s swapped) bool {
+			return s.From == from && slices.Equal(s.Layers, []string{"conv3"})
+		})
 		assert.Equal(t, got, all[k].Own, from)
 	}
 }
 
 // accuracyOf tests the encoder of a step's first need, in which the parameters of some
 // prefixes were replaced by hand by those of another need.
-func accuracyOf(t *testing.T, st *graph.Store, step *graph.Step, r *recipe.Recipe, need int, prefixes ...string) float64 {
+func accuracyOf(
+	t *testing.T, st *graph.Store, step *graph.Step, r *recipe.Recipe, need int, prefixes ...string,
+) float64 {
 	l, err := run.OpenLab(r)
 	require.NoError(t, err)
 	var both [2]nn.Encoder
 	for k := range both {
 		both[k], err = l.Encoder(run.F)
 		require.NoError(t, err)
-		_, err = run.LoadEncoder(st.Path(step.Needs()[k*need], "run", "f.safetensors"), weights.NoPrefix, both[k], run.Silent{})
+		path := st.Path(step.Needs()[k*need], "run", "f.safetensors")
+		_, err = run.LoadEncoder(path, weights.NoPrefix, both[k], run.Silent{})
 		require.NoError(t, err)
 	}
 	source := map[string]*nn.Param{}
@@ -133,7 +142,7 @@ func checkBlocks(t *testing.T, st *graph.Store, step *graph.Step) {
 	var all []replaced
 	require.NoError(t, st.Result(step, &all))
 	assert.Len(t, all, blockChoices)
-	r, err := step.Params().(blockSwapping).Recipe.recipe()
+	r, err := step.Params().(blockSwapParams).Recipe.parse()
 	require.NoError(t, err)
 	b, err := os.ReadFile(st.Path(step.Needs()[2], "scores", "layermem.csv"))
 	require.NoError(t, err)
@@ -142,7 +151,8 @@ func checkBlocks(t *testing.T, st *graph.Store, step *graph.Step) {
 	place := func(name string) int { return slices.Index(rows[0], name) }
 	last := map[string]float64{} // by block, "" the stem: behind its last convolution
 	for _, row := range rows[1:] {
-		if row[place("set")] == memorize.Controlled && row[place("estimator")] == "paper" && row[place("distance")] == "unit-l2" {
+		paper := row[place("estimator")] == "paper" && row[place("distance")] == "unit-l2"
+		if row[place("set")] == memorize.Controlled && paper {
 			v, err := strconv.ParseFloat(row[place("mean")], 64)
 			require.NoError(t, err)
 			last[row[place("tap")][:max(0, strings.LastIndex(row[place("tap")], "."))]] = v
@@ -167,16 +177,16 @@ func checkBlocks(t *testing.T, st *graph.Store, step *graph.Step) {
 // Accuracy without the top units is that of an encoder from the file whose channels,
 // of the largest UnitMem that scoring wrote down, are silenced here.
 func checkPruned(t *testing.T, st *graph.Store, step *graph.Step, all []pruned) {
-	p := step.Params().(prunings)
-	r, err := p.Recipe.recipe()
+	p := step.Params().(pruneParams)
+	r, err := p.Recipe.parse()
 	require.NoError(t, err)
 	o, err := openEncoder(r, st.Path(step.Needs()[0], "run", "f.safetensors"))
 	require.NoError(t, err)
 	defer o.engine.Close()
-	set := memorize.Images{Set: memorize.Set{Name: "any", Points: o.lab.Split.Independent}, Data: o.lab.Train}
+	set := memorize.Images{Set: memorize.Set{Name: "any", Points: o.data.Split.Independent}, Data: o.data.Train}
 	options := r.ScoreOptions()
 	options.Taps = nil
-	ranked, err := memorize.ScoreUnits(context.Background(), o.engine, o.encoder, set, o.lab.ScoreViews, options, 1, nil)
+	ranked, err := memorize.ScoreUnits(context.Background(), o.engine, o.encoder, set, o.data.ScoreViews, options, 1, nil)
 	require.NoError(t, err)
 	silent := map[string]bool{}
 	for _, layer := range perturb.PrunableLayers(o.encoder) {
@@ -207,7 +217,7 @@ func checkPruned(t *testing.T, st *graph.Store, step *graph.Step, all []pruned) 
 	require.NoError(t, err)
 	want, err := probe.of(context.Background(), enc)
 	require.NoError(t, err)
-	k := slices.IndexFunc(all, func(c pruned) bool { return c.Unseen && c.Share == 0.1 && !c.Total })
+	k := slices.IndexFunc(all, func(c pruned) bool { return c.Others && c.Share == 0.1 && !c.Total })
 	assert.Equal(t, want, all[k].accuracies)
 	assert.Positive(t, all[k].Common)
 	assert.Less(t, all[k].Common, 1.0)
@@ -225,7 +235,7 @@ func TestReseeded(t *testing.T) {
 			}
 			var seeds, data []uint64
 			for _, n := range s.Needs() {
-				r, err := n.Params().(training).Recipe.recipe()
+				r, err := n.Params().(trainParams).Recipe.parse()
 				require.NoError(t, err)
 				seeds, data = append(seeds, r.TrainSeed(run.F)), append(data, r.Data.Synthetic.Seed)
 			}

@@ -16,13 +16,13 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// Every kind of step is estimated by a trial, and kNN tests count: how well is
-// measured on real studies, since clocks of tests are not to be trusted.
-func TestTrials(t *testing.T) {
+// Every kind of step is estimated by a short measurement, and kNN tests count. How good
+// estimates are is measured on real studies, as clocks in tests are not reliable.
+func TestEstimates(t *testing.T) {
 	s := verySmall(t)
-	l := &lab{Setting: s, scale: &scales[0]}
-	pairs := l.pairs()
-	l.units(pairs.f())
+	l := plannerOf(s)
+	pairs := l.TrainPairs()
+	l.rankUnits(pairs.f())
 	require.NoError(t, l.err)
 	all, err := graph.NewStore(t.TempDir()).Estimate(context.Background(), l.steps)
 	require.NoError(t, err)
@@ -30,19 +30,20 @@ func TestTrials(t *testing.T) {
 	for _, e := range all {
 		assert.Greater(t, e.Seconds, 1e-4, e.Step.Label())
 	}
-	r := l.recipe(0, "knn.every=1")
-	tests, err := testTrial(context.Background(), r)
+	r := l.Recipe(0, "knn.every=1")
+	tests, err := testSeconds(context.Background(), r)
 	require.NoError(t, err)
 	assert.Positive(t, tests)
-	none, err := testTrial(context.Background(), l.recipe(0))
+	none, err := testSeconds(context.Background(), l.Recipe(0))
 	require.NoError(t, err)
 	assert.Zero(t, none)
 }
 
-// Work that takes a time of its own and one for each point is found again.
+// The fixed time of work and its time per point are both recovered.
 func TestExtrapolated(t *testing.T) {
 	verySmall(t)
-	r, err := Setting{Scale: "tiny", Seed: 1, Threads: 1}.recipe(&scales[0], 0, []string{"split.shared=80", "split.external=40", "data.synthetic.train=160"})
+	r, err := Setting{Scale: "tiny", Seed: 1, Threads: 1}.recipe(&scales[0], 0,
+		[]string{"split.shared=80", "split.external=40", "data.synthetic.train=160"})
 	require.NoError(t, err)
 	synctest.Test(t, func(t *testing.T) { // with a clock that only Sleep moves
 		seconds, err := extrapolated(context.Background(), r, func(l *run.Lab, _ *tensor.Engine, _ [2]nn.Encoder) error {
@@ -62,7 +63,8 @@ func TestFewer(t *testing.T) {
 	r, err := recipe.Read("x", nil, []string{"split.shared=300", "split.external=0", "score.points.shared=200"})
 	require.NoError(t, err)
 	few := fewer(r, 8)
-	assert.Equal(t, []int{37, 25, 0, 0}, []int{few.Split.Shared, few.Score.Points.Shared, few.Split.External, few.Score.Points.Candidate})
+	assert.Equal(t, []int{37, 25, 0, 0},
+		[]int{few.Split.Shared, few.Score.Points.Shared, few.Split.External, few.Score.Points.Candidate})
 	assert.Equal(t, 3, fewer(r, 1000).Split.Shared)
 	assert.Equal(t, 300, r.Split.Shared, "the recipe itself stays")
 }
