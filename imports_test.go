@@ -1,4 +1,5 @@
-// Package locimem has no code of its own: this file checks who imports whom.
+// Package locimem has no code of its own. Its tests check who imports whom, and what the
+// documents say.
 package locimem
 
 import (
