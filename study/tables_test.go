@@ -3,100 +3,18 @@ package study
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/memorize/stats"
-	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
-// The tests of this file compute claims on small tables that were made by hand, and their
-// numbers a second time, by a formula that is written out here.
-
-// handScores is the scores of one pair by tap and set; the i-th score is that of point
-// 100*set + i. They lie between -1 and 1.
-type handScores map[string]map[string][]float64
-
-// handPair writes the scores as a table of points and reads it back: g is 1 + score, and f
-// is 1 - score, so that Eq. 2 gives the score.
-func handPair(t *testing.T, taps []string, of handScores) scores {
-	t.Helper()
-	var b strings.Builder
-	b.WriteString("tap,set,point,distance,ssl_f,ssl_g\n")
-	for _, tap := range taps {
-		for k, set := range fourSets {
-			for i, v := range of[tap][set] {
-				fmt.Fprintf(&b, "%s,%s,%d,unit-l2,%v,%v\n", tap, set, 100*k+i, 1-v, 1+v)
-			}
-		}
-	}
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "points.csv"), []byte(b.String()), 0o644))
-	p, err := run.ReadPoints(dir, memorize.UnitL2)
-	require.NoError(t, err)
-	return scores{p}
-}
-
-// eightConvs are the taps of most tests.
-var eightConvs = []string{"conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "conv7", "conv8"}
-
-// handResults are pairs whose scores are value(pair, k, set, i) in the k-th tap, of n points.
-func handResults(t *testing.T, pairs int, taps []string, n int, value func(pair, k int, set string, i int) float64) *Results {
-	t.Helper()
-	r := &Results{Reader: &Reader{command: "locimem study x"}, by: memorize.UnitL2}
-	for p := range pairs {
-		of := handScores{}
-		for k, tap := range taps {
-			of[tap] = map[string][]float64{}
-			for _, set := range fourSets {
-				for i := range n {
-					of[tap][set] = append(of[tap][set], value(p, k, set, i))
-				}
-			}
-		}
-		r.scores = append(r.scores, handPair(t, taps, of))
-		r.pairs = append(r.pairs, Pair{Recipe: recipe.Default()})
-	}
-	return r
-}
-
-// requireClaim checks a claim against a number for each pair: mean, Student's interval for
-// three pairs (t = 4.3027), and the verdict.
-func requireClaim(t *testing.T, c report.Claim, cell *report.Cell, perPair [3]float64, want report.Verdict) {
-	t.Helper()
-	mean := (perPair[0] + perPair[1] + perPair[2]) / 3
-	square := 0.0
-	for _, v := range perPair {
-		square += (v - mean) * (v - mean)
-	}
-	half := 4.302653 * math.Sqrt(square/2/3)
-	require.NotNil(t, cell, c.ID)
-	assert.InDelta(t, mean, *cell.Value, 1e-9, c.ID)
-	require.NotNil(t, cell.Lo, c.ID)
-	assert.InDelta(t, mean-half, *cell.Lo, 1e-5, c.ID)
-	assert.InDelta(t, mean+half, *cell.Hi, 1e-5, c.ID)
-	assert.Equal(t, want, c.Verdict, "%s: %s", c.ID, c.Why)
-}
-
-// role is 1 for candidates, -1 for independents and 0 for others.
-func role(set string) float64 {
-	switch set {
-	case memorize.Candidate:
-		return 1
-	case memorize.Independent:
-		return -1
-	}
-	return 0
-}
+// The tests of this file judge claims on small tables written by hand, and work out the numbers
+// a second time.
 
 // The rise with depth is that of the controlled score: a bias that all sets have in deeper
 // layers is in the plain number only.
@@ -112,7 +30,7 @@ func TestRiseByHand(t *testing.T) {
 	assert.Contains(t, c.Rule, "convolutions")
 }
 
-// The bias of the first convolution: external images have it with the sign of shared ones.
+// The bias of the first convolution: external images have it, with the sign of shared ones.
 func TestBiasByHand(t *testing.T) {
 	bias := [3]float64{0.30, -0.32, 0.34}
 	r := handResults(t, 3, eightConvs, 4, func(p, k int, set string, i int) float64 {
@@ -124,7 +42,7 @@ func TestBiasByHand(t *testing.T) {
 	assert.Equal(t, "depth.bias-raw", all[1].ID)
 }
 
-// The most memorized tenth: what the largest scores of unseen images show is taken off.
+// The most memorized tenth: what the largest scores of other images show is taken off.
 func TestTopByHand(t *testing.T) {
 	rises := [3]float64{0.2, 0.22, 0.24}
 	r := handResults(t, 3, eightConvs, 10, func(p, k int, set string, i int) float64 {
@@ -163,7 +81,7 @@ func TestAttentionByHand(t *testing.T) {
 	assert.Len(t, d.Sections[0].Tables[0].Rows, 2, "all blocks but the first")
 }
 
-// A quarter of the points has another mean than all of them.
+// The mean of a quarter of the points differs from that of all.
 func TestCountByHand(t *testing.T) {
 	first := [3]float64{0.004, 0.0041, 0.0042}
 	r := handResults(t, 3, eightConvs, 8, func(p, k int, set string, i int) float64 {
@@ -180,7 +98,7 @@ func TestCountByHand(t *testing.T) {
 	requireClaim(t, c, c.Controlled, [3]float64{0.75 * 0.004, 0.75 * 0.0041, 0.75 * 0.0042}, report.NotReproduced)
 }
 
-// Adjacent layers share their top points, distant ones do not; others do neither.
+// Adjacent layers share their top points, distant ones do not.
 func TestConsistencyByHand(t *testing.T) {
 	r := handResults(t, 3, eightConvs, 10, func(p, k int, set string, i int) float64 {
 		// A fifth of ten points is 2: those at k/2 and k/2 + 1 stand out, by an own amount.
@@ -200,7 +118,7 @@ func TestConsistencyByHand(t *testing.T) {
 	assert.Equal(t, report.UnderPowered, c.Verdict, "equal in all pairs")
 }
 
-// Three swaps of three layers; Delta says which cost more.
+// Swaps of three layers: those of largest Delta cost most.
 func TestSwapsByHand(t *testing.T) {
 	value := map[string]float64{"b": 3, "c": 2, "d": 1, "e": 0.5}
 	by := layerValues{"hand", func(int) map[string]float64 { return value }}
