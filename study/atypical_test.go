@@ -16,8 +16,8 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// Data without marks have two criteria. The difference by disagreement is that of
-// a plain count of neighbours.
+// Data without marks have two criteria. The difference by disagreement is that of a plain count
+// of neighbours.
 func TestAtypicalWithoutMarks(t *testing.T) {
 	s := verySmall(t)
 	scales[0].sets = append(scales[0].sets, "data.synthetic.atypical_share=0", "data.synthetic.classes=4")
@@ -78,9 +78,9 @@ func TestAtypicalWithoutMarks(t *testing.T) {
 	assert.InDelta(t, want, *row[3].Value, 1e-9)
 }
 
-// disagreements counts for each image those of other classes among its nearest by
-// cosine, and measures how far it is from the other images of its class, over the
-// mean of that.
+// disagreements counts, for each image, the images of other classes among its nearest by cosine.
+// It also measures how far the image is from the others of its class, relative to the mean of
+// that distance in the class.
 func disagreements(pixels []float32, labels []int) (others []int, far []float64) {
 	n := len(labels)
 	size := len(pixels) / n

@@ -25,8 +25,8 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// Studies that change encoders, from their first steps to their reports. What no
-// change leaves is what the probe of the encoder says.
+// Studies that change encoders, from their first steps to their reports. Without a change the
+// accuracy is that of the encoder's own probe.
 func TestStudiesOfChangedEncoders(t *testing.T) {
 	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
@@ -90,8 +90,8 @@ func checkDeltas(t *testing.T, st *graph.Store, score *graph.Step) {
 	assert.Equal(t, 2*(len(r.convs)-1), n)
 }
 
-// An encoder with a layer from each of those that the step needs is what a probe of
-// that encoder's file says, where the file is put together by hand.
+// The accuracy with a layer from each encoder that the step needs is that of an encoder put
+// together by hand.
 func checkReplaced(t *testing.T, st *graph.Store, step *graph.Step, all []swapped) {
 	r, err := step.Params().(swapParams).Recipe.parse()
 	require.NoError(t, err)
@@ -104,8 +104,8 @@ func checkReplaced(t *testing.T, st *graph.Store, step *graph.Step, all []swappe
 	}
 }
 
-// accuracyOf tests the encoder of a step's first need, in which the parameters of some
-// prefixes were replaced by hand by those of another need.
+// accuracyOf tests the encoder of a step's first need after replacing the parameters with some
+// prefixes by those of another need.
 func accuracyOf(
 	t *testing.T, st *graph.Store, step *graph.Step, r *recipe.Recipe, need int, prefixes ...string,
 ) float64 {
@@ -174,8 +174,8 @@ func checkBlocks(t *testing.T, st *graph.Store, step *graph.Step) {
 	assert.Equal(t, accuracyOf(t, st, step, r, 1, "layer3.1.", "layer4."), all[5].Own)
 }
 
-// Accuracy without the top units is that of an encoder from the file whose channels,
-// of the largest UnitMem that scoring wrote down, are silenced here.
+// The accuracy without the top units is that of an encoder whose channels of largest UnitMem are
+// silenced here.
 func checkPruned(t *testing.T, st *graph.Store, step *graph.Step, all []pruned) {
 	p := step.Params().(pruneParams)
 	r, err := p.Recipe.parse()
@@ -223,8 +223,8 @@ func checkPruned(t *testing.T, st *graph.Store, step *graph.Step, all []pruned) 
 	assert.Less(t, all[k].Common, 1.0)
 }
 
-// Encoders of other data begin with other weights than f, and with the same ones: the
-// recipe of their seed says so. One pair also has an encoder of another seed.
+// Encoders of other data start from other weights than f, and from the same ones: the seeds of
+// their recipes say so. A single pair also gets an encoder of another seed.
 func TestReseeded(t *testing.T) {
 	for _, pairs := range []int{1, 2, 3} {
 		p, err := swaps.Plan(Setting{Scale: "tiny", Pairs: pairs, Seed: 1})

@@ -29,7 +29,7 @@ func TestSameScore(t *testing.T) {
 	}
 }
 
-// What tells nothing by itself is not better than something else.
+// A number that is not above 0 itself cannot be better than another.
 func TestProvidedAbove(t *testing.T) {
 	p := 0.01
 	for what, c := range map[report.Verdict][]float64{
@@ -41,7 +41,7 @@ func TestProvidedAbove(t *testing.T) {
 	}
 }
 
-// Numbers that are equal in all pairs, as counts can be, have no spread to judge by.
+// Numbers that are equal in all pairs, as counts can be, have no spread.
 func TestEqualNumbers(t *testing.T) {
 	k := (&Reader{}).Judge(Claim{Number: "it"}, nil, []float64{-0.5, -0.5, -0.5})
 	assert.Equal(t, report.UnderPowered, k.Verdict)
@@ -62,7 +62,7 @@ func TestRanksRepeat(t *testing.T) {
 	}
 }
 
-// Claims that were found by the same numbers are one test.
+// Claims that are judged by the same numbers are one test.
 func TestHolmCountsTestsOnce(t *testing.T) {
 	small, large := 0.01, 0.04
 	claims := []report.Claim{
@@ -118,7 +118,7 @@ func TestOtherDataOfAnotherShape(t *testing.T) {
 	}
 }
 
-// One pair is enough for a report, of which all claims are under-powered.
+// One pair is enough for a report. All its claims are under-powered.
 func TestOnePair(t *testing.T) {
 	s := verySmall(t)
 	s.Pairs = 1

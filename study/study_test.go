@@ -65,8 +65,8 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// A study from its first step to its ledger, very small; the second time nothing is
-// trained. The numbers of its report are those of the scores' own tables.
+// A very small study from its first step to its ledger. A second study with the same steps trains
+// nothing. The numbers of the report are those of the scores' own tables.
 func TestStudyDepth(t *testing.T) {
 	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
@@ -109,4 +109,41 @@ func TestStudyDepth(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, &back))
 	assert.Equal(t, claims, back)
+}
+
+// A study that registers itself takes its place among the others. Names are given once.
+func TestRegister(t *testing.T) {
+	old := registered
+	t.Cleanup(func() { registered = old })
+	design := func(*Planner) Writer { return nil }
+	registered = nil
+	Register(Study{Name: "mine", Design: design})
+	Register(Study{Name: "late", Place: 20, Design: design})
+	Register(Study{Name: "yours", Design: design})
+	Register(Study{Name: "early", Place: 10, Design: design})
+	var names []string
+	for _, s := range Studies() {
+		names = append(names, s.Name)
+	}
+	assert.Equal(t, []string{"early", "late", "mine", "yours"}, names)
+	assert.PanicsWithValue(t, `study: name: found "mine" twice, expected different names`,
+		func() { Register(Study{Name: "mine", Design: design}) })
+	assert.Panics(t, func() { Register(Study{Name: "all", Design: design}) })
+	assert.Panics(t, func() { Register(Study{Name: "other"}) })
+}
+
+// The studies of the package stand in the order of the ledger.
+func TestOrderOfStudies(t *testing.T) {
+	var names []string
+	for _, s := range Studies() {
+		if s.Place > 0 {
+			names = append(names, s.Name)
+		}
+	}
+	assert.Equal(t, strings.Fields(`depth census architectures attention atypical consistency count distance frameworks
+		finetune pruning swaps blocks norms points unitmem onepoint supervised transformer gallery augmentation time decay
+		privacy overlap duration datasets initialisation`), names)
+	for _, name := range names {
+		assert.Contains(t, pinned, name, "its steps are pinned")
+	}
 }

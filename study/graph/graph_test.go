@@ -40,7 +40,8 @@ var (
 		}
 		return w.Result(total)
 	}, func(p sum) Effort {
-		return Effort{Key: "sum", Amount: float64(p.Add), Measure: func(context.Context) (float64, error) { return 2, nil }, Fixed: 1}
+		two := func(context.Context) (float64, error) { return 2, nil }
+		return Effort{Key: "sum", Amount: float64(p.Add), Measure: two, Fixed: 1}
 	})
 )
 
@@ -128,7 +129,8 @@ func TestEstimate(t *testing.T) {
 	assert.Equal(t, 9.0, all[3].Seconds, "4 units of 2 seconds as measured, and 1")
 	a := adder.Step("a", sum{Add: 1})
 	require.NoError(t, st.Run(context.Background(), []*Step{a}, &quiet{}))
-	require.NoError(t, atomicfile.WriteJSON(st.Path(a, doneFile), Done{Hash: a.Hash(), Seconds: 5, Whole: true, Key: "sum", Amount: 1}))
+	done := Done{Hash: a.Hash(), Seconds: 5, Whole: true, Key: "sum", Amount: 1}
+	require.NoError(t, atomicfile.WriteJSON(st.Path(a, doneFile), done))
 	all, err = st.Estimate(context.Background(), []*Step{diamond()})
 	require.NoError(t, err)
 	assert.NotNil(t, all[0].Done)
