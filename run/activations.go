@@ -8,10 +8,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -33,7 +35,7 @@ type ArraysConfig struct {
 // ScoreActivations scores layers whose activations are in files, by the score
 // section of the recipe but for its taps and the number of views, which the files have. docs/
 // score-your-own.md describes the files. Layers come in the order of f's file.
-func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Reporter) (*Summary, error) {
+func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Reporter) (*page.Summary, error) {
 	var files [2]*arrayFile
 	for side, path := range []string{c.F, c.G} {
 		f, err := openArrays(path, c.NCHW)
@@ -103,7 +105,7 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 
 // ScoreViews scores two encoders on views that another program made, the array
 // views [points, views, H, W, channels] of a file, which are taken as they are.
-func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Reporter) (*Summary, error) {
+func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Reporter) (*page.Summary, error) {
 	v, err := openArrays(c.Views, c.NCHW)
 	if err != nil {
 		return nil, err
@@ -234,13 +236,13 @@ func commonLayers(files [2]*arrayFile, patterns []string) ([]memorize.Tap, error
 }
 
 // finish writes tables and figures of scores that no run belongs to.
-func finish(scores *memorize.Scores, r *recipe.Recipe, out, title string) (*Summary, error) {
+func finish(scores *memorize.Scores, r *recipe.Recipe, out, title string) (*page.Summary, error) {
 	scores.Provenance.Seeds = map[string]uint64{"score": r.ScoreSeed()}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return nil, fmt.Errorf("writing the scores: %w", err)
 	}
-	if err := writeMade(out); err != nil {
+	if err := buildinfo.Write(out); err != nil {
 		return nil, fmt.Errorf("writing the scores: %w", err)
 	}
-	return present(out, caption{title: title, options: scores.Provenance.Options}, nil)
+	return present(out, page.Input{Title: title, Options: scores.Provenance.Options})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 )
 
 // censusImages shows the images that are most surely memorized and least, with the
@@ -40,8 +41,8 @@ func (x *crossedPairs) censusImages(all []tapCensus, deep string) (report.Sectio
 		}{{tap + ", most", stats.Top(t, n)}, {tap + ", least", stats.Least(t, n)}} {
 			r := report.GalleryRow{Label: row.label}
 			for _, k := range row.places {
-				caption := fmt.Sprintf("%s %.3f ± %.3f", run.Described(l.Train, x.universe[k]), scores[k].Value, scores[k].SE)
-				if t, ok := run.Thumb(l.Train, x.universe[k], caption); ok {
+				caption := fmt.Sprintf("%s %.3f ± %.3f", page.Described(l.Train, x.universe[k]), scores[k].Value, scores[k].SE)
+				if t, ok := page.Thumb(l.Train, x.universe[k], caption); ok {
 					r.Images = append(r.Images, t)
 				}
 			}

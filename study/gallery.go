@@ -7,6 +7,7 @@ import (
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 )
 
 // galleryMost is how many images a row of the gallery shows, as Figure 13 does.
@@ -54,7 +55,7 @@ func writeGallery(r *results, units []tapUnits) (*report.Document, error) {
 	row := func(label string, points []int, caption func(k int) string) report.GalleryRow {
 		out := report.GalleryRow{Label: label}
 		for k, p := range points {
-			if t, ok := run.Thumb(l.Train, p, run.Described(l.Train, p)+caption(k)); ok {
+			if t, ok := page.Thumb(l.Train, p, page.Described(l.Train, p)+caption(k)); ok {
 				out.Images = append(out.Images, t)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -17,7 +18,7 @@ import (
 // machine, and the recipes with their seeds, the first one whole and of the others
 // what is different.
 func circumstances(steps []*graph.Step) []report.Fact {
-	out := run.Machine()
+	out := page.Machine()
 	var first map[string]string
 	seen := map[string]bool{}
 	for _, s := range graph.Order(steps) {

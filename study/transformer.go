@@ -9,6 +9,7 @@ import (
 
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -232,7 +233,7 @@ func topUnits(r *results, found []tapUnits) (report.Table, report.Gallery, error
 			seen = "yes"
 		}
 		t.Rows = append(t.Rows, []report.Cell{report.Text(u.tap), report.Num(float64(u.index)), report.Num(u.value), report.Text(fmt.Sprintf("#%d", u.owner)), report.Text(seen)})
-		if image, ok := run.Thumb(l.Train, u.owner, fmt.Sprintf("%s, %s/%d", run.Described(l.Train, u.owner), u.tap, u.index)); ok {
+		if image, ok := page.Thumb(l.Train, u.owner, fmt.Sprintf("%s, %s/%d", page.Described(l.Train, u.owner), u.tap, u.index)); ok {
 			row.Images = append(row.Images, image)
 		}
 	}

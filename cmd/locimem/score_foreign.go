@@ -12,6 +12,7 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 )
 
 // encoderFlags describe an encoder that was not trained here and the images that
@@ -124,7 +125,7 @@ func (f *foreignFlags) recipe(set []string) (*recipe.Recipe, error) {
 }
 
 // run scores what was not made here.
-func (f *foreignFlags) run(a *app, c *scoreCmd) (*run.Summary, error) {
+func (f *foreignFlags) run(a *app, c *scoreCmd) (*page.Summary, error) {
 	lists, err := f.lists()
 	if err != nil {
 		return nil, err
