@@ -74,16 +74,3 @@ func readPage(dir string) (*page.Page, error) {
 	}
 	return p, nil
 }
-
-// present shows scores that belong to no run: it draws their figures and writes their
-// report next to them, and returns the summary.
-func present(dir string, in page.Input) (*page.Summary, error) {
-	p, err := page.Read(dir, in)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.Draw(filepath.Join(dir, "figures")); err != nil {
-		return nil, err
-	}
-	return p.Summary, p.WriteReport(dir)
-}

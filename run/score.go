@@ -205,5 +205,5 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		in.Title = fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G))
 		in.Note, in.Recipe = l.Train.Name()+" and "+l.Test.Name(), nil
 	}
-	return present(c.Out, in)
+	return page.Present(c.Out, in)
 }

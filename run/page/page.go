@@ -5,6 +5,7 @@ package page
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/buildinfo"
@@ -55,4 +56,17 @@ func Read(dir string, in Input) (*Page, error) {
 	}
 	x.process, err = buildinfo.Read(dir)
 	return x, err
+}
+
+// Present shows scores that belong to no run: it draws their figures and writes their
+// report next to them, and returns the summary.
+func Present(dir string, in Input) (*Summary, error) {
+	x, err := Read(dir, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.Draw(filepath.Join(dir, "figures")); err != nil {
+		return nil, err
+	}
+	return x.Summary, x.WriteReport(dir)
 }
