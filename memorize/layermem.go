@@ -17,6 +17,9 @@ const (
 	Controlled = "controlled"
 )
 
+// SetNames returns the names of the four sets, in the order of all tables.
+func SetNames() []string { return []string{Candidate, Shared, Independent, External} }
+
 // Tap is a layer's output.
 type Tap struct {
 	Name string `json:"name"` // as the encoder names the layer

@@ -93,11 +93,11 @@ func (l *Lab) TrainID() string {
 // Encoder returns encoder F or G as it is before training.
 func (l *Lab) Encoder(which string) (nn.Encoder, error) {
 	h, w, c := l.Train.Shape()
-	return newEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(which))
+	return NewEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(which))
 }
 
-// newEncoder returns the recipe's encoder for images of that shape.
-func newEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) {
+// NewEncoder returns the recipe's encoder for images of that shape.
+func NewEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) {
 	return nn.NewEncoder(r.Encoder.Name, r.Encoder.Options(h, w, c), seed)
 }
 

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -49,7 +51,7 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	if _, err := scores.WriteFiles(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
 	}
-	if err := writeMade(out); err != nil {
+	if err := buildinfo.Write(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
 	}
 	bar.Finish("%d points, %d views, %d taps in %s", total, l.Recipe.Score.Views, len(c.Taps), progress.Duration(time.Since(began)))
@@ -149,7 +151,7 @@ type ScoreConfig struct {
 
 // Score scores two encoders from files, by the recipe. The scores of a run's own
 // encoders are those of the run, bit for bit.
-func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*Summary, error) {
+func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*page.Summary, error) {
 	l, err := openLab(r, c.Sets)
 	if err != nil {
 		return nil, err
@@ -198,9 +200,10 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 	if c.TablesOnly {
 		return nil, nil
 	}
-	title := caption{title: r.RunName(), note: r.Describe(), options: r.ScoreOptions()}
+	in := page.Input{Title: r.RunName(), Note: r.Describe(), Options: r.ScoreOptions(), Recipe: r, Train: l.Train, Test: l.Test}
 	if c.Foreign {
-		title = caption{title: fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G)), note: l.Train.Name() + " and " + l.Test.Name(), options: r.ScoreOptions()}
+		in.Title = fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G))
+		in.Note, in.Recipe = l.Train.Name()+" and "+l.Test.Name(), nil
 	}
-	return present(c.Out, title, l)
+	return page.Present(c.Out, in)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -255,7 +256,7 @@ func (r *UnitReport) draw(d data.Dataset, path string) error {
 	for i, u := range r.Top {
 		row := figure.GalleryRow{Title: fmt.Sprintf("%d  %s, unit %d", i+1, u.Tap, u.Unit),
 			Lines: []string{fmt.Sprintf("UnitMem %.3f", u.Value), fmt.Sprintf("owner: image %d", u.Point)}}
-		if name := className(d, u.Point); name != "" {
+		if name := page.ClassName(d, u.Point); name != "" {
 			row.Lines = append(row.Lines, name)
 		}
 		for _, p := range u.Top {
@@ -269,12 +270,4 @@ func (r *UnitReport) draw(d data.Dataset, path string) error {
 		return fmt.Errorf("drawing: %w", err)
 	}
 	return nil
-}
-
-// className returns the name of the class of an image, "" if there is none.
-func className(d data.Dataset, i int) string {
-	if l := d.Label(i); l >= 0 && l < len(d.Classes()) {
-		return d.Classes()[l]
-	}
-	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 )
 
 const (
@@ -85,8 +86,8 @@ func (x *crossedPairs) surest(c tapCensus, images data.Dataset) []report.Gallery
 		r := report.GalleryRow{Label: row.label}
 		for _, k := range row.places {
 			point := x.universe[k]
-			caption := fmt.Sprintf("%s %.3f ± %.3f", run.Described(images, point), scores[k].Value, scores[k].SE)
-			if t, ok := run.Thumb(images, point, caption); ok {
+			caption := fmt.Sprintf("%s %.3f ± %.3f", page.Described(images, point), scores[k].Value, scores[k].SE)
+			if t, ok := page.Thumb(images, point, caption); ok {
 				r.Images = append(r.Images, t)
 			}
 		}

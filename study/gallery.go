@@ -12,6 +12,7 @@ import (
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 )
 
 // The claim is that of consistency.seeds.
@@ -101,7 +102,7 @@ func writeGallery(r *Results, units []tapUnits) (*report.Document, error) {
 func galleryRow(label string, images data.Dataset, points []int, caption func(k int) string) report.GalleryRow {
 	out := report.GalleryRow{Label: label}
 	for k, p := range points {
-		if t, ok := run.Thumb(images, p, run.Described(images, p)+caption(k)); ok {
+		if t, ok := page.Thumb(images, p, page.Described(images, p)+caption(k)); ok {
 			out.Images = append(out.Images, t)
 		}
 	}

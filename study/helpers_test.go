@@ -17,7 +17,6 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -98,7 +97,7 @@ func handPair(t *testing.T, taps []string, of handScores) scores {
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "points.csv"), []byte(b.String()), 0o644))
-	p, err := run.ReadPoints(dir, memorize.UnitL2)
+	p, err := memorize.ReadPoints(dir, memorize.UnitL2)
 	require.NoError(t, err)
 	return scores{p}
 }

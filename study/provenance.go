@@ -10,13 +10,14 @@ import (
 
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/study/graph"
 )
 
 // provenance says on what machine and by which recipes a study was done, and how long its
 // steps took.
 func provenance(st *graph.Store, steps []*graph.Step) ([]report.Fact, error) {
-	out := slices.Concat(run.Machine(), recipeFacts(steps))
+	out := slices.Concat(page.Machine(), recipeFacts(steps))
 	for _, s := range graph.Order(steps) {
 		d, err := st.Done(s)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -316,8 +317,8 @@ func topUnits(r *Results, found []tapUnits) (report.Table, report.Gallery, error
 			report.Text(u.tap), report.Num(float64(u.index)), report.Num(u.value),
 			report.Text(fmt.Sprintf("#%d", u.owner)), report.Text(member),
 		})
-		caption := fmt.Sprintf("%s, %s/%d", run.Described(l.Train, u.owner), u.tap, u.index)
-		if image, ok := run.Thumb(l.Train, u.owner, caption); ok {
+		caption := fmt.Sprintf("%s, %s/%d", page.Described(l.Train, u.owner), u.tap, u.index)
+		if image, ok := page.Thumb(l.Train, u.owner, caption); ok {
 			row.Images = append(row.Images, image)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/study"
 )
 
@@ -163,11 +164,11 @@ func TestFromRecipeToScores(t *testing.T) {
 		code, stdout, stderr = locimem("score", "--f", filepath.Join(dir, "g.safetensors"), "--g", filepath.Join(dir, "f.safetensors"),
 			"--recipe", recipe, "--out", filepath.Join(tmp, "swapped"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
 		require.Equal(t, exitDone, code, stderr)
-		var swapped run.Summary
+		var swapped page.Summary
 		require.NoError(t, json.Unmarshal([]byte(stdout), &swapped))
 		code, stdout, stderr = locimem("score", "--run", dir, "--out", filepath.Join(tmp, "straight"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
 		require.Equal(t, exitDone, code, stderr)
-		var straight run.Summary
+		var straight page.Summary
 		require.NoError(t, json.Unmarshal([]byte(stdout), &straight))
 		assert.Equal(t, straight.Taps[0].Controlled.Mean, -swapped.Taps[0].Controlled.Mean)
 		assert.NotZero(t, straight.Taps[0].Controlled.Mean)

@@ -1,4 +1,4 @@
-package run
+package external
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/weights"
+	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -30,13 +31,13 @@ func TestScoreViews(t *testing.T) {
 	var pair [2]nn.Encoder
 	var files [2]string
 	for i := range pair {
-		pair[i], err = newEncoder(r, 16, 16, 3, uint64(i))
+		pair[i], err = run.NewEncoder(r, 16, 16, 3, uint64(i))
 		require.NoError(t, err)
-		files[i] = filepath.Join(tmp, []string{F, G}[i]+".safetensors")
+		files[i] = filepath.Join(tmp, []string{run.F, run.G}[i]+".safetensors")
 		require.NoError(t, weights.Save(files[i], pair[i].Params(), nil))
 	}
 	out := filepath.Join(tmp, "scores")
-	s, err := ScoreViews(context.Background(), r, ArraysConfig{F: files[0], G: files[1], Views: path, Out: out}, Silent{})
+	s, err := ScoreViews(context.Background(), r, ArraysConfig{F: files[0], G: files[1], Views: path, Out: out}, run.Silent{})
 	require.NoError(t, err)
 	require.Len(t, s.Taps, 3)
 
@@ -76,7 +77,7 @@ func TestScoreViews(t *testing.T) {
 	bad := func(name, want string, arrays ...array) {
 		t.Helper()
 		_, err := ScoreViews(context.Background(), r, ArraysConfig{F: files[0], G: files[1], Out: filepath.Join(tmp, "bad"),
-			Views: save(t, false, append(arrays, setArrays()...), tmp, name)}, Silent{})
+			Views: save(t, false, append(arrays, setArrays()...), tmp, name)}, run.Silent{})
 		assert.ErrorContains(t, err, want)
 	}
 	bad("a.npz", `expected "views"`, noise("images", npz.Float32, 1, 9, 3, 16, 16, 3))

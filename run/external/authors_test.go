@@ -1,4 +1,4 @@
-package run
+package external
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run"
 )
 
 // The preset prints what the program released with the paper prints for the same
@@ -30,7 +31,7 @@ func TestPresetOfTheAuthors(t *testing.T) {
 	require.NoError(t, err)
 	out := t.TempDir()
 	s, err := ScoreActivations(context.Background(), r,
-		ArraysConfig{F: filepath.Join(here, "f.npz"), G: filepath.Join(here, "g.npz"), Out: out}, Silent{})
+		ArraysConfig{F: filepath.Join(here, "f.npz"), G: filepath.Join(here, "g.npz"), Out: out}, run.Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, memorize.Range, s.Estimator)
 	assert.Equal(t, memorize.UnitL2, s.Distance)

@@ -1,4 +1,4 @@
-package run
+package page
 
 import (
 	"fmt"
@@ -11,9 +11,10 @@ import (
 
 	"github.com/locimem/locimem/internal/figure"
 	"github.com/locimem/locimem/memorize"
-	"github.com/locimem/locimem/recipe"
-	"github.com/locimem/locimem/report"
 )
+
+// encoders are the names of the encoders of a pair.
+var encoders = []string{memorize.F.String(), memorize.G.String()}
 
 // setNames are the sets as figures and tables name them.
 var setNames = map[string]string{memorize.Candidate: "candidates", memorize.Shared: "shared",
@@ -22,8 +23,8 @@ var setNames = map[string]string{memorize.Candidate: "candidates", memorize.Shar
 // figureNames are the figures of a run, each as SVG and PNG.
 var figureNames = []string{"layermem", "unitmem", "training"}
 
-// figureFiles returns the paths of all figures in a folder.
-func figureFiles(dir string) []string {
+// Figures returns the paths of all figures of a run in a folder.
+func Figures(dir string) []string {
 	var out []string
 	for _, n := range figureNames {
 		out = append(out, filepath.Join(dir, n+".svg"), filepath.Join(dir, n+".png"))
@@ -31,35 +32,25 @@ func figureFiles(dir string) []string {
 	return out
 }
 
-// caption is what figures of scores say about where they come from.
-type caption struct {
-	title   string // after "LayerMem by depth: " and the like
-	note    string // a line of its own, "": none
-	options memorize.Options
-}
-
 // lines returns the note with another line below it.
-func (c *caption) lines(line string) string {
-	if c.note == "" {
+func (x *Page) lines(line string) string {
+	if x.Note == "" {
 		return line
 	}
-	return c.note + "\n" + line
+	return x.Note + "\n" + line
 }
 
-// drawFigures writes the figures of a run into a folder.
-func drawFigures(r *recipe.Recipe, t *memorize.Tables, s *Summary, log *Log, dir string) error {
-	pages := scoreFigures(caption{r.RunName(), r.Describe(), r.ScoreOptions()}, t, s)
-	pages["training"] = trainingFigure(r, log)
-	return savePages(pages, dir)
-}
-
-// scoreFigures are those figures that need scores only.
-func scoreFigures(c caption, t *memorize.Tables, s *Summary) map[string]*figure.Page {
-	pages := map[string]*figure.Page{"layermem": layerMemFigure(&c, s)}
-	if c.options.Units {
-		pages["unitmem"] = unitMemFigure(&c, t, s)
+// Draw writes the figures into a folder: those of the scores, and that of the
+// training if it is known.
+func (x *Page) Draw(dir string) error {
+	pages := map[string]*figure.Page{"layermem": x.layerMemFigure()}
+	if x.Options.Units {
+		pages["unitmem"] = x.unitMemFigure()
 	}
-	return pages
+	if x.Records != nil {
+		pages["training"] = x.trainingFigure()
+	}
+	return savePages(pages, dir)
 }
 
 func savePages(pages map[string]*figure.Page, dir string) error {
@@ -76,31 +67,15 @@ func savePages(pages map[string]*figure.Page, dir string) error {
 	return nil
 }
 
-// present reads the tables in a folder back, draws their figures beside them, in
-// the folder figures, writes their report and returns the summary. l gives the
-// report its pictures, nil where there are none.
-func present(dir string, c caption, l *Lab) (*Summary, error) {
-	x, err := readFindings(dir, c)
-	if err != nil {
-		return nil, err
-	}
-	if x.lab = l; l != nil && !l.Foreign {
-		x.recipe = l.Recipe
-	}
-	if err := savePages(scoreFigures(c, x.tables, x.summary), filepath.Join(dir, "figures")); err != nil {
-		return nil, err
-	}
-	return x.summary, report.WriteHTML(filepath.Join(dir, reportHTML), *x.document())
-}
-
-func layerMemFigure(cap *caption, s *Summary) *figure.Page {
+func (x *Page) layerMemFigure() *figure.Page {
+	s := x.Summary
 	var taps []string
 	series := make([]figure.Series, len(s.Sets))
 	controlled := figure.Series{Name: "(C - I) / 2"}
 	for _, t := range s.Taps {
 		taps = append(taps, t.Tap)
 		for i, set := range s.Sets {
-			series[i].Name, series[i].Look = setNames[set], 1+slices.Index(setKeys, set)
+			series[i].Name, series[i].Look = setNames[set], 1+slices.Index(memorize.SetNames(), set)
 			series[i].Mean = append(series[i].Mean, t.LayerMem[set].Mean)
 		}
 		c := t.Controlled
@@ -111,13 +86,15 @@ func layerMemFigure(cap *caption, s *Summary) *figure.Page {
 		controlled.Lo = append(controlled.Lo, c.Lo)
 		controlled.Hi = append(controlled.Hi, c.Hi)
 	}
-	note := cap.lines(fmt.Sprintf("estimator %s, distance %s, %s of %d views", s.Estimator, s.Distance, cap.options.Mode, cap.options.Views))
-	return figure.LayerMem("LayerMem by depth: "+cap.title, note, taps, series, controlled, s.Level)
+	note := x.lines(fmt.Sprintf("estimator %s, distance %s, %s of %d views",
+		s.Estimator, s.Distance, x.Options.Mode, x.Options.Views))
+	return figure.LayerMem("LayerMem by depth: "+x.Title, note, taps, series, controlled, s.Level)
 }
 
 // unitMemFigure shows the taps whose UnitMem lies in [0, 1] on both sets, or all
 // if there is none: elsewhere negative activations scatter it over all numbers.
-func unitMemFigure(c *caption, t *memorize.Tables, s *Summary) *figure.Page {
+func (x *Page) unitMemFigure() *figure.Page {
+	s, t := x.Summary, x.Tables
 	sets := []string{memorize.Candidate, memorize.External}
 	sets = slices.DeleteFunc(sets, func(set string) bool { return !slices.Contains(s.Sets, set) })
 	var all, inside []string
@@ -127,7 +104,7 @@ func unitMemFigure(c *caption, t *memorize.Tables, s *Summary) *figure.Page {
 			inside = append(inside, tap.Tap)
 		}
 	}
-	note := c.lines(fmt.Sprintf("units of f, %s of the other points, %d views", c.options.Rest, c.options.Views))
+	note := x.lines(fmt.Sprintf("units of f, %s of the other points, %d views", x.Options.Rest, x.Options.Views))
 	if len(inside) == 0 {
 		inside = all
 	} else if len(inside) < len(all) {
@@ -140,7 +117,7 @@ func unitMemFigure(c *caption, t *memorize.Tables, s *Summary) *figure.Page {
 			dists[i].Quantiles = append(dists[i].Quantiles, quantiles(t.UnitMem(tap, set)))
 		}
 	}
-	return figure.UnitMem("UnitMem by layer: "+c.title, note, inside, dists)
+	return figure.UnitMem("UnitMem by layer: "+x.Title, note, inside, dists)
 }
 
 // quantiles returns the 5th, 25th, 50th, 75th and 95th percentile, NaN without
@@ -156,12 +133,13 @@ func quantiles(values []float64) (q [5]float64) {
 	return q
 }
 
-func trainingFigure(r *recipe.Recipe, log *Log) *figure.Page {
+func (x *Page) trainingFigure() *figure.Page {
+	r := x.Recipe
 	var curves []figure.Curve
 	chance := math.NaN()
-	for _, name := range []string{F, G} {
+	for _, name := range encoders {
 		c := figure.Curve{Name: name}
-		for _, rec := range log.Records(name) {
+		for _, rec := range x.Records[name] {
 			chance = rec.Chance
 			c.Epoch, c.Loss = append(c.Epoch, float64(rec.Epoch)), append(c.Loss, rec.Loss)
 			knn := math.NaN()

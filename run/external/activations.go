@@ -1,4 +1,4 @@
-package run
+package external
 
 import (
 	"context"
@@ -8,10 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -33,7 +36,7 @@ type ArraysConfig struct {
 // ScoreActivations scores layers whose activations are in files, by the score
 // section of the recipe but for its taps and the number of views, which the files have. docs/
 // score-your-own.md describes the files. Layers come in the order of f's file.
-func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Reporter) (*Summary, error) {
+func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep run.Reporter) (*page.Summary, error) {
 	var files [2]*arrayFile
 	for side, path := range []string{c.F, c.G} {
 		f, err := openArrays(path, c.NCHW)
@@ -103,7 +106,7 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 
 // ScoreViews scores two encoders on views that another program made, the array
 // views [points, views, H, W, channels] of a file, which are taken as they are.
-func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Reporter) (*Summary, error) {
+func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep run.Reporter) (*page.Summary, error) {
 	v, err := openArrays(c.Views, c.NCHW)
 	if err != nil {
 		return nil, err
@@ -126,10 +129,10 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Repor
 	var pair [2]nn.Encoder
 	for i, path := range []string{c.F, c.G} {
 		s := v.shapes[0]
-		if pair[i], err = newEncoder(r, s[0], s[1], s[2], 0); err != nil {
+		if pair[i], err = run.NewEncoder(r, s[0], s[1], s[2], 0); err != nil {
 			return nil, err
 		}
-		if _, err := LoadEncoder(path, c.Prefix, pair[i], rep); err != nil {
+		if _, err := run.LoadEncoder(path, c.Prefix, pair[i], rep); err != nil {
 			return nil, err
 		}
 	}
@@ -155,8 +158,8 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep Repor
 }
 
 // noteClasses says of which encoder there is no ClassMem although there are labels.
-func noteClasses(s *memorize.Scores, sets *arraySets, rep Reporter) {
-	for _, which := range []string{F, G} {
+func noteClasses(s *memorize.Scores, sets *arraySets, rep run.Reporter) {
+	for _, which := range []string{run.F, run.G} {
 		if sets.labels != nil && s.Provenance.Options.Units && !slices.ContainsFunc(s.Classes, func(c memorize.ClassScore) bool { return c.Encoder == which }) {
 			rep.Printf("note: no ClassMem of %s: the points that it was trained on are of fewer than two classes", which)
 		}
@@ -234,13 +237,13 @@ func commonLayers(files [2]*arrayFile, patterns []string) ([]memorize.Tap, error
 }
 
 // finish writes tables and figures of scores that no run belongs to.
-func finish(scores *memorize.Scores, r *recipe.Recipe, out, title string) (*Summary, error) {
+func finish(scores *memorize.Scores, r *recipe.Recipe, out, title string) (*page.Summary, error) {
 	scores.Provenance.Seeds = map[string]uint64{"score": r.ScoreSeed()}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return nil, fmt.Errorf("writing the scores: %w", err)
 	}
-	if err := writeMade(out); err != nil {
+	if err := buildinfo.Write(out); err != nil {
 		return nil, fmt.Errorf("writing the scores: %w", err)
 	}
-	return present(out, caption{title: title, options: scores.Provenance.Options}, nil)
+	return page.Present(out, page.Input{Title: title, Options: scores.Provenance.Options})
 }

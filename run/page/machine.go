@@ -1,4 +1,4 @@
-package run
+package page
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // version, the machine, and the kernels that the machine gets.
 func Machine() []report.Fact {
 	here := buildinfo.Now()
-	out := process(&here)
+	out := processFacts(&here)
 	if e, err := tensor.NewEngine(tensor.Options{Threads: 1}); err == nil { // else nothing can be computed here
 		out = append(out, report.Fact{Name: "Instruction set", Value: e.ISA()})
 		e.Close()
@@ -20,8 +20,8 @@ func Machine() []report.Fact {
 	return out
 }
 
-// process says what a process is.
-func process(h *buildinfo.Here) []report.Fact {
+// processFacts says what a process is.
+func processFacts(h *buildinfo.Here) []report.Fact {
 	return []report.Fact{
 		{Name: "Command", Value: h.Command},
 		{Name: "Program", Value: fmt.Sprintf("locimem %s, %s, %s", h.Version, h.Go, h.System)},

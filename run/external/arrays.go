@@ -1,4 +1,4 @@
-package run
+package external
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ const (
 	keyViews  = "views"  // in a file of views: the only layer
 )
 
-var setKeys = []string{memorize.Candidate, memorize.Shared, memorize.Independent, memorize.External}
+var setKeys = memorize.SetNames()
 
 // arrayFile is a file of arrays by point: activations of an encoder, layer by
 // layer, or views.

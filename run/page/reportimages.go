@@ -1,4 +1,4 @@
-package run
+package page
 
 import (
 	"bytes"
@@ -16,16 +16,16 @@ import (
 	"github.com/locimem/locimem/report"
 )
 
-// scoredPoint is a point with its score.
-type scoredPoint struct {
-	point int
-	score float64
+// ScoredPoint is a point with its score.
+type ScoredPoint struct {
+	Point int // index in its data set
+	Score float64
 }
 
-// rankedCandidates returns the candidates in a tap by falling score. With independents
+// RankedCandidates returns the candidates in a tap by falling score. With independents
 // the score is less what both sets have in common, the mean of their means, so
 // that the mean over the candidates is the controlled score.
-func rankedCandidates(t *memorize.Points, tap string, est memorize.Estimator) []scoredPoint {
+func RankedCandidates(t *memorize.Points, tap string, est memorize.Estimator) []ScoredPoint {
 	c, i := t.Of(tap, memorize.Candidate), t.Of(tap, memorize.Independent)
 	if c == nil {
 		return nil
@@ -34,11 +34,11 @@ func rankedCandidates(t *memorize.Points, tap string, est memorize.Estimator) []
 	if i != nil {
 		common = (stat.Mean(scores, nil) + stat.Mean(est.Points(i.F, i.G), nil)) / 2
 	}
-	out := make([]scoredPoint, len(scores))
+	out := make([]ScoredPoint, len(scores))
 	for k, v := range scores {
-		out[k] = scoredPoint{c.Points[k], v - common}
+		out[k] = ScoredPoint{c.Points[k], v - common}
 	}
-	slices.SortStableFunc(out, func(a, b scoredPoint) int { return cmp.Compare(b.score, a.score) })
+	slices.SortStableFunc(out, func(a, b ScoredPoint) int { return cmp.Compare(b.Score, a.Score) })
 	return out
 }
 
@@ -66,7 +66,7 @@ func Thumb(d data.Dataset, i int, caption string) (t report.Thumb, ok bool) {
 // Described returns index and class of an image.
 func Described(d data.Dataset, i int) string {
 	s := fmt.Sprintf("#%d", i)
-	if name := className(d, i); name != "" {
+	if name := ClassName(d, i); name != "" {
 		s += " " + name
 	}
 	if data.Atypical(d, i) {
@@ -76,13 +76,13 @@ func Described(d data.Dataset, i int) string {
 }
 
 // images shows the most and least memorized images of some taps.
-func (x *findings) images() *report.Section {
+func (x *Page) images() *report.Section {
 	out := &report.Section{Title: "Images", Text: []string{"The candidates that f has memorized most and least in some of the taps, by their controlled score: the score of Eq. 2 or its like, less the mean of those of candidates and independents. That shift is one number for each tap, so it leaves their order alone."}}
-	if x.lab == nil {
-		if x.noLab == "" {
+	if x.Train == nil {
+		if x.NoData == "" {
 			return nil
 		}
-		out.Text = []string{"No pictures: " + x.noLab + "."}
+		out.Text = []string{"No pictures: " + x.NoData + "."}
 		return out
 	}
 	const many = 8
@@ -91,15 +91,15 @@ func (x *findings) images() *report.Section {
 	atypical := report.Table{Name: "atypical", Title: "Atypical images among the most memorized", Columns: []report.Column{
 		{Name: "tap"}, {Name: "of the top tenth", Help: "Atypical images among the tenth of the candidates with the largest scores.", Digits: 0},
 		{Name: "share", Help: "The same as a share.", Digits: 3}, {Name: "share of all", Help: "Atypical images among all candidates.", Digits: 3}}}
-	for _, tap := range shownTaps(x.tables, x.summary) {
-		ranked := rankedCandidates(x.points, tap, x.summary.Estimator)
+	for _, tap := range shownTaps(x.Tables, x.Summary) {
+		ranked := RankedCandidates(x.points, tap, x.Summary.Estimator)
 		if len(ranked) == 0 {
 			continue
 		}
-		row := func(label string, points []scoredPoint) {
+		row := func(label string, points []ScoredPoint) {
 			r := report.GalleryRow{Label: label}
 			for _, p := range points {
-				if t, ok := Thumb(x.lab.Train, p.point, fmt.Sprintf("%s %.3f", Described(x.lab.Train, p.point), p.score)); ok {
+				if t, ok := Thumb(x.Train, p.Point, fmt.Sprintf("%s %.3f", Described(x.Train, p.Point), p.Score)); ok {
 					r.Images = append(r.Images, t)
 				}
 			}
@@ -113,9 +113,9 @@ func (x *findings) images() *report.Section {
 		slices.Reverse(least)
 		row(tap+", least", least)
 
-		count := func(points []scoredPoint) (n float64) {
+		count := func(points []ScoredPoint) (n float64) {
 			for _, p := range points {
-				if data.Atypical(x.lab.Train, p.point) {
+				if data.Atypical(x.Train, p.Point) {
 					n++
 				}
 			}
@@ -138,10 +138,10 @@ func (x *findings) images() *report.Section {
 
 // owners shows the units of the largest UnitMem with the images that they answer
 // most to, on images that f was trained on and, to compare, on external ones.
-func (x *findings) owners() *report.Section {
+func (x *Page) owners() *report.Section {
 	const many = 10
 	bounded := map[string]bool{}
-	for _, t := range x.summary.Taps {
+	for _, t := range x.Summary.Taps {
 		bounded[t.Tap] = t.UnitMem != nil
 	}
 	out := &report.Section{Title: "Owners of units"}
@@ -152,7 +152,7 @@ func (x *findings) owners() *report.Section {
 	g := report.Gallery{Name: "owners", Title: "The images that own them", Note: "In the order of rank. Below each image: its index and class, and the tap and number of the unit that it owns."}
 	for _, set := range []string{memorize.Candidate, memorize.External} {
 		var all []memorize.RankedUnit
-		for _, u := range x.tables.Units {
+		for _, u := range x.Tables.Units {
 			if u.Set == set && bounded[u.Tap] && u.Value >= 0 && u.Value <= 1 {
 				all = append(all, memorize.RankedUnit{UnitScore: u, Bounded: true})
 			}
@@ -162,16 +162,16 @@ func (x *findings) owners() *report.Section {
 			continue
 		}
 		var d data.Dataset
-		if x.lab != nil {
-			if d = x.lab.Train; set == memorize.External {
-				d = x.lab.Test
+		if x.Train != nil {
+			if d = x.Train; set == memorize.External {
+				d = x.Test
 			}
 		}
 		row := report.GalleryRow{Label: setNames[set]}
 		for i, u := range top {
 			class := ""
 			if d != nil && u.Point < d.Len() {
-				class = className(d, u.Point)
+				class = ClassName(d, u.Point)
 				if t, ok := Thumb(d, u.Point, fmt.Sprintf("%s, %s/%d", Described(d, u.Point), u.Tap, u.Unit)); ok {
 					row.Images = append(row.Images, t)
 				}
@@ -198,8 +198,8 @@ func (x *findings) owners() *report.Section {
 }
 
 // allTaps is the table of everything by tap.
-func (x *findings) allTaps() *report.Section {
-	s := x.summary
+func (x *Page) allTaps() *report.Section {
+	s := x.Summary
 	between := func(v *memorize.Stat) report.Cell {
 		if v == nil {
 			return report.Cell{}
@@ -222,7 +222,7 @@ func (x *findings) allTaps() *report.Section {
 		t.Columns = append(t.Columns, report.Column{Name: setNames[set], Digits: 4, Help: "LayerMem (Eq. 3) of the set."})
 	}
 	t.Columns = append(t.Columns, report.Column{Name: "Delta", Digits: 4, Help: "LayerMem of the candidates less that of the tap before (Eq. 4)."})
-	if x.options.Units {
+	if x.Options.Units {
 		t.Columns = append(t.Columns, report.Column{Name: "UnitMem", Digits: 3, Help: "Mean over the units of f on the candidates; nothing where activations may be negative."},
 			report.Column{Name: "ClassMem", Digits: 3, Help: "Mean over the units of f on the classes of its training images."})
 	}
@@ -241,10 +241,18 @@ func (x *findings) allTaps() *report.Section {
 			cells = append(cells, report.Num(row.LayerMem[set].Mean))
 		}
 		cells = append(cells, between(row.Delta))
-		if x.options.Units {
+		if x.Options.Units {
 			cells = append(cells, report.Cell{Value: row.UnitMem}, report.Cell{Value: row.ClassMem})
 		}
 		t.Rows = append(t.Rows, cells)
 	}
 	return &report.Section{Title: "All taps", Tables: []report.Table{t}}
+}
+
+// ClassName returns the name of the class of an image, "" if there is none.
+func ClassName(d data.Dataset, i int) string {
+	if l := d.Label(i); l >= 0 && l < len(d.Classes()) {
+		return d.Classes()[l]
+	}
+	return ""
 }

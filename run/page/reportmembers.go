@@ -1,4 +1,4 @@
-package run
+package page
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 
 // separation returns the row of a tap by the shown estimator and distance, nil if there
 // is none.
-func (x *findings) separation(tap string, by memorize.Distance) *memorize.Separation {
+func (x *Page) separation(tap string, by memorize.Distance) *memorize.Separation {
 	for i, r := range x.separations {
-		if r.Tap == tap && r.Distance == by && r.Estimator == x.summary.Estimator {
+		if r.Tap == tap && r.Distance == by && r.Estimator == x.Summary.Estimator {
 			return &x.separations[i]
 		}
 	}
@@ -21,13 +21,13 @@ func (x *findings) separation(tap string, by memorize.Distance) *memorize.Separa
 }
 
 // members shows how well the scores tell candidates from independents, tap by tap.
-func (x *findings) members() *report.Section {
+func (x *Page) members() *report.Section {
 	area := report.Series{Name: "AUC", Look: report.LookControlled}
 	var taps []string
 	var p []float64
 	var rows []*memorize.Separation
-	for _, t := range x.summary.Taps {
-		r := x.separation(t.Tap, x.summary.Distance)
+	for _, t := range x.Summary.Taps {
+		r := x.separation(t.Tap, x.Summary.Distance)
 		if r == nil {
 			continue
 		}
@@ -44,7 +44,7 @@ func (x *findings) members() *report.Section {
 		return nil
 	}
 	table := report.Table{Name: "members", Title: "Candidates told from independents",
-		Note: fmt.Sprintf("Estimator %s, distance %s.", x.summary.Estimator, x.summary.Distance),
+		Note: fmt.Sprintf("Estimator %s, distance %s.", x.Summary.Estimator, x.Summary.Distance),
 		Columns: []report.Column{{Name: "tap"}, {Name: "AUC", Digits: 3, Help: "Probability that a candidate scores above an independent; 0.5 is chance. In brackets DeLong's interval over images."},
 			{Name: "found at 1 %", Digits: 3, Help: "Share of the candidates found while 1 % of the independents are taken for candidates."},
 			{Name: "p", Digits: 4, Help: "Two-sided, by other draws of the two sets; exact where the sets were drawn at random."},
@@ -61,18 +61,18 @@ func (x *findings) members() *report.Section {
 
 // distances shows the controlled score by all distances that were scored; nil where
 // there is one.
-func (x *findings) distances() *report.Section {
-	all := x.options.Distances
+func (x *Page) distances() *report.Section {
+	all := x.Options.Distances
 	if len(all) < 2 {
 		return nil
 	}
 	var taps []string
-	for _, t := range x.summary.Taps {
+	for _, t := range x.Summary.Taps {
 		taps = append(taps, t.Tap)
 	}
 	chart := report.Chart{Name: "distances", Title: "Controlled LayerMem by distance", Kind: report.Line, X: tapAxis, Y: "(candidates - independents) / 2",
 		Categories: taps, Reference: []report.Reference{{Name: "no memorization"}}, Note: "Bands: " + x.levelText() + "."}
-	table := report.Table{Name: "distances", Title: chart.Title, Note: fmt.Sprintf("Estimator %s. In brackets: %s.", x.summary.Estimator, x.levelText()),
+	table := report.Table{Name: "distances", Title: chart.Title, Note: fmt.Sprintf("Estimator %s. In brackets: %s.", x.Summary.Estimator, x.levelText()),
 		Columns: []report.Column{{Name: "tap"}}}
 	rows := make([][]report.Cell, len(taps))
 	for i, tap := range taps {
@@ -81,13 +81,13 @@ func (x *findings) distances() *report.Section {
 	for _, by := range all {
 		series := statSeries{report.Series{Name: string(by)}}
 		for i, tap := range taps {
-			k := slices.IndexFunc(x.tables.Layers, func(l memorize.LayerScore) bool {
-				return l.Tap == tap && l.Set == memorize.Controlled && l.Estimator == x.summary.Estimator && l.Distance == by
+			k := slices.IndexFunc(x.Tables.Layers, func(l memorize.LayerScore) bool {
+				return l.Tap == tap && l.Set == memorize.Controlled && l.Estimator == x.Summary.Estimator && l.Distance == by
 			})
 			if k < 0 { // without candidates or independents
 				return nil
 			}
-			v := x.tables.Layers[k].Stat
+			v := x.Tables.Layers[k].Stat
 			series.add(&v)
 			area := report.Cell{}
 			if r := x.separation(tap, by); r != nil {

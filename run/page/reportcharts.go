@@ -1,4 +1,4 @@
-package run
+package page
 
 import (
 	"fmt"
@@ -49,21 +49,21 @@ func (s *statSeries) add(v *memorize.Stat) {
 }
 
 // levelText names the intervals.
-func (x *findings) levelText() string {
-	return fmt.Sprintf("%g %% intervals, over points and views of this one pair of encoders", 100*x.summary.Level)
+func (x *Page) levelText() string {
+	return fmt.Sprintf("%g %% intervals, over points and views of this one pair of encoders", 100*x.Summary.Level)
 }
 
 // layers shows LayerMem by depth, the controlled score and Delta.
-func (x *findings) layers() *report.Section {
-	s := x.summary
+func (x *Page) layers() *report.Section {
+	s := x.Summary
 	sets := make([]statSeries, len(s.Sets))
 	controlled := statSeries{report.Series{Name: "controlled", Look: report.LookControlled}}
 	delta := statSeries{report.Series{Name: "candidates"}}
 	controlledDelta := statSeries{report.Series{Name: "controlled", Look: report.LookControlled}}
 	deltas := map[string]*memorize.Stat{}
-	for i, d := range x.tables.Deltas {
+	for i, d := range x.Tables.Deltas {
 		if d.Set == memorize.Controlled && d.Estimator == s.Estimator && d.Distance == s.Distance {
-			deltas[d.Tap] = &x.tables.Deltas[i].Stat
+			deltas[d.Tap] = &x.Tables.Deltas[i].Stat
 		}
 	}
 	var taps []string
@@ -101,18 +101,18 @@ func (x *findings) layers() *report.Section {
 }
 
 // units shows how UnitMem is spread over the units of each tap.
-func (x *findings) units() *report.Section {
+func (x *Page) units() *report.Section {
 	sets := []string{memorize.Candidate, memorize.External}
-	sets = slices.DeleteFunc(sets, func(set string) bool { return !slices.Contains(x.summary.Sets, set) })
+	sets = slices.DeleteFunc(sets, func(set string) bool { return !slices.Contains(x.Summary.Sets, set) })
 	var taps []string
 	series := make([]report.Series, len(sets))
-	for _, t := range x.summary.Taps {
-		if t.UnitMem == nil || slices.ContainsFunc(sets, func(set string) bool { return !bounded(x.tables.UnitMem(t.Tap, set)) }) {
+	for _, t := range x.Summary.Taps {
+		if t.UnitMem == nil || slices.ContainsFunc(sets, func(set string) bool { return !bounded(x.Tables.UnitMem(t.Tap, set)) }) {
 			continue
 		}
 		taps = append(taps, t.Tap)
 		for i, set := range sets {
-			q := quantiles(x.tables.UnitMem(t.Tap, set))
+			q := quantiles(x.Tables.UnitMem(t.Tap, set))
 			series[i].Name = setNames[set]
 			series[i].Y = append(series[i].Y, report.Values([]float64{q[2]})...)
 			series[i].Lo = append(series[i].Lo, report.Values([]float64{q[1]})...)
@@ -122,8 +122,8 @@ func (x *findings) units() *report.Section {
 	if len(taps) == 0 {
 		return nil
 	}
-	note := fmt.Sprintf("Units of f. Line: median over the units of a tap; band: the middle half of them. %d views, against the %s of the other points.", x.options.Views, x.options.Rest)
-	if len(taps) < len(x.summary.Taps) {
+	note := fmt.Sprintf("Units of f. Line: median over the units of a tap; band: the middle half of them. %d views, against the %s of the other points.", x.Options.Views, x.Options.Rest)
+	if len(taps) < len(x.Summary.Taps) {
 		note += " Taps with negative activations are left out: there the formula gives any number."
 	}
 	return &report.Section{Title: "Units",
@@ -133,21 +133,21 @@ func (x *findings) units() *report.Section {
 }
 
 // classes sets UnitMem against ClassMem, unit by unit.
-func (x *findings) classes() *report.Section {
+func (x *Page) classes() *report.Section {
 	const most = 160 // units of a tap: more would hide each other
 	byUnit := map[[2]any]float64{}
-	for _, c := range x.tables.Classes {
+	for _, c := range x.Tables.Classes {
 		byUnit[[2]any{c.Tap, c.Unit}] = c.Value
 	}
 	chart := report.Chart{Name: "classmem", Title: "ClassMem against UnitMem, unit by unit", Kind: report.Scatter, X: "UnitMem, on the candidates", Y: "ClassMem", Diagonal: true}
 	thinned := ""
-	for _, tap := range shownTaps(x.tables, x.summary) {
-		i := slices.IndexFunc(x.summary.Taps, func(t TapRow) bool { return t.Tap == tap })
-		if x.summary.Taps[i].ClassMem == nil || x.summary.Taps[i].UnitMem == nil {
+	for _, tap := range shownTaps(x.Tables, x.Summary) {
+		i := slices.IndexFunc(x.Summary.Taps, func(t TapRow) bool { return t.Tap == tap })
+		if x.Summary.Taps[i].ClassMem == nil || x.Summary.Taps[i].UnitMem == nil {
 			continue
 		}
 		var units []memorize.UnitScore
-		for _, u := range x.tables.Units {
+		for _, u := range x.Tables.Units {
 			if u.Tap == tap && u.Set == memorize.Candidate {
 				units = append(units, u)
 			}
@@ -179,17 +179,17 @@ func (x *findings) classes() *report.Section {
 }
 
 // training shows loss and accuracy over the epochs.
-func (x *findings) training() *report.Section {
-	if x.log == nil {
+func (x *Page) training() *report.Section {
+	if x.Records == nil {
 		return nil
 	}
 	loss := report.Chart{Name: "loss", Title: "Training loss", Kind: report.Line, X: "epoch", Y: "loss"}
 	knn := report.Chart{Name: "knn", Title: "Accuracy of nearest neighbours during training", Kind: report.Line, X: "epoch", Y: "kNN accuracy"}
 	chance := 0.
 	var warnings []string
-	for _, which := range []string{F, G} {
+	for _, which := range encoders {
 		l, k := report.Series{Name: which}, report.Series{Name: which}
-		for _, rec := range x.log.Records(which) {
+		for _, rec := range x.Records[which] {
 			chance = rec.Chance
 			l.X = append(l.X, float64(rec.Epoch))
 			l.Y = append(l.Y, report.Values([]float64{rec.Loss})...)
@@ -216,11 +216,11 @@ func (x *findings) training() *report.Section {
 	}
 	out := &report.Section{Title: "Training", Charts: []report.Chart{loss}}
 	if len(knn.Series) > 0 {
-		if x.recipe != nil {
-			knn.Note = fmt.Sprintf("k %d, t %g.", x.recipe.KNN.K, x.recipe.KNN.T)
+		if x.Recipe != nil {
+			knn.Note = fmt.Sprintf("k %d, t %g.", x.Recipe.KNN.K, x.Recipe.KNN.T)
 		}
-		if x.lab != nil {
-			if n := len(x.lab.Train.Classes()); n > 1 {
+		if x.Train != nil {
+			if n := len(x.Train.Classes()); n > 1 {
 				knn.Reference = []report.Reference{{Name: fmt.Sprintf("1 of %d classes", n), Y: 1 / float64(n)}}
 			}
 		}

@@ -1,4 +1,4 @@
-package run
+package external
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -87,7 +88,7 @@ func scoreRecipe(t testing.TB, sets ...string) *recipe.Recipe {
 func scoreArrays(t testing.TB, c ArraysConfig, sets ...string) (dir string, err error) {
 	t.Helper()
 	c.Out = filepath.Join(t.TempDir(), "scores")
-	_, err = ScoreActivations(context.Background(), scoreRecipe(t, sets...), c, Silent{})
+	_, err = ScoreActivations(context.Background(), scoreRecipe(t, sets...), c, run.Silent{})
 	return c.Out, err
 }
 
@@ -296,4 +297,11 @@ func TestReadIndices(t *testing.T) {
 		assert.ErrorContains(t, err, want, strings.TrimPrefix(spec, tmp))
 		assert.ErrorContains(t, err, "candidate", spec)
 	}
+}
+
+func read(t testing.TB, path ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(path...))
+	require.NoError(t, err)
+	return string(b)
 }
