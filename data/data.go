@@ -89,6 +89,10 @@ type images struct {
 	labels   []uint16
 	pixels   []uint8 // N,H,W,C
 	atypical []bool  // nil: none
+
+	file    func(i int) string // nil: unknown
+	skipped []Skipped          // files left out
+	notes   []string           // what was guessed about the files
 }
 
 // newImages returns n black images of class 0.

@@ -77,4 +77,3 @@ func (r *raster) fromPlanes(img *jpegraw.Image) {
 		}
 	}
 }
-

@@ -59,6 +59,11 @@ type Folder struct {
 	// TestEvery n makes every n-th image of a class one of the test part where
 	// there are no folders train and val (or test).
 	TestEvery int `yaml:"test_every"`
+	// Parts says which folders are the two parts: auto, what their names tell; none,
+	// every folder is a class; TRAIN/TEST, two folders.
+	Parts string `yaml:"parts" hash:"data.folder.parts!=auto"`
+	// SkipUnreadable leaves out files that cannot be read.
+	SkipUnreadable bool `yaml:"skip_unreadable" hash:"data.folder.skip_unreadable!=false"`
 }
 
 // Synthetic describes the images made in code (data.NewSynthetic).

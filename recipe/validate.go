@@ -337,7 +337,8 @@ func (r *Recipe) ImageShape() (h, w, c int) {
 // FolderOptions returns what the recipe says about image files.
 func (r *Recipe) FolderOptions() data.FolderOptions {
 	f := r.Data.Folder
-	return data.FolderOptions{Size: f.Size, Stretch: f.Resize == "stretch", Shorter: f.Shorter, TestEvery: f.TestEvery}
+	return data.FolderOptions{Size: f.Size, Stretch: f.Resize == "stretch", Shorter: f.Shorter, TestEvery: f.TestEvery,
+		Parts: f.Parts, SkipUnreadable: f.SkipUnreadable}
 }
 
 // SplitOptions returns the sizes of the four sets, or their ranges.

@@ -56,6 +56,7 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	if nf, ng := len(l.TrainIndices(F)), len(l.TrainIndices(G)); nf != ng {
 		rep.Printf("warning: f trains on %d images and g on %d: their batches differ, and so may their numbers of steps; make split.candidate and split.independent equal to compare them", nf, ng)
 	}
+	l.reportData(rep)
 	encoders, reused, err := trainAll(ctx, e, l, d, log, rep, F, G)
 	if err != nil {
 		return nil, err
