@@ -27,7 +27,7 @@ func (s *Scores) DeltasAmong(e *tensor.Engine, patterns []string) ([]DeltaScore,
 		}
 	}
 	o := s.Provenance.Options
-	_, deltas := layerMem(e, &o, taps, s.sets, points)
+	_, deltas := layerScores(e, &o, taps, s.sets, points)
 	return deltas, nil
 }
 

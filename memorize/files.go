@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/locimem/locimem/internal/atomicfile"
 	"github.com/locimem/locimem/memorize/table"
@@ -17,39 +18,31 @@ import (
 // are incomplete.
 const JSONFile = "scores.json"
 
-// tables returns every table with its rows.
+// tables returns the tables of the metrics of this package, with their rows.
 func (s *Scores) tables() []table.File {
-	return []table.File{
-		LayerMemTable.With(s.Layers),
-		DeltaTable.With(s.Deltas),
-		UnitMemTable.With(s.UnitsF),
-		UnitMemTableG.With(s.UnitsG),
-		ClassMemTable.With(s.Classes),
-		PointTable.WithSeq(s.pointAlignments()),
-		ConvDeltaTable.With(s.ConvDeltas),
-		SeparationTable.With(s.Separations),
-		TopScoreTable.With(s.TopScores),
-		RankedPointTable.With(s.RankedPoints),
-		NumMemUnitsTable.With(s.NumMemUnits),
-		OwnerTable.With(s.Owners),
-		HeldOutTable.With(s.HeldOut),
-		PreferenceTable.With(s.Preferences),
-		TapChangeTable.With(s.TapChanges),
-		UnitChangeTable.With(s.UnitChanges),
-		AlignmentTable.With(s.Alignments),
-	}
+	all, _ := builtIn()
+	return tablesOf(s, all)
 }
 
-// TableSpecs returns what the tables of scores are, in the order in which they are written.
+func tablesOf(s *Scores, metrics []Metric) []table.File {
+	var out []table.File
+	for _, m := range metrics {
+		out = append(out, m.Tables(s)...)
+	}
+	return out
+}
+
+// TableSpecs returns what the tables of scores are, those of registered metrics last.
 func TableSpecs() []table.Spec {
 	var out []table.Spec
-	for _, t := range (&Scores{}).tables() {
+	for _, t := range slices.Concat((&Scores{}).tables(), tablesOf(&Scores{}, created())) {
 		out = append(out, t.Spec)
 	}
 	return out
 }
 
-// Files returns the names of all files that WriteFiles writes, the last one last.
+// Files returns the names of all files that WriteFiles writes, the last one last,
+// without those of metrics that are handed to Score.
 func Files() []string {
 	var out []string
 	for _, t := range TableSpecs() {
@@ -67,7 +60,7 @@ func (s *Scores) WriteFiles(dir string) ([]string, error) {
 		return nil, err
 	}
 	var paths []string
-	for _, t := range s.tables() {
+	for _, t := range append(s.tables(), tablesOf(s, s.extra)...) {
 		path, err := t.Save(dir)
 		if err != nil {
 			return paths, err

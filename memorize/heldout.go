@@ -1,6 +1,7 @@
 package memorize
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/locimem/locimem/memorize/stats"
@@ -52,9 +53,10 @@ func pooled(sets []Set) (n int) {
 	return 0
 }
 
-// heldOut returns the rows of every tap that has units to rank, by encoder.
+// heldOutScores returns the rows of every tap that has units to rank, by encoder.
 // first(side, set, tap) are the units over the points of the pool.
-func heldOut(e *tensor.Engine, o *Options, taps []Tap, points int, first func(side Side, set string, tap int) *units) ([]HeldOut, error) {
+func heldOutScores(e *tensor.Engine, o *Options, taps []Tap, points int,
+	first func(side Side, set string, tap int) *units) ([]HeldOut, error) {
 	rows := make([][3]*HeldOut, len(taps))
 	errs := make([]error, len(taps))
 	e.Parallel(len(taps), func(t, _ int) {
@@ -156,3 +158,67 @@ func (u *units) join(v *units) *units {
 	}
 	return w
 }
+
+// heldOut is the metric of HeldOut. It uses the units of UnitMem for sets that are
+// all in the pool.
+type heldOut struct {
+	plan  *Plan
+	units *unitMem
+	pool  int // the first points of candidates and independents
+	first [2][][]*units
+}
+
+// Begin implements Metric.
+func (m *heldOut) Begin(p *Plan) error {
+	m.plan, m.pool = p, pooled(p.Sets)
+	for side := range m.first {
+		m.first[side] = perSetAndTap(p, func(set int) *units {
+			if s := p.Sets[set]; s.Name != Candidate && s.Name != Independent || len(s.Points) <= m.pool {
+				return nil
+			}
+			return &units{keep: p.Options.Rest == Median}
+		})
+	}
+	return nil
+}
+
+// Add implements Metric.
+func (m *heldOut) Add(a *Activations) error {
+	first := m.first[a.Side][a.Set][a.Tap]
+	if !m.plan.Options.Units || first == nil {
+		return nil
+	}
+	mu, err := a.UnitMeans()
+	if err != nil {
+		return err
+	}
+	for of := range slices.Chunk(mu, a.X.Dim(-1)) {
+		if first.n < m.pool {
+			first.add(of)
+		}
+	}
+	return nil
+}
+
+// Finish implements Metric.
+func (m *heldOut) Finish(s *Scores) error {
+	if !m.plan.Options.Units || m.pool == 0 {
+		return nil
+	}
+	var err error
+	s.HeldOut, err = heldOutScores(m.plan.Engine, &m.plan.Options, m.plan.Taps, m.pool,
+		func(side Side, set string, tap int) *units {
+			i := indexOf(m.plan.Sets, set)
+			if first := m.first[side][i][tap]; first != nil {
+				return first
+			}
+			return &m.units.units[side][i][tap]
+		})
+	if err != nil {
+		return fmt.Errorf("held-out null: %w", err)
+	}
+	return nil
+}
+
+// Tables implements Metric.
+func (m *heldOut) Tables(s *Scores) []table.File { return []table.File{HeldOutTable.With(s.HeldOut)} }

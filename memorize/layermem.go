@@ -1,6 +1,9 @@
 package memorize
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/tensor"
 )
@@ -67,11 +70,12 @@ var (
 // distance of the options the mean distance between views, by point.
 type alignments [2][][]float64
 
-// layerMem computes LayerMem and Delta of every tap on every set, and the
+// layerScores computes LayerMem and Delta of every tap on every set, and the
 // controlled ones where candidates and independents are among the sets.
 // points[set][tap] holds the alignments. Rows are ordered by distance,
 // estimator, set and tap.
-func layerMem(e *tensor.Engine, o *Options, taps []Tap, sets []Set, points [][]alignments) ([]LayerScore, []DeltaScore) {
+func layerScores(e *tensor.Engine, o *Options, taps []Tap, sets []Set,
+	points [][]alignments) ([]LayerScore, []DeltaScore) {
 	cols := make([][]column, len(sets))
 	candidate, independent := -1, -1
 	for s, set := range sets {
@@ -120,4 +124,61 @@ func layerMem(e *tensor.Engine, o *Options, taps []Tap, sets []Set, points [][]a
 		}
 	}
 	return layers, deltas
+}
+
+// layerMem is the metric of LayerMem, of Delta and of all else that follows from the
+// alignments of points.
+type layerMem struct {
+	plan   *Plan
+	points [][]alignments // [set][tap]
+}
+
+// Begin implements Metric.
+func (m *layerMem) Begin(p *Plan) error {
+	m.plan = p
+	m.points = perSetAndTap(p, func(int) (a alignments) {
+		for side := range a {
+			a[side] = make([][]float64, len(p.Options.Distances))
+		}
+		return a
+	})
+	return nil
+}
+
+// Add implements Metric.
+func (m *layerMem) Add(a *Activations) error {
+	o := &m.plan.Options
+	for d, dist := range o.Distances {
+		means := m.plan.Engine.ViewDistances(dist.kind(), a.X, o.Rows(), o.Mode == Original)
+		if p := slices.IndexFunc(means, isNotFinite); p >= 0 {
+			return a.notFinite(p)
+		}
+		of := &m.points[a.Set][a.Tap][a.Side][d]
+		*of = append(*of, means...)
+	}
+	return nil
+}
+
+// Finish implements Metric.
+func (m *layerMem) Finish(s *Scores) error {
+	e := m.plan.Engine
+	s.points = m.points
+	s.Layers, s.Deltas = layerScores(e, &m.plan.Options, m.plan.Taps, m.plan.Sets, m.points)
+	var err error
+	if s.Separations, err = s.separations(e); err != nil {
+		return fmt.Errorf("candidates against independents: %w", err)
+	}
+	if s.Swap, err = s.SwapSymmetry(); err != nil {
+		return err
+	}
+	s.ConvDeltas = s.convDeltas(e)
+	s.TopScores, s.RankedPoints = s.topScores()
+	return nil
+}
+
+// Tables implements Metric.
+func (m *layerMem) Tables(s *Scores) []table.File {
+	return []table.File{LayerMemTable.With(s.Layers), DeltaTable.With(s.Deltas), ConvDeltaTable.With(s.ConvDeltas),
+		PointTable.WithSeq(s.pointAlignments()), SeparationTable.With(s.Separations), TopScoreTable.With(s.TopScores),
+		RankedPointTable.With(s.RankedPoints)}
 }

@@ -52,12 +52,12 @@ var OwnerTable = table.Of[Owner]("owners.csv", "The points that own top units")
 
 // memUnits returns the counts by encoder, set and tap, and the owners among the
 // points, falling by units and then in the order of the set.
-func (s *Scores) memUnits(cells *[2][][]cell) (counts []NumMemUnits, owners []Owner) {
+func (s *Scores) memUnits(cells *[2][][]units) (counts []NumMemUnits, owners []Owner) {
 	o := s.Provenance.Options
 	for side := range cells {
 		for x, set := range s.sets {
 			for t, tap := range s.Provenance.Taps {
-				u := &cells[side][x][t].units
+				u := &cells[side][x][t]
 				row := NumMemUnits{Encoder: Side(side).String(), Tap: tap.Name, Depth: tap.Depth, Set: set.Name,
 					Units: len(u.max), Threshold: MemUnitThreshold}
 				var values []float64

@@ -37,12 +37,14 @@ type Viewer interface {
 // reduced as the layers put them out, so memory does not grow with the number of
 // points but for one number a tap, distance and point and, where UnitMem takes the
 // median, one a unit and point. progress, if not nil, is called with the number of
-// points done.
+// points done. The given metrics come after those of this package and the registered
+// ones.
 //
 // It returns an error for what NewAccumulator refuses, for encoders with
 // different taps, for indices outside a data set, for activations that are NaN
 // or infinite, and when ctx is cancelled.
-func Score(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images, views Viewer, o Options, progress func(done, total int)) (*Scores, error) {
+func Score(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images, views Viewer, o Options,
+	progress func(done, total int), metrics ...Metric) (*Scores, error) {
 	plain := make([]Set, len(sets))
 	for i, s := range sets {
 		plain[i] = s.Set
@@ -59,7 +61,7 @@ func Score(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images
 				}
 			}
 		}
-	}, o, progress)
+	}, o, progress, metrics...)
 }
 
 // Input is what goes through both encoders at once: the rows of the next points
@@ -74,12 +76,13 @@ type Input struct {
 // the points of each set. An input is used until the next is asked for. With
 // labels, by set and point, it gives ClassMem too (Accumulator.WithLabels). An
 // error among the inputs ends it.
-func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Set, labels [][]int, inputs iter.Seq2[Input, error], o Options, progress func(done, total int)) (*Scores, error) {
+func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Set, labels [][]int,
+	inputs iter.Seq2[Input, error], o Options, progress func(done, total int), metrics ...Metric) (*Scores, error) {
 	taps, err := commonTaps(f, g, o.Taps)
 	if err != nil {
 		return nil, err
 	}
-	acc, err := NewAccumulator(e, o, taps, sets)
+	acc, err := NewAccumulator(e, o, taps, sets, metrics...)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +193,7 @@ func (p *pass) input(image func(int) []uint8, points []int) *tensor.Tensor {
 // activations.
 func (p *pass) forward(side Side, encoder nn.Encoder, set int, x *tensor.Tensor) error {
 	defer p.tape.Release()
-	l := &listener{hearing: hearing{taps: p.acc.taps}, acc: p.acc, side: side, set: set}
+	l := &listener{hearing: hearing{taps: p.acc.plan.Taps}, acc: p.acc, side: side, set: set}
 	encoder.Forward(&nn.Context{Tape: p.tape, Taps: l}, x)
 	return l.err
 }

@@ -139,3 +139,42 @@ func changes(e *tensor.Engine, o *Options, taps []Tap, sets []Set, of [][]change
 func indexOf(sets []Set, name string) int {
 	return slices.IndexFunc(sets, func(s Set) bool { return s.Name == name })
 }
+
+// perturbation is the metric of UnitChange and TapChange.
+type perturbation struct {
+	plan    *Plan
+	changes [][]change // [set][tap]
+}
+
+// Begin implements Metric.
+func (m *perturbation) Begin(p *Plan) error {
+	m.plan = p
+	m.changes = perSetAndTap(p, func(int) change { return change{} })
+	return nil
+}
+
+// Add implements Metric.
+func (m *perturbation) Add(a *Activations) error {
+	if !m.plan.Options.Units {
+		return nil
+	}
+	mu, err := a.UnitMeans()
+	if err != nil {
+		return err
+	}
+	m.changes[a.Set][a.Tap].add(a.Side, mu, a.X.Dim(-1))
+	return nil
+}
+
+// Finish implements Metric.
+func (m *perturbation) Finish(s *Scores) error {
+	if m.plan.Options.Units {
+		s.TapChanges, s.UnitChanges = changes(m.plan.Engine, &m.plan.Options, m.plan.Taps, m.plan.Sets, m.changes)
+	}
+	return nil
+}
+
+// Tables implements Metric.
+func (m *perturbation) Tables(s *Scores) []table.File {
+	return []table.File{TapChangeTable.With(s.TapChanges), UnitChangeTable.With(s.UnitChanges)}
+}

@@ -2,6 +2,7 @@ package memorize
 
 import (
 	"math"
+	"slices"
 
 	"github.com/locimem/locimem/memorize/table"
 )
@@ -57,22 +58,55 @@ func preference(members, others *moments, u int) float64 {
 	return 0
 }
 
-// preferences returns the rows of f and then of g, by tap and unit; nil without
-// candidates and independents.
-func (a *Accumulator) preferences() []Preference {
-	c, i := indexOf(a.sets, Candidate), indexOf(a.sets, Independent)
-	if c < 0 || i < 0 {
+// preferences is the metric of Preference.
+type preferences struct {
+	plan    *Plan
+	moments [2][][]moments // [side][set][tap]
+}
+
+// Begin implements Metric.
+func (m *preferences) Begin(p *Plan) error {
+	m.plan = p
+	for side := range m.moments {
+		m.moments[side] = perSetAndTap(p, func(int) moments { return moments{} })
+	}
+	return nil
+}
+
+// Add implements Metric.
+func (m *preferences) Add(a *Activations) error {
+	if name := m.plan.Sets[a.Set].Name; !m.plan.Options.Units || name != Candidate && name != Independent {
 		return nil
 	}
-	var out []Preference
+	mu, err := a.UnitMeans()
+	if err != nil {
+		return err
+	}
+	for of := range slices.Chunk(mu, a.X.Dim(-1)) {
+		m.moments[a.Side][a.Set][a.Tap].add(of)
+	}
+	return nil
+}
+
+// Finish implements Metric. The rows are those of f and then of g, by tap and unit.
+func (m *preferences) Finish(s *Scores) error {
+	c, i := indexOf(m.plan.Sets, Candidate), indexOf(m.plan.Sets, Independent)
+	if !m.plan.Options.Units || c < 0 || i < 0 {
+		return nil
+	}
 	for side, sets := range [2][2]int{F: {c, i}, G: {i, c}} {
-		for t, tap := range a.taps {
-			members, others := &a.cells[side][sets[0]][t].moments, &a.cells[side][sets[1]][t].moments
+		for t, tap := range m.plan.Taps {
+			members, others := &m.moments[side][sets[0]][t], &m.moments[side][sets[1]][t]
 			for u := range members.mean {
-				out = append(out, Preference{Side(side).String(), tap.Name, u, members.mean[u], others.mean[u],
-					preference(members, others, u)})
+				s.Preferences = append(s.Preferences, Preference{Side(side).String(), tap.Name, u,
+					members.mean[u], others.mean[u], preference(members, others, u)})
 			}
 		}
 	}
-	return out
+	return nil
+}
+
+// Tables implements Metric.
+func (m *preferences) Tables(s *Scores) []table.File {
+	return []table.File{PreferenceTable.With(s.Preferences)}
 }

@@ -41,6 +41,7 @@ type Scores struct {
 
 	sets   []Set
 	points [][]alignments // [set][tap]
+	extra  []Metric       // those that are not of this package, finished
 }
 
 // covers says what intervals from one pair of encoders are about.

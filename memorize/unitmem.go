@@ -171,3 +171,60 @@ func summarize(scores []UnitScore, taps []Tap) []UnitSummary {
 	}
 	return out
 }
+
+// unitMem is the metric of UnitMem.
+type unitMem struct {
+	plan  *Plan
+	units [2][][]units // [side][set][tap]
+}
+
+// Begin implements Metric.
+func (m *unitMem) Begin(p *Plan) error {
+	m.plan = p
+	for side := range m.units {
+		m.units[side] = perSetAndTap(p, func(int) units { return units{keep: p.Options.Rest == Median} })
+	}
+	return nil
+}
+
+// Add implements Metric.
+func (m *unitMem) Add(a *Activations) error {
+	if !m.plan.Options.Units {
+		return nil
+	}
+	mu, err := a.UnitMeans()
+	if err != nil {
+		return err
+	}
+	for of := range slices.Chunk(mu, a.X.Dim(-1)) {
+		m.units[a.Side][a.Set][a.Tap].add(of)
+	}
+	return nil
+}
+
+// Finish implements Metric.
+func (m *unitMem) Finish(s *Scores) error {
+	if m.plan.Options.Units {
+		s.UnitsF, s.UnitsG = m.scores(F), m.scores(G)
+		s.SummaryF, s.SummaryG = summarize(s.UnitsF, m.plan.Taps), summarize(s.UnitsG, m.plan.Taps)
+		s.NumMemUnits, s.Owners = s.memUnits(&m.units)
+	}
+	return nil
+}
+
+// scores returns UnitMem of all units of one encoder, by set, tap and unit.
+func (m *unitMem) scores(side Side) []UnitScore {
+	taps, sets := m.plan.Taps, m.plan.Sets
+	parts := make([][]UnitScore, len(sets)*len(taps))
+	m.plan.Engine.Parallel(len(parts), func(i, _ int) {
+		s, t := i/len(taps), i%len(taps)
+		parts[i] = m.units[side][s][t].scores(taps[t].Name, sets[s], m.plan.Options.unitEstimator())
+	})
+	return slices.Concat(parts...)
+}
+
+// Tables implements Metric.
+func (m *unitMem) Tables(s *Scores) []table.File {
+	return []table.File{UnitMemTable.With(s.UnitsF), UnitMemTableG.With(s.UnitsG), NumMemUnitsTable.With(s.NumMemUnits),
+		OwnerTable.With(s.Owners)}
+}
