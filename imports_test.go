@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"recipe"},                  // one experiment, described
 	{"run"},                     // one recipe, carried out
 	{"study"},                   // claims over many runs
-	{"cmd", "bench"},            // programs
+	{"cmd", "bench", "docs"},    // programs, and what writes docs
 }
 
 // neighbours are the arrows within a floor. Training needs images. Measuring needs

@@ -8,16 +8,24 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
 
+// Source holds images, such as a data.Dataset.
+type Source interface {
+	Name() string
+	Len() int
+	Shape() (h, w, c int) // the same for all images
+	Label(i int) int      // class of image i, below 0 without one
+	Image(i int) []uint8  // h*w*c bytes in the order row, column, channel
+}
+
 // Images is a set of points with the images that they are indices into.
 type Images struct {
 	Set
-	Data data.Dataset
+	Data Source
 }
 
 // Viewer makes the inputs of an encoder from an image; an augment.Augmenter is
@@ -121,7 +129,7 @@ func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []
 }
 
 // check returns an error unless all points are images of one shape.
-func (s *Images) check(first data.Dataset) error {
+func (s *Images) check(first Source) error {
 	h, w, c := s.Data.Shape()
 	if fh, fw, fc := first.Shape(); h != fh || w != fw || c != fc {
 		return fmt.Errorf("set %s: images of %s are %dx%dx%d, those of %s %dx%dx%d", s.Name, s.Data.Name(), h, w, c, first.Name(), fh, fw, fc)

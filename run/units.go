@@ -147,7 +147,7 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	if err := report.write(all, c.Out); err != nil {
 		return nil, err
 	}
-	return report, report.draw(set.Data, filepath.Join(c.Out, "top_units.png"))
+	return report, report.draw(l.part(c.Part), filepath.Join(c.Out, "top_units.png"))
 }
 
 // answered leaves out points that a unit does not answer to at all, but for the
@@ -160,16 +160,21 @@ func answered(top []memorize.PointMean) []memorize.PointMean {
 	return top[:n]
 }
 
+// part returns the training part of the data, or the test part.
+func (l *Lab) part(p data.Part) data.Dataset {
+	if p == data.Test {
+		return l.Test
+	}
+	return l.Train
+}
+
 // unitImages opens the data and chooses the points.
 func unitImages(r *recipe.Recipe, c UnitsConfig) (memorize.Images, *Lab, error) {
 	l, err := OpenLab(r)
 	if err != nil {
 		return memorize.Images{}, nil, err
 	}
-	d := l.Train
-	if c.Part == data.Test {
-		d = l.Test
-	}
+	d := l.part(c.Part)
 	n := d.Len()
 	if c.Points > n {
 		return memorize.Images{}, nil, fmt.Errorf("points: found %d, %s has %d images", c.Points, d.Name(), n)

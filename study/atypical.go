@@ -103,7 +103,8 @@ func (r *Results) ends() ([]ends, error) {
 	defer e.Close()
 	points := slices.Concat(l.Split.Candidate, l.Split.Independent)
 	set := memorize.Images{Set: memorize.Set{Name: "candidates and independents", Points: points}, Data: l.Train}
-	t, err := memorize.NewTypicality(e, probe.Pixels(e, l.Train, points, l.Augment), set, neighbours)
+	t, err := memorize.NewTypicality(e, probe.Pixels(e, l.Train, points, l.Augment), set, neighbours,
+		probe.Disagreement)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ var jsonFiles = []jsonFile{
 	{"ledger.json", "The claims of `locimem study`: a list of objects.", "report", "Claim"},
 }
 
-const head = `<!-- Made by go generate ./internal/dictionary; do not edit. -->
+const head = `<!-- Made by go generate ./docs/dictionary; do not edit. -->
 # Data dictionary
 
 Every column of every table and every field of every JSON file that LociMem leaves, taken from the

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The page in docs is the one that the code gives: go generate ./internal/dictionary.
+// The page in docs is the one that the code gives: go generate ./docs/dictionary.
 func TestTheDictionaryIsCurrent(t *testing.T) {
 	root := filepath.Join("..", "..")
 	want, err := dictionary(root)
 	require.NoError(t, err)
 	got, err := os.ReadFile(filepath.Join(root, page))
 	require.NoError(t, err)
-	assert.True(t, string(want) == string(got), "%s is out of date: run go generate ./internal/dictionary", page)
+	assert.True(t, string(want) == string(got), "%s is out of date: run go generate ./docs/dictionary", page)
 }
 
 // A field that nobody explained is an error, not an empty cell.
