@@ -215,44 +215,6 @@ func TestTopScoresByHand(t *testing.T) {
 	assert.Equal(t, TopScore{"only", 1, Candidate, Raw, L2, 2, 5, -0.5}, s.TopScores[0])
 	assert.InDelta(t, (0.5+0.8)/2, s.TopScores[1].Top, 1e-15)
 	assert.Equal(t, []RankedPoint{{"only", Candidate, 1, 8, 8}, {"only", Candidate, 2, 4, 2}, {"only", Candidate, 4, 6, 0}, {"only", Candidate, 5, 7, -1}}, s.RankedPoints)
-	assert.Equal(t, [][]float64{{2, 3.5, 3.5, 5, 1}}, s.Ranks(Candidate, Raw, L2))
-	assert.Nil(t, s.Ranks(Shared, Raw, L2))
-}
-
-func TestAgreementsOfTaps(t *testing.T) {
-	w := newWorld(small(), 14, signed)
-	s := w.score(t, engine(t, 1), 3)
-	rows, err := s.Agreements(nil, Shared, Paper, L2, 3)
-	require.NoError(t, err)
-	require.Len(t, rows, 3)
-	assert.Equal(t, []string{"map tokens", "map vector", "tokens vector"}, []string{rows[0].A + " " + rows[0].B, rows[1].A + " " + rows[1].B, rows[2].A + " " + rows[2].B})
-	a, b := s.PointScores("map", Shared, Paper, L2), s.PointScores("vector", Shared, Paper, L2)
-	tau, shared := 0.0, 0
-	above := func(x []float64, p int) (n int) {
-		for _, v := range x {
-			if v > x[p] {
-				n++
-			}
-		}
-		return n
-	}
-	for i := range a {
-		for j := range i {
-			tau += math.Copysign(1./21, (a[i]-a[j])*(b[i]-b[j]))
-		}
-		if above(a, i) < 3 && above(b, i) < 3 {
-			shared++
-		}
-	}
-	assert.InDelta(t, tau, rows[1].Tau.Value, 1e-12)
-	assert.Equal(t, shared, rows[1].Overlap.Shared)
-	assert.InDelta(t, 3./7, rows[1].Overlap.Expected, 1e-15)
-	_, err = s.Agreements([]string{"conv*"}, Shared, Paper, L2, 3)
-	assert.ErrorContains(t, err, `no tap matches "conv*"`)
-	_, err = s.Agreements(nil, "other", Paper, L2, 3)
-	assert.ErrorContains(t, err, "set other by distance l2 was not scored")
-	_, err = s.Agreements(nil, Shared, Paper, L2, 8)
-	assert.ErrorContains(t, err, "k: found 8, expected 1 to 7")
 }
 
 func TestSeparationIsOfPoints(t *testing.T) {

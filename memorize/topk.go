@@ -83,62 +83,6 @@ func (s *Scores) topScores() (rows []TopScore, points []RankedPoint) {
 	return rows, points
 }
 
-// Ranks returns the rank of every point of a set in every tap, ranks[tap][point]
-// in the order of Points: 1 is the most memorized, and equal ones share the mean
-// of their ranks. It is nil if set or distance was not scored.
-func (s *Scores) Ranks(set string, est Estimator, dist Distance) [][]float64 {
-	var out [][]float64
-	for _, tap := range s.Provenance.Taps {
-		scores := s.PointScores(tap.Name, set, est, dist)
-		if scores == nil {
-			return nil
-		}
-		for i := range scores {
-			scores[i] = -scores[i]
-		}
-		out = append(out, stats.Ranks(scores))
-	}
-	return out
-}
-
-// Agreement says whether two taps memorize the same points.
-type Agreement struct {
-	A, B    string // taps
-	Overlap stats.Overlap
-	// Tau is Kendall's over all points, nil if all scores of a tap are equal.
-	Tau *stats.Correlation
-}
-
-// Agreements compares the taps that match the patterns (all without any), each
-// with each, by the k most memorized points and by all: the paper's Table 3, with
-// k of 100. It returns an error if nothing of the kind was scored or k is more
-// than there are points.
-func (s *Scores) Agreements(patterns []string, set string, est Estimator, dist Distance, k int) ([]Agreement, error) {
-	taps, err := s.selectTaps(patterns)
-	if err != nil {
-		return nil, err
-	}
-	var out []Agreement
-	scores := make([][]float64, len(taps))
-	for b, tap := range taps {
-		if scores[b] = s.PointScores(tap.Name, set, est, dist); scores[b] == nil {
-			return nil, notScored(set, dist)
-		}
-		for a := range b {
-			row := Agreement{A: taps[a].Name, B: tap.Name}
-			if row.Overlap, err = stats.TopOverlap(scores[a], scores[b], k); err != nil {
-				return nil, err
-			}
-			if c, err := stats.Kendall(scores[a], scores[b]); err == nil {
-				row.Tau = &c
-			}
-			out = append(out, row)
-		}
-	}
-	slices.SortStableFunc(out, func(x, y Agreement) int { return s.place(x.A) - s.place(y.A) })
-	return out, nil
-}
-
 // place is the index of a tap that was scored.
 func (s *Scores) place(tap string) int {
 	return slices.IndexFunc(s.Provenance.Taps, func(t Tap) bool { return t.Name == tap })
