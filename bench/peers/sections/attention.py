@@ -1,10 +1,9 @@
 """The attention block of ViT-Ti beside PyTorch."""
 
+from common import KEEP
 from harness.numbers import best_peer, case, goal, ours, peers, ratio
 from harness.programs import Failed
 from harness.text import milliseconds, ratio_text, table
-
-from torch_step import KEEP
 
 TITLE = "Attention block of ViT-Ti, forward and backward, float32"
 PARTS = {"core": "attention alone", "block": "attention block", "mlp": "MLP block"}

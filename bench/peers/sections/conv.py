@@ -1,10 +1,10 @@
 """Convolutions, layer by layer, beside PyTorch (oneDNN)."""
 
+from common import KEEP
 from harness.numbers import case, geomean, goal, ratio
 from harness.text import flop_table
 
 from .gemm import lab_peak
-from torch_step import KEEP
 
 TITLE = "Convolutions, every distinct layer, float32"
 PASSES = ["forward", "data", "weights"]

@@ -2,11 +2,10 @@
 
 from statistics import median
 
+from common import KEEP
 from harness.numbers import best_peer, case, goal, ratio
 from harness.programs import Failed
 from harness.text import ratio_text, table
-
-from torch_step import KEEP
 
 TITLE = "MAE step of ViT-Ti/2, AdamW, 32x32, float32"
 OPTIMISERS = {"fused AdamW": "fused", "foreach AdamW": "foreach"}

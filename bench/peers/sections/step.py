@@ -2,11 +2,10 @@
 
 from statistics import median
 
+from common import KEEP
 from harness.lab import NotMeasured
 from harness.numbers import best_peer, case, goal, ratio
 from harness.text import ratio_text, table
-
-from torch_step import KEEP
 
 TITLE = "SimCLR steps, Adam, 32x32"
 BATCH = {"resnet9": 256, "resnet18": 64}

@@ -2,11 +2,11 @@
 
 from statistics import median
 
+from common import KEEP
 from harness.numbers import case, goal, ratio
 from harness.text import milliseconds, ratio_text, table
 
 from .step import BATCH, GOALS, LAYOUTS
-from torch_step import KEEP
 
 TITLE = "SimCLR steps with Winograd's convolution, float32, 2 threads"
 
