@@ -1,5 +1,7 @@
 """What a section measures with."""
 
+import ast
+import importlib.util
 import subprocess
 import sys
 import time
@@ -34,15 +36,12 @@ class Lab:
 
     # the peers
 
-    def script(self, name, flags=()):
-        """Ends the section where a peer's script, or a flag of it, is not there."""
-        path = PEERS / name
-        if not path.exists():
-            raise NotMeasured(f"bench/peers/{name} is not there")
-        for flag in flags:
-            if f'"{flag}"' not in path.read_text():
-                raise NotMeasured(f"bench/peers/{name} has no {flag}")
-        return path
+    def script(self, name):
+        """The path of a peer's script. Ends the section where a package that it imports is missing."""
+        missing = missing_packages(PEERS / name)
+        if missing:
+            raise NotMeasured(f"bench/peers/{name} needs {', '.join(missing)}, which this Python lacks")
+        return PEERS / name
 
     def server(self, script, env=None, key=None):
         """A peer that stays; the same key, the same process."""
@@ -87,3 +86,21 @@ class Lab:
         """A share of the rounds, at least 2 (1 with --quick)."""
         return max(1 if self.quick else 2, round(self.rounds * share))
 
+
+def missing_packages(path):
+    """The packages that a script imports, its functions' and its neighbours' imports
+    included, and that this Python lacks."""
+    seen, todo, missing = set(), [path], set()
+    while todo:
+        for node in ast.walk(ast.parse(todo.pop().read_text())):
+            names = [n.name for n in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            for top in {n.partition(".")[0] for n in names} - seen:
+                seen.add(top)
+                neighbour = PEERS / f"{top}.py"
+                if neighbour.exists():
+                    todo.append(neighbour)
+                elif importlib.util.find_spec(top) is None:
+                    missing.add(top)
+    return sorted(missing)

@@ -11,7 +11,7 @@ PARTS = {"core": "attention alone", "block": "attention block", "mlp": "MLP bloc
 
 def measure(lab):
     lab.needs("bench", "attention")
-    lab.script("torch_attention.py", ["--keep", "--compile"])
+    lab.script("torch_attention.py")
     cases, problems = [], []
     for threads in (2, 1):
         for tokens in (65,) if lab.quick else (65, 257):

@@ -13,7 +13,7 @@ OPTIMISERS = {"fused AdamW": "fused", "foreach AdamW": "foreach"}
 
 def measure(lab):
     lab.needs("bench", "mae")
-    lab.script("torch_mae.py", ["--keep", "--compile"])
+    lab.script("torch_mae.py")
     cases, memory, problems = [], [], []
     batch = 4 if lab.quick else 64
     for threads in (2, 1):

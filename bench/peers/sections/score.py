@@ -10,7 +10,7 @@ TITLE = "Scoring: all taps of f and g, l2 over all pairs of 10 views, UnitMem, 2
 
 def measure(lab):
     lab.needs("bench", "score")
-    lab.script("torch_score.py", ["--way", "--distance"])
+    lab.script("torch_score.py")
     points = 30 if lab.quick else 200
     server = lab.server("torch_score.py")
     hooks = ["--points", points, "--threads", 2, "--way", "hooks", "--distance"]

@@ -14,6 +14,7 @@ LAYOUTS = {"channels last": "channels_last", "NCHW": "nchw"}
 
 
 def measure(lab):
+    lab.script("torch_step.py")
     cases, memory, problems = [], [], []
     for encoder, precision in GOALS:
         for threads in (2, 1):
@@ -29,13 +30,9 @@ def measure(lab):
 def one(lab, encoder, precision, threads, cases, memory):
     """One encoder, precision and number of threads: as it comes, compiled, memory."""
     args = ["--batch", 16 if lab.quick else BATCH[encoder], "--threads", threads, "--reps", 2 if lab.quick else 4]
-    flags, torch_flags = ["--encoder", encoder], []
-    if encoder != "resnet9":  # what every version of the script measures
-        lab.script("torch_step.py", ["--encoder"])
-        torch_flags += ["--encoder", encoder]
+    flags, torch_flags = ["--encoder", encoder], ["--encoder", encoder]
     if precision == "bf16":
         lab.needs("bench", "step", flags=["--precision"])
-        lab.script("torch_step.py", ["--autocast"])
         flags += ["--precision", "bf16"]
         torch_flags.append("--autocast")
     key = {"encoder": encoder, "precision": precision, "threads": threads, "batch": args[1]}
