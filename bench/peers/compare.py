@@ -59,7 +59,9 @@ def main():
     p = argparse.ArgumentParser(description="locimem beside its peers")
     p.add_argument("--only", default="", help=f"sections, with commas between: {', '.join(SECTIONS)}")
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--quick", action="store_true", help="small sizes and one round, to see that everything runs; writes to a temporary directory unless told where")
+    p.add_argument("--quick", action="store_true",
+                   help="small sizes and one round, to see that everything runs; writes to a temporary directory "
+                        "unless told where")  # fmt: skip
     p.add_argument("--render", action="store_true", help="make RESULTS.md and the figures again; measure nothing")
     p.add_argument("--dir", type=Path, help="where results.json, RESULTS.md and img are (default: bench)")
     p.add_argument("--note", default="", help="a sentence about the machine to put beside the figures")
@@ -91,7 +93,8 @@ def main():
             results[n] = entry
             save(file, json.dumps(results, indent=1) + "\n")
         save(a.dir / "RESULTS.md", report(results, SECTIONS))
-        figures = subprocess.run([binary, "bench", "figure", "--results", file, "--out", a.dir / "img"], stderr=subprocess.PIPE, text=True)
+        figures = subprocess.run([binary, "bench", "figure", "--results", file, "--out", a.dir / "img"],
+                                 stderr=subprocess.PIPE, text=True)
         if figures.returncode:
             print(f"no figures: {figures.stderr.strip()}", file=sys.stderr)
     print((a.dir / "RESULTS.md").read_text())

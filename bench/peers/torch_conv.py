@@ -32,7 +32,8 @@ def layers(net):
                         (name + "conv3", size // stride, width, 4 * width, 1, 1)]  # fmt: skip
                 k = 4 * width
             else:
-                out += [(name + "conv1", size, c, width, 3, stride), (name + "conv2", size // stride, width, width, 3, 1)]
+                out += [(name + "conv1", size, c, width, 3, stride),
+                        (name + "conv2", size // stride, width, width, 3, 1)]
                 k = width
             if not block and (bottleneck or stride == 2):
                 out.append((name + "downsample", size, c, k, 1, stride))
@@ -81,7 +82,8 @@ def measure(a):
         stride, pad = [d["stride"]] * 2, [d["pad"]] * 2
 
         def backward(*mask):
-            return torch.ops.aten.convolution_backward(y, x, w, None, stride, pad, [1, 1], False, [0, 0], d["groups"], mask)
+            return torch.ops.aten.convolution_backward(y, x, w, None, stride, pad, [1, 1], False, [0, 0], d["groups"],
+                                                       mask)
 
         for name, way in [
             ("forward", lambda: torch.nn.functional.conv2d(x, w, None, stride, pad, 1, d["groups"])),
@@ -90,15 +92,18 @@ def measure(a):
         ]:
             t = times(a.reps, way)
             flop = 2 * d["n"] * out * out * d["k"] * d["kernel"] ** 2 * d["c"] // d["groups"]
-            convs.append(d | {"pass": name, "ms": median_ms(t), "gflops": flop / median_ms(t) / 1e6, "gflops_best": flop / min(t) / 1e9})
+            convs.append(d | {"pass": name, "ms": median_ms(t), "gflops": flop / median_ms(t) / 1e6,
+                              "gflops_best": flop / min(t) / 1e9})
     r = {
-        "net": a.net, "batch": a.batch or BATCH[a.net], "threads": torch.get_num_threads(), "layout": a.layout, "keep": a.keep,
+        "net": a.net, "batch": a.batch or BATCH[a.net], "threads": torch.get_num_threads(), "layout": a.layout,
+        "keep": a.keep,
         "reps": a.reps, "library": f"PyTorch {torch.__version__}", "convs": convs,
     }  # fmt: skip
     lines = [f"{a.net}, batch {r['batch']}, {r['threads']} threads, {a.layout}{', memory kept' if a.keep else ''}"]
     for c in convs:
         shape = f"{c['size']}x{c['size']}x{c['c']} -> {c['k']}, {c['kernel']}x{c['kernel']}/{c['stride']}"
-        lines.append(f"{c['layer']:20} {shape:28} x{c['count']} {c['pass']:8} {c['ms']:9.3f} ms {c['gflops']:7.1f} GFLOP/s (best {c['gflops_best']:.1f})")
+        lines.append(f"{c['layer']:20} {shape:28} x{c['count']} {c['pass']:8} {c['ms']:9.3f} ms {c['gflops']:7.1f} "
+                     f"GFLOP/s (best {c['gflops_best']:.1f})")
     report(r, a.json, "\n".join(lines))
 
 

@@ -26,7 +26,8 @@ class Lab:
 
     def needs(self, *command, flags=()):
         """Ends the section where this locimem lacks a command or a flag of it."""
-        r = subprocess.run([self.binary, *command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        r = subprocess.run([self.binary, *command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           text=True)
         named = r.returncode == 0 and f"locimem {' '.join(command)}" in r.stdout
         if not named:
             raise NotMeasured(f"this locimem has no command {' '.join(command)}")
@@ -79,7 +80,8 @@ class Lab:
             began = time.perf_counter()
             for name, (program, args) in list(programs.items())[:: 1 if r % 2 == 0 else -1]:
                 out[name].append(self.ask(program, args))
-            print(f"{label}: round {r + 1} of {rounds}, {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
+            print(f"{label}: round {r + 1} of {rounds}, {time.perf_counter() - began:.1f} s", file=sys.stderr,
+                  flush=True)
         return out
 
     def fewer(self, share):
