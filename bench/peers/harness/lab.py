@@ -90,19 +90,19 @@ class Lab:
 
 
 def missing_packages(path):
-    """The packages that a script imports, its functions' and its neighbours' imports
-    included, and that this Python lacks."""
-    seen, todo, missing = set(), [path], set()
+    """The packages that a script imports, anywhere in it or at the top of a neighbour that
+    it imports, and that this Python lacks."""
+    seen, todo, missing = set(), list(ast.walk(ast.parse(path.read_text()))), set()
     while todo:
-        for node in ast.walk(ast.parse(todo.pop().read_text())):
-            names = [n.name for n in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module]
-            for top in {n.partition(".")[0] for n in names} - seen:
-                seen.add(top)
-                neighbour = PEERS / f"{top}.py"
-                if neighbour.exists():
-                    todo.append(neighbour)
-                elif importlib.util.find_spec(top) is None:
-                    missing.add(top)
+        node = todo.pop()
+        names = [n.name for n in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module]
+        for top in {n.partition(".")[0] for n in names} - seen:
+            seen.add(top)
+            neighbour = PEERS / f"{top}.py"
+            if neighbour.exists():
+                todo += ast.parse(neighbour.read_text()).body
+            elif importlib.util.find_spec(top) is None:
+                missing.add(top)
     return sorted(missing)
