@@ -1,5 +1,5 @@
-# make run, make test, make killtest, make lint, make bench; each is one line that can be typed as well.
-.PHONY: run test killtest lint bench generate
+# make run, test, killtest, lint, vuln, scripts, bench or generate.
+.PHONY: run test killtest lint vuln scripts bench generate
 
 run:
 	go run ./cmd/locimem run
@@ -16,8 +16,17 @@ lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
+	go tool -modfile=tools/go.mod revive -config tools/revive.toml ./... ./tensor/internal/kernel/_gen
 
-# Everything beside its peers, about 25 minutes; bench/peers/README.md says how to install those.
+# Known vulnerabilities in the code that is called; needs the network.
+vuln:
+	tools/govulncheck.sh
+
+# The Python scripts and the harness of the benchmarks, as far as they go without PyTorch.
+scripts:
+	tools/check_scripts.sh
+
+# Everything next to its peers, about 25 minutes; bench/peers/README.md says how to install those.
 bench:
 	bench/run.sh
 

@@ -44,7 +44,8 @@ type AttentionResult struct {
 
 // Attention times the two halves of a transformer block in float32.
 func Attention(o AttentionOptions) (*AttentionResult, error) {
-	for name, v := range map[string]int{"tokens": o.Tokens, "batch": o.Batch, "dim": o.Dim, "heads": o.Heads, "reps": o.Reps} {
+	for name, v := range map[string]int{"tokens": o.Tokens, "batch": o.Batch, "dim": o.Dim, "heads": o.Heads,
+		"reps": o.Reps} {
 		if v < 1 || v > 1<<16 {
 			return nil, fmt.Errorf("%s: want 1 to %d, found %d", name, 1<<16, v)
 		}
@@ -57,14 +58,17 @@ func Attention(o AttentionOptions) (*AttentionResult, error) {
 		return nil, err
 	}
 	defer e.Close()
-	r := &AttentionResult{Tokens: o.Tokens, Batch: o.Batch, Dim: o.Dim, Heads: o.Heads, Threads: e.Threads(), ISA: e.ISA(), Reps: o.Reps}
+	r := &AttentionResult{Tokens: o.Tokens, Batch: o.Batch, Dim: o.Dim, Heads: o.Heads, Threads: e.Threads(),
+		ISA: e.ISA(), Reps: o.Reps}
 	input := func(width int) *tensor.Tensor {
 		return tensor.FromSlice(random(o.Batch*o.Tokens, width).Data(), o.Batch, o.Tokens, width).RequireGrad()
 	}
 	b := newHalves(o.Dim)
 	qkv, x := input(3*o.Dim), input(o.Dim)
-	r.CoreForward, r.CoreBackward = bothWays(e, o.Reps, func(tp *tensor.Tape) *tensor.Tensor { return tp.Attention(qkv, o.Heads) })
-	r.BlockForward, r.BlockBackward = bothWays(e, o.Reps, func(tp *tensor.Tape) *tensor.Tensor { return b.attention(tp, x, o.Heads) })
+	r.CoreForward, r.CoreBackward = bothWays(e, o.Reps,
+		func(tp *tensor.Tape) *tensor.Tensor { return tp.Attention(qkv, o.Heads) })
+	r.BlockForward, r.BlockBackward = bothWays(e, o.Reps,
+		func(tp *tensor.Tape) *tensor.Tensor { return b.attention(tp, x, o.Heads) })
 	r.MLPForward, r.MLPBackward = bothWays(e, o.Reps, func(tp *tensor.Tape) *tensor.Tensor { return b.mlp(tp, x) })
 	flop := 2 * float64(o.Batch) * float64(o.Tokens) * float64(o.Tokens) * float64(o.Dim) // of one product
 	r.CoreForwardGFLOPS, r.CoreBackwardGFLOPS = 2*flop/r.CoreForward/1e6, 5*flop/r.CoreBackward/1e6

@@ -78,7 +78,8 @@ func Gemm(o GemmOptions) (*GemmResult, error) {
 		times[i] /= float64(loop)
 	}
 	flop := 2 * float64(o.M) * float64(o.N) * float64(o.K)
-	return &GemmResult{Shape: o.Shape, Threads: e.Threads(), ISA: e.ISA(), Reps: o.Reps, Loop: loop, Millis: 1e3 * median(times),
+	return &GemmResult{Shape: o.Shape, Threads: e.Threads(), ISA: e.ISA(), Reps: o.Reps, Loop: loop,
+		Millis: 1e3 * median(times),
 		GFLOPS: flop / median(times) / 1e9, Best: flop / slices.Min(times) / 1e9, Peak: e.Peak() / 1e9}, nil
 }
 
@@ -128,7 +129,8 @@ func Step(o StepOptions) (*StepResult, error) {
 		return nil, fmt.Errorf("width: want more than 0, found %v", o.Width)
 	}
 	if o.Reps < 1 || o.Batch < 2 || o.Batch > 1<<16 {
-		return nil, fmt.Errorf("want at least 1 repetition of a batch of 2 to %d images, found %d of %d", 1<<16, o.Reps, o.Batch)
+		return nil, fmt.Errorf("want at least 1 repetition of a batch of 2 to %d images, found %d of %d", 1<<16, o.Reps,
+			o.Batch)
 	}
 	images, err := data.NewSynthetic(data.SyntheticOptions{N: o.Batch, Size: o.Size})
 	if err != nil {
@@ -181,7 +183,8 @@ func Step(o StepOptions) (*StepResult, error) {
 	// The untimed repetitions came first.
 	viewTimes, stepTimes = viewTimes[len(viewTimes)-o.Reps:], stepTimes[len(stepTimes)-o.Reps:]
 	total := median(totals)
-	return &StepResult{Encoder: o.Encoder, Width: o.Width, Batch: o.Batch, Size: o.Size, Threads: e.Threads(), ISA: e.ISA(), Precision: e.Precision(), Reps: o.Reps,
+	return &StepResult{Encoder: o.Encoder, Width: o.Width, Batch: o.Batch, Size: o.Size, Threads: e.Threads(),
+		ISA: e.ISA(), Precision: e.Precision(), Reps: o.Reps,
 		ViewsMillis: 1e3 * median(viewTimes), StepMillis: 1e3 * median(stepTimes), TotalMillis: 1e3 * total,
 		ImagesPerSecond: float64(o.Batch) / total, PeakRSS: peakRSS()}, nil
 }

@@ -10,7 +10,8 @@ import (
 )
 
 func TestGemm(t *testing.T) {
-	r, err := Gemm(GemmOptions{Shape: Shape{M: 65, N: 33, K: 17, TransA: true, TransB: true}, Reps: 3, Engine: tensor.Options{Threads: 2, ISA: "generic"}})
+	r, err := Gemm(GemmOptions{Shape: Shape{M: 65, N: 33, K: 17, TransA: true, TransB: true}, Reps: 3,
+		Engine: tensor.Options{Threads: 2, ISA: "generic"}})
 	require.NoError(t, err)
 	assert.Equal(t, "generic", r.ISA)
 	assert.Equal(t, 2, r.Threads)
@@ -43,7 +44,8 @@ func TestStep(t *testing.T) {
 	assert.InEpsilon(t, 6, r.ImagesPerSecond*r.TotalMillis/1e3, 1e-9)
 	assert.Greater(t, r.PeakRSS, int64(1<<20))
 	for _, o := range []StepOptions{
-		{Encoder: "resnet9", Width: 1, Batch: 1, Size: 16, Reps: 1}, {Encoder: "nonesuch", Width: 1, Batch: 4, Size: 16, Reps: 1},
+		{Encoder: "resnet9", Width: 1, Batch: 1, Size: 16, Reps: 1},
+		{Encoder: "nonesuch", Width: 1, Batch: 4, Size: 16, Reps: 1},
 		{Encoder: "resnet9", Width: 1, Batch: 4, Size: 3, Reps: 1},
 	} {
 		_, err := Step(o)
@@ -52,11 +54,13 @@ func TestStep(t *testing.T) {
 }
 
 func TestAttention(t *testing.T) {
-	r, err := Attention(AttentionOptions{Tokens: 5, Batch: 3, Dim: 12, Heads: 2, Reps: 3, Engine: tensor.Options{Threads: 2}})
+	r, err := Attention(AttentionOptions{Tokens: 5, Batch: 3, Dim: 12, Heads: 2, Reps: 3,
+		Engine: tensor.Options{Threads: 2}})
 	require.NoError(t, err)
 	assert.Equal(t, 2, r.Threads)
 	for name, v := range map[string]float64{
-		"core": min(r.CoreForward, r.CoreBackward), "block": min(r.BlockForward, r.BlockBackward), "mlp": min(r.MLPForward, r.MLPBackward),
+		"core": min(r.CoreForward, r.CoreBackward), "block": min(r.BlockForward, r.BlockBackward),
+		"mlp": min(r.MLPForward, r.MLPBackward),
 	} {
 		assert.Positive(t, v, name)
 	}
@@ -67,7 +71,8 @@ func TestAttention(t *testing.T) {
 	assert.ErrorContains(t, err, "heads: want a divisor of dim 12, found 5")
 	_, err = Attention(AttentionOptions{Tokens: 0, Batch: 3, Dim: 12, Heads: 2, Reps: 1})
 	assert.ErrorContains(t, err, "tokens: want 1 to")
-	_, err = Attention(AttentionOptions{Tokens: 1, Batch: 1, Dim: 1, Heads: 1, Reps: 1, Engine: tensor.Options{ISA: "mmx"}})
+	_, err = Attention(AttentionOptions{Tokens: 1, Batch: 1, Dim: 1, Heads: 1, Reps: 1,
+		Engine: tensor.Options{ISA: "mmx"}})
 	assert.ErrorContains(t, err, "mmx")
 }
 
@@ -80,7 +85,8 @@ func TestConv(t *testing.T) {
 	for _, net := range []string{"resnet9", "resnet18", "resnet50"} {
 		layers, err := ConvLayers(net, 1)
 		require.NoError(t, err)
-		r, err := Conv(ConvOptions{Net: net, Batch: 1, Layer: layers[len(layers)-1].Name, Reps: 1, Engine: tensor.Options{Threads: 2}})
+		r, err := Conv(ConvOptions{Net: net, Batch: 1, Layer: layers[len(layers)-1].Name, Reps: 1,
+			Engine: tensor.Options{Threads: 2}})
 		require.NoError(t, err)
 		require.Len(t, r.Convs, 3, net)
 		for i, pass := range []string{"forward", "data", "weights"} {

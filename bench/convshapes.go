@@ -23,7 +23,8 @@ func (l ConvLayer) OutSize() int { return (l.Size+2*l.Pad-l.Kernel)/l.Stride + 1
 // Flop returns the floating-point operations of one pass: two for every product,
 // those with the zeros of the padding counted too, as everybody does.
 func (l ConvLayer) Flop() float64 {
-	return 2 * float64(l.N) * float64(l.OutSize()*l.OutSize()) * float64(l.K) * float64(l.Kernel*l.Kernel) * float64(l.C)
+	pixels, kernel := float64(l.OutSize()*l.OutSize()), float64(l.Kernel*l.Kernel)
+	return 2 * float64(l.N) * pixels * float64(l.K) * kernel * float64(l.C)
 }
 
 // convNets are the encoders whose convolutions can be timed, each with its usual
@@ -62,7 +63,8 @@ type convList struct {
 // add appends a layer with the padding that keeps the size at stride 1 and
 // returns its output's size.
 func (l *convList) add(name string, size, c, k, kernel, stride int) int {
-	layer := ConvLayer{Name: name, Count: 1, N: l.n, Size: size, C: c, K: k, Kernel: kernel, Stride: stride, Pad: kernel / 2}
+	layer := ConvLayer{Name: name, Count: 1, N: l.n, Size: size, C: c, K: k, Kernel: kernel, Stride: stride,
+		Pad: kernel / 2}
 	for i := range l.layers {
 		same := layer
 		same.Name, same.Count = l.layers[i].Name, l.layers[i].Count

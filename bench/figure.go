@@ -16,7 +16,8 @@ func LadderFigure(r *LadderResult) *figure.Page {
 	for _, s := range r.Steps {
 		rungs = append(rungs, figure.Rung{Name: s.Name, GFLOPS: s.GFLOPS, Peak: s.GFLOPS / s.Share})
 	}
-	note := fmt.Sprintf("C = A B of %d x %d matrices in float32, %s, fastest of %d rounds\npeak measured with it: %.0f GFLOP/s on 1 thread, %.0f on %d",
+	note := fmt.Sprintf("C = A B of %d x %d matrices in float32, %s, fastest of %d rounds\npeak measured with it: "+
+		"%.0f GFLOP/s on 1 thread, %.0f on %d",
 		r.N, r.N, r.ISA, r.Rounds, r.Peak, r.PeakAll, r.Threads)
 	return figure.Ladder("From three loops to the engine", note, rungs)
 }
@@ -121,7 +122,8 @@ func roofline(limits, gemm, conv section) *figure.Page {
 		}
 		series = append(series, own, others)
 	}
-	note := fmt.Sprintf("%s, %s, %d threads, medians; peers: the better one\nlimits: %.0f GFLOP/s on registers alone, %.0f GB/s read from memory; what fits into the caches can be above the slope",
+	note := fmt.Sprintf("%s, %s, %d threads, medians; peers: the better one\nlimits: %.0f GFLOP/s on registers "+
+		"alone, %.0f GB/s read from memory; what fits into the caches can be above the slope",
 		limits.Machine, limits.Date, threads, peak, gbps)
 	return figure.Roofline("Under the limits of the machine", note, peak, gbps, series)
 }
@@ -162,7 +164,8 @@ func shares(title string, s section, where func(c *speedCase) (place, panel stri
 			p.Series[k].Shares = stretch(p.Series[k].Shares, len(places))
 		}
 	}
-	note := fmt.Sprintf("%s, %s, medians\n1 is the peak that was measured with them: multiply-adds on registers alone", s.Machine, s.Date)
+	note := fmt.Sprintf("%s, %s, medians\n1 is the peak that was measured with them: multiply-adds on registers alone",
+		s.Machine, s.Date)
 	if s.Data.Cases[0].Pass != "" {
 		note += "\nproducts with the padding's zeros count, so who skips them can have more"
 	}

@@ -83,7 +83,8 @@ func Ladder(o LadderOptions) (*LadderResult, error) {
 		s.Multiply(dst, a, b, o.N, o.N, o.N)
 		e := largestDifference(dst, want)
 		if limit := math.Pow(float64(o.N), 1.5) * 1.2e-7; !(e <= limit) {
-			return nil, fmt.Errorf("step %d (%s) differs from the first by %g, more than rounding explains (%g)", i+1, s.Name, e, limit)
+			return nil, fmt.Errorf("step %d (%s) differs from the first by %g, more than rounding explains (%g)", i+1,
+				s.Name, e, limit)
 		}
 		r.Steps = append(r.Steps, LadderStep{Name: s.Name, Change: s.Change, Threads: s.Threads, Error: e})
 	}

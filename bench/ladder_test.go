@@ -25,7 +25,8 @@ func TestLadder(t *testing.T) {
 	}
 	assert.Equal(t, []int{1, 2}, []int{r.Steps[0].Threads, r.Steps[7].Threads})
 	require.NoError(t, LadderFigure(r).Save(filepath.Join(t.TempDir(), "ladder.svg")))
-	for _, o := range []LadderOptions{{N: 0, Rounds: 1}, {N: 5000, Rounds: 1}, {N: 4, Rounds: 0}, {N: 4, Rounds: 1, Engine: tensor.Options{ISA: "mmx"}}} {
+	for _, o := range []LadderOptions{{N: 0, Rounds: 1}, {N: 5000, Rounds: 1}, {N: 4, Rounds: 0},
+		{N: 4, Rounds: 1, Engine: tensor.Options{ISA: "mmx"}}} {
 		_, err := Ladder(o)
 		assert.Error(t, err)
 	}
@@ -34,9 +35,12 @@ func TestLadder(t *testing.T) {
 func TestFigures(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "results.json")
 	write := func(s string) { require.NoError(t, os.WriteFile(file, []byte(s), 0o644)) }
-	write(`{"peak": {"data": {"gflops": {"1": 200}}}, "gemm": {"date": "today", "machine": "m", "data": {"peak": {"1": 200}, "cases": [
-		{"name": "64 x 64 x 64", "trans": "nn", "threads": 1, "flop": 524288, "values": {"locimem": [0.003, 0.004], "BLIS": [0.005, 0.006]}},
-		{"name": "64 x 64 x 64", "trans": "tn", "threads": 1, "flop": 524288, "values": {"locimem": [0.003], "BLIS": [0.005]}}]}},
+	write(`{"peak": {"data": {"gflops": {"1": 200}}}, "gemm": {"date": "today", "machine": "m",
+		"data": {"peak": {"1": 200}, "cases": [
+		{"name": "64 x 64 x 64", "trans": "nn", "threads": 1, "flop": 524288,
+			"values": {"locimem": [0.003, 0.004], "BLIS": [0.005, 0.006]}},
+		{"name": "64 x 64 x 64", "trans": "tn", "threads": 1, "flop": 524288,
+			"values": {"locimem": [0.003], "BLIS": [0.005]}}]}},
 		"conv": {"not_measured": "no"}}`)
 	pages, err := Figures(file)
 	require.NoError(t, err)
@@ -47,10 +51,13 @@ func TestFigures(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "64 x 64 x 64")
 	assert.Contains(t, string(text), "BLIS")
-	write(`{"peak": {"data": {"gflops": {"2": 400}, "gbps": {"2": 40}}}, "gemm": {"data": {"peak": {"2": 400}, "cases": [
-		{"name": "a", "trans": "nn", "threads": 2, "flop": 1e9, "bytes": 1e7, "values": {"locimem": [3], "BLIS": [5]}}]}},
+	write(`{"peak": {"data": {"gflops": {"2": 400}, "gbps": {"2": 40}}},
+		"gemm": {"data": {"peak": {"2": 400}, "cases": [
+		{"name": "a", "trans": "nn", "threads": 2, "flop": 1e9, "bytes": 1e7,
+			"values": {"locimem": [3], "BLIS": [5]}}]}},
 		"conv": {"data": {"peak": {"2": 400}, "cases": [
-		{"name": "b", "net": "resnet9", "pass": "data", "threads": 2, "flop": 1e8, "bytes": 1e8, "values": {"locimem": [3], "PyTorch": [5]}}]}}}`)
+		{"name": "b", "net": "resnet9", "pass": "data", "threads": 2, "flop": 1e8, "bytes": 1e8,
+			"values": {"locimem": [3], "PyTorch": [5]}}]}}}`)
 	pages, err = Figures(file)
 	require.NoError(t, err)
 	require.Len(t, pages, 3)
@@ -58,7 +65,8 @@ func TestFigures(t *testing.T) {
 	require.NoError(t, pages["roofline"].Save(svg))
 	text, err = os.ReadFile(svg)
 	require.NoError(t, err)
-	for _, want := range []string{"400 GFLOP/s on registers alone, 40 GB/s", "convolutions", "by PyTorch", "products", "by BLAS"} {
+	for _, want := range []string{"400 GFLOP/s on registers alone, 40 GB/s", "convolutions", "by PyTorch", "products",
+		"by BLAS"} {
 		assert.Contains(t, string(text), want)
 	}
 	write(`{"gemm": 3}`)

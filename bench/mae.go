@@ -39,7 +39,8 @@ type MAEResult struct {
 // targets, AdamW, as in recipes/mae-mini.yaml.
 func MAE(o MAEOptions) (*MAEResult, error) {
 	if o.Reps < 1 || o.Batch < 2 || o.Batch > 1<<16 {
-		return nil, fmt.Errorf("want at least 1 repetition of a batch of 2 to %d images, found %d of %d", 1<<16, o.Reps, o.Batch)
+		return nil, fmt.Errorf("want at least 1 repetition of a batch of 2 to %d images, found %d of %d", 1<<16, o.Reps,
+			o.Batch)
 	}
 	if o.Size < 1 || o.Size > 1<<12 {
 		return nil, fmt.Errorf("size: want 1 to %d, found %d", 1<<12, o.Size)
@@ -58,7 +59,8 @@ func MAE(o MAEOptions) (*MAEResult, error) {
 		return nil, err
 	}
 	defer e.Close()
-	adamw, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{Beta1: 0.9, Beta2: 0.95, WeightDecay: 0.05, Decoupled: true})
+	adamw, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{Beta1: 0.9, Beta2: 0.95, WeightDecay: 0.05,
+		Decoupled: true})
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +70,9 @@ func MAE(o MAEOptions) (*MAEResult, error) {
 	noise := nn.Noise{Seed: 1}
 	times := repeat(o.Reps, func() {
 		noise.Step++
-		if _, stepErr := ssl.Step(ssl.StepConfig{Tape: tp, Method: method, Optimizer: adamw, LR: 1e-4, Noise: &noise, Steps: 1}, []*tensor.Tensor{images}); stepErr != nil && err == nil {
+		step := ssl.StepConfig{Tape: tp, Method: method, Optimizer: adamw, LR: 1e-4, Noise: &noise, Steps: 1}
+		_, stepErr := ssl.Step(step, []*tensor.Tensor{images})
+		if stepErr != nil && err == nil {
 			err = stepErr
 		}
 	})
@@ -76,6 +80,7 @@ func MAE(o MAEOptions) (*MAEResult, error) {
 		return nil, err
 	}
 	t := median(times)
-	return &MAEResult{Encoder: o.Encoder, Batch: o.Batch, Size: o.Size, Threads: e.Threads(), ISA: e.ISA(), Precision: e.Precision(), Reps: o.Reps,
+	return &MAEResult{Encoder: o.Encoder, Batch: o.Batch, Size: o.Size, Threads: e.Threads(), ISA: e.ISA(),
+		Precision: e.Precision(), Reps: o.Reps,
 		StepMillis: 1e3 * t, ImagesPerSecond: float64(o.Batch) / t, PeakRSS: peakRSS()}, nil
 }

@@ -46,7 +46,8 @@ type ScoreResult struct {
 // locimem score does it.
 func Score(o ScoreOptions) (*ScoreResult, error) {
 	if o.Points < 2 || o.Points > 1<<20 || o.Views < 2 || o.Views > 1<<10 || o.Batch < 1 {
-		return nil, fmt.Errorf("want 2 to %d points, 2 to %d views and a batch of at least 1, found %d, %d and %d", 1<<20, 1<<10, o.Points, o.Views, o.Batch)
+		return nil, fmt.Errorf("want 2 to %d points, 2 to %d views and a batch of at least 1, found %d, %d and %d",
+			1<<20, 1<<10, o.Points, o.Views, o.Batch)
 	}
 	if !(o.Width > 0) {
 		return nil, fmt.Errorf("width: want more than 0, found %v", o.Width)
@@ -63,7 +64,8 @@ func Score(o ScoreOptions) (*ScoreResult, error) {
 	}
 	var pair [2]nn.Encoder
 	for i := range pair {
-		if pair[i], err = nn.NewEncoder(o.Encoder, nn.EncoderOptions{Width: o.Width, InH: o.Size, InW: o.Size}, uint64(i+1)); err != nil {
+		if pair[i], err = nn.NewEncoder(o.Encoder, nn.EncoderOptions{Width: o.Width, InH: o.Size, InW: o.Size},
+			uint64(i+1)); err != nil {
 			return nil, err
 		}
 	}
@@ -91,7 +93,7 @@ func Score(o ScoreOptions) (*ScoreResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ScoreResult{Encoder: o.Encoder, Width: o.Width, Points: o.Points, Views: o.Views, Size: o.Size, Batch: o.Batch,
-		Taps: len(pair[0].Taps()), Threads: e.Threads(), ISA: e.ISA(), Seconds: seconds, PointsPerSecond: float64(o.Points) / seconds,
-		PeakRSS: peakRSS()}, nil
+	return &ScoreResult{Encoder: o.Encoder, Width: o.Width, Points: o.Points, Views: o.Views, Size: o.Size,
+		Batch: o.Batch, Taps: len(pair[0].Taps()), Threads: e.Threads(), ISA: e.ISA(), Seconds: seconds,
+		PointsPerSecond: float64(o.Points) / seconds, PeakRSS: peakRSS()}, nil
 }

@@ -117,7 +117,8 @@ func (b *tab) load(path string, width int64, theme string) {
 	if width < 500 {
 		height = 844
 	}
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 500})
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height,
+		DeviceScaleFactor: 1, Mobile: width < 500})
 	b.media("", theme)
 	b.do(chromedp.Navigate("file://"+path), chromedp.WaitReady(chromedp.CSS("footer")))
 }
@@ -125,7 +126,8 @@ func (b *tab) load(path string, width int64, theme string) {
 // media says what the page is shown on and the theme of the system.
 func (b *tab) media(medium, theme string) {
 	b.t.Helper()
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium,
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
 }
 
 // shoot keeps a screenshot of the whole page.
@@ -182,17 +184,23 @@ func TestInABrowser(t *testing.T) {
 	t.Run("a header sorts its table", func(t *testing.T) {
 		b.t = t
 		column := func(k int) []string {
-			return eval[[]string](b, fmt.Sprintf(`[...document.querySelectorAll("#table-taps tbody tr")].map(r => r.cells[%d].dataset.v ?? r.cells[%d].textContent)`, k, k))
+			return eval[[]string](b, fmt.Sprintf(`[...document.querySelectorAll("#table-taps tbody tr")]
+				.map(r => r.cells[%d].dataset.v ?? r.cells[%d].textContent)`, k, k))
 		}
 		before := column(0)
 		head := `#table-taps thead th:nth-child(3) button`
 		b.do(click(head))
-		assert.Equal(t, "descending", eval[string](b, `document.querySelector("#table-taps th:nth-child(3)").getAttribute("aria-sort")`))
+		assert.Equal(t, "descending", eval[string](b,
+			`document.querySelector("#table-taps th:nth-child(3)").getAttribute("aria-sort")`))
 		falling := column(2)
 		assert.Equal(t, "", falling[len(falling)-1], "empty cells are last")
-		assert.True(t, eval[bool](b, `(v => v.every((x, i) => !i || v[i-1] >= x))([...document.querySelectorAll("#table-taps td:nth-child(3)")].filter(c => c.dataset.v).map(c => Number(c.dataset.v)))`))
+		assert.True(t, eval[bool](b, `(v => v.every((x, i) => !i || v[i-1] >= x))(
+			[...document.querySelectorAll("#table-taps td:nth-child(3)")]
+			.filter(c => c.dataset.v).map(c => Number(c.dataset.v)))`))
 		b.do(focus(head), chromedp.KeyEvent("\r")) // by keyboard
-		assert.True(t, eval[bool](b, `(v => v.every((x, i) => !i || v[i-1] <= x))([...document.querySelectorAll("#table-taps td:nth-child(3)")].filter(c => c.dataset.v).map(c => Number(c.dataset.v)))`))
+		assert.True(t, eval[bool](b, `(v => v.every((x, i) => !i || v[i-1] <= x))(
+			[...document.querySelectorAll("#table-taps td:nth-child(3)")]
+			.filter(c => c.dataset.v).map(c => Number(c.dataset.v)))`))
 		rising := column(2)
 		assert.Equal(t, "", rising[len(rising)-1], "empty cells stay last")
 		assert.NotEqual(t, falling, rising)
@@ -214,7 +222,9 @@ func TestInABrowser(t *testing.T) {
 	})
 	t.Run("intervals are inside of the chart", func(t *testing.T) {
 		b.t = t
-		assert.True(t, eval[bool](b, `(c => c.data.datasets.every(d => [...(d.lo || []), ...(d.hi || [])].every(v => v === null || v >= c.scales.y.min && v <= c.scales.y.max)))(Chart.getChart(document.querySelector("#chart-parts canvas")))`))
+		assert.True(t, eval[bool](b, `(c => c.data.datasets.every(d => [...(d.lo || []), ...(d.hi || [])]
+			.every(v => v === null || v >= c.scales.y.min && v <= c.scales.y.max)))(
+			Chart.getChart(document.querySelector("#chart-parts canvas")))`))
 	})
 	t.Run("the arrow keys walk along a chart", func(t *testing.T) {
 		b.t = t
@@ -241,7 +251,8 @@ func TestInABrowser(t *testing.T) {
 	})
 	t.Run("the theme is switched", func(t *testing.T) {
 		b.t = t
-		light, chart := eval[string](b, background), `Chart.getChart(document.querySelector("#chart-layermem canvas")).data.datasets[0].borderColor`
+		light := eval[string](b, background)
+		chart := `Chart.getChart(document.querySelector("#chart-layermem canvas")).data.datasets[0].borderColor`
 		lightLine := eval[string](b, chart)
 		b.do(click(`#theme`))
 		assert.NotEqual(t, light, eval[string](b, background))
@@ -251,7 +262,8 @@ func TestInABrowser(t *testing.T) {
 	})
 	t.Run("markup in text stays text", func(t *testing.T) {
 		b.t = t
-		assert.Contains(t, eval[string](b, `document.querySelector(".lead").textContent`), "</script><script>alert(1)</script>")
+		assert.Contains(t, eval[string](b, `document.querySelector(".lead").textContent`),
+			"</script><script>alert(1)</script>")
 		assert.Contains(t, eval[string](b, `document.querySelector(".claim h3").textContent`), "<b>monotonically</b>")
 	})
 	t.Run("without JavaScript it can be read", func(t *testing.T) {
@@ -279,13 +291,16 @@ func (b *tab) pictures(path, dir, name string) {
 			for i, n := range eval[[]int](b, drawn) {
 				assert.Greater(b.t, n, 1500, "%s: chart %d has not been drawn", where, i)
 			}
-			assert.LessOrEqual(b.t, eval[int64](b, `document.documentElement.scrollWidth`), width, "%s: the page scrolls sideways", where)
-			assert.True(b.t, eval[bool](b, `[...document.images].every(i => !i.closest(".gallery") || i.complete && i.naturalWidth > 0)`), where)
+			assert.LessOrEqual(b.t, eval[int64](b, `document.documentElement.scrollWidth`), width,
+				"%s: the page scrolls sideways", where)
+			assert.True(b.t, eval[bool](b, `[...document.images]
+				.every(i => !i.closest(".gallery") || i.complete && i.naturalWidth > 0)`), where)
 			assert.Empty(b.t, eval[[]string](b, shades), "%s: marks of another colour than their line", where)
 			themes[theme] = eval[string](b, background)
 			// Taking the picture resizes the page: what is drawn then counts too.
 			b.shoot(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, theme)))
-			assert.Empty(b.t, eval[[]string](b, shades), "%s, after a change of size: marks of another colour than their line", where)
+			assert.Empty(b.t, eval[[]string](b, shades),
+				"%s, after a change of size: marks of another colour than their line", where)
 		}
 	}
 	assert.NotEqual(b.t, themes["light"], themes["dark"])
@@ -295,6 +310,8 @@ func (b *tab) pictures(path, dir, name string) {
 	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+"-print.pdf"), pdf, 0o644))
 	b.media("print", "dark")
 	assert.Equal(b.t, "rgb(255, 255, 255)", eval[string](b, background))
-	assert.True(b.t, eval[bool](b, `[...document.querySelectorAll(".static")].every(e => e.getBoundingClientRect().height > 100)`))
-	assert.True(b.t, eval[bool](b, `[...document.querySelectorAll("button.tool, .legend, .plot, .bar")].every(e => e.getClientRects().length === 0)`))
+	assert.True(b.t, eval[bool](b, `[...document.querySelectorAll(".static")]
+		.every(e => e.getBoundingClientRect().height > 100)`))
+	assert.True(b.t, eval[bool](b, `[...document.querySelectorAll("button.tool, .legend, .plot, .bar")]
+		.every(e => e.getClientRects().length === 0)`))
 }

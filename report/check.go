@@ -22,7 +22,8 @@ func (d *Document) Check() error {
 	names := map[string]bool{}
 	name := func(where, kind, n string) error {
 		if !fileName.MatchString(n) {
-			return fmt.Errorf("report: %s: name: found %q, expected letters, digits and _ . - (it becomes the name of a file)", where, n)
+			return fmt.Errorf("report: %s: name: found %q, expected letters, digits and _ . - (it becomes the name "+
+				"of a file)", where, n)
 		}
 		if key := kind + "\x00" + n; names[key] {
 			return fmt.Errorf("report: %s: name: %q stands twice", where, n)
@@ -38,7 +39,8 @@ func (d *Document) Check() error {
 			return err
 		}
 		if verdicts[c.Verdict].class == "" {
-			return fmt.Errorf("report: %s: verdict: found %q, expected %q, %q or %q", where, c.Verdict, Reproduced, NotReproduced, UnderPowered)
+			return fmt.Errorf("report: %s: verdict: found %q, expected %q, %q or %q", where, c.Verdict, Reproduced,
+				NotReproduced, UnderPowered)
 		}
 		for _, cell := range []*Cell{c.Plain, c.Controlled} {
 			if cell != nil {
@@ -99,7 +101,8 @@ func (d *Document) Check() error {
 func (t *Table) check(where string) error {
 	for i, row := range t.Rows {
 		if len(row) != len(t.Columns) {
-			return fmt.Errorf("report: %s: row %d: found %d cells, expected %d columns", where, i+1, len(row), len(t.Columns))
+			return fmt.Errorf("report: %s: row %d: found %d cells, expected %d columns", where, i+1, len(row),
+				len(t.Columns))
 		}
 		for k := range row {
 			if err := row[k].check(fmt.Sprintf("%s: row %d, column %s", where, i+1, t.Columns[k].Name)); err != nil {

@@ -30,7 +30,8 @@ func (c *Chart) figure() *figure.Chart {
 	f := &figure.Chart{Kind: string(c.Kind), X: c.X, Y: c.Y, Categories: c.Categories, Diagonal: c.Diagonal}
 	for i := range c.Series {
 		s := &c.Series[i]
-		f.Series = append(f.Series, figure.Data{Name: s.Name, X: s.X, Y: floats(s.Y), Lo: floats(s.Lo), Hi: floats(s.Hi), Look: lookNumber[s.look()]})
+		f.Series = append(f.Series, figure.Data{Name: s.Name, X: s.X, Y: floats(s.Y), Lo: floats(s.Lo),
+			Hi: floats(s.Hi), Look: lookNumber[s.look()]})
 	}
 	for _, r := range c.Reference {
 		f.Levels = append(f.Levels, figure.Level{Name: r.Name, Y: r.Y})

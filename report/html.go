@@ -17,7 +17,8 @@ import (
 	"github.com/locimem/locimem/internal/atomicfile"
 )
 
-//go:embed assets/report.html.tmpl assets/report.css assets/theme.js assets/page.js assets/charts.js assets/chart.umd.min.js
+//go:embed assets/report.html.tmpl assets/report.css assets/theme.js
+//go:embed assets/page.js assets/charts.js assets/chart.umd.min.js
 var assets embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(assets, "assets/report.html.tmpl"))
@@ -140,7 +141,8 @@ func newPage(d *Document) (*page, error) {
 	// Without its source map: a debugger would ask for it.
 	library, _, _ := strings.Cut(asset("chart.umd.min.js"), "//# sourceMappingURL")
 	p := &page{Title: d.Title, Lead: d.Lead, Key: d.Key, CSS: template.CSS(asset("report.css")),
-		Theme: template.JS(asset("theme.js")), Library: template.JS(library), Script: template.JS(asset("page.js") + asset("charts.js"))}
+		Theme: template.JS(asset("theme.js")), Library: template.JS(library),
+		Script: template.JS(asset("page.js") + asset("charts.js"))}
 	for _, v := range []Verdict{Reproduced, NotReproduced, UnderPowered} {
 		n := 0
 		for i := range d.Claims {
@@ -154,9 +156,11 @@ func newPage(d *Document) (*page, error) {
 	}
 	for i := range d.Claims {
 		c := &d.Claims[i]
-		p.Claims = append(p.Claims, pageClaim{c, verdicts[c.Verdict].class, verdicts[c.Verdict].sign, spelled(c.Plain), spelled(c.Controlled)})
+		p.Claims = append(p.Claims, pageClaim{c, verdicts[c.Verdict].class, verdicts[c.Verdict].sign, spelled(c.Plain),
+			spelled(c.Controlled)})
 	}
-	ids := map[string]bool{"main": true, "claims": true, "provenance": true, "theme": true, "zoom": true, "chart-data": true}
+	ids := map[string]bool{"main": true, "claims": true, "provenance": true, "theme": true, "zoom": true,
+		"chart-data": true}
 	for i := range d.Sections {
 		s := &d.Sections[i]
 		section := pageSection{ID: identifier(s.Title, ids), Title: s.Title, Text: s.Text}

@@ -50,8 +50,10 @@ func (t *Table) latex(w io.Writer) error {
 			kinds[k] = 'r'
 		}
 	}
-	fmt.Fprintf(&b, "%% Needs \\usepackage{booktabs}.\n\\begin{table}\n  \\centering\n  \\caption{%s}\n  \\label{tab:%s}\n", escapeTeX(t.Title), t.Name)
-	fmt.Fprintf(&b, "  \\begin{tabular}{%s}\n    \\toprule\n    %s \\\\\n    \\midrule\n", kinds, strings.Join(heads, " & "))
+	fmt.Fprintf(&b, "%% Needs \\usepackage{booktabs}.\n\\begin{table}\n  \\centering\n  \\caption{%s}\n"+
+		"  \\label{tab:%s}\n", escapeTeX(t.Title), t.Name)
+	fmt.Fprintf(&b, "  \\begin{tabular}{%s}\n    \\toprule\n    %s \\\\\n    \\midrule\n", kinds,
+		strings.Join(heads, " & "))
 	for _, row := range t.Rows {
 		cells := make([]string, len(row))
 		for k := range row {

@@ -16,7 +16,9 @@ import (
 )
 
 // loads finds whatever would make a browser fetch something.
-var loads = regexp.MustCompile(`(?i)(src|href|srcset|action|poster|data)\s*=\s*["']?\s*(https?:|//)|@import|url\(\s*["']?\s*(https?:|//)|sourceMappingURL|\bfetch\(|XMLHttpRequest|<link[^>]+stylesheet|<iframe|<object`)
+var loads = regexp.MustCompile(`(?i)(src|href|srcset|action|poster|data)\s*=\s*["']?\s*(https?:|//)|@import|` +
+	`url\(\s*["']?\s*(https?:|//)|sourceMappingURL|` +
+	`\bfetch\(|XMLHttpRequest|<link[^>]+stylesheet|<iframe|<object`)
 
 func TestHTMLNeedsNoNetwork(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.html")
@@ -24,7 +26,8 @@ func TestHTMLNeedsNoNetwork(t *testing.T) {
 	text := read(t, path)
 	assert.Empty(t, loads.FindAllString(text, -1))
 	assert.Contains(t, text, "default-src 'none'", "the browser is told to refuse all loads")
-	for _, bad := range []string{`<link rel="stylesheet" href="x.css">`, `<script src="https://example.org/x.js">`, `background: url(//example.org)`, `@import "x"`} {
+	for _, bad := range []string{`<link rel="stylesheet" href="x.css">`, `<script src="https://example.org/x.js">`,
+		`background: url(//example.org)`, `@import "x"`} {
 		assert.NotEmpty(t, loads.FindString(bad), "the search would find %s", bad)
 	}
 }
@@ -38,8 +41,11 @@ func TestHTMLIsEscapedAndComplete(t *testing.T) {
 	assert.NotContains(t, text, "<script>alert")
 	assert.NotContains(t, text, "<b>mono")
 	assert.NotContains(t, text, "ZgotmplZ", "html/template has refused something")
-	for _, want := range []string{"✓</span> reproduced", "✗</span> not reproduced", "?</span> under-powered", "0.0200 [-0.0100, 0.0500]",
-		`<th scope="row">conv4_2</th>`, "data:image/png;base64,", `id="s-units-classes"`, `alt="#17 &lt;truck&gt; 0.213"`, "locimem run --set &#39;name=&lt;x&gt;&#39;"} {
+	for _, want := range []string{"✓</span> reproduced", "✗</span> not reproduced", "?</span> under-powered",
+		"0.0200 [-0.0100, 0.0500]",
+		`<th scope="row">conv4_2</th>`, "data:image/png;base64,", `id="s-units-classes"`,
+		`alt="#17 &lt;truck&gt; 0.213"`,
+		"locimem run --set &#39;name=&lt;x&gt;&#39;"} {
 		assert.Contains(t, text, want)
 	}
 	// What the charts are drawn from is JSON, with the looks of the sets.
@@ -80,9 +86,11 @@ func TestFigures(t *testing.T) {
 
 func TestLaTeX(t *testing.T) {
 	v, lo, hi := -.25, -.5, 0.
-	d := Document{Title: "x", Sections: []Section{{Title: "s", Tables: []Table{{Name: "t", Title: `50 % of A & B_1 {x} \y`, Note: "~^$#<",
-		Columns: []Column{{Name: "tap"}, {Name: "score", Digits: 2}, {Name: "n"}},
-		Rows:    [][]Cell{{Text("conv2_1"), {Value: &v, Lo: &lo, Hi: &hi}, Num(3)}, {Text("[x]"), {}, Num(1e4)}}}}}}}
+	d := Document{Title: "x", Sections: []Section{{Title: "s",
+		Tables: []Table{{Name: "t", Title: `50 % of A & B_1 {x} \y`, Note: "~^$#<",
+			Columns: []Column{{Name: "tap"}, {Name: "score", Digits: 2}, {Name: "n"}},
+			Rows: [][]Cell{{Text("conv2_1"), {Value: &v, Lo: &lo, Hi: &hi}, Num(3)},
+				{Text("[x]"), {}, Num(1e4)}}}}}}}
 	dir := t.TempDir()
 	require.NoError(t, WriteLaTeX(dir, d))
 	assert.Equal(t, `% Needs \usepackage{booktabs}.
@@ -110,20 +118,31 @@ func TestWhatCannotBeWrittenIsNamed(t *testing.T) {
 		"title: found none":                             func(d *Document) { d.Title = "" },
 		`claim 1 (depth.rises): verdict: found "maybe"`: func(d *Document) { d.Claims[0].Verdict = "maybe" },
 		`claim "swap"`:                                  func(d *Document) { d.Claims[3].ID = "claim \"swap\"" },
-		"section Layers: chart layermem: series candidates: found 30 values of Y, expected 31": func(d *Document) { s := &d.Sections[0].Charts[0].Series[0]; s.Y = s.Y[1:] },
-		"series candidates: found 30 values of Lo, expected 31 or none":                        func(d *Document) { s := &d.Sections[0].Charts[0].Series[0]; s.Lo = s.Lo[1:] },
-		"intervals with one end":                    func(d *Document) { d.Sections[0].Charts[0].Series[0].Hi = nil },
-		"NaN or infinity":                           func(d *Document) { d.Sections[0].Charts[0].Series[0].Y[0] = &nan },
-		`kind: found "pie"`:                         func(d *Document) { d.Sections[0].Charts[0].Kind = "pie" },
-		`look: found "blue"`:                        func(d *Document) { d.Sections[0].Charts[0].Series[0].Look = "blue" },
-		"bars without categories":                   func(d *Document) { d.Sections[0].Charts[1].Categories = nil },
-		`name: "layermem" stands twice`:             func(d *Document) { d.Sections[0].Charts[1].Name = "layermem" },
-		`name: found "../x"`:                        func(d *Document) { d.Sections[3].Tables[0].Name = "../x" },
-		"row 2: found 3 cells, expected 4 columns":  func(d *Document) { r := d.Sections[3].Tables[0].Rows; r[1] = r[1][1:] },
-		"row 1, column controlled: found NaN":       func(d *Document) { d.Sections[3].Tables[0].Rows[0][2].Value = &nan },
-		"row relu1, least, image 2: not a PNG file": func(d *Document) { d.Sections[2].Galleries[0].Rows[1].Images[1].PNG = []byte("GIF89a") },
-		"X: expected numbers":                       func(d *Document) { d.Sections[1].Charts[0].Series[0].X[0] = math.Inf(1) },
-		"reference chance: found NaN":               func(d *Document) { d.Sections[1].Charts[1].Reference[0].Y = nan },
+		"section Layers: chart layermem: series candidates: found 30 values of Y, expected 31": func(d *Document) {
+			s := &d.Sections[0].Charts[0].Series[0]
+			s.Y = s.Y[1:]
+		},
+		"series candidates: found 30 values of Lo, expected 31 or none": func(d *Document) {
+			s := &d.Sections[0].Charts[0].Series[0]
+			s.Lo = s.Lo[1:]
+		},
+		"intervals with one end":        func(d *Document) { d.Sections[0].Charts[0].Series[0].Hi = nil },
+		"NaN or infinity":               func(d *Document) { d.Sections[0].Charts[0].Series[0].Y[0] = &nan },
+		`kind: found "pie"`:             func(d *Document) { d.Sections[0].Charts[0].Kind = "pie" },
+		`look: found "blue"`:            func(d *Document) { d.Sections[0].Charts[0].Series[0].Look = "blue" },
+		"bars without categories":       func(d *Document) { d.Sections[0].Charts[1].Categories = nil },
+		`name: "layermem" stands twice`: func(d *Document) { d.Sections[0].Charts[1].Name = "layermem" },
+		`name: found "../x"`:            func(d *Document) { d.Sections[3].Tables[0].Name = "../x" },
+		"row 2: found 3 cells, expected 4 columns": func(d *Document) {
+			r := d.Sections[3].Tables[0].Rows
+			r[1] = r[1][1:]
+		},
+		"row 1, column controlled: found NaN": func(d *Document) { d.Sections[3].Tables[0].Rows[0][2].Value = &nan },
+		"row relu1, least, image 2: not a PNG file": func(d *Document) {
+			d.Sections[2].Galleries[0].Rows[1].Images[1].PNG = []byte("GIF89a")
+		},
+		"X: expected numbers":         func(d *Document) { d.Sections[1].Charts[0].Series[0].X[0] = math.Inf(1) },
+		"reference chance: found NaN": func(d *Document) { d.Sections[1].Charts[1].Reference[0].Y = nan },
 	} {
 		d := sample()
 		spoil(&d)

@@ -20,7 +20,8 @@ def main():
     p = argparse.ArgumentParser(description="SGEMM by numpy's OpenBLAS")
     for name, what in (("m", "rows of the result"), ("n", "columns of the result"), ("k", "length of the sums")):
         p.add_argument("-" + name, type=int, default=1024, help=what + " (default 1024)")
-    p.add_argument("--trans", choices=["nn", "nt", "tn"], default="nn", help="which factor is transposed (default: none)")
+    p.add_argument("--trans", choices=["nn", "nt", "tn"], default="nn",
+                   help="which factor is transposed (default: none)")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--reps", type=int, default=20, help="timed repetitions (default 20)")
     p.add_argument("--json", action="store_true")
@@ -39,7 +40,8 @@ def main():
         t = [s - call for s in times(a.reps, lambda: np.matmul(x, y, out=out))]
     flop = 2 * a.m * a.n * a.k
     r = {
-        "m": a.m, "n": a.n, "k": a.k, "trans": a.trans, "threads": blas["num_threads"], "reps": a.reps, "ms": median_ms(t),
+        "m": a.m, "n": a.n, "k": a.k, "trans": a.trans, "threads": blas["num_threads"], "reps": a.reps,
+        "ms": median_ms(t),
         "gflops": flop / median_ms(t) / 1e6, "gflops_best": flop / min(t) / 1e9, "call_us": 1e6 * call,
         "library": f"{blas['internal_api']} {blas['version']}", "kernel": blas.get("architecture"),
     }  # fmt: skip

@@ -41,7 +41,8 @@ def kernel(lib):
 def choose():
     """Loads BLIS; the kernels and how they were chosen. The choice is made once in
     a process, so another one is asked first."""
-    own = subprocess.run([sys.executable, __file__, "--which"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    own = subprocess.run([sys.executable, __file__, "--which"], check=True, stdout=subprocess.PIPE,
+                         text=True).stdout.strip()
     if own != "generic" or "BLIS_ARCH_TYPE" in os.environ:
         lib = load()
         return lib, kernel(lib)
@@ -64,7 +65,8 @@ def gemm(lib, trans, x, y, out):
     k = x.shape[0] if trans[0] == "t" else x.shape[1]
     f, one, zero = ctypes.c_float, ctypes.c_float(1), ctypes.c_float(0)
     size = ctypes.c_int
-    a = (size(row_major), size(flags[trans[0]]), size(flags[trans[1]]), size(m), size(n), size(k), one, ctypes.c_void_p(x.ctypes.data), size(x.shape[1]),
+    a = (size(row_major), size(flags[trans[0]]), size(flags[trans[1]]), size(m), size(n), size(k), one,
+         ctypes.c_void_p(x.ctypes.data), size(x.shape[1]),
          ctypes.c_void_p(y.ctypes.data), size(y.shape[1]), zero, ctypes.c_void_p(out.ctypes.data), size(n))  # fmt: skip
     call = lib.cblas_sgemm
     call.restype = None
@@ -76,7 +78,8 @@ def main():
     p = argparse.ArgumentParser(description="SGEMM by BLIS")
     for name, what in (("m", "rows of the result"), ("n", "columns of the result"), ("k", "length of the sums")):
         p.add_argument("-" + name, type=int, default=1024, help=what + " (default 1024)")
-    p.add_argument("--trans", choices=["nn", "nt", "tn"], default="nn", help="which factor is transposed (default: none)")
+    p.add_argument("--trans", choices=["nn", "nt", "tn"], default="nn",
+                   help="which factor is transposed (default: none)")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--reps", type=int, default=20, help="timed repetitions (default 20)")
     p.add_argument("--which", action="store_true", help="print the kernels that BLIS chooses, and end")

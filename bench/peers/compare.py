@@ -10,7 +10,10 @@ measures nothing.
 In every round each program of a comparison runs once, in turn, so that a machine
 that gets slower does so for all of them; from round to round the order turns
 around. A figure is the median over the rounds of each run's median; a ratio is
-one of two such medians, and the range beside it that of the rounds' own ratios.
+one of two such medians, and the range next to it that of the rounds' own ratios.
+
+A section whose peer is missing says "not measured" and why; that is no error. The exit
+status is 1 if this program itself is at fault.
 """
 
 import argparse
@@ -32,27 +35,33 @@ from sections import SECTIONS
 
 
 def measure(name, binary, a, go):
-    """A section's entry of results.json."""
-    lab = Lab(binary, a.rounds, a.quick)
+    """A section's entry of results.json, and whether a fault of this program ended it."""
+    lab, fault = Lab(binary, a.rounds, a.quick), False
     began = time.perf_counter()
-    entry = {"date": str(datetime.date.today()), "rounds": a.rounds, "quick": a.quick, "machine": machine(), "note": a.note}
+    entry = {"date": str(datetime.date.today()), "rounds": a.rounds, "quick": a.quick, "machine": machine(),
+             "note": a.note}  # fmt: skip
     try:
         entry["data"] = SECTIONS[name].measure(lab)
     except Exception as e:  # the other sections can still be measured
-        if not isinstance(e, (NotMeasured, Failed)):
+        fault = not isinstance(e, (NotMeasured, Failed))
+        if fault:
             traceback.print_exc()
         entry["not_measured"] = str(e) or type(e).__name__
         print(f"{name}: not measured: {e}", file=sys.stderr)
     finally:
         lab.close()
-    return entry | {"seconds": round(time.perf_counter() - began), "load": lab.load.summary(), "versions": sorted({go, *lab.versions}), "removed": sorted(REMOVED)}
+    entry |= {"seconds": round(time.perf_counter() - began), "load": lab.load.summary(),
+              "versions": sorted({go, *lab.versions}), "removed": sorted(REMOVED)}  # fmt: skip
+    return entry, fault
 
 
 def main():
     p = argparse.ArgumentParser(description="locimem beside its peers")
     p.add_argument("--only", default="", help=f"sections, with commas between: {', '.join(SECTIONS)}")
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--quick", action="store_true", help="small sizes and one round, to see that everything runs; writes to a temporary directory unless told where")
+    p.add_argument("--quick", action="store_true",
+                   help="small sizes and one round, to see that everything runs; writes to a temporary directory "
+                        "unless told where")  # fmt: skip
     p.add_argument("--render", action="store_true", help="make RESULTS.md and the figures again; measure nothing")
     p.add_argument("--dir", type=Path, help="where results.json, RESULTS.md and img are (default: bench)")
     p.add_argument("--note", default="", help="a sentence about the machine to put beside the figures")
@@ -74,18 +83,23 @@ def main():
         binary = Path(d) / "locimem"
         subprocess.run(["go", "build", "-o", binary, "./cmd/locimem"], check=True, cwd=ROOT)
         go = json.loads(subprocess.run([binary, "version", "--json"], check=True, stdout=subprocess.PIPE).stdout)["go"]
+        faults = []
         for n in [] if a.render else names:
-            entry = measure(n, binary, a, go)
+            entry, fault = measure(n, binary, a, go)
+            faults += [n] * fault
             if "not_measured" in entry and "data" in results.get(n, {}):
                 print(f"{n}: the figures of {results[n]['date']} stay", file=sys.stderr)
                 continue
             results[n] = entry
             save(file, json.dumps(results, indent=1) + "\n")
         save(a.dir / "RESULTS.md", report(results, SECTIONS))
-        figures = subprocess.run([binary, "bench", "figure", "--results", file, "--out", a.dir / "img"], stderr=subprocess.PIPE, text=True)
+        figures = subprocess.run([binary, "bench", "figure", "--results", file, "--out", a.dir / "img"],
+                                 stderr=subprocess.PIPE, text=True)
         if figures.returncode:
             print(f"no figures: {figures.stderr.strip()}", file=sys.stderr)
     print((a.dir / "RESULTS.md").read_text())
+    if faults:
+        sys.exit(f"a fault of this program ended {', '.join(faults)}; see above")
 
 
 def save(path, text):

@@ -33,7 +33,8 @@ class Pair:
         self.recipe = f"bench/learning/{name}.yaml"
         self.batch = yaml.safe_load((ROOT / self.recipe).read_text())["train"]["batch"]
         candidate = 500  # as in the recipes
-        self.sets = [f"data.dir={data}", f"split.shared={a.steps * self.batch - candidate}", "split.seed=1", f"train.epochs={a.epochs}",
+        self.sets = [f"data.dir={data}", f"split.shared={a.steps * self.batch - candidate}", "split.seed=1",
+                     f"train.epochs={a.epochs}",
                      "train.warmup_epochs=0", "knn.every=0", f"train.threads={threads}"]  # fmt: skip
         self.steps, self.runs, self.at = a.steps, 0, None
 
@@ -44,14 +45,16 @@ class Pair:
         """Milliseconds of a step in the quickest epoch."""
         self.runs += 1
         out = self.work / f"{self.name}-{self.threads}-{self.runs}"
-        self.call([self.binary, "train", self.recipe, "--which", "f", "--out", out, *(w for s in self.sets for w in ("--set", s))])
+        self.call([self.binary, "train", self.recipe, "--which", "f", "--out", out,
+                   *(w for s in self.sets for w in ("--set", s))])
         [self.at] = out.glob("learn-*")
         records = [json.loads(line) for line in (self.at / "log.jsonl").read_text().splitlines()]
         return 1e3 * self.batch / max(r["images_per_s"] for r in records[1:])
 
     def pytorch(self):
         result = self.work / "torch.json"
-        self.call([sys.executable, "bench/peers/torch_learn.py", self.at, self.data, result, "--threads", self.threads], os.environ | KEEP)
+        self.call([sys.executable, "bench/peers/torch_learn.py", self.at, self.data, result,
+                   "--threads", self.threads], os.environ | KEEP)
         return 1e3 * min(json.loads(result.read_text())["epoch_seconds"][1:]) / self.steps
 
 
@@ -75,10 +78,12 @@ def main():
                 for i in range(a.rounds):
                     sides = ["locimem", "pytorch"] if i % 2 == 0 else ["pytorch", "locimem"]
                     rounds.append({side: load.watch(getattr(pair, side)) for side in sides})
-            entry = {"method": name, "threads": threads, "date": str(datetime.date.today()), "batch": pair.batch, "epochs": a.epochs, "steps": a.steps,
+            entry = {"method": name, "threads": threads, "date": str(datetime.date.today()), "batch": pair.batch,
+                     "epochs": a.epochs, "steps": a.steps,
                      "rounds": rounds, "load": load.summary()}  # fmt: skip
             save("wall", entry)
-            print(f"{name}, threads {threads}: ms a step {rounds}, others kept {load.summary()['mean']:.2f} cores busy", flush=True)
+            print(f"{name}, threads {threads}: ms a step {rounds}, others kept {load.summary()['mean']:.2f} cores "
+                  "busy", flush=True)
 
 
 if __name__ == "__main__":

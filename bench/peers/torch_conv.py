@@ -7,11 +7,7 @@ passes are aten.convolution_backward, asked for one gradient at a time. --keep h
 glibc keep freed memory, as torch_step.py explains.
 """
 
-import argparse
-import subprocess
-import sys
-
-from common import keep_memory, median_ms, report, times
+from common import layout_option, median_ms, options, report, run, start_torch, times
 
 BATCH = {"resnet9": 512, "resnet18": 128, "resnet50": 8}
 
@@ -36,7 +32,8 @@ def layers(net):
                         (name + "conv3", size // stride, width, 4 * width, 1, 1)]  # fmt: skip
                 k = 4 * width
             else:
-                out += [(name + "conv1", size, c, width, 3, stride), (name + "conv2", size // stride, width, width, 3, 1)]
+                out += [(name + "conv1", size, c, width, 3, stride),
+                        (name + "conv2", size // stride, width, width, 3, 1)]
                 k = width
             if not block and (bottleneck or stride == 2):
                 out.append((name + "downsample", size, c, k, 1, stride))
@@ -59,8 +56,7 @@ def distinct(net, n):
 def measure(a):
     import torch
 
-    torch.manual_seed(1)
-    torch.set_num_threads(a.threads)
+    start_torch(a)
     torch.set_grad_enabled(False)
     memory = torch.channels_last if a.layout == "channels_last" else torch.contiguous_format
     convs = []
@@ -77,43 +73,35 @@ def measure(a):
         def backward(*mask):
             return torch.ops.aten.convolution_backward(y, x, w, None, stride, pad, [1, 1], False, [0, 0], 1, mask)
 
-        for name, run in [
+        for name, way in [
             ("forward", lambda: torch.nn.functional.conv2d(x, w, None, stride, pad)),
             ("data", lambda: backward(True, False, False)),
             ("weights", lambda: backward(False, True, False)),
         ]:
-            t = times(a.reps, run)
+            t = times(a.reps, way)
             flop = 2 * d["n"] * out * out * d["k"] * d["kernel"] ** 2 * d["c"]
-            convs.append(d | {"pass": name, "ms": median_ms(t), "gflops": flop / median_ms(t) / 1e6, "gflops_best": flop / min(t) / 1e9})
+            convs.append(d | {"pass": name, "ms": median_ms(t), "gflops": flop / median_ms(t) / 1e6,
+                              "gflops_best": flop / min(t) / 1e9})
     r = {
-        "net": a.net, "batch": a.batch or BATCH[a.net], "threads": torch.get_num_threads(), "layout": a.layout, "keep": a.keep,
+        "net": a.net, "batch": a.batch or BATCH[a.net], "threads": torch.get_num_threads(), "layout": a.layout,
+        "keep": a.keep,
         "reps": a.reps, "library": f"PyTorch {torch.__version__}", "convs": convs,
     }  # fmt: skip
     lines = [f"{a.net}, batch {r['batch']}, {r['threads']} threads, {a.layout}{', memory kept' if a.keep else ''}"]
     for c in convs:
         shape = f"{c['size']}x{c['size']}x{c['c']} -> {c['k']}, {c['kernel']}x{c['kernel']}/{c['stride']}"
-        lines.append(f"{c['layer']:20} {shape:28} x{c['count']} {c['pass']:8} {c['ms']:9.3f} ms {c['gflops']:7.1f} GFLOP/s (best {c['gflops_best']:.1f})")
+        lines.append(f"{c['layer']:20} {shape:28} x{c['count']} {c['pass']:8} {c['ms']:9.3f} ms {c['gflops']:7.1f} "
+                     f"GFLOP/s (best {c['gflops_best']:.1f})")
     report(r, a.json, "\n".join(lines))
 
 
 def main():
-    p = argparse.ArgumentParser(description="convolutions in PyTorch")
+    p = options("convolutions in PyTorch", reps=20, compiled=False)
     p.add_argument("--net", choices=list(BATCH), default="resnet9")
     p.add_argument("--batch", type=int, default=0, help="images (default 512, 128, 8 and 8 in turn)")
     p.add_argument("--layer", default="", help="only layers whose names contain this")
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--reps", type=int, default=20, help="timed repetitions (default 20)")
-    p.add_argument("--layout", choices=["nchw", "channels_last", "both"], default="both")
-    p.add_argument("--keep", action="store_true", help="have glibc keep freed memory")
-    p.add_argument("--json", action="store_true")
-    a = p.parse_args()
-    if a.layout == "both":
-        for layout in ("nchw", "channels_last"):
-            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--layout", layout], check=True)
-        return
-    if a.keep:
-        keep_memory()
-    measure(a)
+    layout_option(p)
+    run(measure, p)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ def transform(a):
         ops.append(v2.RandomResizedCrop(32, scale=a["crop"]["scale"], ratio=a["crop"]["ratio"], antialias=True))
     ops += [v2.RandomHorizontalFlip(a["flip"]), v2.RandomVerticalFlip(a["flip_vertical"])]
     if j["p"] > 0:
-        ops.append(v2.RandomApply([v2.ColorJitter(j["brightness"], j["contrast"], j["saturation"], j["hue"])], p=j["p"]))
+        ops.append(v2.RandomApply([v2.ColorJitter(j["brightness"], j["contrast"], j["saturation"], j["hue"])],
+                                  p=j["p"]))
     ops.append(v2.RandomGrayscale(a["gray"]))
     if blur["p"] > 0:
         ops.append(v2.RandomApply([v2.GaussianBlur(blur["kernel"], blur["sigma"])], p=blur["p"]))
@@ -63,7 +64,8 @@ def encoder(r):
 # What a recipe may also say and this program does not do, with the value that means
 # nothing of it.
 NOT_HERE = {"encoder": {"norm": "auto", "positions": "auto", "drop_path": 0},
-            "train": {"weight_decay_end": None, "clip_norm": 0, "precision": "float32", "accumulate": 1, "weights_ema": 0},
+            "train": {"weight_decay_end": None, "clip_norm": 0, "precision": "float32", "accumulate": 1,
+                      "weights_ema": 0},
             "method": {"local_crops": 0, "teacher_temperature_warmup": 0, "predictor_lr": "schedule"},
             "augment": {"solarize": 0, "invert": 0, "second": None}}  # fmt: skip
 
@@ -166,7 +168,8 @@ def theirs(run, model):
     if isinstance(model, MAE):
         last = max((run / "checkpoint").glob("f-*.safetensors"))
         state = {f"encoder.{k}": v for k, v in state.items()}
-        state |= {k.removeprefix("method."): v for k, v in load_file(last).items() if k.startswith(("method.decoder_", "method.mask_token"))}
+        decoder = ("method.decoder_", "method.mask_token")
+        state |= {k.removeprefix("method."): v for k, v in load_file(last).items() if k.startswith(decoder)}
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected and all(k.endswith("num_batches_tracked") for k in missing), (missing, unexpected)
     return model
@@ -202,7 +205,8 @@ def main():
     for net in filter(None, (method.trained, getattr(method, "teacher", None))):
         net.to(memory_format=memory).train()
     opt, view = optimizer(t, method.trained), transform(r["augment"])
-    out = {"method": name, "seed": a.seed, "threads": a.threads, "library": f"PyTorch {torch.__version__}", "images": len(images),
+    out = {"method": name, "seed": a.seed, "threads": a.threads, "library": f"PyTorch {torch.__version__}",
+           "images": len(images),
            "epochs": t["epochs"], "losses": [], "epoch_seconds": []}  # fmt: skip
     tested = r["knn"]["every"] > 0
     if tested:
@@ -213,7 +217,8 @@ def main():
         total, start = 0.0, time.perf_counter()
         for i, batch in enumerate(torch.randperm(len(images))[: per_epoch * t["batch"]].split(t["batch"])):
             step = epoch * per_epoch + i
-            views = [torch.stack([view(x) for x in images[batch]]).contiguous(memory_format=memory) for _ in range(method.views)]
+            views = [torch.stack([view(x) for x in images[batch]]).contiguous(memory_format=memory)
+                     for _ in range(method.views)]  # fmt: skip
             for g in opt.param_groups:
                 g["lr"] = rate(t, step, per_epoch)
             opt.zero_grad()
@@ -226,7 +231,8 @@ def main():
         out["epoch_seconds"].append(time.perf_counter() - start)
         if tested and epoch in (0, t["epochs"] - 1):  # as locimem does
             out["knn"] = check.knn(enc)
-        print(f"{name} epoch {epoch + 1}/{t['epochs']} loss {out['losses'][-1]:.4f} kNN {out.get('knn', math.nan):.4f}", flush=True)
+        print(f"{name} epoch {epoch + 1}/{t['epochs']} loss {out['losses'][-1]:.4f} kNN "
+              f"{out.get('knn', math.nan):.4f}", flush=True)
     out |= {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu,
             "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}  # fmt: skip
     assert np.isfinite(out["losses"]).all(), out["losses"]

@@ -2,7 +2,7 @@
 vision transformer in PyTorch: draw the masks, forward, mean square error of the
 hidden patches, backward, AdamW. The images are there beforehand.
 
-    python bench/peers/torch_mae.py [--patch 2] [--batch 64] [--threads 2] [--keep] [--compile] [--json]
+    python bench/peers/torch_mae.py [--patch 2] [--batch 64] [--threads 2] [--keep] [--compile]
 
 The peer of `locimem bench mae`, whose step_ms is the same. What could be done the
 slow way is done the quick one: attention is F.scaled_dot_product_attention, patches
@@ -11,9 +11,7 @@ last norm and product see the hidden ones only, and AdamW is the fused one (--ad
 for the others). torch_step.py says what --keep is for.
 """
 
-import argparse
-
-from common import keep_memory, median_ms, peak_rss, report, times
+from common import autocast_option, options, run, start_torch, training_step
 
 
 def autoencoder(a):
@@ -41,7 +39,8 @@ def autoencoder(a):
             tokens, pixels = self.rows**2, 3 * a.patch**2
             self.visible = int(tokens * (1 - a.mask))
             self.embed = nn.Linear(pixels, dim)
-            self.cls, self.positions = nn.Parameter(torch.randn(1, 1, dim) * 0.02), nn.Parameter(torch.randn(1, tokens + 1, dim) * 0.02)
+            self.cls = nn.Parameter(torch.randn(1, 1, dim) * 0.02)
+            self.positions = nn.Parameter(torch.randn(1, tokens + 1, dim) * 0.02)
             self.blocks = nn.Sequential(*[Block(dim, 3) for _ in range(12)])
             self.norm = nn.LayerNorm(dim, eps=1e-6)
             self.decoder_embed, self.mask = nn.Linear(dim, dim), nn.Parameter(torch.randn(1, 1, dim) * 0.02)
@@ -67,7 +66,8 @@ def autoencoder(a):
             back = torch.cat([torch.zeros(n, 1, dtype=torch.long), 1 + order.argsort(1)], 1)
             y = torch.gather(whole, 1, wide(back, dim)) + self.decoder_positions
             y = torch.gather(self.decoder(y), 1, wide(1 + hidden, dim))
-            return F.mse_loss(self.pred(self.decoder_norm(y)), torch.gather(patches, 1, wide(hidden, patches.shape[2])))
+            y = self.pred(self.decoder_norm(y))
+            return F.mse_loss(y, torch.gather(patches, 1, wide(hidden, patches.shape[2])))
 
     return MAE()
 
@@ -75,51 +75,29 @@ def autoencoder(a):
 def step(a):
     import torch
 
-    imported = peak_rss()
-    torch.manual_seed(1)
-    torch.set_num_threads(a.threads)
+    imported = start_torch(a)
     model = autoencoder(a)
     images = torch.randn(a.batch, 3, a.size, a.size)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.05, **({} if a.adamw == "loop" else {a.adamw: True}))
-    loss = torch.compile(model) if a.compile else model
+    kind = {} if a.adamw == "loop" else {a.adamw: True}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.05, **kind)
 
-    def run():
-        optimizer.zero_grad()
-        order = torch.rand(a.batch, (a.size // a.patch) ** 2).argsort(1)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.autocast):
-            value = loss(images, order)
-        value.backward()
-        optimizer.step()
+    def inputs():
+        return images, torch.rand(a.batch, (a.size // a.patch) ** 2).argsort(1)
 
-    t = times(a.reps, run)
-    r = {
-        "encoder": f"vit_tiny_patch{a.patch}", "batch": a.batch, "size": a.size, "threads": torch.get_num_threads(), "adamw": a.adamw,
-        "compiled": a.compile, "autocast": a.autocast, "keep": a.keep, "reps": a.reps, "step_ms": median_ms(t),
-        "images_per_s": 1e3 * a.batch / median_ms(t), "peak_rss_bytes": peak_rss(), "imported_rss_bytes": imported,
-        "library": f"PyTorch {torch.__version__}",
-    }  # fmt: skip
-    report(r, a.json, f"{r['encoder']}, batch {a.batch}, {r['threads']} threads, {a.adamw} AdamW{', compiled' if a.compile else ''}"
-                      f"{', autocast bf16' if a.autocast else ''}{', memory kept' if a.keep else ''}: MAE step {r['step_ms']:.1f} ms, {r['images_per_s']:.0f} images/s; "
-                      f"peak memory {r['peak_rss_bytes'] >> 20} MiB, {imported >> 20} of it before the first tensor")  # fmt: skip
+    name = f"vit_tiny_patch{a.patch}"
+    training_step(a, imported, f"MAE of {name}, {a.adamw} AdamW", model, optimizer, inputs,
+                  encoder=name, adamw=a.adamw)  # fmt: skip
 
 
 def main():
-    p = argparse.ArgumentParser(description="step of a masked autoencoder in PyTorch")
+    p = options("step of a masked autoencoder in PyTorch", reps=10)
     p.add_argument("--patch", type=int, default=2, help="height and width of a patch (default 2)")
     p.add_argument("--batch", type=int, default=64, help="images (default 64)")
     p.add_argument("--size", type=int, default=32, help="height and width of the images (default 32)")
     p.add_argument("--mask", type=float, default=0.75, help="share of the patches that are hidden (default 0.75)")
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--reps", type=int, default=10, help="timed repetitions (default 10)")
     p.add_argument("--adamw", choices=["fused", "foreach", "loop"], default="fused")
-    p.add_argument("--compile", action="store_true", help="torch.compile; needs a C++ compiler")
-    p.add_argument("--autocast", action="store_true", help="forward and loss under torch.autocast in bf16, the peer of --precision bf16")
-    p.add_argument("--keep", action="store_true", help="have glibc keep freed memory")
-    p.add_argument("--json", action="store_true")
-    a = p.parse_args()
-    if a.keep:
-        keep_memory()
-    step(a)
+    autocast_option(p)
+    run(step, p)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,8 @@ def released(pair, batches, views):
 def main():
     p = argparse.ArgumentParser(description="scoring in PyTorch")
     p.add_argument("--way", choices=["hooks", "released"], default="hooks")
-    p.add_argument("--distance", choices=["gram", "pairs", "cdist"], default="gram", help="of the way hooks (default gram)")
+    p.add_argument("--distance", choices=["gram", "pairs", "cdist"], default="gram",
+                   help="of the way hooks (default gram)")
     p.add_argument("--points", type=int, default=500)
     p.add_argument("--views", type=int, default=10)
     p.add_argument("--size", type=int, default=32)
@@ -167,13 +168,16 @@ def main():
             r = released(pair, batches, a.views)
         seconds = time.perf_counter() - began
     result = {
-        "encoder": "resnet9", "width": a.width, "points": a.points, "views": a.views, "size": a.size, "batch": a.batch * a.views,
-        "taps": len(r[0][0]), "threads": torch.get_num_threads(), "way": a.way, "distance": a.distance if a.way == "hooks" else "pairs",
+        "encoder": "resnet9", "width": a.width, "points": a.points, "views": a.views, "size": a.size,
+        "batch": a.batch * a.views,
+        "taps": len(r[0][0]), "threads": torch.get_num_threads(), "way": a.way,
+        "distance": a.distance if a.way == "hooks" else "pairs",
         "layout": a.layout, "seconds": seconds, "points_per_s": a.points / seconds, "peak_rss_bytes": peak_rss(),
         "library": f"PyTorch {torch.__version__}",
     }  # fmt: skip
-    report(result, a.json, f"{a.way}, {result['distance']}, {a.layout}: {a.points} points with {a.views} views in {seconds:.2f} s, "
-                           f"{result['points_per_s']:.2f} points/s; peak memory {result['peak_rss_bytes'] >> 20} MiB")  # fmt: skip
+    report(result, a.json, f"{a.way}, {result['distance']}, {a.layout}: {a.points} points with {a.views} views in "
+                           f"{seconds:.2f} s, {result['points_per_s']:.2f} points/s; "
+                           f"peak memory {result['peak_rss_bytes'] >> 20} MiB")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def main():
         view = views(kind, a.size)
         t = times(a.reps, lambda: [torch.stack([view(i) for i in images]) for _ in range(2)])
         r = {
-            "images": a.images, "size": a.size, "threads": a.threads, "kind": kind, "reps": a.reps, "views_ms": median_ms(t),
+            "images": a.images, "size": a.size, "threads": a.threads, "kind": kind, "reps": a.reps,
+            "views_ms": median_ms(t),
             "us_per_view": 1e3 * median_ms(t) / (2 * a.images), "library": f"torchvision {torchvision.__version__}",
         }  # fmt: skip
         report(r, a.json, f"{a.images} images, {kind}: {r['us_per_view']:.0f} us a view")

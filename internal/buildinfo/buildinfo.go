@@ -48,8 +48,9 @@ type Here struct {
 
 // Now describes this process.
 func Now() Here {
-	return Here{Time: time.Now().UTC().Format(time.RFC3339), Version: Version(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
-		CPU: cpuid.CPU.BrandName, Cores: runtime.NumCPU(), Command: Quoted(os.Args)}
+	return Here{Time: time.Now().UTC().Format(time.RFC3339), Version: Version(), Go: runtime.Version(),
+		System: runtime.GOOS + "/" + runtime.GOARCH, CPU: cpuid.CPU.BrandName, Cores: runtime.NumCPU(),
+		Command: Quoted(os.Args)}
 }
 
 // Quoted returns arguments as they can be typed into a shell.

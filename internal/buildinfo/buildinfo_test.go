@@ -7,7 +7,8 @@ import (
 )
 
 func TestQuoted(t *testing.T) {
-	assert.Equal(t, `run --set 'score.taps=[a, b]' 'it'\''s' x=1`, Quoted([]string{"run", "--set", "score.taps=[a, b]", "it's", "x=1"}))
+	assert.Equal(t, `run --set 'score.taps=[a, b]' 'it'\''s' x=1`,
+		Quoted([]string{"run", "--set", "score.taps=[a, b]", "it's", "x=1"}))
 }
 
 func TestNow(t *testing.T) {

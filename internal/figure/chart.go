@@ -162,7 +162,8 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 			continue
 		}
 		x, y0, y1 := trX(b.x[i])+b.offset, trY(0), trY(b.y[i])
-		c.FillPolygon(b.color, []vg.Point{{X: x - b.width/2, Y: y0}, {X: x + b.width/2, Y: y0}, {X: x + b.width/2, Y: y1}, {X: x - b.width/2, Y: y1}})
+		c.FillPolygon(b.color, []vg.Point{{X: x - b.width/2, Y: y0}, {X: x + b.width/2, Y: y0},
+			{X: x + b.width/2, Y: y1}, {X: x - b.width/2, Y: y1}})
 		if b.lo != nil && b.hi != nil {
 			whisker(c, x, trY(b.lo[i]), trY(b.hi[i]), min(b.width/2, 4), black)
 		}
@@ -183,7 +184,8 @@ func (b *bars) DataRange() (xmin, xmax, ymin, ymax float64) {
 // Thumbnail implements plot.Thumbnailer.
 func (b *bars) Thumbnail(c *draw.Canvas) {
 	m := c.Center()
-	c.FillPolygon(b.color, []vg.Point{{X: m.X - 5, Y: c.Min.Y}, {X: m.X + 5, Y: c.Min.Y}, {X: m.X + 5, Y: c.Max.Y}, {X: m.X - 5, Y: c.Max.Y}})
+	c.FillPolygon(b.color, []vg.Point{{X: m.X - 5, Y: c.Min.Y}, {X: m.X + 5, Y: c.Min.Y}, {X: m.X + 5, Y: c.Max.Y},
+		{X: m.X - 5, Y: c.Max.Y}})
 }
 
 // cloud draws marks without a line.

@@ -14,13 +14,18 @@ import (
 func charts() map[string]*Chart {
 	nan := math.NaN()
 	return map[string]*Chart{
-		"line": {Kind: "line", X: "tap", Y: "LayerMem", Categories: []string{"conv1", "conv2", "res2", "head"}, Series: []Data{
-			{Name: "candidates", Look: 1, Y: []float64{.1, .2, nan, .4}, Lo: []float64{.05, .15, nan, .3}, Hi: []float64{.15, .25, nan, .5}},
-			{Name: "shared", Look: 2, Y: []float64{0, .1, .1, .1}}}, Levels: []Level{{"chance", -.05}}},
-		"bar": {Kind: "bar", X: "part", Y: "score", Categories: []string{"attention", "fully connected"}, Series: []Data{
-			{Name: "f", Y: []float64{.1, -.2}, Lo: []float64{.05, nan}, Hi: []float64{.15, nan}}, {Name: "g", Y: []float64{.2, .1}}}},
+		"line": {Kind: "line", X: "tap", Y: "LayerMem", Categories: []string{"conv1", "conv2", "res2", "head"},
+			Series: []Data{
+				{Name: "candidates", Look: 1, Y: []float64{.1, .2, nan, .4}, Lo: []float64{.05, .15, nan, .3},
+					Hi: []float64{.15, .25, nan, .5}},
+				{Name: "shared", Look: 2, Y: []float64{0, .1, .1, .1}}}, Levels: []Level{{"chance", -.05}}},
+		"bar": {Kind: "bar", X: "part", Y: "score", Categories: []string{"attention", "fully connected"},
+			Series: []Data{
+				{Name: "f", Y: []float64{.1, -.2}, Lo: []float64{.05, nan}, Hi: []float64{.15, nan}},
+				{Name: "g", Y: []float64{.2, .1}}}},
 		"scatter": {Kind: "scatter", X: "ClassMem", Y: "UnitMem", Diagonal: true, Series: []Data{
-			{Name: "conv1", X: []float64{0, .5, 1}, Y: []float64{.3, nan, .9}}, {Name: "conv2", X: []float64{.2}, Y: []float64{.4}, Lo: []float64{.3}, Hi: []float64{.5}}}},
+			{Name: "conv1", X: []float64{0, .5, 1}, Y: []float64{.3, nan, .9}},
+			{Name: "conv2", X: []float64{.2}, Y: []float64{.4}, Lo: []float64{.3}, Hi: []float64{.5}}}},
 	}
 }
 

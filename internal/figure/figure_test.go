@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var taps = strings.Fields("conv1 bn1 relu1 pool1 conv2_0 bn2_0 relu2_0 pool2_0 conv2_1 bn2_1 relu2_1 conv2_2 bn2_2 relu2_2 res2 " +
+var taps = strings.Fields("conv1 bn1 relu1 pool1 conv2_0 bn2_0 relu2_0 pool2_0 conv2_1 bn2_1 relu2_1 conv2_2 bn2_2 " +
+	"relu2_2 res2 " +
 	"conv3 bn3 relu3 pool3 conv4_0 bn4_0 relu4_0 pool4_0 conv4_1 bn4_1 relu4_1 conv4_2 bn4_2 relu4_2 res4 head")
 
 // examples are the three figures over made-up numbers.
@@ -61,8 +62,10 @@ func examples() map[string]*Page {
 	note := "SimCLR, ResNet-9, synthetic, 30 epochs, f and g 1,500 images each\nEq. 2, l2, 10 pairs of views"
 	return map[string]*Page{
 		"layermem": LayerMem("LayerMem by depth: default-0123456789ab", note, taps,
-			[]Series{series("candidates", .15), series("shared", .02), series("independents", -.1), series("external", .03)}, controlled, .95),
-		"unitmem":  UnitMem("UnitMem by layer: default-0123456789ab", note, taps, []Distribution{dist("candidates"), dist("external")}),
+			[]Series{series("candidates", .15), series("shared", .02), series("independents", -.1),
+				series("external", .03)}, controlled, .95),
+		"unitmem": UnitMem("UnitMem by layer: default-0123456789ab", note, taps,
+			[]Distribution{dist("candidates"), dist("external")}),
 		"training": Training("Training: default-0123456789ab", note, []Curve{curve("f"), curve("g")}, math.Log(511)),
 	}
 }
@@ -106,7 +109,8 @@ func TestRoundTicks(t *testing.T) {
 		want   string
 	}{
 		{0, 1, "0.0 0.2 0.4 0.6 0.8 1.0"}, {0, 30, "0 10 20 30"}, {-.076, .162, "-0.05 0.00 0.05 0.10 0.15"},
-		{4.2, 6.24, "4.5 5.0 5.5 6.0"}, {0, 120, "0 20 40 60 80 100 120"}, {-3e-4, 1e-4, "-0.0003 -0.0002 -0.0001 0.0000 0.0001"},
+		{4.2, 6.24, "4.5 5.0 5.5 6.0"}, {0, 120, "0 20 40 60 80 100 120"},
+		{-3e-4, 1e-4, "-0.0003 -0.0002 -0.0001 0.0000 0.0001"},
 	} {
 		var got []string
 		for _, tick := range (roundTicks{labels: true}).Ticks(c.lo, c.hi) {
@@ -126,7 +130,8 @@ func TestGapsAndEmptyFiguresDoNotFail(t *testing.T) {
 	nan := math.NaN()
 	s := Series{Name: "s", Mean: []float64{nan, 1, nan}, Lo: []float64{nan, nan, nan}, Hi: []float64{nan, nan, nan}}
 	dir := t.TempDir()
-	require.NoError(t, LayerMem("t", "n", []string{"a", "b", "c"}, []Series{s}, s, .95).Save(filepath.Join(dir, "a.png")))
+	page := LayerMem("t", "n", []string{"a", "b", "c"}, []Series{s}, s, .95)
+	require.NoError(t, page.Save(filepath.Join(dir, "a.png")))
 	require.NoError(t, Training("t", "n", nil, 1).Save(filepath.Join(dir, "b.png")))
 	require.NoError(t, UnitMem("t", "n", nil, []Distribution{{}}).Save(filepath.Join(dir, "c.svg")))
 }
@@ -137,7 +142,8 @@ func TestGallery(t *testing.T) {
 		return Tile{Pixels: bytes.Repeat([]uint8{v}, h*w*c), H: h, W: w, C: c, Label: "7: 0.5"}
 	}
 	rows := []GalleryRow{
-		{Title: "1  relu3, unit 4", Lines: []string{"UnitMem 0.9", "owner: image 7"}, Tiles: []Tile{tile(32, 32, 3, 10), tile(32, 32, 3, 20)}},
+		{Title: "1  relu3, unit 4", Lines: []string{"UnitMem 0.9", "owner: image 7"},
+			Tiles: []Tile{tile(32, 32, 3, 10), tile(32, 32, 3, 20)}},
 		{Title: "gray, not square", Tiles: []Tile{tile(20, 28, 1, 30)}},
 		{Title: "larger than its place", Tiles: []Tile{tile(300, 200, 3, 40)}},
 	}
@@ -164,6 +170,8 @@ func TestGallery(t *testing.T) {
 	assert.GreaterOrEqual(t, n[40], side*(side*2/3))
 
 	assert.ErrorContains(t, SaveGallery(path, "t", "", nil), "no rows")
-	assert.ErrorContains(t, SaveGallery(path, "t", "", []GalleryRow{{Tiles: []Tile{{Pixels: make([]uint8, 8), H: 2, W: 2, C: 2}}}}), "1 or 3 channels")
-	assert.ErrorContains(t, SaveGallery(path, "t", "", []GalleryRow{{Tiles: []Tile{{Pixels: make([]uint8, 8), H: 2, W: 2, C: 3}}}}), "8 bytes")
+	assert.ErrorContains(t, SaveGallery(path, "t", "",
+		[]GalleryRow{{Tiles: []Tile{{Pixels: make([]uint8, 8), H: 2, W: 2, C: 2}}}}), "1 or 3 channels")
+	assert.ErrorContains(t, SaveGallery(path, "t", "",
+		[]GalleryRow{{Tiles: []Tile{{Pixels: make([]uint8, 8), H: 2, W: 2, C: 3}}}}), "8 bytes")
 }

@@ -40,8 +40,9 @@ const (
 )
 
 // SaveGallery writes a PNG of rows of images under a title and a note of at most
-// two lines, each with its text to the left and a label under every image; the first image of a row has a frame. Pixels are not
-// smoothed. The file appears whole or not at all.
+// two lines, each with its text to the left and a label under every image; the
+// first image of a row has a frame. Pixels are not smoothed. The file appears
+// whole or not at all.
 func SaveGallery(path, title, note string, rows []GalleryRow) error {
 	if len(rows) == 0 {
 		return fmt.Errorf("gallery: no rows")
@@ -51,7 +52,8 @@ func SaveGallery(path, title, note string, rows []GalleryRow) error {
 		columns = max(columns, len(r.Tiles))
 		for _, t := range r.Tiles {
 			if t.C != 1 && t.C != 3 || t.H < 1 || t.W < 1 || len(t.Pixels) != t.H*t.W*t.C {
-				return fmt.Errorf("gallery: an image of %d bytes for %dx%dx%d, expected 1 or 3 channels", len(t.Pixels), t.H, t.W, t.C)
+				return fmt.Errorf("gallery: an image of %d bytes for %dx%dx%d, expected 1 or 3 channels", len(t.Pixels),
+					t.H, t.W, t.C)
 			}
 		}
 	}
@@ -64,7 +66,8 @@ func SaveGallery(path, title, note string, rows []GalleryRow) error {
 	c.Fill(c.Rectangle.Path())
 	c.FillText(style(13, true, black), vg.Point{X: margin, Y: height - margin - 12}, title)
 	for k, line := range strings.SplitN(note, "\n", 2) {
-		c.FillText(style(9, false, grey), vg.Point{X: margin, Y: height - margin - titleHeight - vg.Length(k)*noteHeight}, line)
+		c.FillText(style(9, false, grey), vg.Point{X: margin,
+			Y: height - margin - titleHeight - vg.Length(k)*noteHeight}, line)
 	}
 
 	var places []image.Point // of the tiles, in pixels from the top

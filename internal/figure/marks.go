@@ -194,5 +194,6 @@ func (b *boxes) DataRange() (xmin, xmax, ymin, ymax float64) {
 func (b *boxes) Thumbnail(c *draw.Canvas) {
 	(&band{color: b.color}).Thumbnail(c)
 	m := c.Center()
-	c.FillPolygon(b.color, []vg.Point{{X: m.X - 4, Y: c.Min.Y}, {X: m.X + 4, Y: c.Min.Y}, {X: m.X + 4, Y: c.Max.Y}, {X: m.X - 4, Y: c.Max.Y}})
+	c.FillPolygon(b.color, []vg.Point{{X: m.X - 4, Y: c.Min.Y}, {X: m.X + 4, Y: c.Min.Y}, {X: m.X + 4, Y: c.Max.Y},
+		{X: m.X - 4, Y: c.Max.Y}})
 }

@@ -38,7 +38,8 @@ func Roofline(title, note string, peak, gbps float64, series []RoofSeries) *Page
 			high = max(high, q.GFLOPS)
 		}
 	}
-	roof := &curve{x: []float64{lo, ridge, hi}, y: []float64{lo * gbps, peak, peak}, look: look{color: black, width: 1.4}}
+	roof := &curve{x: []float64{lo, ridge, hi}, y: []float64{lo * gbps, peak, peak},
+		look: look{color: black, width: 1.4}}
 	p.Add(roof)
 	legend.Add("the machine's limit", roof)
 	looks := []look{

@@ -50,10 +50,12 @@ func (b *rungBars) Plot(c draw.Canvas, p *plot.Plot) {
 	text.XAlign, text.YAlign = draw.XCenter, draw.YBottom
 	for i, r := range b.rungs {
 		x, y := trX(float64(i)), trY(r.GFLOPS)
-		c.FillPolygon(blue, []vg.Point{{X: x - half, Y: c.Min.Y}, {X: x + half, Y: c.Min.Y}, {X: x + half, Y: y}, {X: x - half, Y: y}})
+		c.FillPolygon(blue, []vg.Point{{X: x - half, Y: c.Min.Y}, {X: x + half, Y: c.Min.Y}, {X: x + half, Y: y},
+			{X: x - half, Y: y}})
 		peak := trY(r.Peak)
 		c.StrokeLine2(peakLine, x-half-3, peak, x+half+3, peak)
-		c.FillText(text, vg.Point{X: x, Y: max(y, c.Min.Y) + 2 + above(y, peak)}, fmt.Sprintf("%.3g %%", 100*r.GFLOPS/r.Peak))
+		c.FillText(text, vg.Point{X: x, Y: max(y, c.Min.Y) + 2 + above(y, peak)},
+			fmt.Sprintf("%.3g %%", 100*r.GFLOPS/r.Peak))
 	}
 }
 
@@ -98,7 +100,8 @@ type SharePanel struct {
 func Shares(title, note string, names []string, panels []SharePanel) *Page {
 	looks := []look{
 		{color: vermillion, width: 1.6, glyph: draw.CircleGlyph{}}, {color: blue, width: 1, glyph: draw.BoxGlyph{}},
-		{color: green, width: 1, dashes: dash, glyph: draw.PyramidGlyph{}}, {color: purple, width: 1, dashes: dash, glyph: draw.CrossGlyph{}},
+		{color: green, width: 1, dashes: dash, glyph: draw.PyramidGlyph{}},
+		{color: purple, width: 1, dashes: dash, glyph: draw.CrossGlyph{}},
 	}
 	page := &Page{title: title, note: note, width: tapWidth(len(names)), height: 130 + 170*vg.Length(len(panels))}
 	for i, pn := range panels {

@@ -32,7 +32,8 @@ func TestEveryHalf(t *testing.T) {
 		require.Equal(t, h+1, FromFloat64(math.Nextafter(mid, away)))
 		require.Equal(t, h, FromFloat64(math.Nextafter(mid, -away)))
 	}
-	for v, h := range map[float64]uint16{1: 0x3c00, -2: 0xc000, 65504: 0x7bff, 65519.99: 0x7bff, 65520: 0x7c00, 0x1p-24: 1, 0x1p-25: 0, 1.0 / 3: 0x3555} {
+	for v, h := range map[float64]uint16{1: 0x3c00, -2: 0xc000, 65504: 0x7bff, 65519.99: 0x7bff, 65520: 0x7c00,
+		0x1p-24: 1, 0x1p-25: 0, 1.0 / 3: 0x3555} {
 		require.Equal(t, h, FromFloat64(v), v)
 	}
 }

@@ -114,7 +114,8 @@ func Each(r io.Reader, size int64, visit func(v *Variable) error) error {
 		if bytes.HasPrefix(head[:], []byte("\x89HDF")) || bytes.HasPrefix(head[:], []byte("MATLAB 7.3")) {
 			hint = " (it is of version 7.3; save with -v7)"
 		}
-		return fmt.Errorf("header: byte order: found %q, expected IM or MI: not a MAT-file of version 5%s", head[126:], hint)
+		return fmt.Errorf("header: byte order: found %q, expected IM or MI: not a MAT-file of version 5%s", head[126:],
+			hint)
 	}
 	if v := order.Uint16(head[124:]); v != 0x100 {
 		return fmt.Errorf("header: version: found %#x, expected 0x100", v)
@@ -130,7 +131,8 @@ func Each(r io.Reader, size int64, visit func(v *Variable) error) error {
 		at += 8
 		kind, length := order.Uint32(tag[:]), int64(order.Uint32(tag[4:]))
 		if length > size-at {
-			return fmt.Errorf("element %d: length: found %d bytes, but only %d are left: truncated?", n, length, size-at)
+			return fmt.Errorf("element %d: length: found %d bytes, but only %d are left: truncated?", n, length,
+				size-at)
 		}
 		at += length
 		body := &io.LimitedReader{R: in, N: length}
@@ -286,7 +288,8 @@ func matrix(body *io.LimitedReader, order binary.ByteOrder, length int64, visit 
 		return fmt.Errorf("variable %q: values: type: found %d, which is unknown", v.Name, kind)
 	}
 	if want := int64(count) * int64(k.width); n != want {
-		return fmt.Errorf("variable %q: values: found %d bytes, expected %d for %v of %s", v.Name, n, want, v.Dims, k.name)
+		return fmt.Errorf("variable %q: values: found %d bytes, expected %d for %v of %s", v.Name, n, want, v.Dims,
+			k.name)
 	}
 	v.kind, v.Type, v.Bytes = kind, k.name, n
 	if v.r = io.LimitReader(body, n); small != nil {

@@ -44,8 +44,10 @@ func TestReadsWhatSciPyWrites(t *testing.T) {
 		names, values, err := all(read(t, file))
 		require.NoError(t, err)
 		assert.Equal(t, []string{
-			"v_int8 int8 [2 3]", "v_uint8 uint8 [2 3]", "v_int16 int16 [2 3]", "v_uint16 uint16 [2 3]", "v_int32 int32 [2 3]",
-			"v_uint32 uint32 [2 3]", "v_float32 single [2 3]", "v_float64 double [2 3]", "v_int64 int64 [2 3]", "v_uint64 uint64 [2 3]",
+			"v_int8 int8 [2 3]", "v_uint8 uint8 [2 3]", "v_int16 int16 [2 3]", "v_uint16 uint16 [2 3]",
+			"v_int32 int32 [2 3]",
+			"v_uint32 uint32 [2 3]", "v_float32 single [2 3]", "v_float64 double [2 3]", "v_int64 int64 [2 3]",
+			"v_uint64 uint64 [2 3]",
 			"empty double [0 3]", "one int64 [1 1]"}, names)
 		for _, n := range []string{"int8", "int16", "int32", "int64", "float32", "float64"} {
 			assert.Equal(t, []float64{-3, 0, -2, 1, -1, 2}, values["v_"+n], n)
@@ -106,25 +108,39 @@ func TestBadFiles(t *testing.T) {
 	lie := array([]uint32{2, 3}, 6)
 	binary.LittleEndian.PutUint32(lie[4:], 1<<31)
 	for want, b := range map[string][]byte{
-		"header: truncated: found 0 bytes, expected 128":                                 nil,
-		"it is of version 7.3; save with -v7":                                            hdf,
-		"header: version: found 0x107, expected 0x100":                                   version,
-		"element 1: tag: truncated: found 4 bytes":                                       append(header(), 1, 2, 3, 4),
-		"element 1: length: found 4294967295 bytes, but only 0 are left":                 append(header(), words(miMatrix, 1<<32-1)...),
-		"element 1: type: found 99, expected 14":                                         append(header(), element(99, nil)...),
-		"element 1: array flags: type: found 5, expected 6":                              append(header(), element(miMatrix, element(miInt32, words(9, 0)))...),
-		"element 1: array flags: tag: truncated":                                         append(header(), element(miMatrix, words(1))...),
-		"dimensions: found 4 bytes, expected 4 for each":                                 append(header(), array([]uint32{6}, 6)...),
-		"dimensions: found -1, expected 0 or more":                                       append(header(), array([]uint32{1<<32 - 1, 1}, 6)...),
-		"dimensions: [2147483647 2147483647] are too many":                               append(header(), array([]uint32{1<<31 - 1, 1<<31 - 1}, 6)...),
-		`variable "X": values: found 6 bytes, expected 2147483647 for [1 2147483647] of`: append(header(), array([]uint32{1, 1<<31 - 1}, 6)...),
-		"packed data: zlib: invalid checksum":                                            damaged,
-		"packed data: truncated":                                                         append(header(), element(miCompressed, bomb[8:len(bomb)-8])...),
-		"packed data: length: claims 2147483648 bytes":                                   append(header(), packed(lie)...),
-		"packed data: type: found 1, expected 14":                                        append(header(), packed(element(1, nil))...),
-		"packed data: more than the expected":                                            append(header(), packed(append(array([]uint32{2, 3}, 6), 1, 2, 3))...),
-		"packed data: zlib: invalid header":                                              append(header(), element(miCompressed, []byte("abcdefgh"))...),
-		"dimensions: length: found 256 bytes, ex":                                        append(header(), array(make([]uint32, 64), 6)...),
+		"header: truncated: found 0 bytes, expected 128": nil,
+		"it is of version 7.3; save with -v7":            hdf,
+		"header: version: found 0x107, expected 0x100":   version,
+		"element 1: tag: truncated: found 4 bytes":       append(header(), 1, 2, 3, 4),
+		"element 1: length: found 4294967295 bytes, but only 0 are left": append(header(),
+			words(miMatrix, 1<<32-1)...),
+		"element 1: type: found 99, expected 14": append(header(),
+			element(99, nil)...),
+		"element 1: array flags: type: found 5, expected 6": append(header(),
+			element(miMatrix, element(miInt32, words(9, 0)))...),
+		"element 1: array flags: tag: truncated": append(header(),
+			element(miMatrix, words(1))...),
+		"dimensions: found 4 bytes, expected 4 for each": append(header(),
+			array([]uint32{6}, 6)...),
+		"dimensions: found -1, expected 0 or more": append(header(),
+			array([]uint32{1<<32 - 1, 1}, 6)...),
+		"dimensions: [2147483647 2147483647] are too many": append(header(),
+			array([]uint32{1<<31 - 1, 1<<31 - 1}, 6)...),
+		`variable "X": values: found 6 bytes, expected 2147483647 for [1 2147483647] of`: append(header(),
+			array([]uint32{1, 1<<31 - 1}, 6)...),
+		"packed data: zlib: invalid checksum": damaged,
+		"packed data: truncated": append(header(),
+			element(miCompressed, bomb[8:len(bomb)-8])...),
+		"packed data: length: claims 2147483648 bytes": append(header(),
+			packed(lie)...),
+		"packed data: type: found 1, expected 14": append(header(),
+			packed(element(1, nil))...),
+		"packed data: more than the expected": append(header(),
+			packed(append(array([]uint32{2, 3}, 6), 1, 2, 3))...),
+		"packed data: zlib: invalid header": append(header(),
+			element(miCompressed, []byte("abcdefgh"))...),
+		"dimensions: length: found 256 bytes, ex": append(header(),
+			array(make([]uint32, 64), 6)...),
 	} {
 		_, _, err := all(b)
 		assert.ErrorContains(t, err, want)

@@ -75,7 +75,8 @@ func ReadRows[T Value](a *Array, dst []T, first int) error {
 		n = len(dst) / row
 	}
 	if n*row != len(dst) || first < 0 || first > a.Rows()-n {
-		return fmt.Errorf("%s: rows from %d on, %d values: expected whole rows of %d values among %d", a.where, first, len(dst), row, a.Rows())
+		return fmt.Errorf("%s: rows from %d on, %d values: expected whole rows of %d values among %d", a.where, first,
+			len(dst), row, a.Rows())
 	}
 	if err := takes[T](a.DType); err != nil {
 		return fmt.Errorf("%s: %w", a.where, err)

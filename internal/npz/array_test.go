@@ -109,7 +109,8 @@ func TestWritesAndReadsBack(t *testing.T) {
 		f, err := Open(path)
 		require.NoError(t, err)
 		defer f.Close()
-		assert.Equal(t, []string{"float16", "float32", "float64", "uint8", "int32", "int64", "bool", "scalar"}, f.Names())
+		assert.Equal(t, []string{"float16", "float32", "float64", "uint8", "int32", "int64", "bool", "scalar"},
+			f.Names())
 		for _, name := range f.Names()[:3] {
 			a, err := f.Array(name)
 			require.NoError(t, err)

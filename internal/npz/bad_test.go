@@ -48,31 +48,38 @@ func TestBadArrays(t *testing.T) {
 	version := npy("", 0)
 	version[6] = 4
 	for want, b := range map[string][]byte{
-		"file is empty":                                                 nil,
-		`starts with "nothi"`:                                           []byte("nothi"),
-		"truncated, or not .npz":                                        []byte("PK\x03\x04"),
-		"header: version: found 4.0, expected 1 to 3":                   version,
-		"header: truncated: found 7 bytes":                              []byte(magic + "\x01"),
-		"header: length: found 65535 bytes, but only 0":                 append([]byte(magic), 1, 0, 255, 255),
-		"header: length: found 4294967295 bytes, expected at most":      append([]byte(magic), 2, 0, 255, 255, 255, 255),
-		`header: found "", expected {`:                                  npy("", 0),
-		`found "", expected a string`:                                   npy("{", 0),
-		"expected all of descr, fortran_order and shape":                npy("{'descr': '<f4'}", 0),
-		`"descr" is given twice`:                                        npy("{'descr': '<f4', 'descr': '<f4'}", 0),
-		"other: unknown field":                                          npy("{'other': 1}", 0),
-		`descr: found "<c8", expected float16`:                          npy(dict("'<c8'", "False", "(1,)"), 8),
-		`descr: found "|O"`:                                             npy(dict("'|O'", "False", "(1,)"), 8),
-		"arrays of records are not read":                                npy(dict("[('a', '<f4')]", "False", "(1,)"), 4),
-		"fortran_order: found \"None":                                   npy(dict("'<f4'", "None", "(1,)"), 4),
-		"shape: found \"-1,)":                                           npy(dict("'<f4'", "False", "(-1,)"), 4),
-		"shape: found \"99999999999999999999":                           npy(dict("'<f4'", "False", "(99999999999999999999,)"), 4),
-		"shape: [4294967296 4294967296] has too many values":            npy(dict("'<f4'", "False", "(4294967296, 4294967296)"), 4),
-		"more than 32 dimensions":                                       npy(dict("'<f4'", "False", "("+strings.Repeat("1, ", 33)+")"), 4),
-		"goes on with":                                                  npy(dict("'<f4'", "False", "(1,)")+"x", 4),
+		"file is empty":                                 nil,
+		`starts with "nothi"`:                           []byte("nothi"),
+		"truncated, or not .npz":                        []byte("PK\x03\x04"),
+		"header: version: found 4.0, expected 1 to 3":   version,
+		"header: truncated: found 7 bytes":              []byte(magic + "\x01"),
+		"header: length: found 65535 bytes, but only 0": append([]byte(magic), 1, 0, 255, 255),
+		"header: length: found 4294967295 bytes, expected at most": append([]byte(magic),
+			2, 0, 255, 255, 255, 255),
+		`header: found "", expected {`:                   npy("", 0),
+		`found "", expected a string`:                    npy("{", 0),
+		"expected all of descr, fortran_order and shape": npy("{'descr': '<f4'}", 0),
+		`"descr" is given twice`:                         npy("{'descr': '<f4', 'descr': '<f4'}", 0),
+		"other: unknown field":                           npy("{'other': 1}", 0),
+		`descr: found "<c8", expected float16`:           npy(dict("'<c8'", "False", "(1,)"), 8),
+		`descr: found "|O"`:                              npy(dict("'|O'", "False", "(1,)"), 8),
+		"arrays of records are not read": npy(
+			dict("[('a', '<f4')]", "False", "(1,)"), 4),
+		"fortran_order: found \"None": npy(dict("'<f4'", "None", "(1,)"), 4),
+		"shape: found \"-1,)":         npy(dict("'<f4'", "False", "(-1,)"), 4),
+		"shape: found \"99999999999999999999": npy(
+			dict("'<f4'", "False", "(99999999999999999999,)"), 4),
+		"shape: [4294967296 4294967296] has too many values": npy(
+			dict("'<f4'", "False", "(4294967296, 4294967296)"), 4),
+		"more than 32 dimensions": npy(
+			dict("'<f4'", "False", "("+strings.Repeat("1, ", 33)+")"), 4),
+		"goes on with": npy(dict("'<f4'", "False", "(1,)")+"x", 4),
 		"truncated: found 4 bytes of values, expected 8 for float32 of": npy(dict("'<f4'", "False", "(2,)"), 4),
 		"oversized: found 9 bytes of values, expected 8":                npy(dict("'<f4'", "False", "(2,)"), 9),
-		"truncated: found 4 bytes of values, expected 4398046511104":    npy(dict("'<f4'", "False", "(1099511627776,)"), 4),
-		"value 1 of the file: float32 cannot hold it":                   append(npy(dict("'<f8'", "False", "(2,)"), 8), 0, 0, 0, 0, 0, 0, 0xe0, 0x7e),
+		"truncated: found 4 bytes of values, expected 4398046511104": npy(
+			dict("'<f4'", "False", "(1099511627776,)"), 4),
+		"value 1 of the file: float32 cannot hold it": append(npy(dict("'<f8'", "False", "(2,)"), 8),
+			0, 0, 0, 0, 0, 0, 0xe0, 0x7e),
 	} {
 		assert.ErrorContains(t, tryAll(b), want)
 	}
@@ -115,9 +122,11 @@ func TestBadArchives(t *testing.T) {
 	assert.NoError(t, tryAll(archive(t, content, zip.Deflate, none)))
 	assert.NoError(t, tryAll(archive(t, content, zip.Store, none)))
 	for want, b := range map[string][]byte{
-		"checksum error":                         archive(t, content, zip.Deflate, func(h *zip.FileHeader) { h.CRC32++ }),
-		"claims 4398046511104 bytes packed into": archive(t, huge, zip.Deflate, func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 42 }),
-		"truncated: found":                       archive(t, huge, zip.Deflate, none),
+		"checksum error": archive(t, content, zip.Deflate,
+			func(h *zip.FileHeader) { h.CRC32++ }),
+		"claims 4398046511104 bytes packed into": archive(t, huge, zip.Deflate,
+			func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 42 }),
+		"truncated: found": archive(t, huge, zip.Deflate, none),
 		// Claims what deflate could just do, but the data do not go on.
 		"unexpected EOF": archive(t, npy(dict("'|u1'", "False", "(20000,)"), 8), zip.Deflate, func(h *zip.FileHeader) {
 			h.UncompressedSize64 = uint64(10 + len(dict("'|u1'", "False", "(20000,)")) + 20000)
@@ -149,12 +158,14 @@ func TestClaimsAreNotBelieved(t *testing.T) {
 
 func TestErrorsNameFileAndArray(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.npz")
-	require.NoError(t, os.WriteFile(path, archive(t, npy(dict("'<f4'", "False", "(2,)"), 9), zip.Store, func(*zip.FileHeader) {}), 0o644))
+	require.NoError(t, os.WriteFile(path, archive(t, npy(dict("'<f4'", "False", "(2,)"), 9), zip.Store,
+		func(*zip.FileHeader) {}), 0o644))
 	f, err := Open(path)
 	require.NoError(t, err)
 	defer f.Close()
 	_, err = f.Array("a")
-	assert.EqualError(t, err, path+`: array "a": oversized: found 9 bytes of values, expected 8 for float32 of shape [2]`)
+	assert.EqualError(t, err,
+		path+`: array "a": oversized: found 9 bytes of values, expected 8 for float32 of shape [2]`)
 	_, err = Open(filepath.Dir(path))
 	assert.ErrorContains(t, err, "not a regular file")
 }
@@ -168,7 +179,8 @@ func FuzzNPZ(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(b)
 	}
-	for _, d := range []string{dict("'<f2'", "True", "(2, 3)"), dict("'>i4'", "False", "(3,)"), dict("'|b1'", "False", "()")} {
+	for _, d := range []string{dict("'<f2'", "True", "(2, 3)"), dict("'>i4'", "False", "(3,)"),
+		dict("'|b1'", "False", "()")} {
 		f.Add(npy(d, 12))
 		var b bytes.Buffer
 		z := zip.NewWriter(&b)

@@ -124,7 +124,8 @@ func (f *File) entry(a *Array, e *zip.File) error {
 		return errors.New("zip entry: is encrypted")
 	}
 	if e.UncompressedSize64 > maxRatio*e.CompressedSize64 {
-		return fmt.Errorf("zip entry: claims %d bytes packed into %d, which is not possible", e.UncompressedSize64, e.CompressedSize64)
+		return fmt.Errorf("zip entry: claims %d bytes packed into %d, which is not possible", e.UncompressedSize64,
+			e.CompressedSize64)
 	}
 	s := &stream{size: int64(e.UncompressedSize64), open: e.Open}
 	return a.open(s, s.size)

@@ -74,7 +74,8 @@ func readHeader(r io.Reader, size int64) (*header, error) {
 		if want < size-h.length {
 			what = "oversized"
 		}
-		return nil, fmt.Errorf("%s: found %d bytes of values, expected %d for %s of shape %v", what, size-h.length, want, h.DType, h.Shape)
+		return nil, fmt.Errorf("%s: found %d bytes of values, expected %d for %s of shape %v", what, size-h.length,
+			want, h.DType, h.Shape)
 	}
 	return h, nil
 }

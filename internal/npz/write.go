@@ -103,7 +103,8 @@ func NewArrayWriter(w io.Writer, t DType, shape ...int) (*ArrayWriter, error) {
 	n := uint64(1)
 	for i, d := range shape {
 		if d < 0 || d > 0 && n > math.MaxInt64/8/uint64(d) {
-			return nil, fmt.Errorf("shape: found %v, expected sizes of 0 or more and at most %d values", shape, math.MaxInt64/8)
+			return nil, fmt.Errorf("shape: found %v, expected sizes of 0 or more and at most %d values", shape,
+				math.MaxInt64/8)
 		}
 		n *= uint64(d)
 		text[i] = fmt.Sprint(d)

@@ -99,10 +99,12 @@ func TestRateFollowsChange(t *testing.T) {
 }
 
 func TestCountAndDuration(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", .1234: "0.123", 12.34: "12.3", 99.96: "100", 999.6: "1,000", 1234567: "1,234,567"} {
+	for v, want := range map[float64]string{0: "0", .1234: "0.123", 12.34: "12.3", 99.96: "100", 999.6: "1,000",
+		1234567: "1,234,567"} {
 		assert.Equal(t, want, Count(v))
 	}
-	for d, want := range map[time.Duration]string{85e7: "850ms", 42e8: "4.2s", 599e8: "59s", 185e9: "3m05s", 7620e9: "2h07m"} {
+	for d, want := range map[time.Duration]string{85e7: "850ms", 42e8: "4.2s", 599e8: "59s", 185e9: "3m05s",
+		7620e9: "2h07m"} {
 		assert.Equal(t, want, Duration(d))
 	}
 }

@@ -88,7 +88,9 @@ func leavesAt(into any, path string) (all []Leaf, absent func()) {
 	absent = func() {}
 	for {
 		all = Leaves(into)
-		i := slices.IndexFunc(all, func(l Leaf) bool { return optional(l.Value.Type()) && strings.HasPrefix(path, l.Path+".") })
+		i := slices.IndexFunc(all, func(l Leaf) bool {
+			return optional(l.Value.Type()) && strings.HasPrefix(path, l.Path+".")
+		})
 		if i < 0 {
 			return all, absent
 		}

@@ -29,7 +29,8 @@ type outer struct {
 func TestDecodeReadsEveryKind(t *testing.T) {
 	v := outer{Count: 7}
 	seen := map[string]string{}
-	err := Decode(&v, "a.yaml", []byte("name: x\non: true\nwords: all\nsizes: [1, 2]\nin:\n  rate: 1e-3\n  range: [0.5, 2]\n  seed: 18446744073709551615\n"), seen)
+	err := Decode(&v, "a.yaml", []byte("name: x\non: true\nwords: all\nsizes: [1, 2]\nin:\n  rate: 1e-3\n"+
+		"  range: [0.5, 2]\n  seed: 18446744073709551615\n"), seen)
 	require.NoError(t, err)
 	seed := uint64(1<<64 - 1)
 	assert.Equal(t, outer{Name: "x", Count: 7, On: true, Words: []string{"all"}, Sizes: []int{1, 2},
@@ -128,9 +129,11 @@ func TestSectionsThatMayBeAbsent(t *testing.T) {
 	assert.Nil(t, v.May, "an assignment that fails leaves no section behind")
 	require.NoError(t, Set(&v, "may={rate: 3}", nil))
 	assert.Equal(t, &inner{Rate: 3}, v.May)
-	assert.EqualError(t, Decode(&v, "x", []byte("may: 3"), nil), "x:1: may: want a section with the fields rate, range, seed, found 3")
+	assert.EqualError(t, Decode(&v, "x", []byte("may: 3"), nil),
+		"x:1: may: want a section with the fields rate, range, seed, found 3")
 	v = outer{}
-	assert.ErrorContains(t, Set(&v, "may=", nil), "may: want a section with the fields rate, range, seed or null, found nothing")
+	assert.ErrorContains(t, Set(&v, "may=", nil), "may: want a section with the fields rate, range, seed or null, "+
+		"found nothing")
 }
 
 func TestEncodeReadsBack(t *testing.T) {
@@ -154,7 +157,8 @@ func TestEncodeReadsBack(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{"", "name: x", "in: {rate: 1e-3, range: [0.5, 2]}", "words: [a, b]\n", "may: {seed: 1}", "count: 0x1", "- a", "a: &b c", "? x\n: y", "name: |\n  x\n"} {
+	for _, s := range []string{"", "name: x", "in: {rate: 1e-3, range: [0.5, 2]}", "words: [a, b]\n", "may: {seed: 1}",
+		"count: 0x1", "- a", "a: &b c", "? x\n: y", "name: |\n  x\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {

@@ -1,5 +1,7 @@
 """What a section measures with."""
 
+import ast
+import importlib.util
 import subprocess
 import sys
 import time
@@ -24,7 +26,8 @@ class Lab:
 
     def needs(self, *command, flags=()):
         """Ends the section where this locimem lacks a command or a flag of it."""
-        r = subprocess.run([self.binary, *command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        r = subprocess.run([self.binary, *command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           text=True)
         named = r.returncode == 0 and f"locimem {' '.join(command)}" in r.stdout
         if not named:
             raise NotMeasured(f"this locimem has no command {' '.join(command)}")
@@ -34,15 +37,12 @@ class Lab:
 
     # the peers
 
-    def script(self, name, flags=()):
-        """Ends the section where a peer's script, or a flag of it, is not there."""
-        path = PEERS / name
-        if not path.exists():
-            raise NotMeasured(f"bench/peers/{name} is not there")
-        for flag in flags:
-            if f'"{flag}"' not in path.read_text():
-                raise NotMeasured(f"bench/peers/{name} has no {flag}")
-        return path
+    def script(self, name):
+        """The path of a peer's script. Ends the section where a package that it imports is missing."""
+        missing = missing_packages(PEERS / name)
+        if missing:
+            raise NotMeasured(f"bench/peers/{name} needs {', '.join(missing)}, which this Python lacks")
+        return PEERS / name
 
     def server(self, script, env=None, key=None):
         """A peer that stays; the same key, the same process."""
@@ -80,10 +80,29 @@ class Lab:
             began = time.perf_counter()
             for name, (program, args) in list(programs.items())[:: 1 if r % 2 == 0 else -1]:
                 out[name].append(self.ask(program, args))
-            print(f"{label}: round {r + 1} of {rounds}, {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
+            print(f"{label}: round {r + 1} of {rounds}, {time.perf_counter() - began:.1f} s", file=sys.stderr,
+                  flush=True)
         return out
 
     def fewer(self, share):
         """A share of the rounds, at least 2 (1 with --quick)."""
         return max(1 if self.quick else 2, round(self.rounds * share))
 
+
+def missing_packages(path):
+    """The packages that a script imports, anywhere in it or at the top of a neighbour that
+    it imports, and that this Python lacks."""
+    seen, todo, missing = set(), list(ast.walk(ast.parse(path.read_text()))), set()
+    while todo:
+        node = todo.pop()
+        names = [n.name for n in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module]
+        for top in {n.partition(".")[0] for n in names} - seen:
+            seen.add(top)
+            neighbour = PEERS / f"{top}.py"
+            if neighbour.exists():
+                todo += ast.parse(neighbour.read_text()).body
+            elif importlib.util.find_spec(top) is None:
+                missing.add(top)
+    return sorted(missing)

@@ -11,7 +11,8 @@ from statistics import median
 def case(name, results, key, **more):
     """A case out of the answers of Lab.interleave."""
     value = key if callable(key) else lambda r: r[key]
-    return {"name": name, "values": {program: [value(r) for r in answers] for program, answers in results.items()}, **more}
+    return {"name": name, "values": {program: [value(r) for r in answers] for program, answers in results.items()},
+            **more}
 
 
 def ours(c):

@@ -52,7 +52,8 @@ class Server:
     def ask(self, args):
         if self.process is None:
             self.process = subprocess.Popen([sys.executable, PEERS / "serve.py", self.script], cwd=ROOT, env=self.env,
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                            text=True)  # fmt: skip
             self.load.pids.add(self.process.pid)
         self.process.stdin.write(shlex.join(map(str, args)) + "\n")
         self.process.stdin.flush()

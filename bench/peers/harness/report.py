@@ -43,8 +43,10 @@ def about(e, machines):
     """Date, rounds, programs, and how busy others kept the machine."""
     load = "unknown how much other programs ran beside"
     if e["load"]:
-        load = f"other programs kept {e['load']['mean']:.2f} of the cores busy, at most {e['load']['max']:.2f} during one run"
-    out = f"{e['date']}, {e['rounds']} round{'s' * (e['rounds'] > 1)}{', quick' if e['quick'] else ''}, {e['seconds']} s; {load}. {'; '.join(e['versions'])}."
+        mean, most = e["load"]["mean"], e["load"]["max"]
+        load = f"other programs kept {mean:.2f} of the cores busy, at most {most:.2f} during one run"
+    rounds = f"{e['rounds']} round{'s' * (e['rounds'] > 1)}{', quick' if e['quick'] else ''}"
+    out = f"{e['date']}, {rounds}, {e['seconds']} s; {load}. {'; '.join(e['versions'])}."
     if len(machines) > 1:
         out += f" {e['machine']}."
     if e["removed"]:

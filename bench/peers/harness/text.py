@@ -46,5 +46,7 @@ def flop_table(cases, peak, first, columns=None):
 
 def goal_lines(goals):
     """Goals as a list, met or not."""
-    return [f"- {'met' if g['met'] else '**not met**'}: {g['what']} {g['found']:.{g['digits']}f}, goal {g['want']}" for g in goals] + ([""] if goals else [])
+    lines = [f"- {'met' if g['met'] else '**not met**'}: {g['what']} {g['found']:.{g['digits']}f}, goal {g['want']}"
+             for g in goals]  # fmt: skip
+    return lines + [""] * bool(lines)
 

@@ -33,11 +33,13 @@ def measure(lab):
                 # about an eighth of a second at 200 GFLOP/s
                 reps = max(5, min(10000, int(0.125 * 2e11 * threads / flop)))
                 flags = {"nn": [], "nt": ["--trans-b"], "tn": ["--trans-a"]}[trans]
-                own = ["--m", m, "--n", n, "--k", k, "--threads", threads, "--reps", min(reps, 500), *flags]  # it loops over short ones itself
+                # locimem loops over short products itself
+                own = ["--m", m, "--n", n, "--k", k, "--threads", threads, "--reps", min(reps, 500), *flags]
                 others = ["-m", m, "-n", n, "-k", k, "--trans", trans, "--threads", threads, "--reps", reps]
-                r = lab.interleave(f"gemm {m}x{n}x{k} {trans}, {threads} threads",
-                                   {name: (p, own if name == "locimem" else others) for name, p in programs.items()})  # fmt: skip
-                cases.append(case(f"{m} x {n} x {k}", r, "ms", trans=trans, threads=threads, flop=flop, bytes=4 * (m * k + k * n + m * n), shape=[m, n, k]))
+                asked = {name: (p, own if name == "locimem" else others) for name, p in programs.items()}
+                r = lab.interleave(f"gemm {m}x{n}x{k} {trans}, {threads} threads", asked)
+                cases.append(case(f"{m} x {n} x {k}", r, "ms", trans=trans, threads=threads, flop=flop,
+                                  bytes=4 * (m * k + k * n + m * n), shape=[m, n, k]))
     return {"cases": cases, "peak": lab_peak(lab), "without_blis": without}
 
 
@@ -60,20 +62,24 @@ def goals(data):
         worst = min(cases, key=ratio)
         name = f"{worst['name']} {worst['trans']}"
         out.append(goal(f"{threads} thread{'s' * (threads > 1)}, worst shape ({name})", ratio(worst), 1))
-        out.append(goal(f"{threads} thread{'s' * (threads > 1)}, geometric mean of {len(cases)} products", geomean([ratio(c) for c in cases]), 1.05))
+        out.append(goal(f"{threads} thread{'s' * (threads > 1)}, geometric mean of {len(cases)} products",
+                        geomean([ratio(c) for c in cases]), 1.05))
         for c in cases:
             if c["shape"] == [1024] * 3 and c["trans"] == "nn" and data["peak"]:
-                out.append(goal(f"{threads} thread{'s' * (threads > 1)}, 1024 cubed, share of peak", gflops(c["flop"], ours(c)) / data["peak"][str(threads)], 0.93))
+                out.append(goal(f"{threads} thread{'s' * (threads > 1)}, 1024 cubed, share of peak",
+                                gflops(c["flop"], ours(c)) / data["peak"][str(threads)], 0.93))
     return out
 
 
 def render(data):
-    lines = ["GFLOP/s. The ratio is locimem's speed over that of the better library. nt: B comes transposed, as a layer's weights do; tn: A does, "
+    lines = ["GFLOP/s. The ratio is locimem's speed over that of the better library. nt: B comes transposed, as a "
+             "layer's weights do; tn: A does, "
              "as for the gradient of the weights.", ""]  # fmt: skip
     if data["without_blis"]:
         lines += [f"BLIS not measured: {data['without_blis']}", ""]
     for threads in (1, 2):
         cases = [c for c in data["cases"] if c["threads"] == threads]
         if cases:
-            lines += flop_table(cases, data["peak"], lambda c: [c["name"], c["trans"], str(c["threads"])], ["shape", "", "threads"])
+            lines += flop_table(cases, data["peak"], lambda c: [c["name"], c["trans"], str(c["threads"])],
+                                ["shape", "", "threads"])
     return lines

@@ -20,8 +20,10 @@ def goals(data):
 
 
 def render(data):
-    rows = [[t, f"{g:.1f}", f"{min(data['rounds'][t]):.1f} to {g:.1f}", f"{data['gbps'][t]:.1f}"] for t, g in data["gflops"].items()]
-    return [f"Fused multiply-adds of {data['isa']} vectors, on registers alone, in float32. The best round counts: what a core did "
+    rows = [[t, f"{g:.1f}", f"{min(data['rounds'][t]):.1f} to {g:.1f}", f"{data['gbps'][t]:.1f}"]
+            for t, g in data["gflops"].items()]
+    return [f"Fused multiply-adds of {data['isa']} vectors, on registers alone, in float32. The best round counts: "
+            "what a core did "
             "once it can do. Shares of peak below are shares of it, as measured in the same run.", "",
             *table(["threads", "GFLOP/s", "rounds", "GB/s read from memory"], rows), "",
             "![Products and convolutions under these limits](img/roofline.png)"]  # fmt: skip

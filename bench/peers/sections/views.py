@@ -27,5 +27,7 @@ def goals(data):
 
 def render(data):
     c = data["cases"][0]
-    rows = [[name, f"{1e3 * median(v) / c['images'] / 2:.1f}", "" if name == "locimem" else ratio_text(c, name)] for name, v in c["values"].items()]
+    rows = [[name, f"{1e3 * median(v) / c['images'] / 2:.1f}",
+             "" if name == "locimem" else ratio_text(c, name)]
+            for name, v in c["values"].items()]
     return table(["", "us a view", "ratio"], rows)
