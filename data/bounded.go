@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/locimem/locimem/internal/textfile"
 )
 
 // maxRatio is the most that deflate (gzip, zlib, PNG) can shrink: 258 bytes to 2
@@ -202,13 +204,11 @@ func readNames(set, path string, n int) ([]string, error) {
 	if _, err := regular(set, path); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	text, err := textfile.Read(path, 1<<16)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", set, err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 1<<16))
-	if err != nil {
+	if text, err = textfile.UTF8(text); err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", set, path, err)
 	}
 	names := strings.Fields(string(text))

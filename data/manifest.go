@@ -1,15 +1,16 @@
 package data
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/locimem/locimem/internal/atomicfile"
+	"github.com/locimem/locimem/internal/textfile"
 )
 
 // splitVersion is raised when the meaning of split.json changes.
@@ -98,12 +99,11 @@ func (m *manifestSets) all() [4]*manifestSet {
 // overlap or leave the data, lists of different lengths and a hash that does not
 // fit are errors that name the field.
 func ReadSplit(path string) (*Split, error) {
-	f, err := os.Open(path)
+	b, err := textfile.Read(path, maxManifest)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	s, err := readManifest(f)
+	s, err := readManifest(bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

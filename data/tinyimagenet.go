@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/locimem/locimem/internal/textfile"
 )
 
 // Tiny-ImageNet (Stanford's CS231n, 2015): 200 classes named by their WordNet ids,
@@ -97,6 +99,9 @@ type tiny struct {
 // lines calls each with the fields, separated by tabs, of every line of a file.
 func (t *tiny) lines(file string, each func(n int, fields []string) error) error {
 	b, err := readIn(t.root, file, 1<<24)
+	if err == nil {
+		b, err = textfile.UTF8(b)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

@@ -3,9 +3,9 @@ package recipe
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/textfile"
 	"github.com/locimem/locimem/recipes"
 )
 
@@ -25,7 +25,7 @@ func Load(path string, sets []string) (*Recipe, error) {
 	if path == "" {
 		return Read("", nil, sets)
 	}
-	src, err := os.ReadFile(path)
+	src, err := textfile.Read(path, strict.MaxSize)
 	if err != nil {
 		return nil, err
 	}

@@ -13,9 +13,6 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxSize is the size of the largest document read; nobody writes one by hand.
-const maxSize = 1 << 20
-
 // Decode lays the YAML document src over the struct that into points to. file
 // names the document in problems. The path of each value set is noted in seen
 // with the place it came from, unless seen is nil. All problems found are
@@ -109,8 +106,8 @@ func leavesAt(into any, path string) (all []Leaf, absent func()) {
 
 // parse returns the one document of src, nil if there is nothing in it.
 func parse(src []byte) (body ast.Node, err error) {
-	if len(src) > maxSize {
-		return nil, fmt.Errorf("%d bytes are more than the %d allowed", len(src), maxSize)
+	if src, err = bounded(src); err != nil {
+		return nil, err
 	}
 	// A document is user input; whatever the parser does with it ends as an error.
 	defer func() {

@@ -68,7 +68,7 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 	for _, src := range []string{"name: x\nname: y", "name: [", "\t- x", "a: b: c"} {
 		assert.ErrorContains(t, Decode(&outer{}, "a.yaml", []byte(src), nil), "a.yaml: not YAML", src)
 	}
-	assert.ErrorContains(t, Decode(&outer{}, "a.yaml", bytes.Repeat([]byte("#"), maxSize+1), nil), "more than")
+	assert.ErrorContains(t, Decode(&outer{}, "a.yaml", bytes.Repeat([]byte("#"), MaxSize+1), nil), "more than")
 	err := Decode(&outer{}, "a.yaml", []byte("count: a\non: b"), nil)
 	assert.Len(t, err, 2, "all problems are reported at once")
 }
