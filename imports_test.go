@@ -88,9 +88,12 @@ func TestForbiddenImports(t *testing.T) {
 		from, to string
 		allowed  bool
 	}{
-		{"study", "run", true}, {"run", "study", false}, {"run", "recipe", true}, {"recipe", "ssl", true}, {"ssl", "recipe", false},
-		{"ssl", "data", true}, {"data", "ssl", false}, {"memorize", "ssl", false}, {"memorize", "data", false}, {"memorize", "nn", true},
-		{"nn", "tensor", true}, {"tensor", "nn", false}, {"tensor", "internal", true}, {"internal", "tensor", false}, {"cmd", "new", false},
+		{"study", "run", true}, {"run", "study", false}, {"run", "recipe", true}, {"recipe", "ssl", true},
+		{"ssl", "recipe", false},
+		{"ssl", "data", true}, {"data", "ssl", false}, {"memorize", "ssl", false}, {"memorize", "data", false},
+		{"memorize", "nn", true},
+		{"nn", "tensor", true}, {"tensor", "nn", false}, {"tensor", "internal", true}, {"internal", "tensor", false},
+		{"cmd", "new", false},
 	} {
 		if got := forbidden(c.from, c.to) == ""; got != c.allowed {
 			t.Errorf("%s imports %s: found allowed %v, expected %v", c.from, c.to, got, c.allowed)

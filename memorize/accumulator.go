@@ -137,7 +137,8 @@ func (a *Accumulator) Add(side Side, set, tap int, x *tensor.Tensor) error {
 	piece := &Activations{Side: side, Set: set, Tap: tap, First: c.n, X: x, plan: &a.plan}
 	rows := a.plan.Options.Rows()
 	if x.Rank() < 2 || x.Len() == 0 || x.Dim(0)%rows != 0 {
-		return fmt.Errorf("%s: found activations of shape %v, expected [points*%d, ..., units]", piece.where(), x.Shape(), rows)
+		return fmt.Errorf("%s: found activations of shape %v, expected [points*%d, ..., units]", piece.where(), x.Shape(),
+			rows)
 	}
 	if c.n == 0 {
 		c.shape = slices.Clone(x.Shape()[1:])

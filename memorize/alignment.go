@@ -46,7 +46,8 @@ type AlignmentScore struct {
 }
 
 // AlignmentTable is alignment-matrix LayerMem.
-var AlignmentTable = table.Of[AlignmentScore]("alignment.csv", "Alignment-matrix LayerMem; no rows unless score.alignment is on")
+var AlignmentTable = table.Of[AlignmentScore]("alignment.csv",
+	"Alignment-matrix LayerMem; no rows unless score.alignment is on")
 
 // Points returns the score of every point by rows, in the order of the set.
 func (a *AlignmentScore) Points() []float64 { return a.rows }

@@ -110,7 +110,8 @@ func TestAlignmentMemIsSymmetric(t *testing.T) {
 }
 
 func TestAlignmentGroupsFitIntoMemory(t *testing.T) {
-	infos := []nn.TapInfo{{Name: "a", Shape: []int{1 << 10}}, {Name: "b", Shape: []int{2, 1 << 13}}, {Name: "c", Shape: []int{1 << 10}}, {Name: "d", Shape: []int{8}}}
+	infos := []nn.TapInfo{{Name: "a", Shape: []int{1 << 10}}, {Name: "b", Shape: []int{2, 1 << 13}},
+		{Name: "c", Shape: []int{1 << 10}}, {Name: "d", Shape: []int{8}}}
 	taps := []Tap{{"a", 1}, {"b", 2}, {"c", 3}, {"d", 4}}
 	// 1 Ki values of 2 views of 4096 points in 2 encoders are 64 MiB; b is 1 GiB.
 	assert.Equal(t, [][]Tap{taps[:1], taps[1:2], taps[2:]}, alignmentGroups(infos, taps, 4096))
@@ -118,7 +119,8 @@ func TestAlignmentGroupsFitIntoMemory(t *testing.T) {
 }
 
 func TestAlignmentOfZeros(t *testing.T) {
-	assert.Equal(t, []float64{0, 1, 1, 0}, []float64{apart([3]float64{0, 0, 0}), apart([3]float64{0, 1, 0}), apart([3]float64{0, 1, 4}), apart([3]float64{2, 1, 4})})
+	assert.Equal(t, []float64{0, 1, 1, 0}, []float64{apart([3]float64{0, 0, 0}), apart([3]float64{0, 1, 0}),
+		apart([3]float64{0, 1, 4}), apart([3]float64{2, 1, 4})})
 }
 
 func TestAlignmentMemRefuses(t *testing.T) {

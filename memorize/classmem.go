@@ -25,7 +25,8 @@ type ClassScore struct {
 	Value     float64 `json:"value" col:"value" unit:"ratio"`          // (Max-Rest)/(Max+Rest)
 	Max       float64 `json:"mu_max" col:"mu_max" unit:"activation"`   // largest mean activation over the classes
 	Rest      float64 `json:"mu_rest" col:"mu_rest" unit:"activation"` // mean (or median) of those of the other classes
-	Class     int     `json:"class" col:"class"`                       // index of the class that has Max, -1 if all are equal
+	// index of the class that has Max, -1 if all are equal
+	Class int `json:"class" col:"class"`
 }
 
 // ClassMemTable is ClassMem of the units of f, then of g.

@@ -52,7 +52,8 @@ func Example() {
 	for _, tap := range o.Taps {
 		c, _ := scores.Layer(tap, memorize.Candidate, memorize.Paper, memorize.UnitL2)
 		k, _ := scores.Layer(tap, memorize.Controlled, memorize.Paper, memorize.UnitL2)
-		fmt.Printf("%-5s candidates %.2f  controlled %.2f [%.2f, %.2f]\n", tap, c.Stat.Mean, k.Stat.Mean, k.Stat.Lo, k.Stat.Hi)
+		fmt.Printf("%-5s candidates %.2f  controlled %.2f [%.2f, %.2f]\n", tap, c.Stat.Mean, k.Stat.Mean, k.Stat.Lo,
+			k.Stat.Hi)
 	}
 
 	// Output:

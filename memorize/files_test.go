@@ -59,7 +59,8 @@ func TestFilesHoldTheScores(t *testing.T) {
 		assert.Equal(t, []string{l.Tap, strconv.Itoa(l.Depth), l.Set, string(l.Estimator), string(l.Distance)},
 			[]string{r["tap"], r["depth"], r["set"], r["estimator"], r["distance"]})
 		// Exact: the file says all that is known.
-		assert.Equal(t, l.Stat, Stat{float(t, r["mean"]), float(t, r["se"]), float(t, r["lo"]), float(t, r["hi"]), int(float(t, r["n"]))})
+		assert.Equal(t, l.Stat, Stat{float(t, r["mean"]), float(t, r["se"]), float(t, r["lo"]), float(t, r["hi"]),
+			int(float(t, r["n"]))})
 		byKey[r["tap"]+r["set"]+r["estimator"]+r["distance"]] = l.Stat.Mean
 	}
 
@@ -110,7 +111,8 @@ func TestFilesHoldTheScores(t *testing.T) {
 	assert.Equal(t, s.Layers, got.LayerMem)
 	assert.Equal(t, s.Deltas, got.Delta)
 	assert.Equal(t, s.SummaryF, got.UnitMemF)
-	for _, field := range []string{"estimators", "distances", "mode", "views", "rest", "absolute", "resamples", "level", "seed",
+	for _, field := range []string{"estimators", "distances", "mode", "views", "rest", "absolute", "resamples", "level",
+		"seed",
 		"taps", "sets", "encoder_pairs", "interval_covers", "isa", "recipe_hash", "seeds"} {
 		assert.Contains(t, string(b), `"`+field+`"`)
 	}

@@ -207,7 +207,8 @@ func TestOnePointHasNoInterval(t *testing.T) {
 	require.NoError(t, LayerMemTable.With(s.Layers).Write(&csv))
 	assert.Contains(t, csv.String(), "only,1,candidate,paper,l2,0.5,,,,1\n")
 	require.NoError(t, s.WriteJSON(&js))
-	assert.Contains(t, strings.Join(strings.Fields(js.String()), ""), `"stat":{"mean":0.5,"se":null,"lo":null,"hi":null,"n":1}`)
+	assert.Contains(t, strings.Join(strings.Fields(js.String()), ""),
+		`"stat":{"mean":0.5,"se":null,"lo":null,"hi":null,"n":1}`)
 }
 
 func TestBadActivationsAreNamed(t *testing.T) {
@@ -226,7 +227,8 @@ func TestBadActivationsAreNamed(t *testing.T) {
 	_, err = fromRows(t, pairs(), sets, 1, [][]float32{good, good}, [][]float32{good, {1, 2, 3, 4, 5, 6}})
 	assert.EqualError(t, err, "encoder g, tap only, set shared: found activations of 3 points, the set has 2")
 	_, err = fromRows(t, pairs(), sets, 1, [][]float32{good, good}, [][]float32{good, {1, 2, 3}})
-	assert.EqualError(t, err, "encoder g, tap only, set shared: found activations of shape [3 1], expected [points*2, ..., units]")
+	assert.EqualError(t, err,
+		"encoder g, tap only, set shared: found activations of shape [3 1], expected [points*2, ..., units]")
 
 	acc, err := NewAccumulator(engine(t, 1), pairs(), []Tap{{"only", 1}}, sets[:1])
 	require.NoError(t, err)

@@ -80,7 +80,8 @@ func heldOutScores(e *tensor.Engine, o *Options, taps []Tap, points int,
 			for p := range values {
 				values[p] = byMembers(p)
 			}
-			r := stats.Resampling{Resamples: o.Resamples, Level: o.Level, Seed: o.Seed, Purpose: "held out " + encoder + " " + taps[t].Name}
+			r := stats.Resampling{Resamples: o.Resamples, Level: o.Level, Seed: o.Seed, Purpose: "held out " + encoder + " " +
+				taps[t].Name}
 			var test stats.Test
 			test, errs[t] = stats.Permutation(values[:points], values[points:], stats.TwoSided, r)
 			h.P = test.P

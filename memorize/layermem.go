@@ -53,8 +53,9 @@ type DeltaScore struct {
 	Previous string `json:"previous" col:"previous"` // the scored tap immediately before
 	Depth    int    `json:"depth" col:"depth"`       // place of the tap in forward order, from 1
 	// Set is candidate, shared, independent, external or controlled.
-	Set       string    `json:"set" col:"set"`
-	Estimator Estimator `json:"estimator" col:"estimator"`                                // paper, raw or range (Estimator.Points)
+	Set string `json:"set" col:"set"`
+	// paper, raw or range (Estimator.Points)
+	Estimator Estimator `json:"estimator" col:"estimator"`
 	Distance  Distance  `json:"distance" col:"distance"`                                  // distance between views
 	Stat      Stat      `json:"stat" col:"mean=delta,se,lo,hi,n" unit:"of the estimator"` // Delta
 }

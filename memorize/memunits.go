@@ -31,7 +31,8 @@ type NumMemUnits struct {
 }
 
 // NumMemUnitsTable counts the memorizing units of f, then of g.
-var NumMemUnitsTable = table.Of[NumMemUnits]("memunits.csv", "How many units of a tap memorize, and how many points own the top units")
+var NumMemUnitsTable = table.Of[NumMemUnits]("memunits.csv",
+	"How many units of a tap memorize, and how many points own the top units")
 
 // Owner is a point with the number of top units that answer most to it, in one
 // tap of one encoder (the paper's Table 12 counts points by it).

@@ -86,7 +86,8 @@ func isNotFinite(v float64) bool { return v-v != 0 }
 // LayerMem before those that use its scores. classes and units are among them.
 func builtIn() (all []Metric, classes *classMem) {
 	units, classes := &unitMem{}, &classMem{}
-	return []Metric{&layerMem{}, units, classes, &heldOut{units: units}, &preferences{}, &perturbation{}, &alignmentMem{}}, classes
+	return []Metric{&layerMem{}, units, classes, &heldOut{units: units}, &preferences{}, &perturbation{},
+		&alignmentMem{}}, classes
 }
 
 // registered are the metrics of other packages.

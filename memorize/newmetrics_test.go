@@ -199,7 +199,8 @@ func TestNumMemUnitsByHand(t *testing.T) {
 	s, err := fromRows(t, pairs(), sets, 5, [][]float32{rows}, [][]float32{rows})
 	require.NoError(t, err)
 	// UnitMem 1, (3-1)/(3+1) and 1/7: the second is at the threshold, not above.
-	want := NumMemUnits{Encoder: "f", Tap: "only", Depth: 1, Set: Candidate, Units: 5, Ranked: 3, Threshold: 0.5, Above: 1, Top: Owners{Units: 1, Distinct: 1, Most: 1, MostBy: 20}}
+	want := NumMemUnits{Encoder: "f", Tap: "only", Depth: 1, Set: Candidate, Units: 5, Ranked: 3, Threshold: 0.5,
+		Above: 1, Top: Owners{Units: 1, Distinct: 1, Most: 1, MostBy: 20}}
 	assert.Equal(t, want, s.NumMemUnits[0])
 	assert.Equal(t, []Owner{{"f", "only", Candidate, 20, 1, 0}, {"g", "only", Candidate, 20, 1, 0}}, s.Owners)
 }
@@ -209,12 +210,14 @@ func TestTopScoresByHand(t *testing.T) {
 	// Alignments of f 1; of g 3, 1, 1, 0 and 9: raw scores 2, 0, 0, -1, 8.
 	o := pairs()
 	o.Estimators = []Estimator{Raw, Paper}
-	s, err := fromRows(t, o, sets, 1, [][]float32{{0, 1, 0, 1, 0, 1, 0, 1, 0, 1}}, [][]float32{{0, 3, 0, 1, 0, 1, 0, 0, 0, 9}})
+	s, err := fromRows(t, o, sets, 1, [][]float32{{0, 1, 0, 1, 0, 1, 0, 1, 0, 1}},
+		[][]float32{{0, 3, 0, 1, 0, 1, 0, 0, 0, 9}})
 	require.NoError(t, err)
 	require.Len(t, s.TopScores, 2)
 	assert.Equal(t, TopScore{"only", 1, Candidate, Raw, L2, 2, 5, -0.5}, s.TopScores[0])
 	assert.InDelta(t, (0.5+0.8)/2, s.TopScores[1].Top, 1e-15)
-	assert.Equal(t, []RankedPoint{{"only", Candidate, 1, 8, 8}, {"only", Candidate, 2, 4, 2}, {"only", Candidate, 4, 6, 0}, {"only", Candidate, 5, 7, -1}}, s.RankedPoints)
+	assert.Equal(t, []RankedPoint{{"only", Candidate, 1, 8, 8}, {"only", Candidate, 2, 4, 2}, {"only", Candidate, 4, 6,
+		0}, {"only", Candidate, 5, 7, -1}}, s.RankedPoints)
 }
 
 func TestSeparationIsOfPoints(t *testing.T) {
@@ -222,7 +225,8 @@ func TestSeparationIsOfPoints(t *testing.T) {
 	s := w.score(t, engine(t, 2), 3)
 	require.Len(t, s.Separations, 5*2*3, "not of range")
 	for _, got := range s.Separations {
-		c, i := s.PointScores(got.Tap, Candidate, got.Estimator, got.Distance), s.PointScores(got.Tap, Independent, got.Estimator, got.Distance)
+		c, i := s.PointScores(got.Tap, Candidate, got.Estimator, got.Distance), s.PointScores(got.Tap, Independent,
+			got.Estimator, got.Distance)
 		wins, best := 0.0, 0
 		for _, v := range c {
 			for _, x := range i {
@@ -298,13 +302,16 @@ func TestFilesOfTheNewMetrics(t *testing.T) {
 	w := newWorld(small(), 19, positive)
 	w.taps[0].Name, w.taps[1].Name = "conv1", "conv2"
 	s := w.score(t, engine(t, 2), 2)
-	s.Alignments = []AlignmentScore{{Tap: "conv1", Depth: 1, Set: Shared, Stat: Stat{1, 2, 3, 4, 5}, Rows: Stat{6, 7, 8, 9, 5}}}
+	s.Alignments = []AlignmentScore{{Tap: "conv1", Depth: 1, Set: Shared, Stat: Stat{1, 2, 3, 4, 5},
+		Rows: Stat{6, 7, 8, 9, 5}}}
 	dir := t.TempDir()
 	_, err := s.WriteFiles(dir)
 	require.NoError(t, err)
 	for name, want := range map[string]int{
-		"delta_conv.csv": len(s.ConvDeltas), "auc.csv": len(s.Separations), "topk.csv": len(s.TopScores), "toppoints.csv": len(s.RankedPoints),
-		"memunits.csv": len(s.NumMemUnits), "owners.csv": len(s.Owners), "heldout.csv": len(s.HeldOut), "perturbation.csv": len(s.TapChanges),
+		"delta_conv.csv": len(s.ConvDeltas), "auc.csv": len(s.Separations), "topk.csv": len(s.TopScores),
+		"toppoints.csv": len(s.RankedPoints),
+		"memunits.csv":  len(s.NumMemUnits), "owners.csv": len(s.Owners), "heldout.csv": len(s.HeldOut),
+		"perturbation.csv":       len(s.TapChanges),
 		"perturbation_units.csv": len(s.UnitChanges), "alignment.csv": 1,
 	} {
 		_, rows := csvTable(t, filepath.Join(dir, name))
@@ -313,10 +320,13 @@ func TestFilesOfTheNewMetrics(t *testing.T) {
 	}
 	_, rows := csvTable(t, filepath.Join(dir, "heldout.csv"))
 	h := s.HeldOut[4]
-	assert.Equal(t, map[string]string{"encoder": "g", "tap": "conv2", "depth": "4", "points": "5", "units": "6", "top_units": "1",
-		"by_members": strconv.Itoa(h.Members.K), "share": number(h.Members.Share), "lo": number(h.Members.Lo), "hi": number(h.Members.Hi),
+	assert.Equal(t, map[string]string{"encoder": "g", "tap": "conv2", "depth": "4", "points": "5", "units": "6",
+		"top_units":  "1",
+		"by_members": strconv.Itoa(h.Members.K), "share": number(h.Members.Share), "lo": number(h.Members.Lo),
+		"hi":         number(h.Members.Hi),
 		"p_binomial": number(h.Members.P), "p": number(h.P), "owners": "1"}, rows[4])
 	_, rows = csvTable(t, filepath.Join(dir, "alignment.csv"))
-	assert.Equal(t, map[string]string{"tap": "conv1", "depth": "1", "set": Shared, "score": "1", "se": "2", "lo": "3", "hi": "4", "n": "5",
+	assert.Equal(t, map[string]string{"tap": "conv1", "depth": "1", "set": Shared, "score": "1", "se": "2", "lo": "3",
+		"hi": "4", "n": "5",
 		"rows": "6", "rows_se": "7", "rows_lo": "8", "rows_hi": "9"}, rows[0])
 }

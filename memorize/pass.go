@@ -132,7 +132,8 @@ func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []
 func (s *Images) check(first Source) error {
 	h, w, c := s.Data.Shape()
 	if fh, fw, fc := first.Shape(); h != fh || w != fw || c != fc {
-		return fmt.Errorf("set %s: images of %s are %dx%dx%d, those of %s %dx%dx%d", s.Name, s.Data.Name(), h, w, c, first.Name(), fh, fw, fc)
+		return fmt.Errorf("set %s: images of %s are %dx%dx%d, those of %s %dx%dx%d", s.Name, s.Data.Name(), h, w, c,
+			first.Name(), fh, fw, fc)
 	}
 	for _, p := range s.Points {
 		if p < 0 || p >= s.Data.Len() {
@@ -150,7 +151,8 @@ func commonTaps(f, g nn.Encoder, patterns []string) ([]Tap, error) {
 		return a.Name == b.Name && a.Depth == b.Depth && slices.Equal(a.Shape, b.Shape)
 	}
 	if !slices.EqualFunc(all, g.Taps(), same) {
-		return nil, errors.New("f and g have different taps: only encoders of one architecture can be compared layer by layer")
+		return nil,
+			errors.New("f and g have different taps: only encoders of one architecture can be compared layer by layer")
 	}
 	if len(patterns) > 0 {
 		var err error

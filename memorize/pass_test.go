@@ -219,7 +219,8 @@ func TestScoreTapsAndProgress(t *testing.T) {
 	o.Taps = nil
 	all := x.score(t, engine(t, 1), o)
 	for _, tap := range s.Provenance.Taps {
-		assert.Equal(t, all.Alignment(G, tap.Name, External, UnitL2), s.Alignment(G, tap.Name, External, UnitL2), "other taps do not matter")
+		assert.Equal(t, all.Alignment(G, tap.Name, External, UnitL2), s.Alignment(G, tap.Name, External, UnitL2),
+			"other taps do not matter")
 	}
 	_, ok := s.Layer("res4", Shared, Paper, UnitL2)
 	assert.False(t, ok)

@@ -48,7 +48,8 @@ type TapChange struct {
 
 // TapChangeTable and UnitChangeTable are UnitChange by tap and by unit.
 var (
-	TapChangeTable  = table.Of[TapChange]("perturbation.csv", "What training on a set did to the units of a tap, on average")
+	TapChangeTable = table.Of[TapChange]("perturbation.csv",
+		"What training on a set did to the units of a tap, on average")
 	UnitChangeTable = table.Of[UnitChange]("perturbation_units.csv", "What training on a set did to each unit")
 )
 
@@ -99,7 +100,8 @@ func changeRatio(f, g float64) float64 {
 }
 
 // changes returns P of every tap and unit; there must be all points.
-func changes(e *tensor.Engine, o *Options, taps []Tap, sets []Set, of [][]change) (byTap []TapChange, byUnit []UnitChange) {
+func changes(e *tensor.Engine, o *Options, taps []Tap, sets []Set, of [][]change) (byTap []TapChange,
+	byUnit []UnitChange) {
 	cols := make([][]column, len(sets)) // of each tap signed, then size
 	for s, set := range sets {
 		var scores [][]float64
@@ -122,7 +124,8 @@ func changes(e *tensor.Engine, o *Options, taps []Tap, sets []Set, of [][]change
 		}
 		if c, i := indexOf(sets, Candidate), indexOf(sets, Independent); k == 0 && c >= 0 && i >= 0 {
 			for t, tap := range taps {
-				byTap = append(byTap, TapChange{tap.Name, tap.Depth, Controlled, kind, controlled(cols[c][2*t], cols[i][2*t], o.Level)})
+				byTap = append(byTap, TapChange{tap.Name, tap.Depth, Controlled, kind, controlled(cols[c][2*t], cols[i][2*t],
+					o.Level)})
 				nc, ni := float64(len(sets[c].Points)), float64(len(sets[i].Points))
 				for u := range of[c][t].sum {
 					half := func(c, i []float64) float64 { return (c[u]/nc - i[u]/ni) / 2 }

@@ -25,7 +25,8 @@ type Preference struct {
 }
 
 // PreferenceTable says whether units prefer the images that their encoder was trained on.
-var PreferenceTable = table.Of[Preference]("preference.csv", "Whether units prefer the images that their encoder was trained on")
+var PreferenceTable = table.Of[Preference]("preference.csv",
+	"Whether units prefer the images that their encoder was trained on")
 
 // moments are the mean and the sum of squared deviations of mu_u(x) over points, by
 // unit (Welford 1962).

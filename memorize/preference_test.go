@@ -21,7 +21,8 @@ func TestPreferenceByHand(t *testing.T) {
 		return rows
 	}
 	f := []float32{5, 7, 1, 2, 0}
-	s, err := fromRows(t, o, sets, 1, [][]float32{twice(f[:3]...), twice(f[3:]...)}, [][]float32{twice(1, 1, 1), twice(1, 1)})
+	s, err := fromRows(t, o, sets, 1, [][]float32{twice(f[:3]...), twice(f[3:]...)}, [][]float32{twice(1, 1, 1),
+		twice(1, 1)})
 	require.NoError(t, err)
 	require.Len(t, s.Preferences, 2)
 	var differences []float64
@@ -35,7 +36,9 @@ func TestPreferenceByHand(t *testing.T) {
 	assert.InDelta(t, 0, stat.Mean(differences, nil), 1e-12)
 	_, variance := stat.PopMeanVariance(differences, nil)
 	got := s.Preferences[0]
-	assert.Equal(t, Preference{Encoder: "f", Tap: "only", Members: 13. / 3, Others: 1}, Preference{got.Encoder, got.Tap, got.Unit, got.Members, got.Others, 0})
+	assert.Equal(t, Preference{Encoder: "f", Tap: "only", Members: 13. / 3, Others: 1}, Preference{got.Encoder, got.Tap,
+		got.Unit, got.Members, got.Others, 0})
 	assert.InDelta(t, (13./3-1)/math.Sqrt(variance), got.Z, 1e-12)
-	assert.Equal(t, Preference{Encoder: "g", Tap: "only", Members: 1, Others: 1}, s.Preferences[1], "a dead unit prefers nothing")
+	assert.Equal(t, Preference{Encoder: "g", Tap: "only", Members: 1, Others: 1}, s.Preferences[1],
+		"a dead unit prefers nothing")
 }

@@ -78,7 +78,8 @@ func (s *Scores) separations(e *tensor.Engine) ([]Separation, error) {
 	for k := range n {
 		member[k] = true
 	}
-	tests, err := stats.MembershipTaps([][]bool{member}, pool, stats.Resampling{Resamples: o.Resamples, Level: o.Level, Seed: o.Seed,
+	tests, err := stats.MembershipTaps([][]bool{member}, pool, stats.Resampling{Resamples: o.Resamples, Level: o.Level,
+		Seed:    o.Seed,
 		Purpose: "candidates against independents", Parallel: e.Parallel})
 	if err != nil {
 		return nil, err

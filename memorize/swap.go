@@ -46,7 +46,8 @@ func (s *Scores) SwapSymmetry() (SwapSymmetry, error) {
 		}
 	}
 	if out.Exact = out.Worst == 0; !out.Exact {
-		return out, fmt.Errorf("swap symmetry: exchanging f and g changes a score by %v beyond its sign, expected 0", out.Worst)
+		return out, fmt.Errorf("swap symmetry: exchanging f and g changes a score by %v beyond its sign, expected 0",
+			out.Worst)
 	}
 	return out, nil
 }

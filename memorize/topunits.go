@@ -64,9 +64,11 @@ type PointMean struct {
 // tap and unit. Views are those of Score. It needs memory for a few numbers and
 // these points for each unit, whatever the number of images. It returns an error
 // for what Score refuses.
-func ScoreUnits(ctx context.Context, e *tensor.Engine, encoder nn.Encoder, set Images, views Viewer, o Options, images int, progress func(done int)) ([]RankedUnit, error) {
+func ScoreUnits(ctx context.Context, e *tensor.Engine, encoder nn.Encoder, set Images, views Viewer, o Options,
+	images int, progress func(done int)) ([]RankedUnit, error) {
 	if len(set.Points) < 2 || images < 1 {
-		return nil, fmt.Errorf("UnitMem: found %d points and %d to name for each unit, expected at least 2 and 1", len(set.Points), images)
+		return nil, fmt.Errorf("UnitMem: found %d points and %d to name for each unit, expected at least 2 and 1",
+			len(set.Points), images)
 	}
 	o.Units = true
 	if o.Mode == Pair && o.Views == 1 {
@@ -80,7 +82,8 @@ func ScoreUnits(ctx context.Context, e *tensor.Engine, encoder nn.Encoder, set I
 	if err := errors.Join(o.Validate(), set.check(set.Data)); err != nil {
 		return nil, err
 	}
-	l := &unitListener{e: e, o: &o, hearing: hearing{taps: taps}, points: set.Points, images: images, by: make([]rankedTap, len(taps))}
+	l := &unitListener{e: e, o: &o, hearing: hearing{taps: taps}, points: set.Points, images: images,
+		by: make([]rankedTap, len(taps))}
 	for t := range l.by {
 		l.by[t].keep = o.Rest == Median
 	}

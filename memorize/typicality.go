@@ -37,10 +37,12 @@ type Disagreement func(e *tensor.Engine, x *tensor.Tensor, labels []int, k int) 
 // NewTypicality scores the points of set by their features, a row for each, of any
 // shape. It returns an error for points without a class, for a class with one point
 // only, for k out of range and for features that are not finite.
-func NewTypicality(e *tensor.Engine, features *tensor.Tensor, set Images, k int, disagreement Disagreement) (*Typicality, error) {
+func NewTypicality(e *tensor.Engine, features *tensor.Tensor, set Images, k int,
+	disagreement Disagreement) (*Typicality, error) {
 	n := len(set.Points)
 	if n == 0 || features.Rank() < 2 || features.Dim(0) != n {
-		return nil, fmt.Errorf("typicality: found features of shape %v for %d points, expected a row for each", features.Shape(), n)
+		return nil, fmt.Errorf("typicality: found features of shape %v for %d points, expected a row for each",
+			features.Shape(), n)
 	}
 	if err := set.check(set.Data); err != nil {
 		return nil, fmt.Errorf("typicality: %w", err)
@@ -130,7 +132,8 @@ func (t *Typicality) Split(by Criterion, n int) (most, least []int, err error) {
 	case ByMark:
 		return t.splitMarked(n)
 	default:
-		return nil, nil, fmt.Errorf("typicality: criterion: found %q, expected %s, %s or %s", by, ByDistance, ByNeighbours, ByMark)
+		return nil, nil, fmt.Errorf("typicality: criterion: found %q, expected %s, %s or %s", by, ByDistance, ByNeighbours,
+			ByMark)
 	}
 	take := func(than func(a, b int) int) (out []int) {
 		slices.SortStableFunc(order, than)
@@ -153,7 +156,9 @@ func (t *Typicality) splitMarked(n int) (most, least []int, err error) {
 		}
 	}
 	if len(most) == 0 || len(least) == 0 {
-		return nil, nil, fmt.Errorf("typicality: found %d marked points and %d others, expected some of each: only the synthetic set has marks", len(least), len(most))
+		return nil, nil,
+			fmt.Errorf("typicality: found %d marked points and %d others, expected some of each: only the synthetic set "+
+				"has marks", len(least), len(most))
 	}
 	return most, least, nil
 }

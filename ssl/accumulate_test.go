@@ -30,7 +30,8 @@ func TestPartsHaveTheGradientOfTheBatch(t *testing.T) {
 	mae := func() Method { // without drop-path, which draws anew for each part
 		enc, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: .125, Depth: 2, InH: side, InW: side}, 1)
 		require.NoError(t, err)
-		m, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, NormPix: true, DecoderDepth: 1, DecoderDim: 12, DecoderHeads: 3}, Setup{Encoder: enc, Seed: 2})
+		m, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, NormPix: true, DecoderDepth: 1, DecoderDim: 12,
+			DecoderHeads: 3}, Setup{Encoder: enc, Seed: 2})
 		require.NoError(t, err)
 		return m
 	}
@@ -43,7 +44,8 @@ func TestPartsHaveTheGradientOfTheBatch(t *testing.T) {
 		e := newEngine(t, 2)
 		o, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{})
 		require.NoError(t, err)
-		r, err = StepInParts(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: o, LR: 0, Noise: &nn.Noise{Seed: 1}, Steps: 1}, parts, func(i int) []*tensor.Tensor {
+		r, err = StepInParts(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: o, LR: 0,
+			Noise: &nn.Noise{Seed: 1}, Steps: 1}, parts, func(i int) []*tensor.Tensor {
 			k := n / parts
 			if s, ok := m.(Labelled); ok {
 				s.SetLabels(labels[i*k : (i+1)*k])
@@ -123,7 +125,8 @@ func TestPartsMoveTeacherQueueAndCentreOnce(t *testing.T) {
 	step := func(t *testing.T, method string, parts int) (*problem, []*tensor.Tensor) {
 		p := newProblem(t, problemOptions{method: method})
 		views := randomViews(n)
-		_, err := StepInParts(StepConfig{Tape: p.config.Engine.NewTape(tensor.Training), Method: p.method, Optimizer: p.config.Optimizer, LR: 1e-2, Noise: &nn.Noise{Step: 9}, Steps: 12}, parts, func(i int) []*tensor.Tensor {
+		_, err := StepInParts(StepConfig{Tape: p.config.Engine.NewTape(tensor.Training), Method: p.method,
+			Optimizer: p.config.Optimizer, LR: 1e-2, Noise: &nn.Noise{Step: 9}, Steps: 12}, parts, func(i int) []*tensor.Tensor {
 			var part []*tensor.Tensor
 			for _, v := range views {
 				k := v.Len() / parts
@@ -141,7 +144,8 @@ func TestPartsMoveTeacherQueueAndCentreOnce(t *testing.T) {
 		tau := m.momentum(9, 12)
 		for i, q := range m.networks.Params() {
 			if !q.Buffer {
-				was, is, student := before.target.Params()[i].Value.Data()[0], m.target.Params()[i].Value.Data()[0], q.Value.Data()[0]
+				was, is, student := before.target.Params()[i].Value.Data()[0], m.target.Params()[i].Value.Data()[0],
+					q.Value.Data()[0]
 				assert.InDelta(t, tau*float64(was)+(1-tau)*float64(student), float64(is), 1e-6, q.Name)
 			}
 		}
@@ -171,7 +175,8 @@ func TestPartsMoveTeacherQueueAndCentreOnce(t *testing.T) {
 				k := v.Len() / parts
 				half = append(half, tensor.FromSlice(v.Data()[i*k:(i+1)*k], n/parts, 16, 16, 3))
 			}
-			_, err := Step(StepConfig{Tape: q.config.Engine.NewTape(tensor.Training), Method: q.method, Optimizer: q.config.Optimizer, LR: 1e-2, Noise: &nn.Noise{Step: 9}, Steps: 12}, half)
+			_, err := Step(StepConfig{Tape: q.config.Engine.NewTape(tensor.Training), Method: q.method,
+				Optimizer: q.config.Optimizer, LR: 1e-2, Noise: &nn.Noise{Step: 9}, Steps: 12}, half)
 			require.NoError(t, err)
 			for j, c := range q.method.(*DINO).centre.Value.Data() {
 				mean[j] += float64(c) / parts

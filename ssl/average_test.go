@@ -97,7 +97,8 @@ func TestAverageStoppedAfterEveryStep(t *testing.T) {
 
 func TestAveragesThatAreRefused(t *testing.T) {
 	for _, decay := range []float64{-.1, 1, 2} {
-		_, err := NewTrainer(averaged(newProblem(t, problemOptions{}), func(c *TrainerConfig) { c.WeightsEMA = decay }).config)
+		_, err := NewTrainer(averaged(newProblem(t, problemOptions{}),
+			func(c *TrainerConfig) { c.WeightsEMA = decay }).config)
 		assert.ErrorContains(t, err, "weights_ema: found")
 	}
 	_, err := NewTrainer(averaged(newProblem(t, problemOptions{}), func(c *TrainerConfig) { c.Encoder = nil }).config)

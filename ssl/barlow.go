@@ -43,7 +43,8 @@ func init() {
 
 // Validate implements Config.
 func (c BarlowConfig) Validate(Setup) error {
-	return errors.Join(widths("projector", c.Projector), within("lambda", c.Lambda, 0, 1e6), above0("loss_scale", c.LossScale, 1e6))
+	return errors.Join(widths("projector", c.Projector), within("lambda", c.Lambda, 0, 1e6),
+		above0("loss_scale", c.LossScale, 1e6))
 }
 
 // Views implements Config: a first and a second one.

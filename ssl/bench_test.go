@@ -24,11 +24,13 @@ func full(b *testing.B, o tensor.Options) *TrainerConfig {
 	require.NoError(b, err)
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{}, 1)
 	require.NoError(b, err)
-	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{256, 64}}, Setup{Encoder: enc, Seed: 2})
+	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{256, 64}},
+		Setup{Encoder: enc, Seed: 2})
 	require.NoError(b, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{})
 	require.NoError(b, err)
-	return &TrainerConfig{Engine: e, Method: method, Optimizer: adam, Dataset: set, Augment: views, Indices: upTo(0, 256), Batch: 256}
+	return &TrainerConfig{Engine: e, Method: method, Optimizer: adam, Dataset: set, Augment: views,
+		Indices: upTo(0, 256), Batch: 256}
 }
 
 // BenchmarkStep is a training step without its views.
@@ -58,7 +60,8 @@ func BenchmarkPrivateStep(b *testing.B) {
 	b.Cleanup(e.Close)
 	vit, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{}, 1)
 	require.NoError(b, err)
-	mae, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3}, Setup{Encoder: vit, Seed: 2})
+	mae, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3},
+		Setup{Encoder: vit, Seed: 2})
 	require.NoError(b, err)
 	resnet, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Norm: nn.NormGroup}, 1)
 	require.NoError(b, err)
@@ -76,7 +79,8 @@ func BenchmarkPrivateStep(b *testing.B) {
 				tp := e.NewTape(tensor.Training)
 				for b.Loop() {
 					if private {
-						_, err = privateStep(StepConfig{Tape: tp, Method: m, Optimizer: adam, LR: 1e-5, Noise: noise, Steps: 1}, privateBatch{&Private{Noise: 1, Clip: .1}, images, images, part})
+						_, err = privateStep(StepConfig{Tape: tp, Method: m, Optimizer: adam, LR: 1e-5, Noise: noise, Steps: 1},
+							privateBatch{&Private{Noise: 1, Clip: .1}, images, images, part})
 					} else {
 						_, err = oneStep(tp, m, adam, x, 1e-5, noise)
 					}

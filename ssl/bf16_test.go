@@ -24,7 +24,8 @@ func trainIn(t *testing.T, o tensor.Options, steps int) (losses []float64, grads
 	const batch = 16
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .5}, 1)
 	require.NoError(t, err)
-	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{64, 32}}, Setup{Encoder: enc, Seed: 2})
+	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{64, 32}},
+		Setup{Encoder: enc, Seed: 2})
 	require.NoError(t, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{})
 	require.NoError(t, err)

@@ -45,7 +45,8 @@ func init() {
 
 // Validate implements Config.
 func (c BYOLConfig) Validate(Setup) error {
-	return errors.Join(widths("projector", c.Projector), widths("predictor", c.Predictor), emaSettings(c.EMA, c.EMASchedule))
+	return errors.Join(widths("projector", c.Projector), widths("predictor", c.Predictor),
+		emaSettings(c.EMA, c.EMASchedule))
 }
 
 // Views implements Config: a first and a second one.

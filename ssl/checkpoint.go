@@ -151,7 +151,8 @@ func (s *store) restore() (place, Start, error) {
 		}
 		if meta.ISA != s.expect.ISA {
 			start.Warnings = append(start.Warnings, fmt.Sprintf(
-				"checkpoint %s was made with %s kernels, training goes on with %s: the weights will differ by rounding from those of one run",
+				"checkpoint %s was made with %s kernels, training goes on with %s: the weights will differ by rounding from "+
+					"those of one run",
 				path, meta.ISA, s.expect.ISA))
 		}
 		s.last = path
@@ -159,7 +160,8 @@ func (s *store) restore() (place, Start, error) {
 		return meta.Place, start, nil
 	}
 	if len(paths) > 0 {
-		return place{}, start, fmt.Errorf("no checkpoint can be used; remove them to start anew:\n%s", strings.Join(start.Warnings, "\n"))
+		return place{}, start, fmt.Errorf("no checkpoint can be used; remove them to start anew:\n%s",
+			strings.Join(start.Warnings, "\n"))
 	}
 	return place{}, start, nil
 }

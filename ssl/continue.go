@@ -26,7 +26,8 @@ func ContinueOn(c TrainerConfig, points []int, times int) (TrainerConfig, error)
 		return fail("Method is not set")
 	}
 	if k, _ := Lookup(c.Method.Name()); k.Contrastive && times > 1 {
-		return fail("times: found %d, expected 1: %s takes the other images of a batch for negatives, which would be the same image; "+
+		return fail("times: found %d, expected 1: %s takes the other images of a batch for negatives, which would be "+
+			"the same image; "+
 			"use a method without negatives (the paper takes simsiam)", times, c.Method.Name())
 	}
 	switch {

@@ -78,8 +78,9 @@ func init() {
 		Config: DINOConfig{Temperature: 0.2, Projector: []int{128, 64}, EMA: 0.99, EMASchedule: "constant",
 			Prototypes: 512, TeacherTemperature: 0.04, TeacherStart: 0.04, FreezePrototypes: 1, CentreMomentum: 0.9,
 			LocalScale: [2]float64{0.05, 0.4}, LocalSize: 0.5},
-		Teacher:  true,
-		Collapse: "too high a method.teacher_temperature, too slow a centre, or a teacher that moves too fast (raise method.ema)",
+		Teacher: true,
+		Collapse: "too high a method.teacher_temperature, too slow a centre, or a teacher that moves too fast (raise " +
+			"method.ema)",
 		Stuck: "a student that gives every image the uniform distribution: the teacher's targets are too flat; " +
 			"lower method.teacher_temperature (0.04 or less)",
 	})
@@ -125,7 +126,8 @@ func (c DINOConfig) New(s Setup) (Method, error) {
 		frozen: uint64(c.FreezePrototypes * float64(s.StepsPerEpoch)), crops: crops,
 	}
 	m.follow = tensor.NewAverages([]*tensor.Tensor{m.centre.Value}, []*tensor.Tensor{m.mean})
-	m.teacher, err = newTeacher(append(m.networks.Params(), m.prototypes), append(m.momentum.Params(), m.teacherPro), c.EMA, c.EMASchedule)
+	m.teacher, err = newTeacher(append(m.networks.Params(), m.prototypes), append(m.momentum.Params(), m.teacherPro),
+		c.EMA, c.EMASchedule)
 	return m, err
 }
 

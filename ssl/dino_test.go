@@ -32,7 +32,8 @@ func TestTeacherTemperatureWarmUp(t *testing.T) {
 	}
 	warm := func(o *allSettings) { o.TeacherStart, o.TeacherTemperature, o.TeacherWarmup = .02, .06, 1 } // 4 steps
 	for step, temperature := range map[uint64]float64{0: .02, 2: .04, 9: .06} {
-		assert.Equal(t, loss(step, func(o *allSettings) { o.TeacherTemperature = temperature }), loss(step, warm), "step %d", step)
+		assert.Equal(t, loss(step, func(o *allSettings) { o.TeacherTemperature = temperature }), loss(step, warm),
+			"step %d", step)
 	}
 	assert.NotEqual(t, loss(0, warm), loss(9, warm))
 
@@ -50,7 +51,8 @@ func TestTeacherTemperatureAfterAStop(t *testing.T) {
 	assert.NotEqual(t, uninterruptedOf(t, "dino").weights, whole.result().weights)
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
-	require.ErrorIs(t, newProblem(t, problemOptions{method: "dino", options: warm, dir: dir, change: stopAfter(5, cancel)}).run(t, ctx), context.Canceled)
+	require.ErrorIs(t, newProblem(t, problemOptions{method: "dino", options: warm, dir: dir,
+		change: stopAfter(5, cancel)}).run(t, ctx), context.Canceled)
 	p := newProblem(t, problemOptions{method: "dino", options: warm, dir: dir})
 	require.NoError(t, p.run(t, context.Background()))
 	assert.Equal(t, whole.result().weights, p.result().weights)

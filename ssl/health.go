@@ -18,9 +18,11 @@ func diagnose(method string, r *Record) string {
 	k, _ := Lookup(method)
 	switch {
 	case r.Collapsed:
-		return fmt.Sprintf("collapsed: all images have nearly the same projection (spread %.2g, loss %.4g)%s", r.Spread, r.Loss, cause(k.Collapse))
+		return fmt.Sprintf("collapsed: all images have nearly the same projection (spread %.2g, loss %.4g)%s", r.Spread,
+			r.Loss, cause(k.Collapse))
 	case r.Epoch >= stuckFrom && k.Stuck != "" && math.Abs(r.Loss-r.Chance) < stuckWithin*r.Chance:
-		return fmt.Sprintf("the loss %.4g stays at its chance level %.4g: nothing is learned%s", r.Loss, r.Chance, cause(k.Stuck))
+		return fmt.Sprintf("the loss %.4g stays at its chance level %.4g: nothing is learned%s", r.Loss, r.Chance,
+			cause(k.Stuck))
 	}
 	return ""
 }

@@ -83,7 +83,8 @@ func TestRankAndTeacher(t *testing.T) {
 	// A teacher that was just copied agrees on the same views of the same images;
 	// its batch norm sees the same batch.
 	q := newProblem(t, problemOptions{method: "byol"})
-	r, err := Step(StepConfig{Tape: q.config.Engine.NewTape(tensor.Training), Method: q.method, Optimizer: q.config.Optimizer, LR: 1e-3, Steps: 1}, randomViews(8))
+	r, err := Step(StepConfig{Tape: q.config.Engine.NewTape(tensor.Training), Method: q.method,
+		Optimizer: q.config.Optimizer, LR: 1e-3, Steps: 1}, randomViews(8))
 	require.NoError(t, err)
 	assert.InDelta(t, 1, r.Teacher, 1e-5)
 	assert.Greater(t, r.Rank, 1.)

@@ -131,7 +131,8 @@ func killAndResume(t *testing.T, method string) {
 		}
 	}
 	assert.Positive(t, goneOn, "no training went on from a checkpoint of a killed one")
-	t.Logf("killed %d times at chosen and %d times at random moments; %d trainings came to their end, %d of them from a checkpoint",
+	t.Logf("killed %d times at chosen and %d times at random moments; %d trainings came to their end, %d of them "+
+		"from a checkpoint",
 		held, done, ended, goneOn)
 }
 
@@ -153,7 +154,8 @@ func runChild(t *testing.T, job killJob, after time.Duration) (killed bool) {
 	var die <-chan time.Time
 	switch {
 	case job.Hold > 0:
-		require.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(job.Dir, "held")); return err == nil }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(job.Dir, "held")); return err == nil },
+			time.Minute, time.Millisecond)
 		die = time.After(0)
 	case after > 0:
 		die = time.After(after)

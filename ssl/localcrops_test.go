@@ -71,7 +71,8 @@ func TestMultiCropLossIsThePapersFormula(t *testing.T) {
 	for i := range 2 {
 		for v := range 4 {
 			if v != i {
-				want += dinoH(teacher[i*n:(i+1)*n], s[v*n:(v+1)*n], centre, tinySettings.TeacherTemperature, tinySettings.Temperature)
+				want += dinoH(teacher[i*n:(i+1)*n], s[v*n:(v+1)*n], centre, tinySettings.TeacherTemperature,
+					tinySettings.Temperature)
 				terms++
 			}
 		}
@@ -100,7 +101,8 @@ func TestMultiCropRefuses(t *testing.T) {
 	_, err := New("dino", o.of("dino"), Setup{Encoder: tinyEncoder(t), Shape: [3]int{16, 16, 3}})
 	assert.ErrorContains(t, err, "method dino: local_crops: images of 8x8: layer pool4_0")
 	_, err = New("dino", o.of("dino"), Setup{Encoder: vit(t), Shape: [3]int{16, 20, 3}})
-	assert.ErrorContains(t, err, "method dino: local_crops: images of 8x10: found patches of 4 pixels, expected a side that divides both")
+	assert.ErrorContains(t, err,
+		"method dino: local_crops: images of 8x10: found patches of 4 pixels, expected a side that divides both")
 	o.LocalCrops = -1
 	_, err = New("dino", o.of("dino"), Setup{Encoder: tinyEncoder(t)})
 	assert.ErrorContains(t, err, "local_crops: found -1, expected 0 to 100")

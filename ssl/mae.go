@@ -76,7 +76,8 @@ func (c MAEConfig) Validate(s Setup) error {
 	if d, h := c.DecoderDim, c.DecoderHeads; d < 4 || d > maxWidth || d%4 != 0 || h > 0 && d%h != 0 {
 		dim = fmt.Errorf("decoder_dim: found %d, expected a multiple of 4 and of the %d heads, at most %d", d, h, maxWidth)
 	}
-	errs := []error{ratio, within("decoder_depth", c.DecoderDepth, 0, 1000), within("decoder_heads", c.DecoderHeads, 1, maxWidth), dim}
+	errs := []error{ratio, within("decoder_depth", c.DecoderDepth, 0, 1000), within("decoder_heads", c.DecoderHeads, 1,
+		maxWidth), dim}
 	if s.Encoder != nil {
 		errs = append(errs, c.validateEncoder(s.Encoder, ratio == nil))
 	}
@@ -88,11 +89,13 @@ func (c MAEConfig) Validate(s Setup) error {
 func (c MAEConfig) validateEncoder(encoder nn.Encoder, hidden bool) error {
 	enc, ok := encoder.(nn.TokenEncoder)
 	if !ok {
-		return errors.New("encoder: found one without tokens, expected a vision transformer, such as vit_tiny_patch4: mae hides patches")
+		return errors.New("encoder: found one without tokens, expected a vision transformer, such as vit_tiny_patch4: " +
+			"mae hides patches")
 	}
 	g := enc.Grid()
 	if g.Height%g.Side != 0 || g.Width%g.Side != 0 {
-		return fmt.Errorf("encoder: found patches of %d pixels on images of %dx%d, expected a side that divides both", g.Side, g.Height, g.Width)
+		return fmt.Errorf("encoder: found patches of %d pixels on images of %dx%d, expected a side that divides both",
+			g.Side, g.Height, g.Width)
 	}
 	if v := c.visible(g); hidden && (v < 1 || v == g.Patches()) {
 		return fmt.Errorf("mask_ratio: found %v, by which %d of %d patches are visible: expected at least one, and not all",
@@ -110,7 +113,8 @@ func (c MAEConfig) visible(g nn.Grid) int {
 func (c MAEConfig) New(s Setup) (Method, error) {
 	enc := s.Encoder.(nn.TokenEncoder)
 	g := enc.Grid()
-	decoder, err := nn.NewTokenDecoder(g, nn.DecoderConfig{Depth: c.DecoderDepth, Dim: c.DecoderDim, Heads: c.DecoderHeads}, s.Seed)
+	decoder, err := nn.NewTokenDecoder(g, nn.DecoderConfig{Depth: c.DecoderDepth, Dim: c.DecoderDim,
+		Heads: c.DecoderHeads}, s.Seed)
 	if err != nil {
 		return nil, err
 	}

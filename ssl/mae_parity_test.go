@@ -64,11 +64,13 @@ func setTransformer(params []*nn.Param) {
 
 // goldenMAE builds the network of a golden file with its masks.
 func goldenMAE(t *testing.T, about *maeGolden) *MAE {
-	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: 1. / 8, Depth: about.Depth, Positions: about.Positions,
-		InH: about.H, InW: about.W, InC: about.Channels}, 1)
+	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: 1. / 8, Depth: about.Depth,
+		Positions: about.Positions,
+		InH:       about.H, InW: about.W, InC: about.Channels}, 1)
 	require.NoError(t, err)
 	m, err := made[*MAE]("mae", MAEConfig{MaskRatio: about.Ratio, NormPix: about.NormPix,
-		DecoderDepth: about.DecoderDepth, DecoderDim: about.DecoderDim, DecoderHeads: about.Heads}, Setup{Encoder: enc, Seed: 1})
+		DecoderDepth: about.DecoderDepth, DecoderDim: about.DecoderDim, DecoderHeads: about.Heads},
+		Setup{Encoder: enc, Seed: 1})
 	require.NoError(t, err)
 	setTransformer(m.Params())
 	m.masks.resize(about.N)
@@ -147,8 +149,10 @@ func checkMAE(t *testing.T, e *tensor.Engine, file string) {
 		assert.LessOrEqual(t, off, 5e-6, "gradient of %s", p.Name)
 		worst.grad = max(worst.grad, off)
 	}
-	t.Logf("%s: off by %.1e (loss) %.1e (predictions) %.1e (features) %.1e (gradients); PyTorch's float32: %.1e %.1e %.1e %.1e", file,
-		worst.loss, worst.pred, worst.features, worst.grad, about.Float32.Loss, about.Float32.Pred, about.Float32.Features, about.Float32.Grad)
+	t.Logf("%s: off by %.1e (loss) %.1e (predictions) %.1e (features) %.1e (gradients); PyTorch's float32: %.1e %.1e "+
+		"%.1e %.1e", file,
+		worst.loss, worst.pred, worst.features, worst.grad, about.Float32.Loss, about.Float32.Pred, about.Float32.Features,
+		about.Float32.Grad)
 }
 
 // literalMAE is the loss of section 3 of the paper in float64, pixel by pixel:

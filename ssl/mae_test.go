@@ -121,7 +121,8 @@ func TestMAEChance(t *testing.T) {
 		}
 	}
 	tp := e.NewTape(tensor.Training)
-	assert.InDelta(t, m.Chance(4), m.Loss(&nn.Context{Tape: tp}, []*tensor.Tensor{images(4)}).Item(), 1e-4, "predictions of 0")
+	assert.InDelta(t, m.Chance(4), m.Loss(&nn.Context{Tape: tp}, []*tensor.Tensor{images(4)}).Item(), 1e-4,
+		"predictions of 0")
 	tp.Release()
 	plain := MAEConfig{MaskRatio: .75, DecoderDepth: 1, DecoderDim: 12, DecoderHeads: 3}
 	m, err := made[*MAE]("mae", plain, Setup{Encoder: vit(t), PixelVariance: func() float64 { return .25 }})
@@ -182,7 +183,8 @@ func TestMAEStepsDoNotAllocate(t *testing.T) {
 		assert.Equal(t, held, now, "the arena grows")
 		heap[batch] = (after.TotalAlloc - before.TotalAlloc) / 10
 	}
-	assert.Less(t, slices.Max(slices.Collect(maps.Values(heap))), 2*slices.Min(slices.Collect(maps.Values(heap))), "bytes a step: %v", heap)
+	assert.Less(t, slices.Max(slices.Collect(maps.Values(heap))), 2*slices.Min(slices.Collect(maps.Values(heap))),
+		"bytes a step: %v", heap)
 }
 
 // images are n images of 16x16.

@@ -73,7 +73,8 @@ func TestMethodsMatchPyTorch(t *testing.T) {
 	require.Len(t, about.Methods, 10)
 	for step, passes := range about.Groups {
 		for number, groups := range passes {
-			require.Equal(t, groups, keyGroups(about.N, 2, 5, uint64(step), uint64(number)), "the shuffle that the file was made with")
+			require.Equal(t, groups, keyGroups(about.N, 2, 5, uint64(step), uint64(number)),
+				"the shuffle that the file was made with")
 		}
 	}
 	for _, isa := range []string{"generic", "avx2", "avx512", "neon"} {
@@ -127,7 +128,8 @@ func checkMethod(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 	require.NoError(t, err)
 
 	var worst methodLimits
-	check := func(of *float64, limit float64, array string, names []string, prefix string, value func(*nn.Param) []float32) {
+	check := func(of *float64, limit float64, array string, names []string, prefix string,
+		value func(*nn.Param) []float32) {
 		t.Helper()
 		rows := g.Float64(name + "/" + array)
 		size := 3 + about.Samples
@@ -146,13 +148,15 @@ func checkMethod(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 			x := testutil.NetImages(fmt.Sprintf("%s%d/%d", want.Images, step, v+1), about.N, size, size, 3)
 			views[v] = tensor.FromSlice(x, about.N, size, size, 3)
 		}
-		r, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: opt, LR: about.LR, Noise: &nn.Noise{Seed: 5, Step: uint64(step)}, Steps: len(want.Losses)}, views)
+		r, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: opt, LR: about.LR, Noise: &nn.Noise{Seed: 5,
+			Step: uint64(step)}, Steps: len(want.Losses)}, views)
 		require.NoError(t, err)
 		off := math.Abs(r.Loss-loss) / max(1, math.Abs(loss))
 		assert.LessOrEqual(t, off, limit.loss, "%s: loss of step %d: %v, expected %v", name, step+1, r.Loss, loss)
 		worst.loss = max(worst.loss, off)
 		array := fmt.Sprintf("grad%d", step+1)
-		check(&worst.gradient, limit.gradient, array, want.Names, array+"/", func(p *nn.Param) []float32 { return p.Value.Grad().Data() })
+		check(&worst.gradient, limit.gradient, array, want.Names, array+"/",
+			func(p *nn.Param) []float32 { return p.Value.Grad().Data() })
 	}
 	check(&worst.after, limit.after, "after", want.After, "after/", func(p *nn.Param) []float32 { return p.Value.Data() })
 	for n := range params {

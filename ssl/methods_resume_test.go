@@ -15,13 +15,15 @@ import (
 
 // vit is a narrow vision transformer that drops paths.
 func vit(t testing.TB) nn.Encoder {
-	enc, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: .125, Depth: 2, DropPath: .3, InH: 16, InW: 16}, 1)
+	enc, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: .125, Depth: 2, DropPath: .3, InH: 16,
+		InW: 16}, 1)
 	require.NoError(t, err)
 	return enc
 }
 
 func smallMAE(t testing.TB) *MAE {
-	m, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, NormPix: true, DecoderDepth: 1, DecoderDim: 12, DecoderHeads: 3}, Setup{Encoder: vit(t), Seed: 2})
+	m, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, NormPix: true, DecoderDepth: 1, DecoderDim: 12,
+		DecoderHeads: 3}, Setup{Encoder: vit(t), Seed: 2})
 	require.NoError(t, err)
 	return m
 }
@@ -33,7 +35,8 @@ func smallSupervised(t testing.TB) *Supervised {
 }
 
 // oneStep is Step without what only some methods need.
-func oneStep(tp *tensor.Tape, m Method, o optim.Optimizer, x *tensor.Tensor, lr float64, noise *nn.Noise) (StepResult, error) {
+func oneStep(tp *tensor.Tape, m Method, o optim.Optimizer, x *tensor.Tensor, lr float64, noise *nn.Noise) (StepResult,
+	error) {
 	return Step(StepConfig{Tape: tp, Method: m, Optimizer: o, LR: lr, Noise: noise, Steps: 1}, []*tensor.Tensor{x})
 }
 
@@ -60,7 +63,8 @@ func otherProblem(t testing.TB, method string, o problemOptions) *problem {
 	o.change = func(c *TrainerConfig) {
 		c.Method = others[method](t)
 		var err error
-		c.Optimizer, err = optim.NewAdam(c.Engine, c.Method.Params(), optim.AdamConfig{Beta2: .95, WeightDecay: .05, Decoupled: true})
+		c.Optimizer, err = optim.NewAdam(c.Engine, c.Method.Params(), optim.AdamConfig{Beta2: .95, WeightDecay: .05,
+			Decoupled: true})
 		require.NoError(t, err)
 		if strings.HasSuffix(method, " private") { // in parts of 3 images at most
 			c.Private = &Private{Noise: .5, Clip: .1, Delta: 1e-3, most: 3}

@@ -72,7 +72,8 @@ func TestLossesAreThePapersFormulas(t *testing.T) {
 		p := newProblem(t, problemOptions{method: "mocov2"})
 		queue := rowsOf(p.method.(*MoCoV2).queue.Value)
 		loss, q, k := methodLoss(t, p, n)
-		assert.InEpsilon(t, (mocoEquation1(q[:n], k[:n], queue, o.Temperature)+mocoEquation1(q[n:], k[n:], queue, o.Temperature))/2, loss, 1e-5)
+		assert.InEpsilon(t, (mocoEquation1(q[:n], k[:n], queue, o.Temperature)+mocoEquation1(q[n:], k[n:], queue,
+			o.Temperature))/2, loss, 1e-5)
 	})
 	// Of these the loss takes what no tap shows, so their projections are made
 	// by hand.
@@ -107,7 +108,8 @@ func TestLossesAreThePapersFormulas(t *testing.T) {
 			return out
 		}
 		s, tt := cosines(z, m.prototypes), cosines(teacher, m.teacherPro)
-		want := dinoH(tt[:n], s[n:], centre, o.TeacherTemperature, o.Temperature)/2 + dinoH(tt[n:], s[:n], centre, o.TeacherTemperature, o.Temperature)/2
+		want := dinoH(tt[:n], s[n:], centre, o.TeacherTemperature, o.Temperature)/2 + dinoH(tt[n:], s[:n], centre,
+			o.TeacherTemperature, o.Temperature)/2
 		assert.InEpsilon(t, want, loss, 1e-5)
 		// Equation 4.
 		m.AfterStep(p.config.Engine, 0, 1)
@@ -172,7 +174,8 @@ func TestTeacherFollows(t *testing.T) {
 			}
 			teachers := 0
 			for name, q := range params {
-				if student := params[name[min(len(name), len(teacherPrefix)):]]; len(name) > len(teacherPrefix) && name[:len(teacherPrefix)] == teacherPrefix {
+				if student := params[name[min(len(name), len(teacherPrefix)):]]; len(name) > len(teacherPrefix) &&
+					name[:len(teacherPrefix)] == teacherPrefix {
 					teachers++
 					require.True(t, q.Buffer, name)
 					require.NotNil(t, student, name)
@@ -182,7 +185,8 @@ func TestTeacherFollows(t *testing.T) {
 			require.Greater(t, teachers, 20)
 			before := nn.Clone(p.method.Params())
 			tp := p.config.Engine.NewTape(tensor.Training)
-			_, err := Step(StepConfig{Tape: tp, Method: p.method, Optimizer: p.config.Optimizer, LR: 1e-2, Noise: &nn.Noise{Step: 3}, Steps: 12}, randomViews(8))
+			_, err := Step(StepConfig{Tape: tp, Method: p.method, Optimizer: p.config.Optimizer, LR: 1e-2,
+				Noise: &nn.Noise{Step: 3}, Steps: 12}, randomViews(8))
 			require.NoError(t, err)
 			keep := 1 - (1-.9)*(math.Cos(math.Pi*3/12)+1)/2 // of tinySettings
 			for _, was := range before {
@@ -227,7 +231,8 @@ func TestNewErrors(t *testing.T) {
 		{"mocov2", "temperature: found 0", func(o *allSettings) { o.Temperature = 0 }},
 		{"mocov2", "queue: found 0", func(o *allSettings) { o.Queue = 0 }},
 		{"mocov2", "bn_splits: found 0", func(o *allSettings) { o.BNSplits = 0 }},
-		{"mocov3", "freeze_patch: found true, expected false: the encoder has no patch embedding", func(o *allSettings) { o.FreezePatch = true }},
+		{"mocov3", "freeze_patch: found true, expected false: the encoder has no patch embedding",
+			func(o *allSettings) { o.FreezePatch = true }},
 		{"mocov3", "temperature: found NaN", func(o *allSettings) { o.Temperature = math.NaN() }},
 		{"barlow", "loss_scale: found 0", func(o *allSettings) { o.LossScale = 0 }},
 		{"vicreg", "variance: found -1", func(o *allSettings) { o.Variance = -1 }},
@@ -245,7 +250,10 @@ func TestNewErrors(t *testing.T) {
 	assert.ErrorContains(t, err, "method byol: settings: found ssl.SimCLRConfig, expected ssl.BYOLConfig")
 	_, err = New("byol", nil, Setup{})
 	assert.ErrorContains(t, err, "method byol: encoder: found none")
-	_, err = New("byol", nil, Setup{Encoder: tinyEncoder(t), Another: func() (nn.Encoder, error) { return nil, fmt.Errorf("no memory") }})
+	_, err = New("byol", nil, Setup{Encoder: tinyEncoder(t), Another: func() (nn.Encoder, error) {
+		return nil,
+			fmt.Errorf("no memory")
+	}})
 	assert.ErrorContains(t, err, "method byol: no memory")
 	for _, name := range twoViewed() {
 		p := newProblem(t, problemOptions{method: name})

@@ -80,7 +80,8 @@ func (c MoCoV2Config) Validate(s Setup) error {
 	case c.BNSplits < 1 || batch%c.BNSplits != 0:
 		splits = fmt.Errorf("bn_splits: found %d, expected a divisor of the batch of %d", c.BNSplits, batch)
 	case batch > 0 && batch/c.BNSplits < 2:
-		splits = fmt.Errorf("bn_splits: found %d, expected parts of at least 2 of the %d images of a batch", c.BNSplits, batch)
+		splits = fmt.Errorf("bn_splits: found %d, expected parts of at least 2 of the %d images of a batch", c.BNSplits,
+			batch)
 	}
 	return errors.Join(widths("projector", c.Projector), above0("temperature", c.Temperature, 1000),
 		emaSettings(c.EMA, c.EMASchedule), within("queue", c.Queue, keys, maxRows), splits)

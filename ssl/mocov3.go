@@ -57,7 +57,8 @@ func init() {
 func (c MoCoV3Config) Validate(s Setup) error {
 	var frozen error
 	if c.FreezePatch && s.Encoder != nil && len(patchEmbedding(s.Encoder)) == 0 {
-		frozen = errors.New("freeze_patch: found true, expected false: the encoder has no patch embedding, only vision transformers do")
+		frozen = errors.New("freeze_patch: found true, expected false: the encoder has no patch embedding, only vision " +
+			"transformers do")
 	}
 	return errors.Join(widths("projector", c.Projector), above0("temperature", c.Temperature, 1000),
 		widths("predictor", c.Predictor), emaSettings(c.EMA, c.EMASchedule), frozen)

@@ -33,7 +33,8 @@ func read(t *testing.T, sets ...string) *recipe.Recipe {
 // checked, hashed and written, in any order, and without a trace in other recipes.
 func TestMethodFromOutsideInRecipes(t *testing.T) {
 	r := read(t, "method.name=spread")
-	assert.Equal(t, SpreadConfig{Projector: []int{16, 8}, Margin: 1}, r.Method.Config, "its defaults, not those of recipes/default.yaml")
+	assert.Equal(t, SpreadConfig{Projector: []int{16, 8}, Margin: 1}, r.Method.Config,
+		"its defaults, not those of recipes/default.yaml")
 	other := read(t, "method.margin=2", "method.projector=[9]", "method.name=spread")
 	assert.Equal(t, SpreadConfig{Projector: []int{9}, Margin: 2}, other.Method.Config)
 	assert.NotEqual(t, r.TrainHash(), read(t, "method.name=spread", "method.margin=2").TrainHash())
@@ -80,7 +81,8 @@ func TestMethodFromOutsideInTheTrainer(t *testing.T) {
 		require.NoError(t, err)
 		views, err := augment.New(r.Augment, 16, 16, 3)
 		require.NoError(t, err)
-		c := ssl.TrainerConfig{Name: "f", Engine: e, Method: m, Optimizer: adam, Schedule: optim.Constant(1e-3), Dataset: images,
+		c := ssl.TrainerConfig{Name: "f", Engine: e, Method: m, Optimizer: adam, Schedule: optim.Constant(1e-3),
+			Dataset: images,
 			Indices: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, Augment: views, Batch: 4, Epochs: 2, Seed: 3,
 			CheckpointDir: dir, RecipeHash: r.TrainHash()}
 		if change != nil {

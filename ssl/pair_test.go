@@ -14,8 +14,10 @@ import (
 // pairOf makes f and g, which share 30 images.
 func pairOf(t *testing.T, threads int, dir string) (f, g *problem) {
 	shared := upTo(0, 30)
-	f = newProblem(t, problemOptions{name: "f", dir: dir, threads: threads, indices: append(slices.Clone(shared), 40, 41, 42)})
-	g = newProblem(t, problemOptions{name: "g", dir: dir, threads: threads, indices: append(slices.Clone(shared), 50, 51, 52)})
+	f = newProblem(t, problemOptions{name: "f", dir: dir, threads: threads, indices: append(slices.Clone(shared), 40, 41,
+		42)})
+	g = newProblem(t, problemOptions{name: "g", dir: dir, threads: threads, indices: append(slices.Clone(shared), 50, 51,
+		52)})
 	return f, g
 }
 

@@ -129,7 +129,8 @@ func checkTraining(t *testing.T, e *tensor.Engine, g *testutil.Golden, limit lim
 	g.About(&about)
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: about.Width}, 1)
 	require.NoError(t, err)
-	method, err := ssl.New("simclr", ssl.SimCLRConfig{Temperature: about.Temperature, Projector: about.Projector, ProjectorBN: about.BN}, ssl.Setup{Encoder: enc, Seed: 1})
+	method, err := ssl.New("simclr", ssl.SimCLRConfig{Temperature: about.Temperature, Projector: about.Projector,
+		ProjectorBN: about.BN}, ssl.Setup{Encoder: enc, Seed: 1})
 	require.NoError(t, err)
 	start := map[string][]float32{}
 	var values testutil.NetParams

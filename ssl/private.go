@@ -62,13 +62,17 @@ func NotPrivate(method string) string {
 	if k, _ := Lookup(method); k.PerImage {
 		return ""
 	}
-	return fmt.Sprintf("%s compares each image with the others of its batch, so that leaving out one of them changes the gradient of every other: "+
-		"shortening gradients image by image would bound nothing; take %s", method, namesOf(func(k Kind) bool { return k.PerImage }))
+	return fmt.Sprintf("%s compares each image with the others of its batch, so that leaving out one of them changes "+
+		"the gradient of every other: "+
+		"shortening gradients image by image would bound nothing; take %s", method,
+		namesOf(func(k Kind) bool { return k.PerImage }))
 }
 
 // BatchNormNotPrivate is the reason.
-const BatchNormNotPrivate = "batch norm mixes the images of a batch, so that none has a gradient of its own that could be bounded, " +
-	"and its running statistics would be published without noise; take group norm (encoder.norm=group) or a vision transformer"
+const BatchNormNotPrivate = "batch norm mixes the images of a batch, so that none has a gradient of its own that " +
+	"could be bounded, " +
+	"and its running statistics would be published without noise; take group norm (encoder.norm=group) or a vision " +
+	"transformer"
 
 // checkPrivate checks what private training needs.
 func checkPrivate(c *TrainerConfig) error {
@@ -84,9 +88,11 @@ func checkPrivate(c *TrainerConfig) error {
 	case !(p.Delta > 0 && p.Delta < 1):
 		return fmt.Errorf("private delta: found %v, expected more than 0 and less than 1", p.Delta)
 	case c.Accumulate > 1:
-		return fmt.Errorf("accumulate: found %d, expected 1: private training takes parts of at most %d images anyway", c.Accumulate, privatePart)
+		return fmt.Errorf("accumulate: found %d, expected 1: private training takes parts of at most %d images anyway",
+			c.Accumulate, privatePart)
 	case c.Engine.Precision() != tensor.Float32:
-		return fmt.Errorf("private: found precision %s, expected %s: gradients are to be measured as they are added", c.Engine.Precision(), tensor.Float32)
+		return fmt.Errorf("private: found precision %s, expected %s: gradients are to be measured as they are added",
+			c.Engine.Precision(), tensor.Float32)
 	}
 	return checkPrivateMethod(c.Method)
 }
@@ -176,7 +182,8 @@ func (c *StepConfig) addShortened(b *privateBatch, views []*tensor.Tensor, noise
 	for i, norm := range weights {
 		norm *= float64(n) // the loss is the mean over the part
 		if !finite(norm) {
-			return fmt.Errorf("the gradient of image %d of a step is not finite (the loss is %v): %w", int(noise.Row)+i, r.Loss, ErrNotFinite)
+			return fmt.Errorf("the gradient of image %d of a step is not finite (the loss is %v): %w", int(noise.Row)+i,
+				r.Loss, ErrNotFinite)
 		}
 		if norm > b.Clip {
 			r.Clipped++

@@ -25,7 +25,8 @@ type fixedMasks struct{ *MAE }
 
 func (m fixedMasks) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 	from, to := int(c.Noise.Row), int(c.Noise.Row)+views[0].Dim(0)
-	loss, _ := m.reconstruct(c, views[0], &masks{kept: m.masks.kept[from:to], hidden: m.masks.hidden[from:to], patches: m.masks.patches[from:to]})
+	loss, _ := m.reconstruct(c, views[0], &masks{kept: m.masks.kept[from:to], hidden: m.masks.hidden[from:to],
+		patches: m.masks.patches[from:to]})
 	return loss
 }
 
@@ -64,7 +65,8 @@ func TestPrivateStepMatchesPyTorch(t *testing.T) {
 	}
 }
 
-func checkPrivateStep(t *testing.T, e *tensor.Engine, g *testutil.Golden, name string, m Method, about *privateGolden, part int, change func([]float32, int)) {
+func checkPrivateStep(t *testing.T, e *tensor.Engine, g *testutil.Golden, name string, m Method, about *privateGolden,
+	part int, change func([]float32, int)) {
 	n := about.N
 	pixels := testutil.NetImages("images/a", n, about.H, about.W, 3)
 	if change != nil {
@@ -82,16 +84,18 @@ func checkPrivateStep(t *testing.T, e *tensor.Engine, g *testutil.Golden, name s
 	require.Less(t, longer, n)
 	sgd, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{})
 	require.NoError(t, err)
-	r, err := privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0, Noise: &nn.Noise{}, Steps: 1}, privateBatch{&Private{Clip: about.Clip, most: part}, n, about.Expected, func(from, to int) []*tensor.Tensor {
-		if s, ok := m.(*Supervised); ok {
-			var labels []int
-			for i := from; i < to; i++ {
-				labels = append(labels, i%about.Classes)
+	r, err := privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0,
+		Noise: &nn.Noise{}, Steps: 1}, privateBatch{&Private{Clip: about.Clip, most: part}, n, about.Expected,
+		func(from, to int) []*tensor.Tensor {
+			if s, ok := m.(*Supervised); ok {
+				var labels []int
+				for i := from; i < to; i++ {
+					labels = append(labels, i%about.Classes)
+				}
+				s.SetLabels(labels)
 			}
-			s.SetLabels(labels)
-		}
-		return []*tensor.Tensor{tensor.FromSlice(pixels[from*size:to*size], to-from, about.H, about.W, 3)}
-	}})
+			return []*tensor.Tensor{tensor.FromSlice(pixels[from*size:to*size], to-from, about.H, about.W, 3)}
+		}})
 	require.NoError(t, err)
 	// The median itself may be shortened by rounding.
 	assert.Contains(t, []int{longer, longer + 1}, r.Clipped)

@@ -44,7 +44,8 @@ func TestPoissonSampling(t *testing.T) {
 	within(steps*rate*rate, together, rate*rate, "draws of two images together")
 	mean := sizes / steps
 	assert.InEpsilon(t, images*rate*(1-rate), squares/steps-mean*mean, .05, "variance of the sizes")
-	assert.Equal(t, slices.Clone(b.draw(7, rate)), (&batches{indices: upTo(100, 100+images), seed: 5}).draw(7, rate), "f and g draw the same positions")
+	assert.Equal(t, slices.Clone(b.draw(7, rate)), (&batches{indices: upTo(100, 100+images), seed: 5}).draw(7, rate),
+		"f and g draw the same positions")
 }
 
 // A step without images moves along the noise alone, which has its standard deviation
@@ -55,7 +56,8 @@ func TestNoiseOfAnEmptyStep(t *testing.T) {
 	sgd, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{})
 	require.NoError(t, err)
 	gradient := func(step uint64) []float32 {
-		r, err := privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0, Noise: &nn.Noise{Seed: 9, Step: step}, Steps: 1}, privateBatch{&Private{Noise: 3, Clip: .5}, 0, 20, nil})
+		r, err := privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0,
+			Noise: &nn.Noise{Seed: 9, Step: step}, Steps: 1}, privateBatch{&Private{Noise: 3, Clip: .5}, 0, 20, nil})
 		require.NoError(t, err)
 		assert.Zero(t, r.Loss)
 		var all []float32
@@ -100,14 +102,16 @@ func TestOneImageMovesAStepByAtMostTheClip(t *testing.T) {
 		e, m := newEngine(t, 2), groupNormed(t)
 		sgd, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{})
 		require.NoError(t, err)
-		_, err = privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0, Noise: &nn.Noise{}, Steps: 1}, privateBatch{&Private{Clip: clip, most: 2}, images, 1, func(from, to int) []*tensor.Tensor {
-			x := tensor.New(to-from, 16, 16, 3)
-			for i := range x.Data() {
-				x.Data()[i] = float32((1 + from + i/(16*16*3)) * (i*i%7 - 3) * 10) // large
-			}
-			m.SetLabels(make([]int, to-from))
-			return []*tensor.Tensor{x}
-		}})
+		_, err = privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0,
+			Noise: &nn.Noise{}, Steps: 1}, privateBatch{&Private{Clip: clip, most: 2}, images, 1,
+			func(from, to int) []*tensor.Tensor {
+				x := tensor.New(to-from, 16, 16, 3)
+				for i := range x.Data() {
+					x.Data()[i] = float32((1 + from + i/(16*16*3)) * (i*i%7 - 3) * 10) // large
+				}
+				m.SetLabels(make([]int, to-from))
+				return []*tensor.Tensor{x}
+			}})
 		require.NoError(t, err)
 		var all []float32
 		for _, p := range nn.Trained(m.Params()) {
@@ -126,8 +130,10 @@ func TestOneImageMovesAStepByAtMostTheClip(t *testing.T) {
 func TestPrivateSideBySide(t *testing.T) {
 	make2 := func() (f, g *problem) {
 		shared := upTo(0, 30)
-		f = otherProblem(t, "mae private", problemOptions{name: "f", threads: 1, indices: append(slices.Clone(shared), 40, 41, 42)})
-		g = otherProblem(t, "mae private", problemOptions{name: "g", threads: 1, indices: append(slices.Clone(shared), 50, 51, 52)})
+		f = otherProblem(t, "mae private", problemOptions{name: "f", threads: 1, indices: append(slices.Clone(shared), 40,
+			41, 42)})
+		g = otherProblem(t, "mae private", problemOptions{name: "g", threads: 1, indices: append(slices.Clone(shared), 50,
+			51, 52)})
 		g.config.Augment, g.config.Dataset = f.config.Augment, f.config.Dataset
 		return f, g
 	}
@@ -145,7 +151,10 @@ func TestPrivateSideBySide(t *testing.T) {
 func TestPrivateWithAnAverageOfTheWeights(t *testing.T) {
 	plain := otherProblem(t, "mae private", problemOptions{})
 	require.NoError(t, plain.run(t, t.Context()))
-	p := otherProblem(t, "mae private", problemOptions{change: func(c *TrainerConfig) { c.WeightsEMA, c.Encoder = .9, c.Method.(*MAE).Encoder() }})
+	p := otherProblem(t, "mae private", problemOptions{change: func(c *TrainerConfig) {
+		c.WeightsEMA, c.Encoder = .9,
+			c.Method.(*MAE).Encoder()
+	}})
 	trainer, err := NewTrainer(p.config)
 	require.NoError(t, err)
 	require.NoError(t, trainer.Run(t.Context()))
@@ -156,7 +165,10 @@ func TestPrivateWithAnAverageOfTheWeights(t *testing.T) {
 func TestWhatCannotBePrivate(t *testing.T) {
 	good := Private{Noise: 1, Clip: 1, Delta: 1e-5}
 	for says, change := range map[string]func(*TrainerConfig, *Private){
-		"simclr compares each image with the others": func(c *TrainerConfig, _ *Private) { c.Method = newProblem(t, problemOptions{}).method },
+		"simclr compares each image with the others": func(c *TrainerConfig, _ *Private) {
+			c.Method = newProblem(t,
+				problemOptions{}).method
+		},
 		"batch norm mixes the images": func(c *TrainerConfig, _ *Private) {
 			s, err := made[*Supervised]("supervised", nil, Setup{Encoder: tinyEncoder(t), Classes: 10, Seed: 1})
 			require.NoError(t, err)
@@ -188,11 +200,13 @@ func TestPrivateStepsKeepTheHeap(t *testing.T) {
 	e, m := newEngine(t, 1), groupNormed(t)
 	adam, err := optim.NewAdam(e, m.Params(), optim.AdamConfig{})
 	require.NoError(t, err)
-	x, noise, tape := tensor.FromSlice(testutil.NetImages("images/a", 9, 16, 16, 3), 9, 16, 16, 3), &nn.Noise{}, e.NewTape(tensor.Training)
+	x, noise, tape := tensor.FromSlice(testutil.NetImages("images/a", 9, 16, 16, 3), 9, 16, 16, 3), &nn.Noise{},
+		e.NewTape(tensor.Training)
 	m.SetLabels(upTo(0, 9))
 	steps := func(n int) {
 		for range n {
-			_, err := privateStep(StepConfig{Tape: tape, Method: m, Optimizer: adam, LR: 1e-3, Noise: noise, Steps: 1}, privateBatch{&Private{Noise: 1, Clip: 1}, 9, 9, func(int, int) []*tensor.Tensor { return []*tensor.Tensor{x} }})
+			_, err := privateStep(StepConfig{Tape: tape, Method: m, Optimizer: adam, LR: 1e-3, Noise: noise, Steps: 1},
+				privateBatch{&Private{Noise: 1, Clip: 1}, 9, 9, func(int, int) []*tensor.Tensor { return []*tensor.Tensor{x} }})
 			require.NoError(t, err)
 			noise.Step++
 		}

@@ -105,7 +105,8 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 		require.Len(t, small, 2+options.LocalCrops)
 		crops, err := augment.New(small[2], 16, 16, 3)
 		require.NoError(t, err)
-		p.config.Views = append([]*augment.Augmenter{nil, nil}, slices.Repeat([]*augment.Augmenter{crops}, options.LocalCrops)...)
+		p.config.Views = append([]*augment.Augmenter{nil, nil}, slices.Repeat([]*augment.Augmenter{crops},
+			options.LocalCrops)...)
 	}
 	if o.change != nil {
 		o.change(&p.config)

@@ -118,7 +118,8 @@ func (k *Kind) check() error {
 		}
 		for _, other := range kinds {
 			if u := fieldTypes(other.Config)[path]; u != nil && u != t {
-				return fmt.Errorf("%s: found a field of type %v, expected %v as in method %s: a recipe may set it before it names the method",
+				return fmt.Errorf("%s: found a field of type %v, expected %v as in method %s: a recipe may set it before it "+
+					"names the method",
 					path, t, u, other.Name)
 			}
 		}

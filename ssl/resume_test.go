@@ -174,7 +174,8 @@ func TestAnotherRecipeIsRefused(t *testing.T) {
 	assert.Equal(t, before, p.result().weights)
 
 	// A file of g under a name of f.
-	require.NoError(t, os.Rename(filepath.Join(dir, "f-00000012.safetensors"), filepath.Join(dir, "g-00000012.safetensors")))
+	require.NoError(t, os.Rename(filepath.Join(dir, "f-00000012.safetensors"),
+		filepath.Join(dir, "g-00000012.safetensors")))
 	err = newProblem(t, problemOptions{dir: dir, name: "g"}).run(t, context.Background())
 	assert.ErrorContains(t, err, "encoder: found f, expected g")
 }
@@ -187,13 +188,17 @@ func TestDamagedCheckpoints(t *testing.T) {
 		"a flipped bit in the length": func(b []byte) []byte { b[0] ^= 1; return b },
 		"a huge length":               func(b []byte) []byte { b[7] ^= 128; return b },
 		"a flipped bit in a name":     func(b []byte) []byte { b[bytes.Index(b, []byte("conv"))] ^= 2; return b },
-		"a flipped bit in the place":  func(b []byte) []byte { b[bytes.Index(b, []byte("optimizer_steps"))+20] ^= 1; return b },
-		"truncated":                   func(b []byte) []byte { return b[:len(b)/2] },
-		"truncated in the header":     func(b []byte) []byte { return b[:100] },
-		"a byte short":                func(b []byte) []byte { return b[:len(b)-1] },
-		"a byte too long":             func(b []byte) []byte { return append(b, 0) },
-		"zeros":                       func(b []byte) []byte { clear(b); return b }, // as after a power cut
-		"empty":                       func([]byte) []byte { return nil },
+		"a flipped bit in the place": func(b []byte) []byte {
+			b[bytes.Index(b,
+				[]byte("optimizer_steps"))+20] ^= 1
+			return b
+		},
+		"truncated":               func(b []byte) []byte { return b[:len(b)/2] },
+		"truncated in the header": func(b []byte) []byte { return b[:100] },
+		"a byte short":            func(b []byte) []byte { return b[:len(b)-1] },
+		"a byte too long":         func(b []byte) []byte { return append(b, 0) },
+		"zeros":                   func(b []byte) []byte { clear(b); return b }, // as after a power cut
+		"empty":                   func([]byte) []byte { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -230,7 +235,8 @@ func TestDamagedCheckpoints(t *testing.T) {
 func TestCheckpointOfOtherShapes(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, newProblem(t, problemOptions{dir: dir}).run(t, context.Background()))
-	other, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{16, 9}, ProjectorBN: true}, Setup{Encoder: newProblem(t, problemOptions{}).encoder, Seed: 2})
+	other, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{16, 9}, ProjectorBN: true},
+		Setup{Encoder: newProblem(t, problemOptions{}).encoder, Seed: 2})
 	require.NoError(t, err)
 	p := newProblem(t, problemOptions{dir: dir, change: func(c *TrainerConfig) { c.Method = other }})
 	assert.ErrorContains(t, p.run(t, context.Background()), "projector.fc2.weight has shape [8 16], expected [9 16]")

@@ -104,14 +104,15 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	var viewed float64
 	var err error
 	if t.Private != nil {
-		r, err = privateStep(c, privateBatch{t.Private, len(positions), float64(t.Batch), func(from, to int) []*tensor.Tensor {
-			// An image may be drawn twice in an epoch, and is to have other views then.
-			began := time.Now()
-			t.batches.fill(step, positions[from:to])
-			viewed += time.Since(began).Seconds()
-			t.label(positions[from:to])
-			return t.batches.rows(0, to-from)
-		}})
+		r, err = privateStep(c, privateBatch{t.Private, len(positions), float64(t.Batch),
+			func(from, to int) []*tensor.Tensor {
+				// An image may be drawn twice in an epoch, and is to have other views then.
+				began := time.Now()
+				t.batches.fill(step, positions[from:to])
+				viewed += time.Since(began).Seconds()
+				t.label(positions[from:to])
+				return t.batches.rows(0, to-from)
+			}})
 	} else {
 		t.batches.fill(at.Epoch, positions)
 		viewed = time.Since(began).Seconds()

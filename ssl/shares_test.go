@@ -48,7 +48,8 @@ func shareTrainer(b *testing.B, name string) *Trainer {
 	case "mae":
 		enc, err = nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Pool: "avg"}, 1)
 		require.NoError(b, err)
-		m, err = made[*MAE]("mae", MAEConfig{MaskRatio: .75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3}, Setup{Encoder: enc, Seed: 2})
+		m, err = made[*MAE]("mae", MAEConfig{MaskRatio: .75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3},
+			Setup{Encoder: enc, Seed: 2})
 	case "supervised":
 		m, err = made[*Supervised]("supervised", nil, Setup{Encoder: enc, Classes: 10, Seed: 2})
 	default:

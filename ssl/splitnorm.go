@@ -35,7 +35,8 @@ func newSplitNorm(params []*nn.Param) *splitNorm {
 
 // forward returns the rows of f(x) in the order of x. Every group of rows goes
 // through f by itself; without batch norm all do at once.
-func (s *splitNorm) forward(c *nn.Context, x *tensor.Tensor, groups [][]int, f func(*nn.Context, *tensor.Tensor) *tensor.Tensor) *tensor.Tensor {
+func (s *splitNorm) forward(c *nn.Context, x *tensor.Tensor, groups [][]int,
+	f func(*nn.Context, *tensor.Tensor) *tensor.Tensor) *tensor.Tensor {
 	if len(groups) == 1 || len(s.running) == 0 {
 		return f(c, x)
 	}

@@ -56,7 +56,10 @@ func TestKeyGroups(t *testing.T) {
 func mocoKeys(t *testing.T, splits, changed int) (q, k [][]float64) {
 	o := tinySettings
 	o.BNSplits, o.Symmetric = splits, false
-	m, err := New("mocov2", o.of("mocov2"), Setup{Encoder: tinyEncoder(t), Another: func() (nn.Encoder, error) { return tinyEncoder(t), nil }, Seed: 2})
+	m, err := New("mocov2", o.of("mocov2"), Setup{Encoder: tinyEncoder(t), Another: func() (nn.Encoder,
+		error) {
+		return tinyEncoder(t), nil
+	}, Seed: 2})
 	require.NoError(t, err)
 	views := randomViews(4)
 	if changed >= 0 {
@@ -141,10 +144,11 @@ func TestSplitNorm(t *testing.T) {
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125, InH: 16, InW: 16, Norm: nn.NormGroup}, 1)
 	require.NoError(t, err)
 	calls := 0
-	newSplitNorm(enc.Params()).forward(&nn.Context{Tape: e.NewTape(tensor.Training)}, x, groups, func(_ *nn.Context, x *tensor.Tensor) *tensor.Tensor {
-		calls++
-		return x
-	})
+	newSplitNorm(enc.Params()).forward(&nn.Context{Tape: e.NewTape(tensor.Training)}, x, groups,
+		func(_ *nn.Context, x *tensor.Tensor) *tensor.Tensor {
+			calls++
+			return x
+		})
 	assert.Equal(t, 1, calls)
 }
 
@@ -156,7 +160,8 @@ func TestQueueTakesKeys(t *testing.T) {
 	tp := p.config.Engine.NewTape(tensor.Training)
 	old := rowsOf(m.queue.Value)
 	for step, at := range []float32{16, 12} { // 2 x 8 keys into 20 places
-		_, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: p.config.Optimizer, LR: 1e-3, Noise: &nn.Noise{Step: uint64(step)}, Steps: 9}, randomViews(8))
+		_, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: p.config.Optimizer, LR: 1e-3,
+			Noise: &nn.Noise{Step: uint64(step)}, Steps: 9}, randomViews(8))
 		require.NoError(t, err)
 		assert.Equal(t, []float32{at}, append([]float32{}, m.at.Value.Data()...))
 		now := rowsOf(m.queue.Value)

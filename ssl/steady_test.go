@@ -62,7 +62,8 @@ func TestStepsKeepTheHeap(t *testing.T) {
 
 // stepGarbage does steps of SimCLR after the first few, and returns the bytes
 // that one allocates and the loss of the last. It fails the test if any stay.
-func stepGarbage(t *testing.T, encoder string, o nn.EncoderOptions, engine tensor.Options, batch, steps int) (perStep int, loss float64) {
+func stepGarbage(t *testing.T, encoder string, o nn.EncoderOptions, engine tensor.Options, batch,
+	steps int) (perStep int, loss float64) {
 	engine.Threads = 1
 	e, err := tensor.NewEngine(engine)
 	require.NoError(t, err)
@@ -73,7 +74,8 @@ func stepGarbage(t *testing.T, encoder string, o nn.EncoderOptions, engine tenso
 	o.InH, o.InW = 16, 16
 	enc, err := nn.NewEncoder(encoder, o, 1)
 	require.NoError(t, err)
-	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true}, Setup{Encoder: enc, Seed: 2})
+	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true},
+		Setup{Encoder: enc, Seed: 2})
 	require.NoError(t, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{WeightDecay: 1e-4})
 	require.NoError(t, err)

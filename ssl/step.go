@@ -58,7 +58,8 @@ func (c *StepConfig) finish(r *StepResult) error {
 	e, params := c.Tape.Engine(), c.Method.Params()
 	r.GradNorm = optim.GradNorm(e, params)
 	if !finite(r.GradNorm) {
-		return fmt.Errorf("the gradient of %s has a NaN or an infinity (the loss is %v): %w", firstBad(e, params), r.Loss, ErrNotFinite)
+		return fmt.Errorf("the gradient of %s has a NaN or an infinity (the loss is %v): %w", firstBad(e, params), r.Loss,
+			ErrNotFinite)
 	}
 	c.Optimizer.Step(c.LR)
 	if after, ok := c.Method.(AfterStepper); ok {
@@ -88,7 +89,8 @@ func (c *StepConfig) backward(views []*tensor.Tensor, noise *nn.Noise, parts int
 
 // forward returns the loss of one of several parts, of which there would be this many
 // if all had its size, and adds what it tells to r.
-func (c *StepConfig) forward(views []*tensor.Tensor, noise *nn.Noise, parts float64, r *StepResult) (*tensor.Tensor, error) {
+func (c *StepConfig) forward(views []*tensor.Tensor, noise *nn.Noise, parts float64, r *StepResult) (*tensor.Tensor,
+	error) {
 	w := watch{tape: c.Tape}
 	loss := c.Method.Loss(&nn.Context{Tape: c.Tape, Taps: &w, Noise: noise}, views)
 	if w.projection == nil {

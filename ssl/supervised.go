@@ -58,7 +58,9 @@ func (c SupervisedConfig) Views(first, _ augment.Config, _ Setup) []augment.Conf
 // is called classifier.
 func (c SupervisedConfig) New(s Setup) (Method, error) {
 	if s.Classes < 2 {
-		return nil, fmt.Errorf("classes: found data of %d classes, expected at least 2: supervised training needs labelled images", s.Classes)
+		return nil,
+			fmt.Errorf("classes: found data of %d classes, expected at least 2: supervised training needs labelled images",
+				s.Classes)
 	}
 	classifier := nn.NewLinear("classifier", s.Encoder.OutDim(), s.Classes, s.Seed)
 	return &Supervised{encoder: s.Encoder, classifier: classifier, classes: s.Classes}, nil
@@ -91,7 +93,8 @@ func (s *Supervised) Chance(int) float64 { return math.Log(float64(s.classes)) }
 // projection that it shows are the features.
 func (s *Supervised) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 	if len(views) != 1 || len(s.labels) != views[0].Dim(0) {
-		panic(fmt.Sprintf("ssl: supervised training takes 1 view and a label for each image, got %d views and %d labels", len(views), len(s.labels)))
+		panic(fmt.Sprintf("ssl: supervised training takes 1 view and a label for each image, got %d views and %d labels",
+			len(views), len(s.labels)))
 	}
 	h := s.encoder.Forward(c, views[0])
 	c.Tap(ProjectionTap, h)
@@ -117,7 +120,8 @@ func CheckLabels(d data.Dataset, indices []int, classes int) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("labels: all training images of %s are of one class, expected at least 2: there is nothing to tell apart", d.Name())
+	return fmt.Errorf("labels: all training images of %s are of one class, expected at least 2: there is nothing to "+
+		"tell apart", d.Name())
 }
 
 // CheckLabelRange returns an error unless there is a label in [0, classes) for each of the
@@ -127,7 +131,8 @@ func CheckLabelRange(d data.Dataset, indices []int, classes int) error {
 	for _, i := range indices {
 		switch l := d.Label(i); {
 		case l < 0 || l >= classes || l >= len(names):
-			return fmt.Errorf("labels: image %d of %s has label %d, expected 0 to %d: labelled images are needed", i, d.Name(), l, classes-1)
+			return fmt.Errorf("labels: image %d of %s has label %d, expected 0 to %d: labelled images are needed", i, d.Name(),
+				l, classes-1)
 		case names[l] == unlabeled:
 			return fmt.Errorf("labels: image %d of %s is unlabeled: labelled images are needed", i, d.Name())
 		}

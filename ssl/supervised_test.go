@@ -113,9 +113,10 @@ func TestDataWithoutLabelsAreRefused(t *testing.T) {
 	ten[9] = "unlabeled"
 	for says, r := range map[string]relabelled{
 		"image 0 of synthetic/train has label -1, expected 0 to 9": {classes: ten, label: func(int) int { return -1 }},
-		"image 6 of synthetic/train has label 10":                  {classes: make([]string, 10), label: func(i int) int { return i + 4 }},
-		"image 5 of synthetic/train is unlabeled":                  {classes: ten, label: func(i int) int { return i + 4 }},
-		"are of one class": {classes: ten, label: func(int) int { return 4 }},
+		"image 6 of synthetic/train has label 10": {classes: make([]string, 10),
+			label: func(i int) int { return i + 4 }},
+		"image 5 of synthetic/train is unlabeled": {classes: ten, label: func(i int) int { return i + 4 }},
+		"are of one class":                        {classes: ten, label: func(int) int { return 4 }},
 	} {
 		p := otherProblem(t, "supervised", problemOptions{change: func(c *TrainerConfig) {
 			r.Dataset = c.Dataset

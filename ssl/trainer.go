@@ -101,7 +101,8 @@ func checkNumbers(c *TrainerConfig) error {
 	case c.Batch > len(c.Indices):
 		return fmt.Errorf("batch: found %d, but there are only %d training images", c.Batch, len(c.Indices))
 	case c.Batch%c.Accumulate != 0 || c.Batch/c.Accumulate < 2:
-		return fmt.Errorf("accumulate: found %d, expected a divisor of the batch of %d that leaves parts of at least 2 images", c.Accumulate, c.Batch)
+		return fmt.Errorf("accumulate: found %d, expected a divisor of the batch of %d that leaves parts of at least 2 "+
+			"images", c.Accumulate, c.Batch)
 	case c.Accumulate > 1 && kinds[c.Method.Name()].WholeBatch:
 		return fmt.Errorf("accumulate: found %d, expected 1: %s takes whole batches only", c.Accumulate, c.Method.Name())
 	case c.CheckpointEvery < 0:

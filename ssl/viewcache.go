@@ -30,7 +30,8 @@ const cachedBatches = 4
 // come to their common images at other times.
 func newViewCache(f, g *Trainer) *viewCache {
 	// Equal seeds and numbers of images make the same order of places.
-	if f.Seed != g.Seed || f.Batch != g.Batch || len(f.Indices) != len(g.Indices) || f.Augment != g.Augment || !slices.Equal(f.Views, g.Views) ||
+	if f.Seed != g.Seed || f.Batch != g.Batch || len(f.Indices) != len(g.Indices) || f.Augment != g.Augment ||
+		!slices.Equal(f.Views, g.Views) ||
 		f.Method.Views() != g.Method.Views() || !reflect.TypeOf(f.Dataset).Comparable() || f.Dataset != g.Dataset {
 		return nil
 	}

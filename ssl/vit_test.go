@@ -14,7 +14,8 @@ import (
 )
 
 func tinyViT(t *testing.T) nn.Encoder {
-	enc, err := nn.NewEncoder("vit_tiny_patch8", nn.EncoderOptions{Width: .05, InH: 16, InW: 16, Depth: 2, DropPath: .5}, 1)
+	enc, err := nn.NewEncoder("vit_tiny_patch8", nn.EncoderOptions{Width: .05, InH: 16, InW: 16, Depth: 2, DropPath: .5},
+		1)
 	require.NoError(t, err)
 	return enc
 }
@@ -26,7 +27,8 @@ func TestMethodsTrainVisionTransformers(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			var results []result
 			for threads := 1; threads <= 3; threads++ {
-				p := newProblem(t, problemOptions{method: method, threads: threads, indices: upTo(0, 16), encoder: func() nn.Encoder { return tinyViT(t) }})
+				p := newProblem(t, problemOptions{method: method, threads: threads, indices: upTo(0, 16),
+					encoder: func() nn.Encoder { return tinyViT(t) }})
 				before := nn.Hash(p.encoder.Params())
 				require.NoError(t, p.run(t, context.Background()))
 				require.NotEqual(t, before, nn.Hash(p.encoder.Params()))
@@ -65,7 +67,8 @@ func TestFrozenPrototypes(t *testing.T) {
 	at := func() []float32 { return slices.Clone(m.prototypes.Value.Data()) }
 	start := at()
 	for step := range uint64(7) {
-		_, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: p.config.Optimizer, LR: 1e-3, Noise: &nn.Noise{Step: step}, Steps: 9}, randomViews(8))
+		_, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: p.config.Optimizer, LR: 1e-3,
+			Noise: &nn.Noise{Step: step}, Steps: 9}, randomViews(8))
 		require.NoError(t, err)
 		assert.Equal(t, step < 5, slices.Equal(start, at()), "step %d", step)
 	}

@@ -118,7 +118,8 @@ func (tp *Tape) BatchNormMaxPool(x, gamma, beta *Tensor, s *BNStats, relu bool, 
 	lower := func(s []float32, i int) []float32 { return s[(2*i+1)*in:][:in] }
 	tp.e.chunks(pairs, size, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			tp.e.k.AffineMaxPool2(y.data[i*out:][:out], idx[i*out:][:out], upper(x.data, i), lower(x.data, i), bn.scale, bn.shift, relu)
+			tp.e.k.AffineMaxPool2(y.data[i*out:][:out], idx[i*out:][:out], upper(x.data, i), lower(x.data, i), bn.scale,
+				bn.shift, relu)
 		}
 	})
 	tp.record(y, func() {

@@ -6,7 +6,8 @@ package tensor
 // operations. Where somebody wants to see what is not stored, watch, if not nil,
 // gets it: the normalised input and the sum before the ReLU, as values that no
 // gradient flows through.
-func (tp *Tape) BatchNormAdd(x, gamma, beta *Tensor, s *BNStats, shortcut *Tensor, relu bool, watch func(bn, sum *Tensor)) *Tensor {
+func (tp *Tape) BatchNormAdd(x, gamma, beta *Tensor, s *BNStats, shortcut *Tensor, relu bool,
+	watch func(bn, sum *Tensor)) *Tensor {
 	sameShape("BatchNormAdd", x, shortcut)
 	bn := tp.newBN(x, gamma, beta, s)
 	if watch != nil {

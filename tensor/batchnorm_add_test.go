@@ -43,7 +43,8 @@ func TestBatchNormAddIsItsParts(t *testing.T) {
 		for _, relu := range []bool{false, true} {
 			for _, mode := range []Mode{Training, {Grad: true}} {
 				for _, ch := range []int{1, 5, 32, 100} {
-					checkBatchNormAdd(t, e, mode, relu, randn(r, 7, 4, 6, ch), randn(r, 7, 4, 6, ch), randn(r, ch), randn(r, ch), randn(r, ch, 1))
+					checkBatchNormAdd(t, e, mode, relu, randn(r, 7, 4, 6, ch), randn(r, 7, 4, 6, ch), randn(r, ch), randn(r, ch),
+						randn(r, ch, 1))
 				}
 			}
 		}

@@ -62,7 +62,8 @@ func (tp *Tape) conv2DBF16(y, x, w, b *Tensor, bias []float32, s gemm.ConvShape)
 
 // multiplier multiplies matrices in float32 (gemm.Runner) or bf16 (gemm.BF16).
 type multiplier interface {
-	MatMul(c []float32, ldc int, a []float32, lda int, transA bool, b []float32, ldb int, transB bool, m, n, k int, e gemm.Epilogue)
+	MatMul(c []float32, ldc int, a []float32, lda int, transA bool, b []float32, ldb int, transB bool, m, n, k int,
+		e gemm.Epilogue)
 }
 
 // linear returns what multiplies in a linear layer. MatMul, which losses are

@@ -115,7 +115,8 @@ func TestBF16IsForLayersInTraining(t *testing.T) {
 	of := func(e *Engine, m Mode) (product, linear, conv []float32) {
 		tp := e.NewTape(m)
 		defer tp.Release()
-		return slices.Clone(tp.MatMul(a, b, false, true).data), slices.Clone(tp.Linear(a, b, nil).data), slices.Clone(tp.Conv2D(x, w, nil, ConvSpec{}).data)
+		return slices.Clone(tp.MatMul(a, b, false, true).data), slices.Clone(tp.Linear(a, b, nil).data),
+			slices.Clone(tp.Conv2D(x, w, nil, ConvSpec{}).data)
 	}
 	product, linear, conv := of(f, Training)
 	p, l, c := of(e, Training)

@@ -117,13 +117,20 @@ func TestGradients(t *testing.T) {
 		op   func(tp *Tape, in []*Tensor) *Tensor
 		in   tensors
 	}{
-		{"MatMul", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[1], false, false) }, tensors{randn(r, 5, 7), randn(r, 7, 3)}},
-		{"MatMul ta", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[1], true, false) }, tensors{randn(r, 7, 5), randn(r, 7, 3)}},
-		{"MatMul tb", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[1], false, true) }, tensors{randn(r, 5, 7), randn(r, 3, 7)}},
-		{"MatMul ta tb", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[1], true, true) }, tensors{randn(r, 7, 5), randn(r, 3, 7)}},
-		{"MatMul with itself", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[0], false, true) }, tensors{randn(r, 4, 6)}},
-		{"Linear", func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], in[2]) }, tensors{randn(r, 5, 7), randn(r, 3, 7), randn(r, 3)}},
-		{"Linear without bias", func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], nil) }, tensors{randn(r, 1, 7), randn(r, 3, 7)}},
+		{"MatMul", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[1], false, false) },
+			tensors{randn(r, 5, 7), randn(r, 7, 3)}},
+		{"MatMul ta", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[1], true, false) },
+			tensors{randn(r, 7, 5), randn(r, 7, 3)}},
+		{"MatMul tb", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[1], false, true) },
+			tensors{randn(r, 5, 7), randn(r, 3, 7)}},
+		{"MatMul ta tb", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[1], true, true) },
+			tensors{randn(r, 7, 5), randn(r, 3, 7)}},
+		{"MatMul with itself", func(tp *Tape, in []*Tensor) *Tensor { return tp.MatMul(in[0], in[0], false, true) },
+			tensors{randn(r, 4, 6)}},
+		{"Linear", func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], in[2]) }, tensors{randn(r, 5, 7),
+			randn(r, 3, 7), randn(r, 3)}},
+		{"Linear without bias", func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], nil) },
+			tensors{randn(r, 1, 7), randn(r, 3, 7)}},
 		{"LinearAdd", func(tp *Tape, in []*Tensor) *Tensor { return tp.LinearAdd(in[0], in[1], in[2], in[3]) },
 			tensors{randn(r, 2, 3, 7), randn(r, 5, 7), randn(r, 5), randn(r, 2, 3, 5)}},
 		{"LinearAdd to what else is used, before and after", func(tp *Tape, in []*Tensor) *Tensor {
@@ -144,22 +151,28 @@ func TestGradients(t *testing.T) {
 			return tp.BatchNorm(in[0], in[1], in[2], stats(5), false)
 		}, tensors{randn(r, 3, 2, 4, 5), randn(r, 5), randn(r, 5)}},
 		{"ReLU", func(tp *Tape, in []*Tensor) *Tensor { return tp.ReLU(in[0]) }, tensors{away(randn(r, 4, 9))}},
-		{"Add", func(tp *Tape, in []*Tensor) *Tensor { return tp.Add(in[0], in[1]) }, tensors{randn(r, 4, 9), randn(r, 4, 9)}},
-		{"Add to itself", func(tp *Tape, in []*Tensor) *Tensor { y := tp.Scale(in[0], 1.5); return tp.Add(y, y) }, tensors{randn(r, 4, 9)}},
+		{"Add", func(tp *Tape, in []*Tensor) *Tensor { return tp.Add(in[0], in[1]) }, tensors{randn(r, 4, 9),
+			randn(r, 4, 9)}},
+		{"Add to itself", func(tp *Tape, in []*Tensor) *Tensor { y := tp.Scale(in[0], 1.5); return tp.Add(y, y) },
+			tensors{randn(r, 4, 9)}},
 		{"residual", func(tp *Tape, in []*Tensor) *Tensor {
 			y := tp.Scale(in[0], 2)
 			return tp.Add(y, tp.MatMul(y, in[1], false, false))
 		}, tensors{randn(r, 4, 5), randn(r, 5, 5)}},
-		{"MaxPool2D", func(tp *Tape, in []*Tensor) *Tensor { return tp.MaxPool2D(in[0], PoolSpec{KH: 2, KW: 2}) }, tensors{spread(r, 2, 5, 6, 3)}},
+		{"MaxPool2D", func(tp *Tape, in []*Tensor) *Tensor { return tp.MaxPool2D(in[0], PoolSpec{KH: 2, KW: 2}) },
+			tensors{spread(r, 2, 5, 6, 3)}},
 		{"MaxPool2D overlapping", func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.MaxPool2D(in[0], PoolSpec{KH: 3, KW: 3, StrideH: 2, StrideW: 1, PadH: 1, PadW: 1})
 		}, tensors{spread(r, 2, 5, 6, 3)}},
 		{"AvgPool2D", func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.AvgPool2D(in[0], PoolSpec{KH: 3, KW: 2, StrideH: 2, StrideW: 2, PadH: 1})
 		}, tensors{randn(r, 2, 5, 6, 3)}},
-		{"GlobalAvgPool", func(tp *Tape, in []*Tensor) *Tensor { return tp.GlobalAvgPool(in[0]) }, tensors{randn(r, 2, 3, 2, 5)}},
-		{"GlobalMaxPool", func(tp *Tape, in []*Tensor) *Tensor { return tp.GlobalMaxPool(in[0]) }, tensors{spread(r, 2, 3, 2, 5)}},
-		{"L2Normalize", func(tp *Tape, in []*Tensor) *Tensor { return tp.L2Normalize(in[0], 1e-12) }, tensors{randn(r, 4, 9)}},
+		{"GlobalAvgPool", func(tp *Tape, in []*Tensor) *Tensor { return tp.GlobalAvgPool(in[0]) },
+			tensors{randn(r, 2, 3, 2, 5)}},
+		{"GlobalMaxPool", func(tp *Tape, in []*Tensor) *Tensor { return tp.GlobalMaxPool(in[0]) },
+			tensors{spread(r, 2, 3, 2, 5)}},
+		{"L2Normalize", func(tp *Tape, in []*Tensor) *Tensor { return tp.L2Normalize(in[0], 1e-12) },
+			tensors{randn(r, 4, 9)}},
 		{"SoftmaxCrossEntropy", func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.SoftmaxCrossEntropy(in[0], []int{2, 0, 6, 2})
 		}, tensors{randn(r, 4, 7)}},
@@ -167,9 +180,12 @@ func TestGradients(t *testing.T) {
 		{"Sum", func(tp *Tape, in []*Tensor) *Tensor { return tp.Sum(in[0]) }, tensors{randn(r, 3, 5)}},
 		{"Mean", func(tp *Tape, in []*Tensor) *Tensor { return tp.Mean(in[0]) }, tensors{randn(r, 3, 5)}},
 		{"MeanAxis0", func(tp *Tape, in []*Tensor) *Tensor { return tp.MeanAxis0(in[0]) }, tensors{randn(r, 3, 5)}},
-		{"Gather", func(tp *Tape, in []*Tensor) *Tensor { return tp.Gather(in[0], []int{3, 0, 3}) }, tensors{randn(r, 4, 2, 3)}},
-		{"Concat", func(tp *Tape, in []*Tensor) *Tensor { return tp.Concat(in[0], in[1], in[0]) }, tensors{randn(r, 2, 3), randn(r, 1, 3)}},
-		{"Reshape", func(tp *Tape, in []*Tensor) *Tensor { return tp.Reshape(tp.Reshape(in[0], 6), 3, 2) }, tensors{randn(r, 2, 3)}},
+		{"Gather", func(tp *Tape, in []*Tensor) *Tensor { return tp.Gather(in[0], []int{3, 0, 3}) },
+			tensors{randn(r, 4, 2, 3)}},
+		{"Concat", func(tp *Tape, in []*Tensor) *Tensor { return tp.Concat(in[0], in[1], in[0]) }, tensors{randn(r, 2, 3),
+			randn(r, 1, 3)}},
+		{"Reshape", func(tp *Tape, in []*Tensor) *Tensor { return tp.Reshape(tp.Reshape(in[0], 6), 3, 2) },
+			tensors{randn(r, 2, 3)}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { gradCheck(t, e, Training, c.op, c.in...) })

@@ -106,7 +106,8 @@ func (tp *Tape) groupNormGrad(x, gamma, beta, y *Tensor, stats []float32, groups
 		clear(dg)
 		clear(db)
 		eachChunk(rows, c, func(lo, hi int) {
-			e.k.BNGradSums(dg, db, of(y.grad.data, lo, hi), mask(lo, hi), of(x.data, lo, hi), stats[2*c*i:][:c], stats[2*c*i+c:][:c], hi-lo)
+			e.k.BNGradSums(dg, db, of(y.grad.data, lo, hi), mask(lo, hi), of(x.data, lo, hi), stats[2*c*i:][:c],
+				stats[2*c*i+c:][:c], hi-lo)
 		})
 		if dx == nil {
 			return

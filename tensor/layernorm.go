@@ -28,7 +28,8 @@ func (tp *Tape) LayerNorm(x, gamma, beta *Tensor, eps float32) *Tensor {
 		tp.addGradRows(x, rows, c, func(dx []float32, lo, hi int) {
 			p := part[2*c*(lo/size):][:2*c]
 			clear(p)
-			tp.e.k.LayerNormGrad(dx, p[:c], p[c:], y.grad.data[lo*c:hi*c], x.data[lo*c:hi*c], gamma.data, mean[lo:hi], invstd[lo:hi])
+			tp.e.k.LayerNormGrad(dx, p[:c], p[c:], y.grad.data[lo*c:hi*c], x.data[lo*c:hi*c], gamma.data, mean[lo:hi],
+				invstd[lo:hi])
 		})
 		tp.addParts(gamma, part, n, 2*c)
 		tp.addParts(beta, part[min(c, len(part)):], n, 2*c)

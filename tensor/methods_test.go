@@ -34,14 +34,21 @@ func TestGradientsOfMethodOps(t *testing.T) {
 		op   func(tp *Tape, in []*Tensor) *Tensor
 		in   tensors
 	}{
-		{"RowDots", func(tp *Tape, in []*Tensor) *Tensor { return tp.RowDots(in[0], in[1]) }, tensors{randn(r, 4, 5), randn(r, 4, 5)}},
-		{"RowDots with itself", func(tp *Tape, in []*Tensor) *Tensor { return tp.RowDots(in[0], in[0]) }, tensors{randn(r, 4, 5)}},
-		{"SquaredDistance", func(tp *Tape, in []*Tensor) *Tensor { return tp.SquaredDistance(in[0], in[1]) }, tensors{randn(r, 4, 5), randn(r, 4, 5)}},
-		{"ConcatColumns", func(tp *Tape, in []*Tensor) *Tensor { return tp.ConcatColumns(in[0], in[1]) }, tensors{randn(r, 3, 1), randn(r, 3, 4)}},
+		{"RowDots", func(tp *Tape, in []*Tensor) *Tensor { return tp.RowDots(in[0], in[1]) }, tensors{randn(r, 4, 5),
+			randn(r, 4, 5)}},
+		{"RowDots with itself", func(tp *Tape, in []*Tensor) *Tensor { return tp.RowDots(in[0], in[0]) },
+			tensors{randn(r, 4, 5)}},
+		{"SquaredDistance", func(tp *Tape, in []*Tensor) *Tensor { return tp.SquaredDistance(in[0], in[1]) },
+			tensors{randn(r, 4, 5), randn(r, 4, 5)}},
+		{"ConcatColumns", func(tp *Tape, in []*Tensor) *Tensor { return tp.ConcatColumns(in[0], in[1]) },
+			tensors{randn(r, 3, 1), randn(r, 3, 4)}},
 		{"Center", func(tp *Tape, in []*Tensor) *Tensor { return tp.Center(in[0]) }, tensors{randn(r, 5, 3)}},
-		{"DiagonalSquares", func(tp *Tape, in []*Tensor) *Tensor { return tp.DiagonalSquares(in[0], 1, 2, .3) }, tensors{randn(r, 4, 4)}},
-		{"StdHinge", func(tp *Tape, in []*Tensor) *Tensor { return tp.StdHinge(spd(tp, in[0]), 3, 1e-4) }, tensors{randn(r, 4, 5)}},
-		{"SoftCrossEntropy", func(tp *Tape, in []*Tensor) *Tensor { return tp.SoftCrossEntropy(in[0], targets) }, tensors{randn(r, 3, 6)}},
+		{"DiagonalSquares", func(tp *Tape, in []*Tensor) *Tensor { return tp.DiagonalSquares(in[0], 1, 2, .3) },
+			tensors{randn(r, 4, 4)}},
+		{"StdHinge", func(tp *Tape, in []*Tensor) *Tensor { return tp.StdHinge(spd(tp, in[0]), 3, 1e-4) },
+			tensors{randn(r, 4, 5)}},
+		{"SoftCrossEntropy", func(tp *Tape, in []*Tensor) *Tensor { return tp.SoftCrossEntropy(in[0], targets) },
+			tensors{randn(r, 3, 6)}},
 		{"Detach", func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.RowDots(in[0], tp.Detach(in[1]))
 		}, tensors{randn(r, 3, 6), randn(r, 3, 6)}},

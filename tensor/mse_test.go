@@ -11,7 +11,8 @@ import (
 func TestMSE(t *testing.T) {
 	r := rng.New(1, "mse")
 	e := testEngine(t, 2)
-	gradCheck(t, e, Training, func(tp *Tape, in []*Tensor) *Tensor { return tp.MSE(in[0], in[1]) }, randn(r, 3, 7), randn(r, 3, 7))
+	gradCheck(t, e, Training, func(tp *Tape, in []*Tensor) *Tensor { return tp.MSE(in[0], in[1]) }, randn(r, 3, 7),
+		randn(r, 3, 7))
 	gradCheck(t, e, Training, func(tp *Tape, in []*Tensor) *Tensor {
 		y := tp.Scale(in[0], 2)
 		return tp.Add(tp.MSE(y, in[1]), tp.MSE(in[1], y))

@@ -35,14 +35,16 @@ type opCase struct {
 }
 
 func (c *opCase) pool() tensor.PoolSpec {
-	return tensor.PoolSpec{KH: c.Kernel[0], KW: c.Kernel[1], StrideH: c.Stride[0], StrideW: c.Stride[1], PadH: c.Pad[0], PadW: c.Pad[1]}
+	return tensor.PoolSpec{KH: c.Kernel[0], KW: c.Kernel[1], StrideH: c.Stride[0], StrideW: c.Stride[1], PadH: c.Pad[0],
+		PadW: c.Pad[1]}
 }
 
 // ops runs an operation of a case on its inputs, in the order of the file; a
 // missing input is nil.
 var ops = map[string]func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor{
 	"conv": func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor {
-		return tp.Conv2D(in[0], in[1], in[2], tensor.ConvSpec{StrideH: c.Stride[0], StrideW: c.Stride[1], PadH: c.Pad[0], PadW: c.Pad[1]})
+		return tp.Conv2D(in[0], in[1], in[2], tensor.ConvSpec{StrideH: c.Stride[0], StrideW: c.Stride[1], PadH: c.Pad[0],
+			PadW: c.Pad[1]})
 	},
 	"matmul": func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor {
 		return tp.MatMul(in[0], in[1], c.TransA, c.TransB)
@@ -141,7 +143,8 @@ func (w worst) String() string {
 	return fmt.Sprintf("forward %.1e (%s), gradients %.1e (%s)", w.forward, w.forwardAt, w.gradient, w.gradientAt)
 }
 
-func (w *worst) check(t *testing.T, c *opCase, what string, got *tensor.Tensor, want []float32, shape []int, gradient bool) {
+func (w *worst) check(t *testing.T, c *opCase, what string, got *tensor.Tensor, want []float32, shape []int,
+	gradient bool) {
 	t.Helper()
 	if !assert.Equal(t, shape, got.Shape(), "%s: shape of %s", c.Name, what) {
 		return
@@ -188,7 +191,8 @@ func (w *worst) checkOp(t *testing.T, e *tensor.Engine, g *testutil.Golden, c *o
 	if norm {
 		mean, shape := g.Float32(c.Name + ".mean")
 		variance, _ := g.Float32(c.Name + ".var")
-		stats = &tensor.BNStats{Mean: tensor.FromSlice(mean, shape...), Var: tensor.FromSlice(variance, shape...), Momentum: 0.1, Eps: 1e-5}
+		stats = &tensor.BNStats{Mean: tensor.FromSlice(mean, shape...), Var: tensor.FromSlice(variance, shape...),
+			Momentum: 0.1, Eps: 1e-5}
 		run = func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor {
 			if c.Op == "batchnorm_add" {
 				return tp.BatchNormAdd(in[0], in[1], in[2], stats, in[3], c.Relu, nil)

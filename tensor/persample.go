@@ -70,7 +70,8 @@ func (tp *Tape) sampled(t *Tensor) *Tensor {
 // once panics if the parameter comes a second time.
 func (s *bySample) once(p *Tensor) {
 	if s.seen[p] {
-		panic(fmt.Sprintf("tensor: PerSample: a parameter of shape %v is in two operations, whose norms do not add up", p.shape))
+		panic(fmt.Sprintf("tensor: PerSample: a parameter of shape %v is in two operations, whose norms do not add up",
+			p.shape))
 	}
 	s.seen[p] = true
 }

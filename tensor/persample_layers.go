@@ -21,7 +21,8 @@ func (tp *Tape) linearBySample(w, x, dy *Tensor) {
 	} else {
 		one := &Tensor{shape: []int{out, in}, data: e.arena.Get(out * in)}
 		for i := range s.n {
-			e.matmul(one.data, &Tensor{shape: []int{t, out}, data: of(dy, i, out)}, true, &Tensor{shape: []int{t, in}, data: of(x, i, in)}, false, gemm.Epilogue{})
+			e.matmul(one.data, &Tensor{shape: []int{t, out}, data: of(dy, i, out)}, true, &Tensor{shape: []int{t, in},
+				data: of(x, i, in)}, false, gemm.Epilogue{})
 			s.squares[i] += e.SumSquares(one)
 		}
 		e.arena.Put(one.data)

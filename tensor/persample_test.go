@@ -20,7 +20,8 @@ type sampledNet struct {
 }
 
 func newSampledNet() *sampledNet {
-	s := &sampledNet{params: map[string]*Tensor{}, width: 12, tokens: 17, classes: 5, side: 8, channels: 3, groups: 3, hidden: 200}
+	s := &sampledNet{params: map[string]*Tensor{}, width: 12, tokens: 17, classes: 5, side: 8, channels: 3, groups: 3,
+		hidden: 200}
 	c := s.width
 	for _, p := range []struct {
 		name  string
@@ -29,7 +30,8 @@ func newSampledNet() *sampledNet {
 		{"conv", []int{3, 3, s.channels, c}}, {"convbias", []int{c}}, {"gnscale", []int{c}}, {"gnshift", []int{c}},
 		{"patch", []int{2, 2, c, c}}, {"token", []int{1, 1, c}}, {"positions", []int{1, s.tokens, c}},
 		{"lnscale", []int{c}}, {"lnshift", []int{c}}, {"qkv", []int{3 * c, c}}, {"qkvbias", []int{3 * c}},
-		{"proj", []int{c, c}}, {"mask", []int{1, 1, c}}, {"wide", []int{s.hidden, c}}, {"wider", []int{s.hidden, s.hidden}}, {"widerbias", []int{s.hidden}},
+		{"proj", []int{c, c}}, {"mask", []int{1, 1, c}}, {"wide", []int{s.hidden, c}}, {"wider", []int{s.hidden, s.hidden}},
+		{"widerbias", []int{s.hidden}},
 		{"classes", []int{s.classes, s.hidden}},
 	} {
 		t := New(p.shape...).RequireGrad()
@@ -120,7 +122,9 @@ func TestPerSampleRefusesBatchNorm(t *testing.T) {
 	x := FromSlice(testutil.Uniform("persample/bn", 16), 2, 2, 2, 2)
 	scale, shift := New(2).RequireGrad(), New(2).RequireGrad()
 	loss := tp.Mean(tp.BatchNorm(x, scale, shift, &BNStats{Mean: New(2), Var: New(2), Momentum: .1, Eps: 1e-5}, false))
-	assert.PanicsWithValue(t, "tensor: PerSample: a parameter of shape [2] is in an operation that does not know samples apart", func() { tp.Backward(loss) })
+	assert.PanicsWithValue(t,
+		"tensor: PerSample: a parameter of shape [2] is in an operation that does not know samples apart",
+		func() { tp.Backward(loss) })
 }
 
 func TestPerSampleRefusesAParameterTwice(t *testing.T) {
@@ -130,7 +134,9 @@ func TestPerSampleRefusesAParameterTwice(t *testing.T) {
 	tp.PerSample(2)
 	w := FromSlice(testutil.Uniform("persample/w", 9), 3, 3).RequireGrad()
 	loss := tp.Mean(tp.Linear(tp.Linear(FromSlice(testutil.Uniform("persample/x", 6), 2, 3), w, nil), w, nil))
-	assert.PanicsWithValue(t, "tensor: PerSample: a parameter of shape [3 3] is in two operations, whose norms do not add up", func() { tp.Backward(loss) })
+	assert.PanicsWithValue(t,
+		"tensor: PerSample: a parameter of shape [3 3] is in two operations, whose norms do not add up",
+		func() { tp.Backward(loss) })
 }
 
 // The noise has its standard deviation, is normal, and is the same on any number of

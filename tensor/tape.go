@@ -108,7 +108,8 @@ func (tp *Tape) scratch(n int) []float32 {
 // outlive the tape and always hold values.
 func (tp *Tape) gradOf(t *Tensor) (g []float32, holds bool) {
 	if tp.samplesOf != nil && t.tape == nil {
-		panic(fmt.Sprintf("tensor: PerSample: a parameter of shape %v is in an operation that does not know samples apart", t.shape))
+		panic(fmt.Sprintf("tensor: PerSample: a parameter of shape %v is in an operation that does not know samples apart",
+			t.shape))
 	}
 	if t.grad != nil {
 		return t.grad.data, true

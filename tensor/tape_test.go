@@ -131,9 +131,10 @@ func TestShapeMistakesNameBothShapes(t *testing.T) {
 		f    func()
 		says []string
 	}{
-		"MatMul":    {func() { tp.MatMul(New(2, 3), New(4, 5), false, false) }, []string{"[2 3]", "[4 5]"}},
-		"Add":       {func() { tp.Add(New(2, 3), New(3, 2)) }, []string{"[2 3]", "[3 2]"}},
-		"Conv2D":    {func() { tp.Conv2D(New(1, 4, 4, 3), New(3, 3, 2, 8), nil, ConvSpec{}) }, []string{"[1 4 4 3]", "[3 3 2 8]"}},
+		"MatMul": {func() { tp.MatMul(New(2, 3), New(4, 5), false, false) }, []string{"[2 3]", "[4 5]"}},
+		"Add":    {func() { tp.Add(New(2, 3), New(3, 2)) }, []string{"[2 3]", "[3 2]"}},
+		"Conv2D": {func() { tp.Conv2D(New(1, 4, 4, 3), New(3, 3, 2, 8), nil, ConvSpec{}) },
+			[]string{"[1 4 4 3]", "[3 3 2 8]"}},
 		"LinearAdd": {func() { tp.LinearAdd(New(2, 3, 4), New(5, 4), nil, New(6, 5)) }, []string{"[6 5]", "[2 3 5]"}},
 		"Linear":    {func() { tp.Linear(New(2, 3), New(5, 4), nil) }, []string{"[2 3]", "[2 4]"}},
 		"BatchNorm": {func() { tp.BatchNorm(New(2, 3), New(4), New(3), stats(3), false) }, []string{"[4]", "[3]"}},

@@ -51,8 +51,10 @@ func TestTransformerGradients(t *testing.T) {
 		}, tensors{randn(r, 2, 3, 3*4)}},
 		{"Linear of tokens", func(tp *Tape, in []*Tensor) *Tensor { return tp.Linear(in[0], in[1], in[2]) },
 			tensors{randn(r, 2, 3, 7), randn(r, 5, 7), randn(r, 5)}},
-		{"AddTokens", func(tp *Tape, in []*Tensor) *Tensor { return tp.AddTokens(in[0], in[1]) }, tensors{randn(r, 3, 4, 5), randn(r, 4, 5)}},
-		{"PrependToken", func(tp *Tape, in []*Tensor) *Tensor { return tp.PrependToken(in[0], in[1]) }, tensors{randn(r, 3, 4, 5), randn(r, 5)}},
+		{"AddTokens", func(tp *Tape, in []*Tensor) *Tensor { return tp.AddTokens(in[0], in[1]) }, tensors{randn(r, 3, 4, 5),
+			randn(r, 4, 5)}},
+		{"PrependToken", func(tp *Tape, in []*Tensor) *Tensor { return tp.PrependToken(in[0], in[1]) },
+			tensors{randn(r, 3, 4, 5), randn(r, 5)}},
 		{"TakeToken", func(tp *Tape, in []*Tensor) *Tensor {
 			x := tp.Scale(in[0], 1)
 			return tp.Add(tp.TakeToken(x, 0), tp.TakeToken(x, 3))
@@ -102,7 +104,8 @@ func TestFusedGroupNormIsItsParts(t *testing.T) {
 		}
 		tp.Keep(y)
 		tp.Backward(tp.Sum(tp.MatMul(tp.Reshape(y, y.Len()/12, 12), w, false, false)))
-		return [][]float32{slices.Clone(y.data), slices.Clone(x.grad.data), slices.Clone(gamma.grad.data), slices.Clone(beta.grad.data)}
+		return [][]float32{slices.Clone(y.data), slices.Clone(x.grad.data), slices.Clone(gamma.grad.data),
+			slices.Clone(beta.grad.data)}
 	}
 	require.Equal(t, run(false), run(true))
 }
@@ -225,7 +228,8 @@ func transformerStep(e *Engine) []float32 {
 	}
 	tp := e.NewTape(Training)
 	x := tp.AddTokens(tp.Linear(tp.Patchify(randn(r, n, 8, 8, 3), 2), params[0], nil), params[1])
-	x = tp.GatherTokens(x, [][]int{{0, 3, 5, 15}, {1, 2, 3, 4}, {9, 8, 7, 6}, {0, 1, 14, 2}, {5, 6, 7, 8}, {9, 10, 11, 12}})
+	x = tp.GatherTokens(x, [][]int{{0, 3, 5, 15}, {1, 2, 3, 4}, {9, 8, 7, 6}, {0, 1, 14, 2}, {5, 6, 7, 8},
+		{9, 10, 11, 12}})
 	x = tp.PrependToken(x, params[2])
 	h := tp.Attention(tp.Linear(tp.LayerNorm(x, params[3], params[4], 1e-6), params[5], params[6]), heads)
 	x = tp.Add(x, tp.DropPath(tp.Linear(h, params[7], params[8]), []float32{1, 0, 2, 1, 1, 0}))
@@ -285,8 +289,9 @@ func TestTransformerShapeMistakesAreNamed(t *testing.T) {
 		f    func()
 		says []string
 	}{
-		"LayerNorm":     {func() { tp.LayerNorm(New(2, 3), New(4), New(3), 1e-6) }, []string{"[4]", "[3]"}},
-		"GroupNorm":     {func() { tp.GroupNorm(New(2, 2, 2, 6), New(6), New(6), 4, 1e-5, false) }, []string{"[2 2 2 6]", "4 groups"}},
+		"LayerNorm": {func() { tp.LayerNorm(New(2, 3), New(4), New(3), 1e-6) }, []string{"[4]", "[3]"}},
+		"GroupNorm": {func() { tp.GroupNorm(New(2, 2, 2, 6), New(6), New(6), 4, 1e-5, false) },
+			[]string{"[2 2 2 6]", "4 groups"}},
 		"Attention":     {func() { tp.Attention(New(2, 3, 24), 5) }, []string{"[2 3 24]", "5 heads"}},
 		"AddTokens":     {func() { tp.AddTokens(New(2, 3, 4), New(2, 4)) }, []string{"[2 4]", "[3 4]"}},
 		"PrependToken":  {func() { tp.PrependToken(New(2, 3, 4), New(3)) }, []string{"[3]", "[4]"}},
@@ -295,12 +300,13 @@ func TestTransformerShapeMistakesAreNamed(t *testing.T) {
 		"GatherTokens":  {func() { tp.GatherTokens(New(2, 3, 4), [][]int{{0}, {3}}) }, []string{"index 3", "3 tokens"}},
 		"GatherTokens2": {func() { tp.GatherTokens(New(2, 3, 4), [][]int{{0}, {1, 2}}) }, []string{"has 1", "has 2"}},
 		"GatherTokens3": {func() { tp.GatherTokens(New(2, 3, 4), [][]int{{0}}) }, []string{"1 lists", "2 samples"}},
-		"ScatterTokens": {func() { tp.ScatterTokens(New(1, 2, 4), [][]int{{1, 1}}, New(4), 3) }, []string{"index 1", "twice"}},
-		"Patchify":      {func() { tp.Patchify(New(2, 6, 8, 3), 4) }, []string{"[2 6 8 3]", "4"}},
-		"DropPath":      {func() { tp.DropPath(New(2, 3), make([]float32, 3)) }, []string{"[2 3]", "3 factors"}},
-		"Embedding":     {func() { tp.Embedding(New(5, 3), []int{1, 5}, 2) }, []string{"id 5", "[5 3]"}},
-		"Embedding2":    {func() { tp.Embedding(New(5, 3), []int{1, 2}, 3) }, []string{"2 ids", "[3]"}},
-		"Conv1D":        {func() { tp.Conv1D(New(1, 4, 3), New(3, 2, 8), nil, 1, 0) }, []string{"4 3]", "2 8]"}},
+		"ScatterTokens": {func() { tp.ScatterTokens(New(1, 2, 4), [][]int{{1, 1}}, New(4), 3) },
+			[]string{"index 1", "twice"}},
+		"Patchify":   {func() { tp.Patchify(New(2, 6, 8, 3), 4) }, []string{"[2 6 8 3]", "4"}},
+		"DropPath":   {func() { tp.DropPath(New(2, 3), make([]float32, 3)) }, []string{"[2 3]", "3 factors"}},
+		"Embedding":  {func() { tp.Embedding(New(5, 3), []int{1, 5}, 2) }, []string{"id 5", "[5 3]"}},
+		"Embedding2": {func() { tp.Embedding(New(5, 3), []int{1, 2}, 3) }, []string{"2 ids", "[3]"}},
+		"Conv1D":     {func() { tp.Conv1D(New(1, 4, 3), New(3, 2, 8), nil, 1, 0) }, []string{"4 3]", "2 8]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

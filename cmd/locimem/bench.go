@@ -82,7 +82,8 @@ func (c *benchConvCmd) Run(a *app) error {
 	a.printf("%s, batch %d, %d threads, %s; the padding's products counted\n", r.Net, r.Batch, r.Threads, r.ISA)
 	for _, p := range r.Convs {
 		shape := fmt.Sprintf("%dx%dx%d -> %d, %dx%d/%d", p.Size, p.Size, p.C, p.K, p.Kernel, p.Kernel, p.Stride)
-		a.printf("%-20s %-28s x%d %-8s %9.3f ms %7.1f GFLOP/s (best %.1f)\n", p.Name, shape, p.Count, p.Pass, p.Millis, p.GFLOPS, p.Best)
+		a.printf("%-20s %-28s x%d %-8s %9.3f ms %7.1f GFLOP/s (best %.1f)\n", p.Name, shape, p.Count, p.Pass, p.Millis,
+			p.GFLOPS, p.Best)
 	}
 	return nil
 }
@@ -102,14 +103,16 @@ type benchStepCmd struct {
 func (c *benchStepCmd) Run(a *app) error {
 	engine := c.options()
 	engine.Precision, engine.Winograd = c.Precision, c.Winograd
-	r, err := bench.Step(bench.StepOptions{Encoder: c.Encoder, Width: c.Width, Batch: c.Batch, Size: c.Size, Reps: c.Reps, Engine: engine})
+	r, err := bench.Step(bench.StepOptions{Encoder: c.Encoder, Width: c.Width, Batch: c.Batch, Size: c.Size,
+		Reps: c.Reps, Engine: engine})
 	if err != nil {
 		return usageError{err}
 	}
 	if c.JSON {
 		return a.writeJSON(r)
 	}
-	a.printf("%s x%g, batch %d of %dx%d, %d threads, %s, %s\n", r.Encoder, r.Width, r.Batch, r.Size, r.Size, r.Threads, r.ISA, r.Precision)
+	a.printf("%s x%g, batch %d of %dx%d, %d threads, %s, %s\n", r.Encoder, r.Width, r.Batch, r.Size, r.Size, r.Threads,
+		r.ISA, r.Precision)
 	a.printf("views %.1f ms, step %.1f ms, together %.1f ms: %.0f images/s; peak memory %.0f MiB\n",
 		r.ViewsMillis, r.StepMillis, r.TotalMillis, r.ImagesPerSecond, float64(r.PeakRSS)/(1<<20))
 	return nil
@@ -125,16 +128,20 @@ type benchAttentionCmd struct {
 
 // Run times the halves of a transformer block.
 func (c *benchAttentionCmd) Run(a *app) error {
-	r, err := bench.Attention(bench.AttentionOptions{Tokens: c.Tokens, Batch: c.Batch, Dim: c.Dim, Heads: c.Heads, Reps: c.Reps, Engine: c.options()})
+	r, err := bench.Attention(bench.AttentionOptions{Tokens: c.Tokens, Batch: c.Batch, Dim: c.Dim, Heads: c.Heads,
+		Reps: c.Reps, Engine: c.options()})
 	if err != nil {
 		return usageError{err}
 	}
 	if c.JSON {
 		return a.writeJSON(r)
 	}
-	a.printf("batch %d of %d tokens, dim %d, %d heads, %d threads, %s; forward + backward\n", r.Batch, r.Tokens, r.Dim, r.Heads, r.Threads, r.ISA)
-	a.printf("attention alone %.2f + %.2f ms (%.0f and %.0f GFLOP/s), attention block %.2f + %.2f ms, MLP block %.2f + %.2f ms\n",
-		r.CoreForward, r.CoreBackward, r.CoreForwardGFLOPS, r.CoreBackwardGFLOPS, r.BlockForward, r.BlockBackward, r.MLPForward, r.MLPBackward)
+	a.printf("batch %d of %d tokens, dim %d, %d heads, %d threads, %s; forward + backward\n", r.Batch, r.Tokens, r.Dim,
+		r.Heads, r.Threads, r.ISA)
+	a.printf("attention alone %.2f + %.2f ms (%.0f and %.0f GFLOP/s), attention block %.2f + %.2f ms, MLP block %.2f "+
+		"+ %.2f ms\n",
+		r.CoreForward, r.CoreBackward, r.CoreForwardGFLOPS, r.CoreBackwardGFLOPS, r.BlockForward, r.BlockBackward,
+		r.MLPForward, r.MLPBackward)
 	return nil
 }
 

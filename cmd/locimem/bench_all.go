@@ -42,7 +42,8 @@ func (c *benchAllCmd) Run(a *app) error {
 		return a.writeJSON(r)
 	}
 	for _, p := range r.Peaks {
-		a.printf("peak, multiply-adds on registers alone, %s, %d thread(s): %.1f GFLOP/s; the products reach %.1f %% of it in the geometric mean\n",
+		a.printf("peak, multiply-adds on registers alone, %s, %d thread(s): %.1f GFLOP/s; the products reach %.1f %% of "+
+			"it in the geometric mean\n",
 			r.ISA, p.Threads, p.GFLOPS, 100*p.Share)
 	}
 	s := r.Step
@@ -93,9 +94,11 @@ func (c *benchLadderCmd) Run(a *app) error {
 	if c.JSON {
 		return a.writeJSON(r)
 	}
-	a.printf("%dx%dx%d, %s; peak %.1f GFLOP/s on 1 thread, %.1f on %d\n", r.N, r.N, r.N, r.ISA, r.Peak, r.PeakAll, r.Threads)
+	a.printf("%dx%dx%d, %s; peak %.1f GFLOP/s on 1 thread, %.1f on %d\n", r.N, r.N, r.N, r.ISA, r.Peak, r.PeakAll,
+		r.Threads)
 	for i, s := range r.Steps {
-		a.printf("%d %-10s %-32s %d thread(s) %10.3f ms %8.1f GFLOP/s %6.1f %% of peak", i+1, s.Name, s.Change, s.Threads, s.Millis, s.GFLOPS, 100*s.Share)
+		a.printf("%d %-10s %-32s %d thread(s) %10.3f ms %8.1f GFLOP/s %6.1f %% of peak", i+1, s.Name, s.Change, s.Threads,
+			s.Millis, s.GFLOPS, 100*s.Share)
 		if i > 0 {
 			a.printf("  %6.2f times the step before", s.Speedup)
 		}

@@ -21,7 +21,9 @@ func (c *benchMAECmd) Run(a *app) error {
 	if c.JSON {
 		return a.writeJSON(r)
 	}
-	a.printf("%s, batch %d of %dx%d, %d threads, %s, %s\n", r.Encoder, r.Batch, r.Size, r.Size, r.Threads, r.ISA, r.Precision)
-	a.printf("MAE step %.1f ms: %.0f images/s; peak memory %.0f MiB\n", r.StepMillis, r.ImagesPerSecond, float64(r.PeakRSS)/(1<<20))
+	a.printf("%s, batch %d of %dx%d, %d threads, %s, %s\n", r.Encoder, r.Batch, r.Size, r.Size, r.Threads, r.ISA,
+		r.Precision)
+	a.printf("MAE step %.1f ms: %.0f images/s; peak memory %.0f MiB\n", r.StepMillis, r.ImagesPerSecond,
+		float64(r.PeakRSS)/(1<<20))
 	return nil
 }

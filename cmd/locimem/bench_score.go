@@ -19,7 +19,8 @@ type benchScoreCmd struct {
 
 // Run times the scoring of a pair of encoders.
 func (c *benchScoreCmd) Run(a *app) error {
-	r, err := bench.Score(bench.ScoreOptions{Encoder: c.Encoder, Width: c.Width, Points: c.Points, Views: c.Views, Size: c.Size,
+	r, err := bench.Score(bench.ScoreOptions{Encoder: c.Encoder, Width: c.Width, Points: c.Points, Views: c.Views,
+		Size:  c.Size,
 		Batch: c.Batch, Engine: tensor.Options{Threads: c.Threads, ISA: c.ISA}})
 	if err != nil {
 		return usageError{err}
@@ -27,7 +28,8 @@ func (c *benchScoreCmd) Run(a *app) error {
 	if c.JSON {
 		return a.writeJSON(r)
 	}
-	a.printf("%s x%g, %d points with %d views, %d taps of f and g, %d threads, %s\n", r.Encoder, r.Width, r.Points, r.Views, r.Taps, r.Threads, r.ISA)
+	a.printf("%s x%g, %d points with %d views, %d taps of f and g, %d threads, %s\n", r.Encoder, r.Width, r.Points,
+		r.Views, r.Taps, r.Threads, r.ISA)
 	a.printf("%.2f s, %.1f points/s; peak memory %.0f MiB\n", r.Seconds, r.PointsPerSecond, float64(r.PeakRSS)/(1<<20))
 	return nil
 }

@@ -87,7 +87,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{ctx: ctx, stdout: stdout, ui: progress.NewWriter(stderr, isTerminal(stderr)), tty: isTerminal(stdout), args: args}
+	a := &app{ctx: ctx, stdout: stdout, ui: progress.NewWriter(stderr, isTerminal(stderr)), tty: isTerminal(stdout),
+		args: args}
 	finished := make(chan struct{})
 	defer close(finished)
 	go a.watch(stop, finished)

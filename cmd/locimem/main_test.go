@@ -87,7 +87,8 @@ func runDir(t *testing.T, out string) string {
 }
 
 // results are the files whose bits do not depend on how a run went.
-var results = []string{"split.json", "f.safetensors", "g.safetensors", "scores/layermem.csv", "scores/unitmem.csv", "scores/delta.csv", "scores/scores.json"}
+var results = []string{"split.json", "f.safetensors", "g.safetensors", "scores/layermem.csv", "scores/unitmem.csv",
+	"scores/delta.csv", "scores/scores.json"}
 
 func sameResults(t *testing.T, want, got string) {
 	t.Helper()
@@ -103,7 +104,8 @@ func TestFromRecipeToScores(t *testing.T) {
 
 	code, stdout, stderr := locimem("run", recipe, "--out", out)
 	require.Equal(t, exitDone, code, stderr)
-	for _, want := range []string{"(C-I)/2", "95 % interval", "delta C", "UnitMem", "conv4_2", "head", "kNN accuracy of f", "layermem.png", "Took "} {
+	for _, want := range []string{"(C-I)/2", "95 % interval", "delta C", "UnitMem", "conv4_2", "head",
+		"kNN accuracy of f", "layermem.png", "Took "} {
 		assert.Contains(t, stdout, want)
 	}
 	assert.Contains(t, stderr, "training f")
@@ -131,7 +133,8 @@ func TestFromRecipeToScores(t *testing.T) {
 		assert.Contains(t, stdout, filepath.Join(dir, "report.html"))
 		whole := readFile(t, dir, "report.html")
 		figures, tables := filepath.Join(tmp, "figures"), filepath.Join(tmp, "tables")
-		code, _, stderr := locimem("report", dir, "--out", filepath.Join(tmp, "again.html"), "--figures", figures, "--tables", tables)
+		code, _, stderr := locimem("report", dir, "--out", filepath.Join(tmp, "again.html"), "--figures", figures,
+			"--tables", tables)
 		require.Equal(t, exitDone, code, stderr)
 		assert.True(t, whole == readFile(t, tmp, "again.html"), "made again it is the same")
 		assert.True(t, strings.HasPrefix(readFile(t, figures, "controlled.pdf"), "%PDF-"))
@@ -147,7 +150,8 @@ func TestFromRecipeToScores(t *testing.T) {
 	})
 	t.Run("score", func(t *testing.T) {
 		scores := filepath.Join(tmp, "scores")
-		code, stdout, stderr := locimem("score", "--f", filepath.Join(dir, "f.safetensors"), "--g", filepath.Join(dir, "g.safetensors"), "--run", dir, "--out", scores)
+		code, stdout, stderr := locimem("score", "--f", filepath.Join(dir, "f.safetensors"), "--g",
+			filepath.Join(dir, "g.safetensors"), "--run", dir, "--out", scores)
 		require.Equal(t, exitDone, code, stderr)
 		assert.Contains(t, stdout, "conv4_2")
 		for _, name := range []string{"layermem.csv", "delta.csv", "unitmem.csv", "scores.json"} {
@@ -161,12 +165,15 @@ func TestFromRecipeToScores(t *testing.T) {
 		assert.Contains(t, stderr, "only fields of score")
 
 		// Exchanging f and g exchanges the signs.
-		code, stdout, stderr = locimem("score", "--f", filepath.Join(dir, "g.safetensors"), "--g", filepath.Join(dir, "f.safetensors"),
-			"--recipe", recipe, "--out", filepath.Join(tmp, "swapped"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
+		code, stdout, stderr = locimem("score", "--f", filepath.Join(dir, "g.safetensors"), "--g",
+			filepath.Join(dir, "f.safetensors"),
+			"--recipe", recipe, "--out", filepath.Join(tmp, "swapped"), "--set", "score.taps=head", "--set",
+			"score.estimators=raw", "--json")
 		require.Equal(t, exitDone, code, stderr)
 		var swapped page.Summary
 		require.NoError(t, json.Unmarshal([]byte(stdout), &swapped))
-		code, stdout, stderr = locimem("score", "--run", dir, "--out", filepath.Join(tmp, "straight"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
+		code, stdout, stderr = locimem("score", "--run", dir, "--out", filepath.Join(tmp, "straight"), "--set",
+			"score.taps=head", "--set", "score.estimators=raw", "--json")
 		require.Equal(t, exitDone, code, stderr)
 		var straight page.Summary
 		require.NoError(t, json.Unmarshal([]byte(stdout), &straight))
@@ -188,7 +195,8 @@ func TestFromRecipeToScores(t *testing.T) {
 		assert.Equal(t, stdout, again, "a file of a run finds its recipe")
 	})
 	t.Run("probe --linear", func(t *testing.T) {
-		for _, flags := range [][]string{{"--weight-decay", "0.01"}, {"--solver", "sgd", "--epochs", "50", "--lr", "0.05", "--tap", "res2"}} {
+		for _, flags := range [][]string{{"--weight-decay", "0.01"}, {"--solver", "sgd", "--epochs", "50", "--lr", "0.05",
+			"--tap", "res2"}} {
 			code, stdout, stderr := locimem(append([]string{"probe", "--run", dir, "--linear", "--json"}, flags...)...)
 			require.Equal(t, exitDone, code, stderr)
 			var p run.LinearProbeResult
@@ -227,7 +235,8 @@ func TestFromRecipeToScores(t *testing.T) {
 	})
 	t.Run("probe --on", func(t *testing.T) {
 		on := []string{"probe", "--run", dir, "--on", "synthetic", "--on-seed", "7", "--on-train", "40", "--on-test", "25"}
-		for flag, says := range map[string]string{"": "kNN accuracy", "--linear": "encoder frozen", "--finetune": "conv3, conv4_0 of the encoder were trained, the rest frozen"} {
+		for flag, says := range map[string]string{"": "kNN accuracy", "--linear": "encoder frozen",
+			"--finetune": "conv3, conv4_0 of the encoder were trained, the rest frozen"} {
 			args := on
 			if flag != "" {
 				args = append(args, flag)
@@ -250,7 +259,8 @@ func TestFromRecipeToScores(t *testing.T) {
 		code, _, stderr := locimem("probe", "--run", dir, "--finetune", "--batch", "16", "--layers", "conv9")
 		assert.Equal(t, exitFailed, code)
 		assert.Contains(t, stderr, `layer: found "conv9"`)
-		code, stdout, stderr := locimem("probe", "--run", dir, "--finetune", "--epochs", "1", "--batch", "16", "--layers", "none")
+		code, stdout, stderr := locimem("probe", "--run", dir, "--finetune", "--epochs", "1", "--batch", "16", "--layers",
+			"none")
 		require.Equal(t, exitDone, code, stderr)
 		assert.Contains(t, stdout, "the classifier alone was trained")
 	})
@@ -272,12 +282,14 @@ func TestFromRecipeToScores(t *testing.T) {
 		for _, name := range []string{"recipe.yaml", "split.json"} {
 			require.NoError(t, os.Remove(filepath.Join(theirs, name)))
 		}
-		code, _, _ = locimem("train", recipe, "--which", "g", "--out", filepath.Join(tmp, "seed2"), "--set", "seed=2", "--set", "train.epochs=1")
+		code, _, _ = locimem("train", recipe, "--which", "g", "--out", filepath.Join(tmp, "seed2"), "--set", "seed=2",
+			"--set", "train.epochs=1")
 		require.Equal(t, exitDone, code)
 		ours := runDir(t, filepath.Join(tmp, "seed2"))
 		require.NoError(t, os.RemoveAll(filepath.Join(ours, "checkpoint")))
 		require.NoError(t, os.Rename(filepath.Join(theirs, "checkpoint"), filepath.Join(ours, "checkpoint")))
-		code, _, stderr := locimem("train", recipe, "--which", "f", "--out", filepath.Join(tmp, "seed2"), "--set", "seed=2", "--set", "train.epochs=1")
+		code, _, stderr := locimem("train", recipe, "--which", "f", "--out", filepath.Join(tmp, "seed2"), "--set", "seed=2",
+			"--set", "train.epochs=1")
 		assert.Equal(t, exitFailed, code)
 		assert.Contains(t, stderr, "recipe hash")
 		assert.Contains(t, stderr, "checkpoint")
@@ -296,20 +308,24 @@ func TestOtherCommands(t *testing.T) {
 		{"taps", []string{"conv4_2", "res4", "head"}},
 		{"taps --json", []string{`"conv4_2"`, `"params"`}},
 		{"taps resnet50", []string{"layer3.5.conv2", "8x8x256", "589824"}},
-		{"taps resnet50 --group T17 --size 224", []string{"conv4-17", "layer3.5.conv2", "14x14x256", "589824", "maxpool", "softmax   (none)"}},
-		{"taps resnet18 --group t15 --json --set encoder.stem=imagenet", []string{`"row": "pool"`, `"tap": "maxpool"`, `"units": 64`}},
+		{"taps resnet50 --group T17 --size 224", []string{"conv4-17", "layer3.5.conv2", "14x14x256", "589824", "maxpool",
+			"softmax   (none)"}},
+		{"taps resnet18 --group t15 --json --set encoder.stem=imagenet", []string{`"row": "pool"`, `"tap": "maxpool"`,
+			`"units": 64`}},
 		{"data list", []string{"synthetic", "cifar10"}},
 		{"data check --set data.synthetic.train=800", []string{"800 images of 32x32x3", "atypical"}},
 		{"data check --json", []string{`"duplicates"`}},
 		{"bench conv --net resnet9 --batch 2 --layer conv2_0 --reps 1 --json", []string{`"gflops"`, `"pass": "weights"`}},
-		{"bench conv --net resnet50 --batch 1 --layer layer4.1.conv1 --reps 1 --threads 1", []string{"7x7x2048 -> 512, 1x1/1", "forward", "GFLOP/s"}},
+		{"bench conv --net resnet50 --batch 1 --layer layer4.1.conv1 --reps 1 --threads 1",
+			[]string{"7x7x2048 -> 512, 1x1/1", "forward", "GFLOP/s"}},
 		{"bench --quick", []string{"256x256x256 nn", "% of it in the geometric mean", "images/s"}},
 		{"bench peak --threads 1 --json", []string{`"gflops"`}},
 		{"bench ladder --n 48 --rounds 1", []string{"1 loops", "8 engine", "% of peak"}},
 		{"bench gemm --m 32 --n 32 --k 32 --reps 2 --json", []string{`"gflops"`}},
 		{"bench attention --tokens 5 --batch 2 --dim 8 --heads 2 --reps 1", []string{"batch 2 of 5 tokens", "MLP block"}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1", []string{"images/s", "views", "batch 4"}},
-		{"bench step --encoder resnet18 --width 0.05 --batch 4 --size 16 --reps 1 --threads 1", []string{"resnet18 x0.05", "images/s"}},
+		{"bench step --encoder resnet18 --width 0.05 --batch 4 --size 16 --reps 1 --threads 1", []string{"resnet18 x0.05",
+			"images/s"}},
 		{"bench step --width 0.125 --batch 4 --size 16 --reps 1 --threads 1 --precision bf16", []string{"bf16"}},
 	} {
 		code, stdout, stderr := locimem(strings.Fields(c.args)...)
@@ -350,7 +366,8 @@ func TestBadInput(t *testing.T) {
 		{"run --set data.name=cifar10", exitUsage, "--set data.dir=DIR"},
 		{"run --set data.name=cifar10 --set data.dir=" + cifar, exitFailed, "data_batch_1.bin"},
 		{"data check --set data.name=cifar10 --set data.dir=" + filepath.Join(tmp, "nowhere"), exitFailed, "nowhere"},
-		{"run " + good + " --set score.taps=conv9 --out " + filepath.Join(tmp, "taps"), exitUsage, `score.taps: no tap matches "conv9"`},
+		{"run " + good + " --set score.taps=conv9 --out " + filepath.Join(tmp, "taps"), exitUsage,
+			`score.taps: no tap matches "conv9"`},
 		{"run " + good + " --out " + filepath.Join(file, "runs"), exitFailed, "making the run directory"},
 		{"train", exitUsage, "--which"},
 		{"train --which h", exitUsage, "--which"},
@@ -358,13 +375,16 @@ func TestBadInput(t *testing.T) {
 		{"score --run a --recipe b", exitUsage, "--run"},
 		{"score --recipe " + good, exitUsage, "--f FILE is not given"},
 		{"score --run " + filepath.Join(tmp, "none"), exitUsage, "recipe.yaml"},
-		{"score --recipe " + good + " --f " + junk + " --g " + junk + " --out " + filepath.Join(tmp, "s"), exitFailed, "junk.safetensors"},
+		{"score --recipe " + good + " --f " + junk + " --g " + junk + " --out " + filepath.Join(tmp, "s"), exitFailed,
+			"junk.safetensors"},
 		{"probe --recipe " + good + " " + filepath.Join(tmp, "none.safetensors"), exitFailed, "none.safetensors"},
-		{"probe --recipe " + good + " --solver sgd x.safetensors", exitUsage, "are for --linear and --finetune, of which none is given"},
+		{"probe --recipe " + good + " --solver sgd x.safetensors", exitUsage,
+			"are for --linear and --finetune, of which none is given"},
 		{"probe --recipe " + good + " --linear --finetune x.safetensors", exitUsage, "--finetune"},
 		{"probe --recipe " + good + " --finetune --tap head x.safetensors", exitUsage, "--solver and --tap are for --linear"},
 		{"probe --recipe " + good + " --finetune --epochs 0 x.safetensors", exitUsage, "--epochs: found 0"},
-		{"probe --recipe " + good + " --linear --lr 1 x.safetensors", exitUsage, "--lr, --epochs and --batch are for --solver sgd"},
+		{"probe --recipe " + good + " --linear --lr 1 x.safetensors", exitUsage,
+			"--lr, --epochs and --batch are for --solver sgd"},
 		{"probe --recipe " + good + " --linear --solver newton x.safetensors", exitUsage, "--solver"},
 		{"probe --recipe " + good + " --linear --layers conv1 x.safetensors", exitUsage, "--layers is for --finetune"},
 		{"probe --recipe " + good + " --on-train 5 x.safetensors", exitUsage, "are for --on, which is not given"},

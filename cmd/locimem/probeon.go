@@ -22,7 +22,8 @@ type onFlags struct {
 func (f *onFlags) check() error {
 	switch {
 	case f.On == "" && *f != (onFlags{}):
-		return usageError{errors.New("--on-dir, --on-variant, --on-seed, --on-train and --on-test are for --on, which is not given")}
+		return usageError{errors.New("--on-dir, --on-variant, --on-seed, --on-train and --on-test are for --on, which " +
+			"is not given")}
 	case f.OnSeed != nil && f.On != "synthetic":
 		return usageError{fmt.Errorf("--on-seed is for --on synthetic, found %s", f.On)}
 	case f.OnDir != "" && f.On == "synthetic":
@@ -38,7 +39,8 @@ func (f *onFlags) target(seed uint64) *run.On {
 	if f.On == "" {
 		return nil
 	}
-	return &run.On{Name: f.On, Dir: f.OnDir, Variant: f.OnVariant, Seed: given(f.OnSeed, seed), Train: f.OnTrain, Test: f.OnTest}
+	return &run.On{Name: f.On, Dir: f.OnDir, Variant: f.OnVariant, Seed: given(f.OnSeed, seed), Train: f.OnTrain,
+		Test: f.OnTest}
 }
 
 // whose says whose training images a probe has had.

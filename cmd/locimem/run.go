@@ -84,7 +84,8 @@ func (c *runCmd) Run(a *app) error {
 	}
 	for _, name := range []string{run.F, run.G} {
 		if p := res.Private[name]; p != nil {
-			a.printf("Training of %s spent epsilon %.4g at delta %.2g (noise %.4g); kNN and scores read the images once more, outside of that promise\n", name, p.Epsilon, p.Delta, p.Noise)
+			a.printf("Training of %s spent epsilon %.4g at delta %.2g (noise %.4g); kNN and scores read the images once "+
+				"more, outside of that promise\n", name, p.Epsilon, p.Delta, p.Noise)
 		}
 	}
 	a.printf("Report:  %s\n", filepath.Join(dir, "report.html"))

@@ -36,15 +36,18 @@ func list(indices []int) string {
 // Encoders scored without a recipe have the scores of their run.
 func TestScoreAndUnitsWithoutRecipe(t *testing.T) {
 	tmp := t.TempDir()
-	code, _, stderr := locimem("run", writeFile(t, tiny, tmp, "tiny.yaml"), "--out", filepath.Join(tmp, "runs"), "--set", "train.epochs=1")
+	code, _, stderr := locimem("run", writeFile(t, tiny, tmp, "tiny.yaml"), "--out", filepath.Join(tmp, "runs"), "--set",
+		"train.epochs=1")
 	require.Equal(t, exitDone, code, stderr)
 	dir := runDir(t, filepath.Join(tmp, "runs"))
 	f, g := filepath.Join(dir, "f.safetensors"), filepath.Join(dir, "g.safetensors")
-	small := []string{"--encoder", "resnet9", "--width", "0.125", "--data", "synthetic", "--set", "data.synthetic.train=96",
+	small := []string{"--encoder", "resnet9", "--width", "0.125", "--data", "synthetic", "--set",
+		"data.synthetic.train=96",
 		"--set", "data.synthetic.test=40", "--set", "data.synthetic.size=16"}
 	score := func(out string, more ...string) {
 		t.Helper()
-		args := append([]string{"score", "--f", f, "--g", g, "--views", "3", "--points", "16", "--set", "score.resamples=99", "--out", filepath.Join(tmp, out)}, small...)
+		args := append([]string{"score", "--f", f, "--g", g, "--views", "3", "--points", "16", "--set",
+			"score.resamples=99", "--out", filepath.Join(tmp, out)}, small...)
 		code, stdout, stderr := locimem(append(args, more...)...)
 		require.Equal(t, exitDone, code, stderr)
 		assert.Contains(t, stdout, "ClassMem")
@@ -52,9 +55,11 @@ func TestScoreAndUnitsWithoutRecipe(t *testing.T) {
 	split, err := data.ReadSplit(filepath.Join(dir, "split.json"))
 	require.NoError(t, err)
 	score("split", "--split", filepath.Join(dir, "split.json"))
-	score("lists", "--candidate", list(split.Candidate), "--shared", list(split.Shared), "--independent", list(split.Independent),
+	score("lists", "--candidate", list(split.Candidate), "--shared", list(split.Shared), "--independent",
+		list(split.Independent),
 		"--external", writeFile(t, list(split.External), tmp, "external.txt"))
-	for _, name := range []string{"layermem.csv", "delta.csv", "unitmem.csv", "unitmem_g.csv", "classmem.csv", "points.csv"} {
+	for _, name := range []string{"layermem.csv", "delta.csv", "unitmem.csv", "unitmem_g.csv", "classmem.csv",
+		"points.csv"} {
 		want := readFile(t, dir, "scores", name)
 		assert.True(t, want == readFile(t, tmp, "split", name), name)
 		assert.True(t, want == readFile(t, tmp, "lists", name), name)
@@ -63,7 +68,8 @@ func TestScoreAndUnitsWithoutRecipe(t *testing.T) {
 	assert.FileExists(t, filepath.Join(tmp, "split", "figures", "unitmem.svg"))
 
 	out := filepath.Join(tmp, "units")
-	args := append([]string{"units", "--weights", f, "--top", "4", "--images", "3", "--points", "30", "--views", "2", "--out", out}, small...)
+	args := append([]string{"units", "--weights", f, "--top", "4", "--images", "3", "--points", "30", "--views", "2",
+		"--out", out}, small...)
 	code, stdout, stderr := locimem(args...)
 	require.Equal(t, exitDone, code, stderr)
 	assert.Contains(t, stdout, "These 4 units belong to")
@@ -99,7 +105,8 @@ func TestScoreAndUnitsWithoutRecipe(t *testing.T) {
 		assert.Equal(t, exitUsage, code, "%s\n%s", c.args, stderr)
 		assert.Contains(t, stderr, c.want, c.args)
 	}
-	code, _, stderr = locimem("score", "--f", f, "--g", g, "--encoder", "resnet9", "--width", "0.125", "--data", "synthetic", "--candidate", "1-800", "--shared", "801", "--out", filepath.Join(tmp, "bad"))
+	code, _, stderr = locimem("score", "--f", f, "--g", g, "--encoder", "resnet9", "--width", "0.125", "--data",
+		"synthetic", "--candidate", "1-800", "--shared", "801", "--out", filepath.Join(tmp, "bad"))
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, stderr, "shared: entry 0 is image 801")
 }
@@ -173,7 +180,8 @@ func TestScoreYourOwnEncoders(t *testing.T) {
 			require.Equal(t, exitDone, code, stderr)
 			return csvRows(t, in(out), "layermem.csv")
 		}
-		for _, row := range run("-weights", "--f", in("_f.safetensors"), "--g", in("_g.safetensors"), "--encoder", name, "--views", filepath.Join(tmp, "views.npz")) {
+		for _, row := range run("-weights", "--f", in("_f.safetensors"), "--g", in("_g.safetensors"), "--encoder", name,
+			"--views", filepath.Join(tmp, "views.npz")) {
 			byTap[row[0]+row[2]+row[3]] = row
 		}
 		rows := run("-activations", "--activations", in("_f.npz"), in("_g.npz"))

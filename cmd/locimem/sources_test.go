@@ -72,7 +72,8 @@ func TestRunOnMNIST(t *testing.T) {
 	dir := testutil.SharedData(t, "mnist")
 	tmp := t.TempDir()
 	recipe := writeFile(t, tiny, tmp, "tiny.yaml")
-	code, stdout, stderr := locimem("run", recipe, "--out", filepath.Join(tmp, "runs"), "--set", "data.name=mnist", "--set", "data.dir="+dir,
+	code, stdout, stderr := locimem("run", recipe, "--out", filepath.Join(tmp, "runs"), "--set", "data.name=mnist",
+		"--set", "data.dir="+dir,
 		"--set", "augment.mean=[0.1307]", "--set", "augment.std=[0.3081]", "--set", "train.epochs=1")
 	require.Equal(t, exitDone, code, stderr)
 	assert.Contains(t, stdout, "kNN accuracy of g")

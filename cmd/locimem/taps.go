@@ -48,7 +48,8 @@ func (c *tapsCmd) Run(a *app) error {
 	}
 	var rows []tapRow
 	for _, t := range enc.Taps() {
-		rows = append(rows, tapRow{Tap: t.Name, Kind: t.Kind, Depth: t.Depth, Shape: t.Shape, Units: t.Shape[len(t.Shape)-1], Params: t.Params})
+		rows = append(rows, tapRow{Tap: t.Name, Kind: t.Kind, Depth: t.Depth, Shape: t.Shape,
+			Units: t.Shape[len(t.Shape)-1], Params: t.Params})
 	}
 	if c.Group != "" {
 		if rows, err = grouped(rows, c.Group, r.Encoder.Name); err != nil {
@@ -67,11 +68,13 @@ func (c *tapsCmd) load() (*recipe.Recipe, error) {
 	if !slices.Contains(nn.EncoderNames(), c.Source) {
 		r, err := loadRecipe(c.Source, c.Set)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = usageError{fmt.Errorf("%s: found no recipe file and no encoder of that name, expected a file or %s", c.Source, strings.Join(nn.EncoderNames(), ", "))}
+			err = usageError{fmt.Errorf("%s: found no recipe file and no encoder of that name, expected a file or %s",
+				c.Source, strings.Join(nn.EncoderNames(), ", "))}
 		}
 		return r, err
 	}
-	sets := []string{"encoder.name=" + c.Source, "encoder.width=1", "encoder.pool=auto", "encoder.stem=auto", "encoder.norm=auto", "encoder.positions=auto", "encoder.drop_path=0"}
+	sets := []string{"encoder.name=" + c.Source, "encoder.width=1", "encoder.pool=auto", "encoder.stem=auto",
+		"encoder.norm=auto", "encoder.positions=auto", "encoder.drop_path=0"}
 	return loadRecipe("", append(sets, c.Set...))
 }
 
@@ -105,7 +108,8 @@ func renderTaps(rows []tapRow, labels bool) string {
 	}
 	t := newTable(text, head...)
 	for _, r := range rows {
-		line := table.Row{r.Tap, r.Kind, r.Depth, strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Shape), " ", "x"), "[]"), r.Units, r.Params}
+		line := table.Row{r.Tap, r.Kind, r.Depth, strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Shape), " ", "x"), "[]"),
+			r.Units, r.Params}
 		if r.Tap == "" {
 			line = table.Row{"(none)", "", "", "", "", ""}
 		}

@@ -81,7 +81,8 @@ func newTable(left int, header ...string) table.Writer {
 
 // summary writes the table of a run: a row for each tap.
 func (a *app) summary(s *page.Summary) {
-	short := map[string]string{memorize.Candidate: "C", memorize.Shared: "S", memorize.Independent: "I", memorize.External: "E"}
+	short := map[string]string{memorize.Candidate: "C", memorize.Shared: "S", memorize.Independent: "I",
+		memorize.External: "E"}
 	header := []string{"tap", "depth"}
 	for _, set := range s.Sets {
 		header = append(header, short[set])
@@ -117,5 +118,6 @@ func (a *app) summary(s *page.Summary) {
 	}
 	a.printf("\nLayerMem (estimator %s, distance %s) of candidates C, shared S, independents I, external E\n%s\n",
 		s.Estimator, s.Distance, strings.TrimRight(t.Render(), "\n"))
-	a.printf("* interval above 0. UnitMem: mean over the units of f on C, ClassMem: on its training images, where activations are not negative.\n\n")
+	a.printf("* interval above 0. UnitMem: mean over the units of f on C, ClassMem: on its training images, where " +
+		"activations are not negative.\n\n")
 }

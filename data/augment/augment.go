@@ -23,7 +23,8 @@ type Augmenter struct {
 // that names the field.
 func New(cfg Config, h, w, c int) (*Augmenter, error) {
 	if h < 1 || w < 1 || h > maxSide || w > maxSide || c != 1 && c != 3 {
-		return nil, fmt.Errorf("images of shape (%d,%d,%d): expected sides from 1 to %d and 1 or 3 channels", h, w, c, maxSide)
+		return nil, fmt.Errorf("images of shape (%d,%d,%d): expected sides from 1 to %d and 1 or 3 channels", h, w, c,
+			maxSide)
 	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -36,7 +37,8 @@ func New(cfg Config, h, w, c int) (*Augmenter, error) {
 		return nil, fmt.Errorf("mean and std: found %d numbers, expected one for each of the %d channels", n, c)
 	}
 	if half := cfg.Blur.Kernel / 2; cfg.Blur.P > 0 && (half >= a.outH || half >= a.outW) {
-		return nil, fmt.Errorf("blur.kernel: found %d, expected less than twice the side of the views (%d x %d)", cfg.Blur.Kernel, a.outH, a.outW)
+		return nil, fmt.Errorf("blur.kernel: found %d, expected less than twice the side of the views (%d x %d)",
+			cfg.Blur.Kernel, a.outH, a.outW)
 	}
 	for i := range cfg.Mean {
 		a.mean, a.std = append(a.mean, float32(cfg.Mean[i])), append(a.std, float32(cfg.Std[i]))
@@ -73,7 +75,8 @@ func (a *Augmenter) Apply(dst []float32, img []uint8, p Params) {
 	checkBox(p.Box, a.h, a.w)
 	scratch := a.scratch.Get().(*[]float32)
 	defer a.scratch.Put(scratch)
-	resizedCrop(dst, a.outH, a.outW, img, a.w, a.c, p.Box, p.Flip, p.FlipVertical, &a.rows[p.Box.Width], &a.columns[p.Box.Height], *scratch)
+	resizedCrop(dst, a.outH, a.outW, img, a.w, a.c, p.Box, p.Flip, p.FlipVertical, &a.rows[p.Box.Width],
+		&a.columns[p.Box.Height], *scratch)
 	for _, op := range p.Order {
 		switch {
 		case op == 0 && p.Brightness != 1:

@@ -185,8 +185,10 @@ func TestBadConfigurations(t *testing.T) {
 		{"invert", func(c *Config) { c.Invert = -1 }, "invert: found -1, expected 0 to 1"},
 		{"hue", func(c *Config) { c.Jitter.Hue = 0.6 }, "jitter.hue: found 0.6, expected 0 to 0.5"},
 		{"negative", func(c *Config) { c.Jitter.Contrast = -1 }, "jitter.contrast: found -1"},
-		{"even kernel", func(c *Config) { c.Blur = Blur{P: 1, Kernel: 4, Sigma: [2]float64{1, 1}} }, "blur.kernel: found 4, expected an odd number"},
-		{"wide kernel", func(c *Config) { c.Blur = Blur{P: 1, Kernel: 65, Sigma: [2]float64{1, 1}} }, "blur.kernel: found 65, expected less than twice the side"},
+		{"even kernel", func(c *Config) { c.Blur = Blur{P: 1, Kernel: 4, Sigma: [2]float64{1, 1}} },
+			"blur.kernel: found 4, expected an odd number"},
+		{"wide kernel", func(c *Config) { c.Blur = Blur{P: 1, Kernel: 65, Sigma: [2]float64{1, 1}} },
+			"blur.kernel: found 65, expected less than twice the side"},
 		{"sigma", func(c *Config) { c.Blur = Blur{P: 1, Kernel: 3} }, "blur.sigma: found [0 0]"},
 		{"lengths", func(c *Config) { c.Std = c.Std[:2] }, "mean and std: found 3 and 2"},
 		{"channels", func(c *Config) { c.Mean, c.Std = c.Mean[:2], c.Std[:2] }, "one for each of the 3 channels"},
@@ -260,7 +262,8 @@ func TestDrawsStayAsTheyWere(t *testing.T) {
 	sum, r := sha256.New(), rng.New(4, "view")
 	for range 1000 {
 		p := a.Draw(r)
-		fmt.Fprintln(sum, p.Box, p.Flip, p.FlipVertical, p.Order, p.Brightness, p.Contrast, p.Saturation, p.Hue, p.Gray, p.Sigma)
+		fmt.Fprintln(sum, p.Box, p.Flip, p.FlipVertical, p.Order, p.Brightness, p.Contrast, p.Saturation, p.Hue, p.Gray,
+			p.Sigma)
 	}
 	assert.Equal(t, "03ca8c90f82cbd97", fmt.Sprintf("%x", sum.Sum(nil)[:8]))
 }

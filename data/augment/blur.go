@@ -13,7 +13,8 @@ import (
 func GaussianBlur(img, tmp []float32, h, w, c, kernel int, sigma float64) {
 	half := kernel / 2
 	if len(img) != h*w*c || len(tmp) != len(img) || kernel%2 == 0 || half >= h || half >= w {
-		panic(fmt.Sprintf("augment: GaussianBlur: kernel %d, img of %d and tmp of %d values for the shape (%d,%d,%d)", kernel, len(img), len(tmp), h, w, c))
+		panic(fmt.Sprintf("augment: GaussianBlur: kernel %d, img of %d and tmp of %d values for the shape (%d,%d,%d)",
+			kernel, len(img), len(tmp), h, w, c))
 	}
 	weight := func(d int) float64 { return math.Exp(-float64(d*d) / (2 * sigma * sigma)) }
 	sum := weight(0)

@@ -112,7 +112,8 @@ func (c Config) Validate() error {
 		value float64
 		most  float64
 	}{
-		{"flip", c.Flip, 1}, {"flip_vertical", c.FlipVertical, 1}, {"jitter.p", c.Jitter.P, 1}, {"gray", c.Gray, 1}, {"blur.p", c.Blur.P, 1},
+		{"flip", c.Flip, 1}, {"flip_vertical", c.FlipVertical, 1}, {"jitter.p", c.Jitter.P, 1}, {"gray", c.Gray, 1},
+		{"blur.p", c.Blur.P, 1},
 		{"solarize", c.Solarize, 1}, {"solarize_threshold", c.SolarizeThreshold, 1}, {"invert", c.Invert, 1},
 		{"jitter.brightness", c.Jitter.Brightness, 100}, {"jitter.contrast", c.Jitter.Contrast, 100},
 		{"jitter.saturation", c.Jitter.Saturation, 100}, {"jitter.hue", c.Jitter.Hue, 0.5},

@@ -76,7 +76,8 @@ func checkBox(b Box, h, w int) {
 
 // resizedCrop is ResizedCrop with the weights and the memory given: mid has room
 // for box.Height rows of the width of the result.
-func resizedCrop(dst []float32, outH, outW int, img []uint8, w, c int, box Box, flip, flipVertical bool, rows, columns *taps, mid []float32) {
+func resizedCrop(dst []float32, outH, outW int, img []uint8, w, c int, box Box, flip, flipVertical bool, rows,
+	columns *taps, mid []float32) {
 	line := outW * c
 	for y := range box.Height {
 		src := img[((box.Top+y)*w+box.Left)*c:]

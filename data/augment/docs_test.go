@@ -22,7 +22,8 @@ func TestPresetsAreDocumented(t *testing.T) {
 
 func presetTable() string {
 	var b strings.Builder
-	b.WriteString("| preset | crop | flip | vertical | jitter | gray | blur | solarize | invert | second | from |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| preset | crop | flip | vertical | jitter | gray | blur | solarize | invert | second | from " +
+		"|\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	number := func(v float64) string {
 		if v == 0 {
 			return ""
@@ -43,7 +44,8 @@ func presetTable() string {
 		if p.second != nil {
 			second = fmt.Sprintf("solarize %v", p.second.Over(c).Solarize)
 		}
-		fmt.Fprintf(&b, "| %s |\n", strings.Join([]string{"`" + p.Name + "`", crop, number(c.Flip), number(c.FlipVertical), jitter,
+		fmt.Fprintf(&b, "| %s |\n", strings.Join([]string{"`" + p.Name + "`", crop, number(c.Flip), number(c.FlipVertical),
+			jitter,
 			number(c.Gray), blur, number(c.Solarize), number(c.Invert), second, p.About}, " | "))
 	}
 	return b.String()

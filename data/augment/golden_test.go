@@ -146,7 +146,8 @@ func TestPipelinesAgainstTorchvision(t *testing.T) {
 		require.Equal(t, shape, []int{h, w, c})
 		got := make([]float32, len(want))
 		a.Apply(got, img, Params{Box: Box{o.Box[0], o.Box[1], o.Box[2], o.Box[3]}, Flip: o.Flip, FlipVertical: o.Vertical,
-			Order: o.Order, Brightness: o.Brightness, Contrast: o.Contrast, Saturation: o.Saturation, Hue: o.Hue, Gray: o.Gray, Sigma: o.Sigma,
+			Order: o.Order, Brightness: o.Brightness, Contrast: o.Contrast, Saturation: o.Saturation, Hue: o.Hue, Gray: o.Gray,
+			Sigma:    o.Sigma,
 			Solarize: o.Solarize, Invert: o.Invert})
 		assert.LessOrEqual(t, testutil.MaxError(got, want), tolerance, "pipeline %d: %+v", k, o)
 	}
@@ -187,7 +188,8 @@ func TestBoxesAreDistributedAsInTorchvision(t *testing.T) {
 			mean, wantVar := stat.Mean(x, nil), want[n+i]*want[n+i]
 			variance, fourth := stat.Moment(2, x, nil), stat.Moment(4, x, nil)
 			assert.InDelta(t, want[i], mean, 5*math.Sqrt((variance+wantVar)/draws)+1e-9, "case %d: mean of number %d", k, i)
-			assert.InDelta(t, wantVar, variance, 5*math.Sqrt(2*(fourth-variance*variance)/draws)+1e-9, "case %d: variance of number %d", k, i)
+			assert.InDelta(t, wantVar, variance, 5*math.Sqrt(2*(fourth-variance*variance)/draws)+1e-9,
+				"case %d: variance of number %d", k, i)
 		}
 	}
 }

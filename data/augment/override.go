@@ -56,7 +56,8 @@ func (o *Override) Beside(c Config) *Override {
 	}
 	full, differs := o.Over(c), false
 	var d Override
-	each(reflect.ValueOf(&d).Elem(), reflect.ValueOf(&full).Elem(), func(field, of reflect.Value) { field.Set(pointerTo(of)) })
+	each(reflect.ValueOf(&d).Elem(), reflect.ValueOf(&full).Elem(),
+		func(field, of reflect.Value) { field.Set(pointerTo(of)) })
 	each(reflect.ValueOf(&d).Elem(), reflect.ValueOf(&c).Elem(), func(field, of reflect.Value) {
 		if field.Elem().Equal(of) {
 			field.SetZero()
@@ -78,7 +79,8 @@ func overrideOf(name string) *Override {
 		return nil
 	}
 	o := &Override{Preset: name}
-	each(reflect.ValueOf(o).Elem(), reflect.ValueOf(&p.first).Elem(), func(field, of reflect.Value) { field.Set(pointerTo(of)) })
+	each(reflect.ValueOf(o).Elem(), reflect.ValueOf(&p.first).Elem(),
+		func(field, of reflect.Value) { field.Set(pointerTo(of)) })
 	return o
 }
 

@@ -49,7 +49,8 @@ func TestOverrideHasTheFieldsOfConfig(t *testing.T) {
 }
 
 func TestPresets(t *testing.T) {
-	require.Equal(t, []string{"none", "weak", "normal", "strong", "independent", "masking", "lightly", "solo", "solo-asymmetric"}, PresetNames())
+	require.Equal(t, []string{"none", "weak", "normal", "strong", "independent", "masking", "lightly", "solo",
+		"solo-asymmetric"}, PresetNames())
 	for _, p := range Presets() {
 		c := SimCLR()
 		c.Size, c.Invert, c.Second = [2]int{20, 20}, 1, &Override{Gray: ptr(1.)}
@@ -90,7 +91,8 @@ func TestPresets(t *testing.T) {
 func TestRandom(t *testing.T) {
 	assert.False(t, None().Random())
 	assert.False(t, Config{Flip: 1, FlipVertical: 1, Gray: 1, Invert: 1, Solarize: 1}.Random(), "always the same")
-	for _, c := range []Config{{Flip: 0.5}, {FlipVertical: 0.1}, {Gray: 0.2}, {Invert: 0.2}, {Solarize: 0.2}, {Jitter: Jitter{P: 1}}, {Blur: Blur{P: 1}}, SimCLR()} {
+	for _, c := range []Config{{Flip: 0.5}, {FlipVertical: 0.1}, {Gray: 0.2}, {Invert: 0.2}, {Solarize: 0.2},
+		{Jitter: Jitter{P: 1}}, {Blur: Blur{P: 1}}, SimCLR()} {
 		assert.True(t, c.Random(), "%+v", c)
 	}
 }

@@ -53,11 +53,15 @@ func Presets() []Preset {
 		{"weak", "the paper's for supervised training", weak, nil},
 		{"normal", "the paper's for self-supervised training", normal, nil},
 		{"strong", "the paper's; it names no strengths of the jitter and no crop: those of weak are taken", strong, nil},
-		{"independent", "the paper's that shares no operation but the crop with the others; 5 pixels for its blur of 4, a size that torchvision refuses", independent, nil},
+		{"independent",
+			"the paper's that shares no operation but the crop with the others; 5 pixels for its blur of 4, a size that " +
+				"torchvision refuses", independent, nil},
 		{Masking, "the paper's of masked autoencoders: 75 % of the patches are hidden, nothing else", none, nil},
 		{"lightly", "github.com/lightly-ai/lightly, SimCLR on CIFAR-10: jitter of strength 0.5, no blur", lightly, nil},
-		{"solo", "github.com/vturrisi/solo-learn, cifar, symmetric; its blur has no kernel: 13 pixels hold 3 sigma", solo, nil},
-		{"solo-asymmetric", "github.com/vturrisi/solo-learn, cifar, asymmetric: the second view is solarized too", asymmetric, solarized},
+		{"solo", "github.com/vturrisi/solo-learn, cifar, symmetric; its blur has no kernel: 13 pixels hold 3 sigma", solo,
+			nil},
+		{"solo-asymmetric", "github.com/vturrisi/solo-learn, cifar, asymmetric: the second view is solarized too",
+			asymmetric, solarized},
 	}
 }
 

@@ -39,8 +39,10 @@ func main() {
 type jsonFile struct{ name, help, folder, typ string }
 
 var jsonFiles = []jsonFile{
-	{"scores/scores.json", "The scores of layers, summaries of those of units, and what they depend on.", "memorize", "ScoresJSON"},
-	{"scores/made.json", "When, where and by which command the scores were computed. No score depends on it.", "internal/buildinfo", "Here"},
+	{"scores/scores.json", "The scores of layers, summaries of those of units, and what they depend on.", "memorize",
+		"ScoresJSON"},
+	{"scores/made.json", "When, where and by which command the scores were computed. No score depends on it.",
+		"internal/buildinfo", "Here"},
 	{"split.json", "Which image is in which set, with hashes.", "data", "manifest"},
 	{"log.jsonl", "The log of the training: one object a line for each epoch of f and g.", "ssl", "Record"},
 	{"units.json", "What `locimem units` finds.", "run", "UnitReport"},

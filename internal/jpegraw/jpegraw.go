@@ -254,7 +254,8 @@ func (d *decoder) frame(m byte, seg []byte) error {
 	case 0xc3:
 		return errors.New("lossless coding is not read: save the image as PNG, or as JPEG of the usual kind")
 	case 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf:
-		return errors.New("arithmetic coding is not read: write the file again with Huffman coding (jpegtran does, without loss)")
+		return errors.New("arithmetic coding is not read: write the file again with Huffman coding (jpegtran does, " +
+			"without loss)")
 	case jpg0:
 		return errors.New("found a frame header of an extension of JPEG, which is not read")
 	default:
@@ -279,7 +280,8 @@ func (d *decoder) frame(m byte, seg []byte) error {
 	for s := seg[6:]; len(s) > 0; s = s[3:] {
 		c := component{id: s[0], h: int(s[1] >> 4), v: int(s[1] & 15), table: s[2]}
 		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || c.table > 3 {
-			return fmt.Errorf("component %d: found sampling %dx%d and table %d, expected 1 to 4 and 0 to 3", c.id, c.h, c.v, c.table)
+			return fmt.Errorf("component %d: found sampling %dx%d and table %d, expected 1 to 4 and 0 to 3", c.id, c.h, c.v,
+				c.table)
 		}
 		d.maxH, d.maxV = max(d.maxH, c.h), max(d.maxV, c.v)
 		d.comps = append(d.comps, c)

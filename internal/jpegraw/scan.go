@@ -63,7 +63,8 @@ func (d *decoder) inScan(id, tables byte, p *pass) (*component, error) {
 			continue
 		}
 		if tables>>4 > 3 || tables&15 > 3 {
-			return nil, fmt.Errorf("scan header: component %d: found Huffman tables %d and %d, expected 0 to 3", id, tables>>4, tables&15)
+			return nil, fmt.Errorf("scan header: component %d: found Huffman tables %d and %d, expected 0 to 3", id, tables>>4,
+				tables&15)
 		}
 		c.dc, c.ac, c.pred = d.huffmans[0][tables>>4], d.huffmans[1][tables&15], 0
 		if c.dc == nil && p.from == 0 && p.high == 0 || c.ac == nil && p.to > 0 {

@@ -49,7 +49,8 @@ func TestBounds(t *testing.T) {
 	} {
 		assert.ErrorContains(t, Decode(&outer{}, "a.yaml", []byte(src), nil), "a.yaml: "+want)
 	}
-	assert.ErrorContains(t, Set(&outer{}, "count="+strings.Repeat("[", 5000), nil), "found 5000 opening brackets, expected at most 1000")
+	assert.ErrorContains(t, Set(&outer{}, "count="+strings.Repeat("[", 5000), nil),
+		"found 5000 opening brackets, expected at most 1000")
 	// What is within the bounds takes no time that anyone would notice: of all tries the
 	// ones that took the parser longest.
 	var keys strings.Builder
@@ -58,7 +59,8 @@ func TestBounds(t *testing.T) {
 	}
 	for _, src := range []string{
 		strings.Repeat("[", maxBrackets), strings.Repeat("{a: ", maxBrackets), strings.Repeat("- ", maxLine/2),
-		strings.Repeat(strings.Repeat("<<: ", maxLine/4)[:maxLine]+"\n", 7), strings.Repeat(strings.Repeat("&a ", maxLine/3)+"\n", 7),
+		strings.Repeat(strings.Repeat("<<: ", maxLine/4)[:maxLine]+"\n", 7),
+		strings.Repeat(strings.Repeat("&a ", maxLine/3)+"\n", 7),
 		keys.String(),
 	} {
 		began := time.Now()

@@ -39,7 +39,8 @@ func Read(path string, most int64) ([]byte, error) {
 	case info.IsDir():
 		return nil, fmt.Errorf("%s: found a folder, expected a file", path)
 	case !info.Mode().IsRegular() && !(stream && info.Mode()&os.ModeNamedPipe != 0):
-		return nil, fmt.Errorf("%s: found something that is not a regular file (%s), expected a file", path, info.Mode().Type())
+		return nil, fmt.Errorf("%s: found something that is not a regular file (%s), expected a file", path,
+			info.Mode().Type())
 	case info.Size() > most:
 		return nil, fmt.Errorf("%s: found %d bytes, expected at most %d", path, info.Size(), most)
 	}

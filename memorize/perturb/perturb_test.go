@@ -75,7 +75,8 @@ func TestSwap(t *testing.T) {
 			"conv2_0.weight", "conv2_0.bias", "bn2_0.weight", "bn2_0.bias", "bn2_0.running_mean", "bn2_0.running_var",
 			"conv4_1.weight", "conv4_1.bias", "bn4_1.weight", "bn4_1.bias", "bn4_1.running_mean", "bn4_1.running_var"}, 16},
 		{"resnet9", small9g, []string{"conv1"}, []string{"conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias"}, 16},
-		{"vit_tiny_patch4", smallVT, []string{"embed", "blocks.1.mlp.fc1"}, []string{"cls_token", "pos_embed", "blocks.1.mlp.fc1.weight", "blocks.1.mlp.fc1.bias"}, 8},
+		{"vit_tiny_patch4", smallVT, []string{"embed", "blocks.1.mlp.fc1"}, []string{"cls_token", "pos_embed",
+			"blocks.1.mlp.fc1.weight", "blocks.1.mlp.fc1.bias"}, 8},
 	} {
 		a, b := encoder(t, c.name, c.o, 1), encoder(t, c.name, c.o, 2)
 		before := [2]string{nn.Hash(a.Params()), nn.Hash(b.Params())}

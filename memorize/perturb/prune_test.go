@@ -79,7 +79,8 @@ func TestChoose(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []Units{{"conv1", c.want[0]}, {"conv2_0", c.want[1]}}, got, "%+v", c.c)
 	}
-	for says, c := range map[string]Choice{`by: found "best"`: {By: "best", Share: .1}, "share: found 0": {By: Top}, "share: found 1.5": {By: Top, Share: 1.5}} {
+	for says, c := range map[string]Choice{`by: found "best"`: {By: "best", Share: .1}, "share: found 0": {By: Top},
+		"share: found 1.5": {By: Top, Share: 1.5}} {
 		_, err := Choose(hand, c)
 		assert.ErrorContains(t, err, says)
 	}

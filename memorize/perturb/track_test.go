@@ -45,12 +45,14 @@ func TestTracker(t *testing.T) {
 	assert.Zero(t, track.Rows[0].Dead)
 	assert.Zero(t, track.Rows[0].Revived)
 
-	m, err := ssl.New("simsiam", ssl.SimSiamConfig{Projector: []int{16, 8}, Predictor: []int{4}, PredictorLR: "schedule"}, ssl.Setup{Encoder: enc, Seed: 1})
+	m, err := ssl.New("simsiam", ssl.SimSiamConfig{Projector: []int{16, 8}, Predictor: []int{4},
+		PredictorLR: "schedule"}, ssl.Setup{Encoder: enc, Seed: 1})
 	require.NoError(t, err)
 	sgd, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{Momentum: .9})
 	require.NoError(t, err)
-	config, err := ssl.ContinueOn(ssl.TrainerConfig{Name: "f", Engine: e, Method: m, Optimizer: sgd, Schedule: optim.CosineWarmup{Base: .05, Total: 8},
-		Dataset: d, Augment: views, Batch: 8, Epochs: 4, Seed: 2,
+	config, err := ssl.ContinueOn(ssl.TrainerConfig{Name: "f", Engine: e, Method: m, Optimizer: sgd,
+		Schedule: optim.CosineWarmup{Base: .05, Total: 8},
+		Dataset:  d, Augment: views, Batch: 8, Epochs: 4, Seed: 2,
 		Hooks: ssl.Hooks{Evaluate: func(ctx context.Context, epoch int) (float64, bool, error) {
 			if epoch == 2 { // what a training can do, made sure of
 				for _, p := range enc.Params() {
@@ -102,7 +104,8 @@ func TestTracker(t *testing.T) {
 	assert.Positive(t, last.Dead)
 	assert.Less(t, last.Revived, last.DeadUnits, "those out of reach stay dead")
 	for _, r := range track.Rows {
-		assert.Equal(t, []any{track.Rows[0].Tap, track.Rows[0].Unit, track.Rows[0].DeadUnits}, []any{r.Tap, r.Unit, r.DeadUnits})
+		assert.Equal(t, []any{track.Rows[0].Tap, track.Rows[0].Unit, track.Rows[0].DeadUnits},
+			[]any{r.Tap, r.Unit, r.DeadUnits})
 	}
 }
 

@@ -249,7 +249,8 @@ func newGroup(name string, values [][]float64, views [][][]float64, same bool) (
 			return nil, err
 		}
 		if same && len(v) != len(values[0]) {
-			return nil, fmt.Errorf("%s[%d]: found %d points, pair 0 has %d: expected the same points", name, p, len(v), len(values[0]))
+			return nil, fmt.Errorf("%s[%d]: found %d points, pair 0 has %d: expected the same points", name, p, len(v),
+				len(values[0]))
 		}
 	}
 	return &group{values, views, same}, nil

@@ -74,7 +74,8 @@ func TestTwoWayIsAntisymmetric(t *testing.T) {
 	for _, same := range []bool{false, true} {
 		a, err := TwoWay(Sample{Candidate: c, Independent: i, SamePoints: same}, DefaultResampling(3, "x"))
 		require.NoError(t, err)
-		b, err := TwoWay(Sample{Candidate: negative(c), Independent: negative(i), SamePoints: same}, DefaultResampling(3, "x"))
+		b, err := TwoWay(Sample{Candidate: negative(c), Independent: negative(i), SamePoints: same},
+			DefaultResampling(3, "x"))
 		require.NoError(t, err)
 		assert.Equal(t, -a.Mean, b.Mean)
 		assert.Equal(t, Interval{-a.Both.Hi, -a.Both.Lo}, b.Both)
@@ -191,7 +192,8 @@ func TestPercentileSelects(t *testing.T) {
 					continue
 				}
 				before, sorted := slices.Clone(values), slices.Sorted(slices.Values(values))
-				assert.Equal(t, Interval{sorted[k-1], sorted[n-k]}, Percentile(values, level), "%d of shape %d, level %v", n, shape, level)
+				assert.Equal(t, Interval{sorted[k-1], sorted[n-k]}, Percentile(values, level), "%d of shape %d, level %v", n,
+					shape, level)
 				assert.Equal(t, before, values)
 			}
 		}

@@ -61,7 +61,8 @@ func (t *Table[T]) rows(path string, row *T, keep func(*T) bool, next func() boo
 		case errors.Is(err, io.EOF):
 			return fmt.Errorf("%s: found an empty file, expected the columns %v", path, t.Header())
 		case errors.Is(err, csv.ErrFieldCount):
-			return fmt.Errorf("%s:%d: found %d columns, expected %d: the file may be cut short", path, n, len(fields), len(t.Columns))
+			return fmt.Errorf("%s:%d: found %d columns, expected %d: the file may be cut short", path, n, len(fields),
+				len(t.Columns))
 		case err != nil:
 			return fmt.Errorf("%s: %w", path, err)
 		}

@@ -163,7 +163,8 @@ func nested(file string, of reflect.Type, f reflect.StructField, tag string) []C
 		}
 		i := slices.IndexFunc(all, func(c Column) bool { return c.Name == from })
 		if i < 0 {
-			panic(fmt.Sprintf("table %s: field %s of %s: tag col: found %q, which is no column of %s", file, f.Name, of, from, f.Type))
+			panic(fmt.Sprintf("table %s: field %s of %s: tag col: found %q, which is no column of %s", file, f.Name, of, from,
+				f.Type))
 		}
 		c := all[i]
 		c.Name, c.last = name, last

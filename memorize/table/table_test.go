@@ -55,7 +55,9 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	require.NoError(t, err)
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, header+"a,0.3333333333333333,-1e-300,-1,2,true,3\n\"b, \"\"c\"\"\",+Inf,0,0,1.0000000000000002,false,4\n", string(text))
+	assert.Equal(t,
+		header+"a,0.3333333333333333,-1e-300,-1,2,true,3\n\"b, \"\"c\"\"\",+Inf,0,0,1.0000000000000002,false,4\n",
+		string(text))
 	got, err := rows.Read(dir)
 	require.NoError(t, err)
 	assert.Equal(t, all, got)
@@ -123,7 +125,8 @@ func TestWrongDeclarationsPanic(t *testing.T) {
 		A float64 `col:"a" must:"smile"`
 	}
 	assert.PanicsWithValue(t, `table x.csv: found the column "a" twice`, func() { Of[twice]("x.csv", "") })
-	assert.PanicsWithValue(t, `table x.csv: field A of table.unknown: tag col: found "median", which is no column of table.mean`,
+	assert.PanicsWithValue(t,
+		`table x.csv: field A of table.unknown: tag col: found "median", which is no column of table.mean`,
 		func() { Of[unknown]("x.csv", "") })
 	assert.Panics(t, func() { Of[slice]("x.csv", "") })
 	assert.Panics(t, func() { Of[must]("x.csv", "") })

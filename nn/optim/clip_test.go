@@ -23,7 +23,8 @@ func TestClip(t *testing.T) {
 		factor float64
 	}{{0, 1}, {20, 1}, {6.5, 6.5 / (13 + 1e-6)}, {1e-3, 1e-3 / (13 + 1e-6)}} {
 		a, b := tensor.New(2).RequireGrad(), tensor.New(1).RequireGrad()
-		params := []*nn.Param{{Name: "a", Value: a}, {Name: "buffer", Value: tensor.New(1), Buffer: true}, {Name: "b", Value: b}, {Name: "idle", Value: tensor.New(1).RequireGrad()}}
+		params := []*nn.Param{{Name: "a", Value: a}, {Name: "buffer", Value: tensor.New(1), Buffer: true},
+			{Name: "b", Value: b}, {Name: "idle", Value: tensor.New(1).RequireGrad()}}
 		sgd, err := optim.NewSGD(e, params, optim.SGDConfig{})
 		require.NoError(t, err)
 		opt, err := optim.Clip(sgd, e, params, c.norm)

@@ -40,7 +40,8 @@ func TestLARSMatchesPyTorch(t *testing.T) {
 			worst := 0.0
 			for _, c := range a.Configs {
 				params := append(parameters(g, c.Name), &nn.Param{Name: "zero", Value: tensor.New(3).RequireGrad()})
-				opt, err := optim.NewLARS(e, params, optim.LARSConfig{Momentum: c.Momentum, Trust: c.Trust, WeightDecay: c.WeightDecay, Clip: c.Clip})
+				opt, err := optim.NewLARS(e, params, optim.LARSConfig{Momentum: c.Momentum, Trust: c.Trust,
+					WeightDecay: c.WeightDecay, Clip: c.Clip})
 				require.NoError(t, err)
 				for step := range a.Steps {
 					opt.ZeroGrad()

@@ -61,7 +61,8 @@ func (p *problem) run(o Optimizer, from, to int) {
 
 // expect compares the parameters with a transcription of the update rule, which
 // gets one value, its gradient, the decay that it is due and memory of its own.
-func (p *problem) expect(steps int, decay float64, all bool, rule func(w, g, decay, lr float64, step int, memory []float64) float64) {
+func (p *problem) expect(steps int, decay float64, all bool, rule func(w, g, decay, lr float64, step int,
+	memory []float64) float64) {
 	for i, param := range p.params[:2] {
 		d := decay
 		if i == 1 && !all {

@@ -73,8 +73,10 @@ func (x *Page) lead() []string {
 	}
 	var who []string
 	for _, s := range []struct{ set, text string }{
-		{memorize.Candidate, "%d candidates, which only f was trained on"}, {memorize.Shared, "%d shared images, which both were trained on"},
-		{memorize.Independent, "%d independents, which only g was trained on"}, {memorize.External, "%d external images, which neither has seen"},
+		{memorize.Candidate, "%d candidates, which only f was trained on"},
+		{memorize.Shared, "%d shared images, which both were trained on"},
+		{memorize.Independent, "%d independents, which only g was trained on"},
+		{memorize.External, "%d external images, which neither has seen"},
 	} {
 		if n := sets[s.set]; n > 0 {
 			who = append(who, fmt.Sprintf(s.text, n))
@@ -82,7 +84,9 @@ func (x *Page) lead() []string {
 	}
 	out = append(out, fmt.Sprintf("%s on %s.", what, enumerated(who)))
 	if sets[memorize.Candidate] > 0 && sets[memorize.Independent] > 0 {
-		out = append(out, "The plain score of the candidates also holds whatever sets f and g apart on any image. Half of its difference to the independents, the controlled score, does not: exchanging f and g exchanges the two sets. Read that one.")
+		out = append(out,
+			"The plain score of the candidates also holds whatever sets f and g apart on any image. Half of its difference "+
+				"to the independents, the controlled score, does not: exchanging f and g exchanges the two sets. Read that one.")
 	}
 	return out
 }
@@ -106,8 +110,10 @@ func (x *Page) key() []report.Fact {
 				best = t
 			}
 		}
-		out = append(out, report.Fact{Name: "Largest controlled LayerMem", Value: fmt.Sprintf("%.4f in %s", best.Controlled.Mean, best.Tap)},
-			report.Fact{Name: "Taps above 0, corrected for looking at all", Value: fmt.Sprintf("%d of %d", len(s.Beyond()), len(s.Taps))})
+		out = append(out, report.Fact{Name: "Largest controlled LayerMem", Value: fmt.Sprintf("%.4f in %s",
+			best.Controlled.Mean, best.Tap)},
+			report.Fact{Name: "Taps above 0, corrected for looking at all", Value: fmt.Sprintf("%d of %d", len(s.Beyond()),
+				len(s.Taps))})
 	}
 	if x.Records != nil {
 		for _, which := range encoders {

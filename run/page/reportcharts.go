@@ -78,20 +78,28 @@ func (x *Page) layers() *report.Section {
 		delta.add(t.Delta)
 		controlledDelta.add(deltas[t.Tap])
 	}
-	layerMem := report.Chart{Name: "layermem", Title: "LayerMem by depth", Kind: report.Line, X: tapAxis, Y: "LayerMem", Categories: taps,
-		Reference: []report.Reference{{Name: ""}},
-		Note:      fmt.Sprintf("Estimator %s, distance %s. Bands: %s.", s.Estimator, s.Distance, x.levelText())}
+	layerMem := report.Chart{Name: "layermem", Title: "LayerMem by depth", Kind: report.Line, X: tapAxis, Y: "LayerMem",
+		Categories: taps,
+		Reference:  []report.Reference{{Name: ""}},
+		Note:       fmt.Sprintf("Estimator %s, distance %s. Bands: %s.", s.Estimator, s.Distance, x.levelText())}
 	for _, series := range sets {
 		layerMem.Series = append(layerMem.Series, series.Series)
 	}
 	out := &report.Section{Title: "Layers", Charts: []report.Chart{layerMem}}
-	out.Text = []string{"LayerMem (Eq. 3) is the mean over images of how much closer together f puts the views of an image than g does. Above 0, f knows the images better; below, g does. Where all four sets lie together, f and g differ, and nothing more can be said."}
-	steps := report.Chart{Name: "delta", Title: "Delta: what each tap adds", Kind: report.Bar, X: tapAxis, Y: "Delta LayerMem", Categories: taps,
-		Series: []report.Series{delta.Series}, Note: "Difference to the tap immediately before (Eq. 4). Whiskers: " + x.levelText() + "."}
+	out.Text = []string{"LayerMem (Eq. 3) is the mean over images of how much closer together f puts the views of an " +
+		"image than g does. Above 0, f knows the images better; below, g does. Where all four sets lie together, f and " +
+		"g differ, and nothing more can be said."}
+	steps := report.Chart{Name: "delta", Title: "Delta: what each tap adds", Kind: report.Bar, X: tapAxis,
+		Y: "Delta LayerMem", Categories: taps,
+		Series: []report.Series{delta.Series}, Note: "Difference to the tap immediately before (Eq. 4). Whiskers: " +
+			x.levelText() + "."}
 	if len(s.Taps) > 0 && s.Taps[0].Controlled != nil {
-		out.Charts = append(out.Charts, report.Chart{Name: "controlled", Title: "Controlled LayerMem by depth", Kind: report.Line, X: tapAxis, Y: "(candidates - independents) / 2",
-			Categories: taps, Series: []report.Series{controlled.Series}, Reference: []report.Reference{{Name: "no memorization"}},
-			Note: "Half of the difference of candidates and independents, in which what sets f and g apart on all images cancels. Band: " + x.levelText() + "."})
+		out.Charts = append(out.Charts, report.Chart{Name: "controlled", Title: "Controlled LayerMem by depth",
+			Kind: report.Line, X: tapAxis, Y: "(candidates - independents) / 2",
+			Categories: taps, Series: []report.Series{controlled.Series},
+			Reference: []report.Reference{{Name: "no memorization"}},
+			Note: "Half of the difference of candidates and independents, in which what sets f and g apart on all " +
+				"images cancels. Band: " + x.levelText() + "."})
 		steps.Series = append(steps.Series, controlledDelta.Series)
 	}
 	if len(s.Taps) > 1 {
@@ -107,7 +115,8 @@ func (x *Page) units() *report.Section {
 	var taps []string
 	series := make([]report.Series, len(sets))
 	for _, t := range x.Summary.Taps {
-		if t.UnitMem == nil || slices.ContainsFunc(sets, func(set string) bool { return !bounded(x.Tables.UnitMem(t.Tap, set)) }) {
+		if t.UnitMem == nil || slices.ContainsFunc(sets,
+			func(set string) bool { return !bounded(x.Tables.UnitMem(t.Tap, set)) }) {
 			continue
 		}
 		taps = append(taps, t.Tap)
@@ -122,13 +131,17 @@ func (x *Page) units() *report.Section {
 	if len(taps) == 0 {
 		return nil
 	}
-	note := fmt.Sprintf("Units of f. Line: median over the units of a tap; band: the middle half of them. %d views, against the %s of the other points.", x.Options.Views, x.Options.Rest)
+	note := fmt.Sprintf("Units of f. Line: median over the units of a tap; band: the middle half of them. %d views, "+
+		"against the %s of the other points.", x.Options.Views, x.Options.Rest)
 	if len(taps) < len(x.Summary.Taps) {
 		note += " Taps with negative activations are left out: there the formula gives any number."
 	}
 	return &report.Section{Title: "Units",
-		Text:   []string{"UnitMem (Eq. 8) says how far a unit answers to one image more than to all others. It is selectivity: only a difference between images that f was trained on and external ones can be memorization. Sets of different size are not comparable, since the largest of more values is larger."},
-		Charts: []report.Chart{{Name: "unitmem", Title: "UnitMem by depth: members (candidates) against external images", Kind: report.Line, X: tapAxis, Y: "UnitMem", Categories: taps, Series: series, Note: note}},
+		Text: []string{"UnitMem (Eq. 8) says how far a unit answers to one image more than to all others. It is " +
+			"selectivity: only a difference between images that f was trained on and external ones can be memorization. " +
+			"Sets of different size are not comparable, since the largest of more values is larger."},
+		Charts: []report.Chart{{Name: "unitmem", Title: "UnitMem by depth: members (candidates) against external images",
+			Kind: report.Line, X: tapAxis, Y: "UnitMem", Categories: taps, Series: series, Note: note}},
 	}
 }
 
@@ -139,7 +152,8 @@ func (x *Page) classes() *report.Section {
 	for _, c := range x.Tables.Classes {
 		byUnit[[2]any{c.Tap, c.Unit}] = c.Value
 	}
-	chart := report.Chart{Name: "classmem", Title: "ClassMem against UnitMem, unit by unit", Kind: report.Scatter, X: "UnitMem, on the candidates", Y: "ClassMem", Diagonal: true}
+	chart := report.Chart{Name: "classmem", Title: "ClassMem against UnitMem, unit by unit", Kind: report.Scatter,
+		X: "UnitMem, on the candidates", Y: "ClassMem", Diagonal: true}
 	thinned := ""
 	for _, tap := range shownTaps(x.Tables, x.Summary) {
 		i := slices.IndexFunc(x.Summary.Taps, func(t TapRow) bool { return t.Tap == tap })
@@ -175,7 +189,9 @@ func (x *Page) classes() *report.Section {
 	}
 	chart.Note = "Units of f. ClassMem over the classes of its training images." + thinned
 	return &report.Section{Title: "Classes", Charts: []report.Chart{chart},
-		Text: []string{"ClassMem (Eq. 13 to 16) is UnitMem with classes in the place of images. A unit below the diagonal tells images apart rather than classes; for encoders trained without labels the paper finds nearly all of them there."}}
+		Text: []string{"ClassMem (Eq. 13 to 16) is UnitMem with classes in the place of images. A unit below the " +
+			"diagonal tells images apart rather than classes; for encoders trained without labels the paper finds nearly " +
+			"all of them there."}}
 }
 
 // training shows loss and accuracy over the epochs.
@@ -184,7 +200,8 @@ func (x *Page) training() *report.Section {
 		return nil
 	}
 	loss := report.Chart{Name: "loss", Title: "Training loss", Kind: report.Line, X: "epoch", Y: "loss"}
-	knn := report.Chart{Name: "knn", Title: "Accuracy of nearest neighbours during training", Kind: report.Line, X: "epoch", Y: "kNN accuracy"}
+	knn := report.Chart{Name: "knn", Title: "Accuracy of nearest neighbours during training", Kind: report.Line,
+		X: "epoch", Y: "kNN accuracy"}
 	chance := 0.
 	var warnings []string
 	for _, which := range encoders {

@@ -77,7 +77,10 @@ func Described(d data.Dataset, i int) string {
 
 // images shows the most and least memorized images of some taps.
 func (x *Page) images() *report.Section {
-	out := &report.Section{Title: "Images", Text: []string{"The candidates that f has memorized most and least in some of the taps, by their controlled score: the score of Eq. 2 or its like, less the mean of those of candidates and independents. That shift is one number for each tap, so it leaves their order alone."}}
+	out := &report.Section{Title: "Images",
+		Text: []string{"The candidates that f has memorized most and least in some of the taps, by their controlled " +
+			"score: the score of Eq. 2 or its like, less the mean of those of candidates and independents. That shift is " +
+			"one number for each tap, so it leaves their order alone."}}
 	if x.Train == nil {
 		if x.NoData == "" {
 			return nil
@@ -89,8 +92,10 @@ func (x *Page) images() *report.Section {
 	g := report.Gallery{Name: "memorized", Title: "Most and least memorized images",
 		Note: "Below each image: its index, its class, its score. Click to enlarge."}
 	atypical := report.Table{Name: "atypical", Title: "Atypical images among the most memorized", Columns: []report.Column{
-		{Name: "tap"}, {Name: "of the top tenth", Help: "Atypical images among the tenth of the candidates with the largest scores.", Digits: 0},
-		{Name: "share", Help: "The same as a share.", Digits: 3}, {Name: "share of all", Help: "Atypical images among all candidates.", Digits: 3}}}
+		{Name: "tap"}, {Name: "of the top tenth",
+			Help: "Atypical images among the tenth of the candidates with the largest scores.", Digits: 0},
+		{Name: "share", Help: "The same as a share.", Digits: 3}, {Name: "share of all",
+			Help: "Atypical images among all candidates.", Digits: 3}}}
 	for _, tap := range shownTaps(x.Tables, x.Summary) {
 		ranked := RankedCandidates(x.points, tap, x.Summary.Estimator)
 		if len(ranked) == 0 {
@@ -123,7 +128,8 @@ func (x *Page) images() *report.Section {
 		}
 		if all, top := count(ranked), max(1, len(ranked)/10); all > 0 {
 			k := count(ranked[:top])
-			atypical.Rows = append(atypical.Rows, []report.Cell{report.Text(tap), report.Num(k), report.Num(k / float64(top)), report.Num(all / float64(len(ranked)))})
+			atypical.Rows = append(atypical.Rows, []report.Cell{report.Text(tap), report.Num(k), report.Num(k / float64(top)),
+				report.Num(all / float64(len(ranked)))})
 		}
 	}
 	if len(g.Rows) == 0 {
@@ -146,10 +152,13 @@ func (x *Page) owners() *report.Section {
 	}
 	out := &report.Section{Title: "Owners of units"}
 	table := report.Table{Name: "owners", Title: "Units of the largest UnitMem", Columns: []report.Column{
-		{Name: "set", Help: "The images among which the owner was looked for."}, {Name: "rank"}, {Name: "tap"}, {Name: "unit"}, {Name: "UnitMem", Digits: 4},
+		{Name: "set", Help: "The images among which the owner was looked for."}, {Name: "rank"}, {Name: "tap"},
+		{Name: "unit"}, {Name: "UnitMem", Digits: 4},
 		{Name: "owner", Help: "Index of the image that the unit answers most to."}, {Name: "class"},
-		{Name: "largest", Help: "Mean activation for the owner, mu_max of Eq. 6.", Digits: 4}, {Name: "rest", Help: "That of the other images, mu_-max of Eq. 7.", Digits: 4}}}
-	g := report.Gallery{Name: "owners", Title: "The images that own them", Note: "In the order of rank. Below each image: its index and class, and the tap and number of the unit that it owns."}
+		{Name: "largest", Help: "Mean activation for the owner, mu_max of Eq. 6.", Digits: 4},
+		{Name: "rest", Help: "That of the other images, mu_-max of Eq. 7.", Digits: 4}}}
+	g := report.Gallery{Name: "owners", Title: "The images that own them",
+		Note: "In the order of rank. Below each image: its index and class, and the tap and number of the unit that it owns."}
 	for _, set := range []string{memorize.Candidate, memorize.External} {
 		var all []memorize.RankedUnit
 		for _, u := range x.Tables.Units {
@@ -176,7 +185,8 @@ func (x *Page) owners() *report.Section {
 					row.Images = append(row.Images, t)
 				}
 			}
-			table.Rows = append(table.Rows, []report.Cell{report.Text(setNames[set]), report.Num(float64(i + 1)), report.Text(u.Tap), report.Num(float64(u.Unit)),
+			table.Rows = append(table.Rows, []report.Cell{report.Text(setNames[set]), report.Num(float64(i + 1)),
+				report.Text(u.Tap), report.Num(float64(u.Unit)),
 				report.Num(u.Value), report.Num(float64(u.Point)), report.Text(class), report.Num(u.Max), report.Num(u.Rest)})
 		}
 		if len(row.Images) > 0 {
@@ -184,8 +194,10 @@ func (x *Page) owners() *report.Section {
 		}
 		images := map[string]string{memorize.Candidate: "candidates", memorize.External: "external images"}[set]
 		of := memorize.OwnersOf(memorize.TopUnits(all, max(1, len(all)/10)))
-		out.Text = append(out.Text, fmt.Sprintf("On the %s, the tenth of the units with the largest UnitMem (%d units) is owned by %d images; image %d owns %d of them.",
-			images, of.Units, of.Distinct, of.MostBy, of.Most))
+		out.Text = append(out.Text,
+			fmt.Sprintf("On the %s, the tenth of the units with the largest UnitMem (%d units) is owned by %d images; "+
+				"image %d owns %d of them.",
+				images, of.Units, of.Distinct, of.MostBy, of.Most))
 	}
 	if len(table.Rows) == 0 {
 		return nil
@@ -210,20 +222,27 @@ func (x *Page) allTaps() *report.Section {
 		}
 		return c
 	}
-	t := report.Table{Name: "taps", Title: "All taps", Columns: []report.Column{{Name: "tap"}, {Name: "depth", Help: "Place in forward order."}},
-		Note: fmt.Sprintf("Estimator %s, distance %s. In brackets: %s. The tables in the folder scores have every estimator, distance, set and unit.", s.Estimator, s.Distance, x.levelText())}
+	t := report.Table{Name: "taps", Title: "All taps", Columns: []report.Column{{Name: "tap"},
+		{Name: "depth", Help: "Place in forward order."}},
+		Note: fmt.Sprintf("Estimator %s, distance %s. In brackets: %s. The tables in the folder scores have every "+
+			"estimator, distance, set and unit.", s.Estimator, s.Distance, x.levelText())}
 	hasControl := len(s.Taps) > 0 && s.Taps[0].Controlled != nil
 	beyond, above := s.Beyond(), s.Above()
 	if hasControl {
-		t.Columns = append(t.Columns, report.Column{Name: "controlled", Digits: 4, Help: "Half of candidates less independents: LayerMem without the bias of the pair."},
-			report.Column{Name: "above 0", Help: "Whether the interval of the controlled score lies above 0; surely: also after Bonferroni's correction for the number of taps."})
+		t.Columns = append(t.Columns, report.Column{Name: "controlled", Digits: 4,
+			Help: "Half of candidates less independents: LayerMem without the bias of the pair."},
+			report.Column{Name: "above 0",
+				Help: "Whether the interval of the controlled score lies above 0; surely: also after Bonferroni's correction " +
+					"for the number of taps."})
 	}
 	for _, set := range s.Sets {
 		t.Columns = append(t.Columns, report.Column{Name: setNames[set], Digits: 4, Help: "LayerMem (Eq. 3) of the set."})
 	}
-	t.Columns = append(t.Columns, report.Column{Name: "Delta", Digits: 4, Help: "LayerMem of the candidates less that of the tap before (Eq. 4)."})
+	t.Columns = append(t.Columns, report.Column{Name: "Delta", Digits: 4,
+		Help: "LayerMem of the candidates less that of the tap before (Eq. 4)."})
 	if x.Options.Units {
-		t.Columns = append(t.Columns, report.Column{Name: "UnitMem", Digits: 3, Help: "Mean over the units of f on the candidates; nothing where activations may be negative."},
+		t.Columns = append(t.Columns, report.Column{Name: "UnitMem", Digits: 3,
+			Help: "Mean over the units of f on the candidates; nothing where activations may be negative."},
 			report.Column{Name: "ClassMem", Digits: 3, Help: "Mean over the units of f on the classes of its training images."})
 	}
 	for _, row := range s.Taps {

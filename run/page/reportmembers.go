@@ -45,16 +45,24 @@ func (x *Page) members() *report.Section {
 	}
 	table := report.Table{Name: "members", Title: "Candidates told from independents",
 		Note: fmt.Sprintf("Estimator %s, distance %s.", x.Summary.Estimator, x.Summary.Distance),
-		Columns: []report.Column{{Name: "tap"}, {Name: "AUC", Digits: 3, Help: "Probability that a candidate scores above an independent; 0.5 is chance. In brackets DeLong's interval over images."},
-			{Name: "found at 1 %", Digits: 3, Help: "Share of the candidates found while 1 % of the independents are taken for candidates."},
-			{Name: "p", Digits: 4, Help: "Two-sided, by other draws of the two sets; exact where the sets were drawn at random."},
+		Columns: []report.Column{{Name: "tap"}, {Name: "AUC", Digits: 3,
+			Help: "Probability that a candidate scores above an independent; 0.5 is chance. In brackets DeLong's interval " +
+				"over images."},
+			{Name: "found at 1 %", Digits: 3,
+				Help: "Share of the candidates found while 1 % of the independents are taken for candidates."},
+			{Name: "p", Digits: 4,
+				Help: "Two-sided, by other draws of the two sets; exact where the sets were drawn at random."},
 			{Name: "p, Holm", Digits: 4, Help: "The same by the normal approximation, corrected for the number of taps."}}}
 	for i, r := range rows {
-		table.Rows = append(table.Rows, []report.Cell{report.Text(r.Tap), report.Between(r.AUC, r.Lo, r.Hi), report.Num(r.TPR1), report.Num(r.P), report.Num(corrected[i])})
+		table.Rows = append(table.Rows, []report.Cell{report.Text(r.Tap), report.Between(r.AUC, r.Lo, r.Hi),
+			report.Num(r.TPR1), report.Num(r.P), report.Num(corrected[i])})
 	}
 	return &report.Section{Title: "Members told from non-members",
-		Text: []string{"Which of these images f was trained on, and which g, was decided by drawing lots. If the encoders carry no information about the draw, other draws give scores as large as this one as often as not. The p value counts them."},
-		Charts: []report.Chart{{Name: "auc", Title: "Candidates told from independents, by depth", Kind: report.Line, X: tapAxis, Y: "AUC", Categories: taps,
+		Text: []string{"Which of these images f was trained on, and which g, was decided by drawing lots. If the " +
+			"encoders carry no information about the draw, other draws give scores as large as this one as often as not. " +
+			"The p value counts them."},
+		Charts: []report.Chart{{Name: "auc", Title: "Candidates told from independents, by depth", Kind: report.Line,
+			X: tapAxis, Y: "AUC", Categories: taps,
 			Series: []report.Series{area}, Reference: []report.Reference{{Name: "chance", Y: 0.5}}}},
 		Tables: []report.Table{table}}
 }
@@ -70,9 +78,11 @@ func (x *Page) distances() *report.Section {
 	for _, t := range x.Summary.Taps {
 		taps = append(taps, t.Tap)
 	}
-	chart := report.Chart{Name: "distances", Title: "Controlled LayerMem by distance", Kind: report.Line, X: tapAxis, Y: "(candidates - independents) / 2",
+	chart := report.Chart{Name: "distances", Title: "Controlled LayerMem by distance", Kind: report.Line, X: tapAxis,
+		Y:          "(candidates - independents) / 2",
 		Categories: taps, Reference: []report.Reference{{Name: "no memorization"}}, Note: "Bands: " + x.levelText() + "."}
-	table := report.Table{Name: "distances", Title: chart.Title, Note: fmt.Sprintf("Estimator %s. In brackets: %s.", x.Summary.Estimator, x.levelText()),
+	table := report.Table{Name: "distances", Title: chart.Title, Note: fmt.Sprintf("Estimator %s. In brackets: %s.",
+		x.Summary.Estimator, x.levelText()),
 		Columns: []report.Column{{Name: "tap"}}}
 	rows := make([][]report.Cell, len(taps))
 	for i, tap := range taps {
@@ -96,9 +106,11 @@ func (x *Page) distances() *report.Section {
 			rows[i] = append(rows[i], report.Cell{Value: series.Y[i], Lo: series.Lo[i], Hi: series.Hi[i]}, area)
 		}
 		chart.Series = append(chart.Series, series.Series)
-		table.Columns = append(table.Columns, report.Column{Name: string(by), Digits: 4}, report.Column{Name: "AUC, " + string(by), Digits: 3})
+		table.Columns = append(table.Columns, report.Column{Name: string(by), Digits: 4}, report.Column{Name: "AUC, " +
+			string(by), Digits: 3})
 	}
 	table.Rows = rows
 	return &report.Section{Title: "By distance", Charts: []report.Chart{chart}, Tables: []report.Table{table},
-		Text: []string{"Raw l2 and l1 see the length of activations, in which two encoders differ for reasons that have nothing to do with memorization. Unit-l2, cosine and angular compare directions."}}
+		Text: []string{"Raw l2 and l1 see the length of activations, in which two encoders differ for reasons that have " +
+			"nothing to do with memorization. Unit-l2, cosine and angular compare directions."}}
 }

@@ -117,7 +117,8 @@ func (s *Summary) Beyond() []string {
 // Reading says in words what the table shows.
 func (s *Summary) Reading() string {
 	if len(s.Taps) == 0 || s.Taps[0].Controlled == nil {
-		return "Without candidates and independents there is no controlled score: the table cannot tell memorization from a bias of the pair."
+		return "Without candidates and independents there is no controlled score: the table cannot tell memorization " +
+			"from a bias of the pair."
 	}
 	if math.IsNaN(s.Taps[0].Controlled.Lo) {
 		return "A set of one image has no interval: the table cannot tell memorization from chance."
@@ -131,10 +132,12 @@ func (s *Summary) Reading() string {
 	if len(beyond) == len(above) {
 		many = "all of them"
 	}
-	verdict := fmt.Sprintf("Memorization shows: %s in %d of %d taps (%s), in %s by more than having looked at %d taps explains.",
+	verdict := fmt.Sprintf("Memorization shows: %s in %d of %d taps (%s), in %s by more than having looked at %d "+
+		"taps explains.",
 		interval, len(above), n, s.runs(above), many, n)
 	if len(beyond) == 0 {
-		verdict = fmt.Sprintf("Memorization does not show for sure: %s in %d of %d taps (%s), but in none by more than having looked at %d taps explains.",
+		verdict = fmt.Sprintf("Memorization does not show for sure: %s in %d of %d taps (%s), but in none by more than "+
+			"having looked at %d taps explains.",
 			interval, len(above), n, s.runs(above), n)
 	}
 	best := s.Taps[0]
@@ -143,7 +146,8 @@ func (s *Summary) Reading() string {
 			best = t
 		}
 	}
-	return fmt.Sprintf("%s It is largest in %s, %s. The interval covers points and views of this one pair of encoders, not other pairs.",
+	return fmt.Sprintf("%s It is largest in %s, %s. The interval covers points and views of this one pair of "+
+		"encoders, not other pairs.",
 		verdict, best.Tap, Interval(best.Controlled))
 }
 

@@ -91,7 +91,8 @@ func NoiseFor(epsilon, delta, rate float64, steps int) (float64, error) {
 	lo, hi := MinNoise, .25
 	for !enough(hi) {
 		if lo, hi = hi, 2*hi; hi > maxNoise {
-			return 0, fmt.Errorf("epsilon: found %v, which no noise up to %v reaches in %d steps at rate %v", epsilon, maxNoise, steps, rate)
+			return 0, fmt.Errorf("epsilon: found %v, which no noise up to %v reaches in %d steps at rate %v", epsilon,
+				maxNoise, steps, rate)
 		}
 	}
 	for hi-lo > 1e-4*hi {

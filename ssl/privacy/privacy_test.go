@@ -81,7 +81,8 @@ func TestPublishedValues(t *testing.T) {
 		{"Abadi et al. 2016", .01, 4, 10000, 1e-5, 1.26, .005, ClassicEpsilon},
 	} {
 		got, order := p.epsilon(p.delta, Plan{p.rate, p.noise, p.steps})
-		assert.InDelta(t, p.expected, got, p.within, "%s: rate %v, noise %v, %d steps (order %v)", p.source, p.rate, p.noise, p.steps, order)
+		assert.InDelta(t, p.expected, got, p.within, "%s: rate %v, noise %v, %d steps (order %v)", p.source, p.rate,
+			p.noise, p.steps, order)
 	}
 }
 

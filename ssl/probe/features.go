@@ -20,13 +20,15 @@ import (
 // Features returns what the encoder, in evaluation mode, makes of the unaugmented
 // images of that indices: [len(indices), OutDim], a row for an index. The encoder
 // stays as it is. The only errors are ctx.Err() and a feature that is not finite.
-func Features(ctx context.Context, e *tensor.Engine, enc nn.Encoder, d data.Dataset, indices []int, a *augment.Augmenter, batch int) (*tensor.Tensor, error) {
+func Features(ctx context.Context, e *tensor.Engine, enc nn.Encoder, d data.Dataset, indices []int,
+	a *augment.Augmenter, batch int) (*tensor.Tensor, error) {
 	return tapFeatures(ctx, e, enc, "", d, indices, a, batch)
 }
 
 // tapFeatures is Features of any tap: of maps and tokens the mean over the
 // positions. "" is the encoder's output.
-func tapFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap string, d data.Dataset, indices []int, a *augment.Augmenter, batch int) (*tensor.Tensor, error) {
+func tapFeatures(ctx context.Context, e *tensor.Engine, enc nn.Encoder, tap string, d data.Dataset, indices []int,
+	a *augment.Augmenter, batch int) (*tensor.Tensor, error) {
 	if batch < 1 {
 		panic(fmt.Sprintf("probe: Features in batches of %d", batch))
 	}

@@ -101,16 +101,19 @@ func (p *FineTune) Run(ctx context.Context) (*FineTuneResult, error) {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
 	defer ice.thaw()
-	adam, err := optim.NewAdam(p.Engine, ice.others(m.Params()), optim.AdamConfig{WeightDecay: c.WeightDecay, Decoupled: true})
+	adam, err := optim.NewAdam(p.Engine, ice.others(m.Params()), optim.AdamConfig{WeightDecay: c.WeightDecay,
+		Decoupled: true})
 	if err != nil {
 		return nil, fmt.Errorf("fine-tuning: %w", err)
 	}
 	r := &FineTuneResult{
-		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.Classes(), HashBefore: nn.Hash(p.Encoder.Params()), FrozenHash: ice.hash,
+		FineTuneConfig: c, Train: len(p.TrainIndices), Test: len(p.TestIndices), Classes: m.Classes(),
+		HashBefore: nn.Hash(p.Encoder.Params()), FrozenHash: ice.hash,
 	}
 	total := c.Epochs * (len(p.TrainIndices) / c.Batch)
 	trainer, err := ssl.NewTrainer(ssl.TrainerConfig{
-		Name: "fine-tuned", Engine: p.Engine, Method: m, Optimizer: adam, Schedule: optim.CosineWarmup{Base: c.LR, Warmup: total / 20, Total: total},
+		Name: "fine-tuned", Engine: p.Engine, Method: m, Optimizer: adam, Schedule: optim.CosineWarmup{Base: c.LR,
+			Warmup: total / 20, Total: total},
 		Dataset: p.Train, Indices: p.TrainIndices, Augment: p.Augment, Batch: c.Batch, Epochs: c.Epochs, Seed: c.Seed,
 		Hooks: ssl.Hooks{OnStep: p.OnStep, OnEpoch: func(rec ssl.Record) error { r.Loss = rec.Loss; return nil }},
 	})

@@ -44,7 +44,8 @@ func tinyEncoder(t testing.TB) nn.Encoder {
 
 // vit is a narrow vision transformer that drops paths.
 func vit(t testing.TB) nn.Encoder {
-	enc, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: .125, Depth: 2, DropPath: .3, InH: 16, InW: 16}, 1)
+	enc, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: .125, Depth: 2, DropPath: .3, InH: 16,
+		InW: 16}, 1)
 	require.NoError(t, err)
 	return enc
 }

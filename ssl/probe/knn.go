@@ -23,7 +23,8 @@ const knnBlock = 256
 // bank [N,D] and test [M,D] are features, labels start at 0. Of equally similar
 // points the first in the bank is taken, of classes with equal votes the lowest.
 // The error says what is wrong with k, t, a label or a feature.
-func KNN(e *tensor.Engine, bank *tensor.Tensor, bankLabels []int, test *tensor.Tensor, testLabels []int, k int, t float64) (float64, error) {
+func KNN(e *tensor.Engine, bank *tensor.Tensor, bankLabels []int, test *tensor.Tensor, testLabels []int, k int,
+	t float64) (float64, error) {
 	classes, err := checkKNN(e, bank, bankLabels, test, testLabels, k, t)
 	if err != nil {
 		return 0, err
@@ -56,8 +57,10 @@ func KNN(e *tensor.Engine, bank *tensor.Tensor, bankLabels []int, test *tensor.T
 }
 
 // checkKNN checks the arguments of KNN and returns the number of classes.
-func checkKNN(e *tensor.Engine, bank *tensor.Tensor, bankLabels []int, test *tensor.Tensor, testLabels []int, k int, t float64) (classes int, err error) {
-	if bank.Rank() != 2 || test.Rank() != 2 || bank.Dim(1) != test.Dim(1) || bank.Dim(0) != len(bankLabels) || test.Dim(0) != len(testLabels) {
+func checkKNN(e *tensor.Engine, bank *tensor.Tensor, bankLabels []int, test *tensor.Tensor, testLabels []int, k int,
+	t float64) (classes int, err error) {
+	if bank.Rank() != 2 || test.Rank() != 2 || bank.Dim(1) != test.Dim(1) || bank.Dim(0) != len(bankLabels) ||
+		test.Dim(0) != len(testLabels) {
 		panic(fmt.Sprintf("probe: KNN of features %v with %d labels and %v with %d labels, expected [N,D], N, [M,D], M",
 			bank.Shape(), len(bankLabels), test.Shape(), len(testLabels)))
 	}

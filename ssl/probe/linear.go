@@ -105,7 +105,8 @@ func (p *LinearProbe) Run(ctx context.Context) (*LinearResult, error) {
 	if taps := p.Encoder.Taps(); r.Tap == "" {
 		r.Tap = taps[len(taps)-1].Name
 	}
-	if err := r.fit(ctx, p.Engine, train, Labels(p.Train, p.TrainIndices), test, Labels(p.Test, p.TestIndices)); err != nil {
+	if err := r.fit(ctx, p.Engine, train, Labels(p.Train, p.TrainIndices), test,
+		Labels(p.Test, p.TestIndices)); err != nil {
 		return nil, err
 	}
 	if nn.Hash(p.Encoder.Params()) != before {
@@ -129,7 +130,8 @@ func (p *LinearProbe) check() (LinearConfig, int, error) {
 	case !slices.Equal(p.Train.Classes(), p.Test.Classes()):
 		err = fmt.Errorf("%s and %s have other classes", p.Train.Name(), p.Test.Name())
 	case len(p.TrainIndices) == 0 || len(p.TestIndices) == 0:
-		err = fmt.Errorf("found %d training and %d test points, expected some of each", len(p.TrainIndices), len(p.TestIndices))
+		err = fmt.Errorf("found %d training and %d test points, expected some of each", len(p.TrainIndices),
+			len(p.TestIndices))
 	default:
 		if err = ssl.CheckLabels(p.Train, p.TrainIndices, classes); err == nil {
 			err = ssl.CheckLabelRange(p.Test, p.TestIndices, classes)
@@ -150,7 +152,8 @@ func newLinearResult(c LinearConfig, train, test *tensor.Tensor, classes int) *L
 }
 
 // fit standardises the features, which it changes, and trains the classifier.
-func (r *LinearResult) fit(ctx context.Context, e *tensor.Engine, train *tensor.Tensor, labels []int, test *tensor.Tensor, testLabels []int) error {
+func (r *LinearResult) fit(ctx context.Context, e *tensor.Engine, train *tensor.Tensor, labels []int,
+	test *tensor.Tensor, testLabels []int) error {
 	s := newStandardizer(train)
 	s.apply(train)
 	s.apply(test)

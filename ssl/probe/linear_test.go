@@ -69,7 +69,8 @@ func TestLogisticMatchesPyTorch(t *testing.T) {
 				require.NoError(t, err)
 				assert.InEpsilon(t, c.Loss, fs.loss, 1e-3, c.Name)
 				assert.GreaterOrEqual(t, fs.loss, c.Loss*(1-1e-6), "%s: nothing is below the minimum", c.Name)
-				t.Logf("%s: %d iterations, loss off by %.1e, weights %.1e, biases %.1e of the largest; by SGD the loss is off by %.1e",
+				t.Logf("%s: %d iterations, loss off by %.1e, weights %.1e, biases %.1e of the largest; by SGD the loss is off "+
+					"by %.1e",
 					c.Name, f.iterations, math.Abs(f.loss/c.Loss-1), offW, offB, fs.loss/c.Loss-1)
 			}
 		})
@@ -174,7 +175,8 @@ func linearProbe(t testing.TB, c LinearConfig, threads int) *LinearProbe {
 }
 
 func TestLinearProbe(t *testing.T) {
-	for _, c := range []LinearConfig{{WeightDecay: 1e-2}, {Solver: SolverSGD, WeightDecay: 1e-2, Batch: 8, LR: .1, Seed: 4}} {
+	for _, c := range []LinearConfig{{WeightDecay: 1e-2}, {Solver: SolverSGD, WeightDecay: 1e-2, Batch: 8, LR: .1,
+		Seed: 4}} {
 		p := linearProbe(t, c, 1)
 		hash := nn.Hash(p.Encoder.Params())
 		r, err := p.Run(context.Background())
@@ -185,9 +187,11 @@ func TestLinearProbe(t *testing.T) {
 		assert.Equal(t, c.Solver != SolverSGD, r.Converged)
 		assert.Greater(t, r.TrainAccuracy, .8)
 		if c.Solver == SolverSGD {
-			assert.Equal(t, LinearConfig{Solver: SolverSGD, WeightDecay: 1e-2, Epochs: 100, Batch: 8, LR: .1, Momentum: .9, Seed: 4}, r.LinearConfig)
+			assert.Equal(t, LinearConfig{Solver: SolverSGD, WeightDecay: 1e-2, Epochs: 100, Batch: 8, LR: .1, Momentum: .9,
+				Seed: 4}, r.LinearConfig)
 		} else {
-			assert.Equal(t, LinearConfig{Solver: SolverLBFGS, WeightDecay: 1e-2, Tolerance: 1e-5, Iterations: 1000}, r.LinearConfig)
+			assert.Equal(t, LinearConfig{Solver: SolverLBFGS, WeightDecay: 1e-2, Tolerance: 1e-5, Iterations: 1000},
+				r.LinearConfig)
 		}
 		for threads := 2; threads <= 3; threads++ {
 			again, err := linearProbe(t, c, threads).Run(context.Background())
@@ -262,7 +266,10 @@ func TestLinearProbeErrors(t *testing.T) {
 	}
 	for says, change := range map[string]func(p *LinearProbe){
 		"found 0 training and 24 test points": func(p *LinearProbe) { p.TrainIndices = nil },
-		"have other classes":                  func(p *LinearProbe) { p.Test = relabelled{Dataset: p.Test, label: p.Test.Label} },
+		"have other classes": func(p *LinearProbe) {
+			p.Test = relabelled{Dataset: p.Test,
+				label: p.Test.Label}
+		},
 		"image 0 of": func(p *LinearProbe) {
 			p.Train = relabelled{p.Train, p.Train.Classes(), func(int) int { return -1 }}
 		},

@@ -14,9 +14,12 @@ import (
 // ProbeFeatures is the linear evaluation of features that are at hand, train [N,D]
 // and test [M,D], which stay as they are; labels are in [0, classes). Tap and
 // EncoderHash of the result are for the caller to fill in.
-func ProbeFeatures(ctx context.Context, e *tensor.Engine, train *tensor.Tensor, trainLabels []int, test *tensor.Tensor, testLabels []int, classes int, config LinearConfig) (*LinearResult, error) {
-	if train.Rank() != 2 || test.Rank() != 2 || train.Dim(1) != test.Dim(1) || train.Dim(0) != len(trainLabels) || test.Dim(0) != len(testLabels) {
-		panic(fmt.Sprintf("probe: ProbeFeatures of features %v with %d labels and %v with %d labels, expected [N,D], N, [M,D], M",
+func ProbeFeatures(ctx context.Context, e *tensor.Engine, train *tensor.Tensor, trainLabels []int,
+	test *tensor.Tensor, testLabels []int, classes int, config LinearConfig) (*LinearResult, error) {
+	if train.Rank() != 2 || test.Rank() != 2 || train.Dim(1) != test.Dim(1) || train.Dim(0) != len(trainLabels) ||
+		test.Dim(0) != len(testLabels) {
+		panic(fmt.Sprintf("probe: ProbeFeatures of features %v with %d labels and %v with %d labels, expected [N,D], N, "+
+			"[M,D], M",
 			train.Shape(), len(trainLabels), test.Shape(), len(testLabels)))
 	}
 	c, err := config.filled()
@@ -24,7 +27,8 @@ func ProbeFeatures(ctx context.Context, e *tensor.Engine, train *tensor.Tensor, 
 		return nil, fmt.Errorf("linear probe: %w", err)
 	}
 	if len(trainLabels) == 0 || len(testLabels) == 0 {
-		return nil, fmt.Errorf("linear probe: found %d training and %d test points, expected some of each", len(trainLabels), len(testLabels))
+		return nil, fmt.Errorf("linear probe: found %d training and %d test points, expected some of each",
+			len(trainLabels), len(testLabels))
 	}
 	for _, labels := range [][]int{trainLabels, testLabels} {
 		if lo, hi := slices.Min(labels), slices.Max(labels); lo < 0 || hi >= classes {

@@ -35,7 +35,8 @@ func TestProbeFeaturesIsLinearProbe(t *testing.T) {
 			test, err := tapFeatures(ctx, linear.Engine, enc, tap, linear.Test, linear.TestIndices, linear.Augment, 7)
 			require.NoError(t, err)
 			before := train.Data()[0]
-			got, err := ProbeFeatures(ctx, linear.Engine, train, Labels(linear.Train, linear.TrainIndices), test, Labels(linear.Test, linear.TestIndices), 10, linear.Config)
+			got, err := ProbeFeatures(ctx, linear.Engine, train, Labels(linear.Train, linear.TrainIndices), test,
+				Labels(linear.Test, linear.TestIndices), 10, linear.Config)
 			require.NoError(t, err)
 			assert.Equal(t, before, train.Data()[0], "the features stay")
 			got.Tap, got.EncoderHash = want.Tap, want.EncoderHash

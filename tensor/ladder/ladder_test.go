@@ -15,7 +15,8 @@ import (
 
 // sizes are m, n, k: smaller than any tile, odd, whole blocks, one more and one
 // less than those, and longer than a block along the sum.
-var sizes = [][3]int{{1, 1, 1}, {2, 4, 1}, {3, 5, 7}, {14, 32, 16}, {15, 33, 17}, {13, 31, 257}, {224, 64, 256}, {225, 257, 33}, {61, 300, 513}, {1, 97, 40}, {97, 1, 40}}
+var sizes = [][3]int{{1, 1, 1}, {2, 4, 1}, {3, 5, 7}, {14, 32, 16}, {15, 33, 17}, {13, 31, 257}, {224, 64, 256},
+	{225, 257, 33}, {61, 300, 513}, {1, 97, 40}, {97, 1, 40}}
 
 func TestStepsAgreeWithTheFirst(t *testing.T) {
 	for _, impl := range kernel.All() {

@@ -244,7 +244,8 @@ func (a *Attention) packTransposed(dst, x []float32, ld, n, k int) []float32 {
 // product sets C [m x n] = A B, added to C if acc. A has strides rs and ks, as in
 // a Tile; B comes in panels of depth numbers a column, of which the first k
 // count.
-func (a *Attention) product(w *attentionWorker, c []float32, ldc int, x []float32, rs, ks int, b []float32, depth, m, n, k int, acc bool) {
+func (a *Attention) product(w *attentionWorker, c []float32, ldc int, x []float32, rs, ks int, b []float32, depth, m,
+	n, k int, acc bool) {
 	mr, nr := a.k.MR, a.k.NR
 	strips := ceil(m, mr)
 	w.segs[0] = kernel.Segment{K: k}

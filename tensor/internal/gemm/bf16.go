@@ -115,7 +115,8 @@ func (b *BF16) ConvBackward(dx, dw, dy, x, w []float32, s ConvShape, addX, addW 
 }
 
 // MatMul is as Runner.MatMul.
-func (b *BF16) MatMul(c []float32, ldc int, a []float32, lda int, transA bool, bm []float32, ldb int, transB bool, m, n, k int, e Epilogue) {
+func (b *BF16) MatMul(c []float32, ldc int, a []float32, lda int, transA bool, bm []float32, ldb int, transB bool, m,
+	n, k int, e Epilogue) {
 	checkMatrix("A", a, lda, transA, m, k)
 	checkMatrix("B", bm, ldb, transB, k, n)
 	half := ceil(k, 2)

@@ -23,7 +23,8 @@ func (b *BF16) pairRows(pairs, consecutive, src []float32, groups, rows, cols, l
 		return
 	}
 	j := &b.pairs
-	*j = pairJob{pairs: pairs, consecutive: consecutive, src: src, rows: rows, cols: cols, ld: ld, chunks: ceil(cols, pairChunk)}
+	*j = pairJob{pairs: pairs, consecutive: consecutive, src: src, rows: rows, cols: cols, ld: ld,
+		chunks: ceil(cols, pairChunk)}
 	j.items = groups * ceil(rows, 2) * j.chunks
 	j.perTask = max(1, pairTaskSize/(2*min(cols, pairChunk)))
 	b.run.run(ceil(j.items, j.perTask), groups*rows*cols, b.pairTask)
@@ -81,7 +82,8 @@ func (b *BF16) convertSame(dst, src []float32, rows, cols, ld int) {
 		return
 	}
 	j := &b.convert
-	*j = convertJob{dst: dst, src: src, rows: rows, cols: cols, ld: ld, perRow: ceil(cols, 2), perTask: max(1, pairTaskSize/cols)}
+	*j = convertJob{dst: dst, src: src, rows: rows, cols: cols, ld: ld, perRow: ceil(cols, 2),
+		perTask: max(1, pairTaskSize/cols)}
 	b.run.run(ceil(rows, j.perTask), rows*cols, b.convertTask)
 	*j = convertJob{}
 }

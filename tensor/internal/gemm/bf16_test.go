@@ -126,7 +126,8 @@ func TestBF16Conv(t *testing.T) {
 func TestBF16MatMul(t *testing.T) {
 	results := map[int][]float32{}
 	onBF16(t, func(t *testing.T, each func(func(*BF16))) {
-		shapes := [][3]int{{0, 3, 4}, {3, 4, 0}, {1, 1, 1}, {15, 33, 2049}, {14, 32, 64}, {30, 20, 7}, {129, 65, 31}, {3, 100, 40}}
+		shapes := [][3]int{{0, 3, 4}, {3, 4, 0}, {1, 1, 1}, {15, 33, 2049}, {14, 32, 64}, {30, 20, 7}, {129, 65, 31},
+			{3, 100, 40}}
 		for i := range 4 * len(shapes) {
 			m, n, k := shapes[i/4][0], shapes[i/4][1], shapes[i/4][2]
 			transA, transB := i&1 != 0, i&2 != 0
@@ -228,7 +229,8 @@ func TestBF16PairsOfLargeArrays(t *testing.T) {
 				return math.Float32bits(pair[0])
 			}
 			each(func(b *BF16) {
-				pairs, both, alone := newGuarded(groups*half*cols, 2), newGuarded(groups*rows*cols/2, 3), newGuarded(groups*rows*cols/2, 4)
+				pairs, both, alone := newGuarded(groups*half*cols, 2), newGuarded(groups*rows*cols/2, 3),
+					newGuarded(groups*rows*cols/2, 4)
 				b.pairRows(pairs.x, both.x, src.x, groups, rows, cols, cols)
 				b.convertRows(alone.x, src.x, groups*rows, cols, cols)
 				for _, g := range []guarded{src, pairs, both, alone} {

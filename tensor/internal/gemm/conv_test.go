@@ -134,7 +134,8 @@ func TestConvRandomShapes(t *testing.T) {
 	forEach(t, func(t *testing.T, k *kernel.Impl) {
 		r := rand.New(rand.NewPCG(7, 7))
 		for i := range 150 {
-			s := ConvShape{N: 1 + r.IntN(3), H: 1 + r.IntN(10), W: 1 + r.IntN(10), C: 1 + r.IntN(6), KH: 1 + r.IntN(5), KW: 1 + r.IntN(5), K: 1 + r.IntN(6),
+			s := ConvShape{N: 1 + r.IntN(3), H: 1 + r.IntN(10), W: 1 + r.IntN(10), C: 1 + r.IntN(6), KH: 1 + r.IntN(5), KW: 1 +
+				r.IntN(5), K: 1 + r.IntN(6),
 				StrideH: 1 + r.IntN(4), StrideW: 1 + r.IntN(4), PadH: r.IntN(4), PadW: r.IntN(4)}
 			switch i % 5 {
 			case 0:
@@ -181,9 +182,11 @@ func TestConvRefusesShortSlices(t *testing.T) {
 	k, err := kernel.Get("generic")
 	assert.NoError(t, err)
 	s := ConvShape{N: 1, H: 2, W: 2, C: 1, KH: 1, KW: 1, K: 1, StrideH: 1, StrideW: 1}
-	assert.PanicsWithValue(t, "gemm: the output or its gradient has 3 numbers, needs 4 for {N:1 H:2 W:2 C:1 KH:1 KW:1 K:1 StrideH:1 StrideW:1 PadH:0 PadW:0}", func() {
-		New(k, p).ConvForward(make([]float32, 3), make([]float32, 4), make([]float32, 1), nil, s, Direct)
-	})
+	assert.PanicsWithValue(t,
+		"gemm: the output or its gradient has 3 numbers, needs 4 for {N:1 H:2 W:2 C:1 KH:1 KW:1 K:1 StrideH:1 StrideW:1 "+
+			"PadH:0 PadW:0}", func() {
+			New(k, p).ConvForward(make([]float32, 3), make([]float32, 4), make([]float32, 1), nil, s, Direct)
+		})
 }
 
 // Filters that each task packs for itself, with rows as pixels and as images.
@@ -209,15 +212,19 @@ func TestPanelsAreOwn(t *testing.T) {
 // Shapes that are large enough to be cut into blocks, bands, parts and portions.
 func TestConvLarge(t *testing.T) {
 	shapes := []ConvShape{
-		{N: 3, H: 200, W: 190, C: 1, KH: 1, KW: 1, K: 2, StrideH: 1, StrideW: 1},                   // segments longer than one call
+		// segments longer than one call
+		{N: 3, H: 200, W: 190, C: 1, KH: 1, KW: 1, K: 2, StrideH: 1, StrideW: 1},
 		{N: 1, H: 230, W: 220, C: 2, KH: 3, KW: 3, K: 1, StrideH: 2, StrideW: 1, PadH: 1, PadW: 1}, // bands, taps joined
 		{N: 2, H: 90, W: 91, C: 9, KH: 2, KW: 2, K: 3, StrideH: 1, StrideW: 2, PadW: 1},            // bands, many channels
 		{N: 400, H: 4, W: 3, C: 8, KH: 3, KW: 3, K: 2, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1},   // many images inside
 		{N: 90, H: 5, W: 5, C: 8, KH: 3, KW: 3, K: 8, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1},    // the same with a stride
-		{N: 70, H: 9, W: 9, C: 40, KH: 1, KW: 1, K: 5, StrideH: 1, StrideW: 1},                     // gathered, several chunks
-		{N: 7, H: 33, W: 30, C: 70, KH: 1, KW: 1, K: 40, StrideH: 2, StrideW: 3},                   // one pixel of six, in bands
+		// gathered, several chunks
+		{N: 70, H: 9, W: 9, C: 40, KH: 1, KW: 1, K: 5, StrideH: 1, StrideW: 1},
+		// one pixel of six, in bands
+		{N: 7, H: 33, W: 30, C: 70, KH: 1, KW: 1, K: 40, StrideH: 2, StrideW: 3},
 		ownPixels, ownImages,
-		{N: 1, H: 70, W: 120, C: 12, KH: 3, KW: 1, K: 34, StrideH: 1, StrideW: 1, PadH: 1},         // one image for all threads
+		// one image for all threads
+		{N: 1, H: 70, W: 120, C: 12, KH: 3, KW: 1, K: 34, StrideH: 1, StrideW: 1, PadH: 1},
 		{N: 100, H: 1, W: 1, C: 20, KH: 3, KW: 3, K: 70, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}, // one pixel
 	}
 	forEach(t, func(t *testing.T, k *kernel.Impl) {
@@ -238,7 +245,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			r.ConvForward(y, x, w, bias, s, Direct)
 			r.ConvBackwardData(x, y, w, s, true, Direct)
 			r.ConvBackwardWeights(w, y, x, s, false, Direct)
-			for _, c := range []ConvShape{square(32, 8, 3, 40), {N: 32, H: 8, W: 8, C: 16, KH: 1, KW: 1, K: 40, StrideH: 2, StrideW: 2}} {
+			for _, c := range []ConvShape{square(32, 8, 3, 40), {N: 32, H: 8, W: 8, C: 16, KH: 1, KW: 1, K: 40, StrideH: 2,
+				StrideW: 2}} {
 				r.ConvForward(y, x, w, bias, c, Direct)
 				r.ConvBackwardData(x, y, w, c, true, Direct)
 				r.ConvBackwardWeights(w, y, x, c, false, Direct)

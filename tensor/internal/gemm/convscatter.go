@@ -49,14 +49,16 @@ func (r *Runner) scatterPlan(s ConvShape) *scatterPlan {
 
 func (r *Runner) newScatterPlan(s ConvShape) *scatterPlan {
 	oh, ow := s.OH(), s.OW()
-	p := &scatterPlan{s: s, rows: make([][]kernel.Segment, s.H), panels: ceil(s.KW*s.C, r.k.NR), phases: ceil(s.KW, s.StrideW)}
+	p := &scatterPlan{s: s, rows: make([][]kernel.Segment, s.H), panels: ceil(s.KW*s.C, r.k.NR),
+		phases: ceil(s.KW, s.StrideW)}
 	p.width = max((ow-1)*s.StrideW+s.KW, s.PadW+s.W) * s.C
 	for _, span := range backwardAxis(s.H, oh, s.KH, s.StrideH, s.PadH) {
 		for n := range span.n {
 			i := span.out + n*span.outStep
 			for _, t := range span.taps {
 				a := s.KH - 1 - t.k
-				p.rows[i] = append(p.rows[i], kernel.Segment{A: (t.in + n*span.inStep) * ow * s.K, B: a * p.panels * s.K * r.k.NR, K: s.K})
+				p.rows[i] = append(p.rows[i], kernel.Segment{A: (t.in + n*span.inStep) * ow * s.K, B: a * p.panels * s.K * r.k.NR,
+					K: s.K})
 			}
 			p.work += s.N * len(span.taps) * ow * s.KW * s.C * s.K
 		}

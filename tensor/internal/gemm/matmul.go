@@ -47,7 +47,8 @@ type matmulJob struct {
 // MatMul sets C [m x n] = op(A) op(B), where op transposes if told to and e adds
 // to it. All matrices are row-major with the given strides; A is [m x k], or [k
 // x m] with transA, and B is [k x n], or [n x k] with transB.
-func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool, b []float32, ldb int, transB bool, m, n, k int, e Epilogue) {
+func (r *Runner) MatMul(c []float32, ldc int, a []float32, lda int, transA bool, b []float32, ldb int, transB bool, m,
+	n, k int, e Epilogue) {
 	if m <= 0 || n <= 0 {
 		return
 	}

@@ -163,7 +163,8 @@ func TestMatMulEmpty(t *testing.T) {
 
 func TestMatMulBlocks(t *testing.T) {
 	forEach(t, func(t *testing.T, k *kernel.Impl) {
-		sizes := [][3]int{{100, 90, 80}, {129, 65, 300}, {33, 40, oneBlock + 1}, {3, 5, 3*maxK - 7}, {1, 2000, 33}, {300, 1, 50}, {15, 2057, maxK + 2}, {400, 200, 2*maxK + 170}, {700, 65, 2*maxK + 1}}
+		sizes := [][3]int{{100, 90, 80}, {129, 65, 300}, {33, 40, oneBlock + 1}, {3, 5, 3*maxK - 7}, {1, 2000, 33},
+			{300, 1, 50}, {15, 2057, maxK + 2}, {400, 200, 2*maxK + 170}, {700, 65, 2*maxK + 1}}
 		for i, s := range sizes {
 			if k.Name == "generic" && s[0]*s[1]*s[2] > 4e6 {
 				continue
@@ -184,7 +185,8 @@ func TestMatMulSameBitsInAnyPlan(t *testing.T) {
 			t.Skip("not in short runs: under an emulator these products take minutes")
 		}
 		seen := map[string]bool{}
-		for i, s := range [][3]int{{700, 240, 1153}, {600, 160, 1700}, {900, 1024, 290}, {300, 1030, 300}, {1500, 100, 200}, {64, 3000, 576}, {128, 128, 128}, {300, 70, 1024}, {260, 512, 512}} {
+		for i, s := range [][3]int{{700, 240, 1153}, {600, 160, 1700}, {900, 1024, 290}, {300, 1030, 300}, {1500, 100, 200},
+			{64, 3000, 576}, {128, 128, 128}, {300, 70, 1024}, {260, 512, 512}} {
 			m, n, kk := s[0], s[1], s[2]
 			r := rand.New(rand.NewPCG(uint64(i), 5))
 			for v := range 4 {
@@ -214,13 +216,16 @@ func TestMatMulSameBitsInAnyPlan(t *testing.T) {
 					run.MatMul(c.x, n, a.x, lda, transA, b.x, ldb, transB, m, n, kk, Epilogue{})
 					c.check(t, "C")
 					j := &run.matmul
-					for name, is := range map[string]bool{"shared": j.shared, "own": !j.shared && !j.plainB, "own blocks": j.own, "plain A": j.plainA, "plain B": j.plainB,
-						"rows": !j.transA && !j.plainA, "columns": j.transA && !j.plainA, "blocks": j.blocks > j.groups, "splits": j.splits > 1} {
+					for name, is := range map[string]bool{"shared": j.shared, "own": !j.shared && !j.plainB, "own blocks": j.own,
+						"plain A": j.plainA, "plain B": j.plainB,
+						"rows": !j.transA && !j.plainA, "columns": j.transA && !j.plainA, "blocks": j.blocks > j.groups,
+						"splits": j.splits > 1} {
 						seen[name] = seen[name] || is
 					}
 					run.MatMul(part, pn, pa, lda, transA, pb, ldb, transB, pm, pn, kk, Epilogue{})
 					for row := range pm {
-						sameBits(t, c.x[(r0+row)*n+c0:][:pn], part[row*pn:][:pn], "%v, %v, %v, %d threads: part of %d x %d, row %d", s, transA, transB, threads, pm, pn, row)
+						sameBits(t, c.x[(r0+row)*n+c0:][:pn], part[row*pn:][:pn], "%v, %v, %v, %d threads: part of %d x %d, row %d", s,
+							transA, transB, threads, pm, pn, row)
 					}
 				})
 			}

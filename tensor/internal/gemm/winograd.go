@@ -170,7 +170,8 @@ func (r *Runner) winogradFilters(panel, wk int) {
 	}
 	size := j.panels * j.inC * nr
 	for c := range j.inC {
-		r.k.WinogradTransform(j.filter, r.packed[(panel*j.inC+c)*nr:], j.a*size, size, src[c*row+from:], 3*j.inC*row, j.inC*row, cols)
+		r.k.WinogradTransform(j.filter, r.packed[(panel*j.inC+c)*nr:], j.a*size, size, src[c*row+from:], 3*j.inC*row,
+			j.inC*row, cols)
 	}
 }
 

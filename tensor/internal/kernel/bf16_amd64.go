@@ -13,7 +13,8 @@ var bf16AVX512 = BF16{
 	Tile:    tileBF16,
 	Convert: convertAVX512,
 	Pair:    pairAVX512,
-	missing: lacking(cpuid.AVX512BF16, cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.AVX2, cpuid.BMI2),
+	missing: lacking(cpuid.AVX512BF16, cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.AVX2,
+		cpuid.BMI2),
 }
 
 func archBF16() []*BF16 { return []*BF16{&bf16AVX512} }

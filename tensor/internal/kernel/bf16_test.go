@@ -31,7 +31,8 @@ func (b *BF16) dot(sum, x, y uint32) uint32 {
 	row := make([]float32, 2*b.NR)
 	// The first step makes the sum: 1 * sum, whose parts are bf16 numbers.
 	row[0], row[b.NR] = math.Float32frombits(sum), math.Float32frombits(y)
-	b.Tile(&Tile{C: c, CS: 1, A: []float32{math.Float32frombits(0x3f80), math.Float32frombits(x)}, RS: 2, KS: 1, B: row, BS: b.NR,
+	b.Tile(&Tile{C: c, CS: 1, A: []float32{math.Float32frombits(0x3f80), math.Float32frombits(x)}, RS: 2, KS: 1, B: row,
+		BS:   b.NR,
 		Segs: []Segment{{0, 0, 2}}, M: 1, N: 1})
 	return math.Float32bits(c[0])
 }
@@ -144,7 +145,8 @@ func TestBF16Tile(t *testing.T) {
 			for n := 1; n <= k.NR; n++ {
 				try++
 				steps := 1 + r.IntN(9)
-				a := &Tile{CS: n + r.IntN(3), RS: 2*steps + r.IntN(3), KS: 1, BS: k.NR + r.IntN(5), M: m, N: n, Acc: try&1 == 0, ReLU: try&2 == 0}
+				a := &Tile{CS: n + r.IntN(3), RS: 2*steps + r.IntN(3), KS: 1, BS: k.NR + r.IntN(5), M: m, N: n, Acc: try&1 == 0,
+					ReLU: try&2 == 0}
 				if r.IntN(2) == 0 {
 					a.RS, a.KS = 1, m+r.IntN(3)
 				}

@@ -73,7 +73,8 @@ func copyAVX2(dst []float32, ds int, src []float32, ss, rows, cols int) {
 	copyBy(copyRowsAVX2, dst, ds, src, ss, rows, cols)
 }
 
-func copyBy(copyRows func(dst *float32, ds int, src *float32, ss, rows, cols int), dst []float32, ds int, src []float32, ss, rows, cols int) {
+func copyBy(copyRows func(dst *float32, ds int, src *float32, ss, rows, cols int), dst []float32, ds int,
+	src []float32, ss, rows, cols int) {
 	if cols == 0 || cols > moveSize {
 		copyGeneric(dst, ds, src, ss, rows, cols)
 		return
@@ -123,7 +124,8 @@ func dealAVX2(dst []float32, ds, ks int, src []float32, ss, rows, cols, strips i
 }
 
 // dealBy calls the assembly, which stores width numbers in a row of a strip.
-func dealBy(deal func(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int), width int, dst []float32, ds, ks int, src []float32, ss, rows, cols, strips int) {
+func dealBy(deal func(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int), width int, dst []float32,
+	ds, ks int, src []float32, ss, rows, cols, strips int) {
 	if rows <= 0 || cols <= 0 || strips <= 0 {
 		return
 	}

@@ -1,7 +1,8 @@
 package kernel
 
 // gemmGeneric defines the kernels of Gemm; the assembly is tested against it.
-var gemmGeneric = Gemm{MR: 4, NR: 4, Tile: tileGeneric, Copy: copyGeneric, Transpose: transposeGeneric, Deal: dealGeneric, Peak: peakGeneric}
+var gemmGeneric = Gemm{MR: 4, NR: 4, Tile: tileGeneric, Copy: copyGeneric, Transpose: transposeGeneric,
+	Deal: dealGeneric, Peak: peakGeneric}
 
 // tileGeneric is the tile in plain Go and shows what the assembly does.
 //

@@ -135,7 +135,8 @@ func TestTilesAgree(t *testing.T) {
 		const steps = 100
 		a, b := newIsland(r, k.MR*steps, 0), newIsland(r, k.NR*steps, 0)
 		whole := make([]float32, k.MR*k.NR)
-		full := Tile{C: whole, CS: k.NR, A: a.x, RS: steps, KS: 1, B: b.x, BS: k.NR, Segs: []Segment{{0, 0, steps}}, M: k.MR, N: k.NR}
+		full := Tile{C: whole, CS: k.NR, A: a.x, RS: steps, KS: 1, B: b.x, BS: k.NR, Segs: []Segment{{0, 0, steps}},
+			M: k.MR, N: k.NR}
 		k.Tile(&full)
 		for m := 1; m <= k.MR; m++ {
 			for n := 1; n <= k.NR; n++ {
@@ -209,7 +210,8 @@ func TestDeal(t *testing.T) {
 			dst.check(t, "the strips")
 			for s := range strips {
 				for i := range rows {
-					require.Equal(t, src.x[i*ss+s*cols:][:cols], dst.x[s*ds+i*ks:][:cols], "%d rows, %d strips of %d", rows, strips, cols)
+					require.Equal(t, src.x[i*ss+s*cols:][:cols], dst.x[s*ds+i*ks:][:cols], "%d rows, %d strips of %d", rows, strips,
+						cols)
 				}
 			}
 		}
@@ -242,7 +244,8 @@ func TestTileKeepsNaNAndInf(t *testing.T) {
 				}
 				a[(m-1)*3+1] = special
 				c := make([]float32, m*k.NR)
-				k.Tile(&Tile{C: c, CS: k.NR, A: a, RS: 3, KS: 1, B: b, BS: k.NR, Segs: []Segment{{0, 0, 3}}, M: m, N: k.NR, ReLU: true})
+				k.Tile(&Tile{C: c, CS: k.NR, A: a, RS: 3, KS: 1, B: b, BS: k.NR, Segs: []Segment{{0, 0, 3}}, M: m, N: k.NR,
+					ReLU: true})
 				for i, v := range c {
 					switch {
 					case i/k.NR < m-1:

@@ -16,7 +16,8 @@ var rowAVX512 = Row{
 	LayerNorm: wrapLayerNorm(layerNormAVX512), LayerNormGrad: wrapLayerNormGrad(layerNormGradAVX512),
 	GELU: wrapReLU(geluAVX512), GELUGrad: wrapAdd(geluGradAVX512),
 	RowMax: wrapRowMax(rowMaxAVX512), RowExp: wrapRowExp(rowExpAVX512),
-	RowScale: wrapRowScale(rowScaleAVX512), RowDot: wrapRowDot(rowDotAVX512), SoftmaxGrad: wrapSoftmaxGrad(softmaxGradAVX512),
+	RowScale: wrapRowScale(rowScaleAVX512), RowDot: wrapRowDot(rowDotAVX512),
+	SoftmaxGrad: wrapSoftmaxGrad(softmaxGradAVX512),
 }
 
 // rowsOf is the first of rows of cols numbers of x, if there are so many.
@@ -24,16 +25,19 @@ func rowsOf(x []float32, stride, cols, rows int) *float32 {
 	return first(x, (rows-1)*stride+cols)
 }
 
-func wrapLayerNorm(f func(y, x, gamma, beta, mean, invstd *float32, eps, inverse float32, stride, cols, rows int)) func(y, x, gamma, beta, mean, invstd []float32, eps float32) {
+func wrapLayerNorm(f func(y, x, gamma, beta, mean, invstd *float32, eps, inverse float32, stride, cols,
+	rows int)) func(y, x, gamma, beta, mean, invstd []float32, eps float32) {
 	return func(y, x, gamma, beta, mean, invstd []float32, eps float32) {
 		c, rows := len(gamma), len(mean)
 		if c > 0 && rows > 0 {
-			f(first(y, rows*c), first(x, rows*c), first(gamma, c), first(beta, c), first(mean, rows), first(invstd, rows), eps, 1/float32(c), c, c, rows)
+			f(first(y, rows*c), first(x, rows*c), first(gamma, c), first(beta, c), first(mean, rows), first(invstd, rows), eps,
+				1/float32(c), c, c, rows)
 		}
 	}
 }
 
-func wrapLayerNormGrad(f func(dx, dgamma, dbeta, dy, x, gamma, mean, invstd *float32, inverse float32, stride, cols, rows int)) func(dx, dgamma, dbeta, dy, x, gamma, mean, invstd []float32) {
+func wrapLayerNormGrad(f func(dx, dgamma, dbeta, dy, x, gamma, mean, invstd *float32, inverse float32, stride, cols,
+	rows int)) func(dx, dgamma, dbeta, dy, x, gamma, mean, invstd []float32) {
 	return func(dx, dgamma, dbeta, dy, x, gamma, mean, invstd []float32) {
 		c, rows := len(gamma), len(mean)
 		if c > 0 && rows > 0 {
@@ -51,7 +55,8 @@ func wrapRowMax(f func(m, x *float32, stride, cols, rows int)) func(m, x []float
 	}
 }
 
-func wrapRowExp(f func(sum, x, m *float32, scale float32, stride, cols, rows int)) func(sum, x []float32, stride, cols int, m []float32, scale float32) {
+func wrapRowExp(f func(sum, x, m *float32, scale float32, stride, cols, rows int)) func(sum, x []float32, stride,
+	cols int, m []float32, scale float32) {
 	return func(sum, x []float32, stride, cols int, m []float32, scale float32) {
 		if rows := len(sum); rows > 0 && cols > 0 {
 			f(first(sum, rows), rowsOf(x, stride, cols, rows), first(m, rows), scale, stride, cols, rows)
@@ -78,7 +83,8 @@ func wrapRowDot(f func(d, a, b *float32, stride, cols, rows int)) func(d, a, b [
 	}
 }
 
-func wrapSoftmaxGrad(f func(dp, p, d *float32, scale float32, stride, cols, rows int)) func(dp, p []float32, stride, cols int, d []float32, scale float32) {
+func wrapSoftmaxGrad(f func(dp, p, d *float32, scale float32, stride, cols, rows int)) func(dp, p []float32, stride,
+	cols int, d []float32, scale float32) {
 	return func(dp, p []float32, stride, cols int, d []float32, scale float32) {
 		if rows := len(d); rows > 0 && cols > 0 {
 			f(rowsOf(dp, stride, cols, rows), rowsOf(p, stride, cols, rows), first(d, rows), scale, stride, cols, rows)

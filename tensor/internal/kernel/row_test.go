@@ -169,7 +169,8 @@ func TestRowKernels(t *testing.T) {
 				for _, s := range matrixShapes() {
 					for _, special := range []bool{false, true} {
 						tol := c.tol * math.Sqrt(float64(1+s[1])) * math.Sqrt(float64(1+s[0]))
-						checkCall(t, &impl.Row, &rowLiteral, tol, func(k *Row, a *arena) { c.call(k, a, s[0], s[1]) }, uint64(s[0]*1000+s[1]), special)
+						checkCall(t, &impl.Row, &rowLiteral, tol, func(k *Row, a *arena) { c.call(k, a, s[0], s[1]) },
+							uint64(s[0]*1000+s[1]), special)
 					}
 				}
 			})

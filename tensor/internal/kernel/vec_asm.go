@@ -81,7 +81,8 @@ func floor(relu bool) float32 {
 	return float32(math.Inf(-1))
 }
 
-func wrapAffine(f func(y, x, scale, shift *float32, floor float32, c, rows int)) func(y, x, scale, shift []float32, rows int, relu bool) {
+func wrapAffine(f func(y, x, scale, shift *float32, floor float32, c, rows int)) func(y, x, scale, shift []float32,
+	rows int, relu bool) {
 	return func(y, x, scale, shift []float32, rows int, relu bool) {
 		c := len(scale)
 		if c > 0 && rows > 0 {
@@ -90,7 +91,8 @@ func wrapAffine(f func(y, x, scale, shift *float32, floor float32, c, rows int))
 	}
 }
 
-func wrapAffineAdd(f func(y, x, r, scale, shift *float32, floor float32, c, rows int)) func(y, x, r, scale, shift []float32, rows int, relu bool) {
+func wrapAffineAdd(f func(y, x, r, scale, shift *float32, floor float32, c, rows int)) func(y, x, r, scale,
+	shift []float32, rows int, relu bool) {
 	return func(y, x, r, scale, shift []float32, rows int, relu bool) {
 		c, n := len(scale), rows*len(scale)
 		if n > 0 {
@@ -99,26 +101,31 @@ func wrapAffineAdd(f func(y, x, r, scale, shift *float32, floor float32, c, rows
 	}
 }
 
-func wrapBNGradGateSums(f func(dg, db, dy, y, x, mean, invstd *float32, c, rows int)) func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
+func wrapBNGradGateSums(f func(dg, db, dy, y, x, mean, invstd *float32, c, rows int)) func(dg, db, dy, y, x, mean,
+	invstd []float32, rows int) {
 	return func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
 		c := len(dg)
 		rowBlocks(c, rows, func(start, rows int) {
 			n := rows * c
-			f(first(dg, c), first(db, c), first(dy[start:], n), first(y[start:], n), first(x[start:], n), first(mean, c), first(invstd, c), c, rows)
+			f(first(dg, c), first(db, c), first(dy[start:], n), first(y[start:], n), first(x[start:], n), first(mean, c),
+				first(invstd, c), c, rows)
 		})
 	}
 }
 
 func wrapBNGradSums(plain func(dg, db, dy, x, mean, invstd *float32, c, rows int),
-	relu func(dg, db, dy, y, x, mean, invstd *float32, c, rows int)) func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
+	relu func(dg, db, dy, y, x, mean, invstd *float32, c, rows int)) func(dg, db, dy, y, x, mean, invstd []float32,
+	rows int) {
 	return func(dg, db, dy, y, x, mean, invstd []float32, rows int) {
 		c := len(dg)
 		rowBlocks(c, rows, func(start, rows int) {
 			n := rows * c
 			if y == nil {
-				plain(first(dg, c), first(db, c), first(dy[start:], n), first(x[start:], n), first(mean, c), first(invstd, c), c, rows)
+				plain(first(dg, c), first(db, c), first(dy[start:], n), first(x[start:], n), first(mean, c), first(invstd, c), c,
+					rows)
 			} else {
-				relu(first(dg, c), first(db, c), first(dy[start:], n), first(y[start:], n), first(x[start:], n), first(mean, c), first(invstd, c), c, rows)
+				relu(first(dg, c), first(db, c), first(dy[start:], n), first(y[start:], n), first(x[start:], n), first(mean, c),
+					first(invstd, c), c, rows)
 			}
 		})
 	}

@@ -55,7 +55,8 @@ func benchmarkVec(b *testing.B, v *Vec, name string, n, chunk, c int) {
 		run("Exp", 8, func(lo, hi int) { v.Exp(z[lo:hi], x[lo:hi]) })
 		run("SGD", 20, func(lo, hi int) { v.SGD(z[lo:hi], w[lo:hi], x[lo:hi], SGDArgs{LR: 1e-6, Momentum: 0.9}) })
 		run("Adam", 28, func(lo, hi int) {
-			v.Adam(z[lo:hi], w[lo:hi], y[lo:hi], x[lo:hi], AdamArgs{Step: 1e-6, B1: 0.9, B2: 0.99, InvSqrtC2: 1, Eps: 1, Keep: 1})
+			v.Adam(z[lo:hi], w[lo:hi], y[lo:hi], x[lo:hi], AdamArgs{Step: 1e-6, B1: 0.9, B2: 0.99, InvSqrtC2: 1, Eps: 1,
+				Keep: 1})
 		})
 	}
 	run("AddRow", 8, func(lo, hi int) { v.AddRow(z[lo:hi], s, chunk/c) })
@@ -79,6 +80,7 @@ func benchmarkVec(b *testing.B, v *Vec, name string, n, chunk, c int) {
 	})
 	run("BNPoolGradApply", 8+9.0/4, func(lo, hi int) {
 		half, quarter := chunk/2, chunk/4
-		v.BNPoolGradApply(z[lo:lo+half], z[lo+half:hi], y[lo:lo+quarter], idx[lo:lo+quarter], w[lo:lo+quarter], x[lo:lo+half], x[lo+half:hi], s, t, u)
+		v.BNPoolGradApply(z[lo:lo+half], z[lo+half:hi], y[lo:lo+quarter], idx[lo:lo+quarter], w[lo:lo+quarter],
+			x[lo:lo+half], x[lo+half:hi], s, t, u)
 	})
 }

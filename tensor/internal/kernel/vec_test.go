@@ -113,7 +113,8 @@ var flatCases = []struct {
 		v.SGD(a.f(n), a.f(n), a.f(n), SGDArgs{LR: 0.1, Momentum: 0.9, Decay: 1e-2, Nesterov: true})
 	}},
 	{"Adam", 2e-6, func(v *Vec, a *arena, n int) {
-		v.Adam(a.f(n), a.f(n), a.positive(n), a.f(n), AdamArgs{Step: 0.01, B1: 0.9, B2: 0.999, InvSqrtC2: 1.5, Eps: 1e-8, L2: 1e-3, Keep: 0.99})
+		v.Adam(a.f(n), a.f(n), a.positive(n), a.f(n), AdamArgs{Step: 0.01, B1: 0.9, B2: 0.999, InvSqrtC2: 1.5, Eps: 1e-8,
+			L2: 1e-3, Keep: 0.99})
 	}},
 }
 
@@ -131,7 +132,10 @@ var rowCases = []struct {
 			v.ColMoments(a.f(c), a.f(c), a.f(rows*c), rows)
 		}
 	}},
-	{"Affine", 1e-6, func(v *Vec, a *arena, rows, c int) { v.Affine(a.f(rows*c), a.f(rows*c), a.f(c), a.f(c), rows, false) }},
+	{"Affine", 1e-6, func(v *Vec, a *arena, rows, c int) {
+		v.Affine(a.f(rows*c), a.f(rows*c), a.f(c), a.f(c), rows,
+			false)
+	}},
 	{"AffineReLUInPlace", 1e-6, func(v *Vec, a *arena, rows, c int) {
 		x := a.f(rows * c)
 		v.Affine(x, x, a.f(c), a.f(c), rows, true)
@@ -196,7 +200,8 @@ func record[K any](k *K, call func(k *K, a *arena), seed uint64, special bool, s
 
 // checkCall compares the call on kernels with that on the literal ones, and the
 // same call on slices that start elsewhere with the first.
-func checkCall[K any](t *testing.T, kernels, literal *K, tol float64, call func(k *K, a *arena), seed uint64, special bool) {
+func checkCall[K any](t *testing.T, kernels, literal *K, tol float64, call func(k *K, a *arena), seed uint64,
+	special bool) {
 	defer func() {
 		if t.Failed() {
 			t.Logf("n or 1000*rows+c is %d, special values: %v", seed, special)
@@ -267,7 +272,8 @@ func matrixShapes() (shapes [][2]int) {
 			shapes = append(shapes, [2]int{rows, c})
 		}
 	}
-	return append(shapes, [][2]int{{7, 96}, {3, 127}, {3, 128}, {3, 130}, {2, 257}, {300, 3}, {250, 32}, {2500, 1}, {2049, 7}}...)
+	return append(shapes, [][2]int{{7, 96}, {3, 127}, {3, 128}, {3, 130}, {2, 257}, {300, 3}, {250, 32}, {2500, 1},
+		{2049, 7}}...)
 }
 
 func TestVecFlat(t *testing.T) {
@@ -290,7 +296,8 @@ func TestVecRows(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				for _, s := range matrixShapes() {
 					for _, special := range []bool{false, true} {
-						checkCall(t, &impl.Vec, &vecLiteral, c.tol*math.Sqrt(float64(1+s[0])), func(v *Vec, a *arena) { c.call(v, a, s[0], s[1]) }, uint64(s[0]*1000+s[1]), special)
+						checkCall(t, &impl.Vec, &vecLiteral, c.tol*math.Sqrt(float64(1+s[0])),
+							func(v *Vec, a *arena) { c.call(v, a, s[0], s[1]) }, uint64(s[0]*1000+s[1]), special)
 					}
 				}
 			})

@@ -47,7 +47,8 @@ func TestWinogradTransform(t *testing.T) {
 							at := i*di + j*dj + c
 							seen[at] = true
 							want, bound := transformed(tr, func(a, b int) float64 { return float64(src.x[a*si+b*sj+c]) }, i, j)
-							require.InDelta(t, want, dst.x[at], bound*16/(1<<24)+1e-30, "transform %d of %d channels: row %d, column %d, channel %d", tr, n, i, j, c)
+							require.InDelta(t, want, dst.x[at], bound*16/(1<<24)+1e-30,
+								"transform %d of %d channels: row %d, column %d, channel %d", tr, n, i, j, c)
 						}
 					}
 				}
@@ -93,7 +94,8 @@ func TestWinogradMatricesConvolve(t *testing.T) {
 
 // The ways back are the transposes of the ways there.
 func TestWinogradTransposes(t *testing.T) {
-	for there, back := range map[Transform]Transform{Output2: OutputT2, Filter2: FilterT2, Output4: OutputT4, Filter4: FilterT4} {
+	for there, back := range map[Transform]Transform{Output2: OutputT2, Filter2: FilterT2, Output4: OutputT4,
+		Filter4: FilterT4} {
 		a, b := WinogradMatrices[there], WinogradMatrices[back]
 		require.Len(t, b, len(a[0]))
 		for i := range a {
@@ -106,7 +108,13 @@ func TestWinogradTransposes(t *testing.T) {
 
 func TestWinogradTransformRefusesShortSlices(t *testing.T) {
 	onEachImpl(t, func(t *testing.T, k *Impl) {
-		assert.Panics(t, func() { k.WinogradTransform(Input4, make([]float32, 36*8-1), 48, 8, make([]float32, 36*8), 48, 8, 8) })
-		assert.Panics(t, func() { k.WinogradTransform(Input4, make([]float32, 36*8), 48, 8, make([]float32, 36*8-1), 48, 8, 8) })
+		assert.Panics(t, func() {
+			k.WinogradTransform(Input4, make([]float32, 36*8-1), 48, 8, make([]float32, 36*8), 48, 8,
+				8)
+		})
+		assert.Panics(t, func() {
+			k.WinogradTransform(Input4, make([]float32, 36*8), 48, 8, make([]float32, 36*8-1), 48, 8,
+				8)
+		})
 	})
 }

@@ -105,7 +105,8 @@ func TestGoexitOfTheCallerFreesThePool(t *testing.T) {
 // workers counts the workers of all pools that have not ended.
 func workers() int {
 	stacks := make([]byte, 1<<20)
-	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("created by github.com/locimem/locimem/tensor/internal/pool.New"))
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)],
+		[]byte("created by github.com/locimem/locimem/tensor/internal/pool.New"))
 }
 
 // waitForWorkers fails if there are not n workers within some seconds.
