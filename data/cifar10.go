@@ -43,7 +43,8 @@ func cifarClasses() []string {
 // OpenCIFAR10 reads one part of CIFAR-10 in its official binary version: 50,000
 // images for Train, 10,000 for Test, 32x32x3. dir is the folder that holds
 // data_batch_1.bin and its like, or the one that holds that folder under its
-// official name cifar-10-batches-bin.
+// official name cifar-10-batches-bin. Without them it reads the Python version, whose
+// files have no .bin (cifar-10-batches-py): the same images in the same order.
 //
 // A file that is missing, is not a file, or does not hold exactly 10,000
 // records, and a label over 9, are errors that name the file.
@@ -57,6 +58,14 @@ func OpenCIFAR10(dir string, part Part) (Dataset, error) {
 func OpenCIFAR10Part(dir string, part Part, records int) (Dataset, error) {
 	if records < 1 || records > CIFAR10Records {
 		return nil, fmt.Errorf("cifar10: records per file: found %d, expected 1 to %d", records, CIFAR10Records)
+	}
+	name := "cifar10/" + part.String()
+	if records != CIFAR10Records {
+		name = fmt.Sprintf("cifar10-%d/%s", records, part)
+	}
+	first := cifarFiles(part)[0]
+	if py, ok := pythonDir(dir, cifar10Python, strings.TrimSuffix(first, ".bin"), first, filepath.Join(cifarFolder, first)); ok {
+		return openPythonCIFAR10(py, part, records, name)
 	}
 	dir, err := cifarDir(dir, part)
 	if err != nil {
@@ -73,11 +82,8 @@ func OpenCIFAR10Part(dir string, part Part, records int) (Dataset, error) {
 			return nil, err
 		}
 	}
-	name := "cifar10/" + part.String()
-	if records != CIFAR10Records {
-		name = fmt.Sprintf("cifar10-%d/%s", records, part)
-	}
 	d := newImages(name, len(files)*records, cifarSide, cifarSide, 3, classes)
+	d.file = inRecords(files, records)
 	for i, f := range files {
 		err := readCIFARFile(filepath.Join(dir, f),
 			d.pixels[i*records*cifarPixels:(i+1)*records*cifarPixels], d.labels[i*records:(i+1)*records])
@@ -103,13 +109,8 @@ func cifarDir(dir string, part Part) (string, error) {
 			return d, nil
 		}
 	}
-	hint := ""
-	for _, d := range []string{dir, filepath.Join(dir, "cifar-10-batches-py")} {
-		if _, err := os.Stat(filepath.Join(d, strings.TrimSuffix(first, ".bin"))); err == nil {
-			hint = "; there is " + filepath.Join(d, strings.TrimSuffix(first, ".bin")) + " of the Python version, the binary version is needed"
-		}
-	}
-	return "", fmt.Errorf("cifar10: %s: found neither %s nor %s%s", dir, first, filepath.Join(cifarFolder, first), hint)
+	return "", fmt.Errorf("cifar10: %s: found none of %s, %s and, of the Python version, %s",
+		dir, first, filepath.Join(cifarFolder, first), filepath.Join(cifar10Python, strings.TrimSuffix(first, ".bin")))
 }
 
 // checkCIFARSize tells whether the file at path can hold exactly so many records.

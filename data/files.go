@@ -31,8 +31,8 @@ func (r *reshaped) File(i int) string { return FileOf(r.Dataset, i) }
 // File is that of the image that is repeated.
 func (r *repeated) File(i int) string { return FileOf(r.Dataset, r.at(i)) }
 
-// records returns what File says of files that hold the same number of images each.
-func records(files []string, each int) func(i int) string {
+// inRecords returns what File says of files that hold the same number of images each.
+func inRecords(files []string, each int) func(i int) string {
 	return func(i int) string { return fmt.Sprintf("%s, record %d", files[i/each], i%each) }
 }
 
