@@ -42,7 +42,8 @@ func cifarClasses() []string {
 // OpenCIFAR10 reads one part of CIFAR-10 in its official binary version: 50,000
 // images for Train, 10,000 for Test, 32x32x3. dir is the folder that holds
 // data_batch_1.bin and its like, or the one that holds that folder under its
-// official name cifar-10-batches-bin.
+// official name cifar-10-batches-bin. Without them it reads the Python version, whose
+// files have no .bin (cifar-10-batches-py): the same images in the same order.
 //
 // A file that is missing, is not a file, or does not hold exactly 10,000
 // records, and a label over 9, are errors that name the file.
@@ -56,6 +57,14 @@ func OpenCIFAR10(dir string, part Part) (Dataset, error) {
 func OpenCIFAR10Part(dir string, part Part, records int) (Dataset, error) {
 	if records < 1 || records > CIFAR10Records {
 		return nil, fmt.Errorf("cifar10: records per file: found %d, expected 1 to %d", records, CIFAR10Records)
+	}
+	name := "cifar10/" + part.String()
+	if records != CIFAR10Records {
+		name = fmt.Sprintf("cifar10-%d/%s", records, part)
+	}
+	first := cifarFiles(part)[0]
+	if py, ok := pythonDir(dir, cifar10Python, strings.TrimSuffix(first, ".bin"), first, filepath.Join(cifarFolder, first)); ok {
+		return openPythonCIFAR10(py, part, records, name)
 	}
 	dir, err := cifarDir(dir, part)
 	if err != nil {
@@ -72,11 +81,8 @@ func OpenCIFAR10Part(dir string, part Part, records int) (Dataset, error) {
 			return nil, err
 		}
 	}
-	name := "cifar10/" + part.String()
-	if records != CIFAR10Records {
-		name = fmt.Sprintf("cifar10-%d/%s", records, part)
-	}
 	d := newImages(name, len(files)*records, cifarSide, cifarSide, 3, classes)
+	d.file = inRecords(files, records)
 	for i, f := range files {
 		at := i * records
 		err := readFile("cifar10", filepath.Join(dir, f), func(r io.Reader) error {
@@ -96,13 +102,8 @@ func cifarDir(dir string, part Part) (string, error) {
 	if err == nil {
 		return found, nil
 	}
-	for _, d := range []string{dir, filepath.Join(dir, "cifar-10-batches-py")} {
-		python := filepath.Join(d, strings.TrimSuffix(first, ".bin"))
-		if _, statErr := os.Stat(python); statErr == nil {
-			return "", fmt.Errorf("%w; there is %s of the Python version, the binary version is needed", err, python)
-		}
-	}
-	return "", err
+	return "", fmt.Errorf("%w; nor is there %s of the Python version", err,
+		filepath.Join(cifar10Python, strings.TrimSuffix(first, ".bin")))
 }
 
 // readCIFAR reads len(labels) records, no fewer and no more, from r, into pixels

@@ -19,7 +19,8 @@ var cifar100Images = [2]int{Train: 50000, Test: 10000}
 // 50,000 images for Train, 10,000 for Test, 32x32x3, with the 100 fine labels or
 // the 20 coarse ones. dir is the folder of train.bin, test.bin and the names
 // (fine_label_names.txt, coarse_label_names.txt), or the one that holds it as
-// cifar-100-binary.
+// cifar-100-binary. Without them it reads the Python version, train, test and meta
+// (cifar-100-python): the same images in the same order.
 func OpenCIFAR100(dir string, part Part, coarse bool) (Dataset, error) {
 	return openCIFAR100(dir, part, coarse, cifar100Images[part])
 }
@@ -30,6 +31,9 @@ func openCIFAR100(dir string, part Part, coarse bool, n int) (Dataset, error) {
 		set, names, classes, at = "cifar100-coarse", "coarse_label_names.txt", 20, 0
 	}
 	file := part.String() + ".bin"
+	if py, ok := pythonDir(dir, cifar100Python, part.String(), file, filepath.Join(cifar100Folder, file)); ok {
+		return openPythonCIFAR100(py, part, set, [2]string{"coarse_labels", "fine_labels"}[at], classes, n)
+	}
 	dir, err := folder(set, dir, file, cifar100Folder)
 	if err != nil {
 		return nil, err
@@ -43,6 +47,7 @@ func openCIFAR100(dir string, part Part, coarse bool, n int) (Dataset, error) {
 		return nil, err
 	}
 	d := newImages(set+"/"+part.String(), n, cifarSide, cifarSide, 3, labels)
+	d.file = inRecords([]string{file}, n)
 	if err := readFile(set, path, func(r io.Reader) error { return readCIFAR100(r, d.pixels, d.labels, at) }); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,11 @@ func (r *reshaped) File(i int) string { return FileOf(r.Dataset, i) }
 // File is that of the image that is repeated.
 func (r *repeated) File(i int) string { return FileOf(r.Dataset, r.at(i)) }
 
+// inRecords returns what File says of files that hold the same number of images each.
+func inRecords(files []string, each int) func(i int) string {
+	return func(i int) string { return fmt.Sprintf("%s, record %d", files[i/each], i%each) }
+}
+
 // SkippedOf returns the files that were left out of a part of a folder of images because
 // they cannot be read (FolderOptions.SkipUnreadable). Where the folder has no parts, they
 // are with the training part.

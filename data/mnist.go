@@ -61,7 +61,7 @@ func openMNIST(set, dir, sub string, part Part, classes []string, n int) (Datase
 			return nil, fmt.Errorf("%s: %s: %w", set, s.path, err)
 		}
 	}
-	out := &images{name: set + "/" + part.String(), h: 28, w: 28, c: 1, classes: classes, pixels: d.pixels, labels: make([]uint16, n)}
+	out := &images{name: set + "/" + part.String(), h: 28, w: 28, c: 1, classes: classes, pixels: d.pixels, labels: make([]uint16, n), file: inRecords([]string{imageFile}, n)}
 	for i, k := range d.labels {
 		if int(k) >= len(classes) {
 			return nil, fmt.Errorf("%s: %s: label %d: found %d, expected 0 to %d", set, filepath.Join(dir, labelFile), i, k, len(classes)-1)

@@ -74,9 +74,9 @@ func Sources() []*Source {
 		}
 	}
 	return []*Source{
-		{Name: "cifar10", About: "60,000 images of 32x32 in 10 classes; official binary files",
+		{Name: "cifar10", About: "60,000 images of 32x32 in 10 classes; official files, binary or Python",
 			Shape: [3]int{32, 32, 3}, images: fixed(5*CIFAR10Records, CIFAR10Records), open: parts(OpenCIFAR10)},
-		{Name: "cifar100", About: "60,000 images of 32x32 in 100 classes or 20 superclasses; official binary files",
+		{Name: "cifar100", About: "60,000 images of 32x32 in 100 classes or 20 superclasses; official files, binary or Python",
 			Shape: [3]int{32, 32, 3}, Variants: []string{"fine", "coarse"}, images: fixed(cifar100Images[Train], cifar100Images[Test]),
 			open: func(dir, v string, _ FolderOptions) (Dataset, Dataset, error) {
 				return both(func(p Part) (Dataset, error) { return OpenCIFAR100(dir, p, v == "coarse") })

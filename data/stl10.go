@@ -71,6 +71,13 @@ func openSTL10(dir, part string, images map[string]int, foldSize int) (Dataset, 
 		classes = append(classes, "unlabeled")
 	}
 	d := newImages(set+"/"+part, total, stlSide, stlSide, 3, classes)
+	d.file = func(i int) string {
+		k := 0
+		for ; i >= images[files[k]]; k++ {
+			i -= images[files[k]]
+		}
+		return fmt.Sprintf("%s_X.bin, record %d", files[k], i)
+	}
 	at := 0
 	for _, f := range files {
 		n := images[f]
@@ -158,6 +165,7 @@ func stlTake(d *images, path, part string, size int) (Dataset, error) {
 		copy(out.Image(to), d.Image(from))
 		out.labels[to] = d.labels[from]
 	}
+	out.file = func(i int) string { return d.file(idx[i]) }
 	return out, nil
 }
 

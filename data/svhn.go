@@ -45,7 +45,8 @@ func openSVHN(dir, part string, n int) (Dataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("svhn: %s: %w", path, err)
 	}
-	return &images{name: "svhn/" + part, h: 32, w: 32, c: 3, classes: digits(), pixels: pixels, labels: labels}, nil
+	return &images{name: "svhn/" + part, h: 32, w: 32, c: 3, classes: digits(), pixels: pixels, labels: labels,
+		file: inRecords([]string{file}, n)}, nil
 }
 
 // readSVHN reads the variables X (32,32,3,n), column by column, and y (n,1) of a
