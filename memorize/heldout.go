@@ -75,7 +75,7 @@ func heldOutScores(e *tensor.Engine, o *Options, taps []Tap, points int,
 			if h.Members, errs[t] = stats.Binomial(int(k), top, 0.5, o.Level); errs[t] != nil {
 				return
 			}
-			// Membership is dealt out anew: the owners stay.
+			// Membership is permuted; the owners stay.
 			values := make([]float64, 2*points)
 			for p := range values {
 				values[p] = byMembers(p)

@@ -13,7 +13,7 @@ import (
 const TopPoints = 50
 
 // TopScore is LayerMem over the most and over the least memorized points of a
-// tap (Top50 and Least50 of the paper's Table 1), chosen anew in each tap. They
+// tap (Top50 and Least50 of the paper's Table 1), chosen in each tap by itself. They
 // differ even where nothing is memorized, since they are chosen by the score that
 // is averaged: what the candidates have beyond the other sets is what counts.
 type TopScore struct {

@@ -47,7 +47,7 @@ func TestScoringWithOtherViews(t *testing.T) {
 
 // The second view of training has its own operations, and scoring does not.
 func TestSecondViewIsTheSecond(t *testing.T) {
-	l, err := OpenLab(tiny(t, "augment.second={invert: 1, crop: {scale: [0, 0]}, flip: 0, jitter: {p: 0}, gray: 0}"))
+	l, err := Open(tiny(t, "augment.second={invert: 1, crop: {scale: [0, 0]}, flip: 0, jitter: {p: 0}, gray: 0}"))
 	require.NoError(t, err)
 	require.Len(t, l.Views, 2)
 	assert.Nil(t, l.Views[0])
@@ -69,11 +69,11 @@ func TestSecondViewIsTheSecond(t *testing.T) {
 	}
 	plainRun := run()
 	assert.False(t, plainRun == run("augment.second.solarize=0.5"))
-	l, err = OpenLab(tiny(t))
+	l, err = Open(tiny(t))
 	require.NoError(t, err)
 	assert.Empty(t, l.Views)
 
-	_, err = OpenLab(tiny(t, "augment.second.blur.p=1", "augment.second.blur.kernel=33"))
+	_, err = Open(tiny(t, "augment.second.blur.p=1", "augment.second.blur.kernel=33"))
 	assert.ErrorContains(t, err, "augment.second: blur.kernel: found 33, expected less than twice the side")
 }
 
@@ -82,7 +82,7 @@ func TestSecondViewIsTheSecond(t *testing.T) {
 func TestRunWithLocalCrops(t *testing.T) {
 	sets := []string{"method.name=dino", "method.local_crops=2", "data.synthetic.size=32", "augment.second.solarize=0.5",
 		"train.epochs=1", "score.taps=[head]", "knn.every=0"}
-	l, err := OpenLab(tiny(t, sets...))
+	l, err := Open(tiny(t, sets...))
 	require.NoError(t, err)
 	require.Len(t, l.Views, 4)
 	assert.Nil(t, l.Views[0])

@@ -29,7 +29,7 @@ func (l *lines) Printf(format string, args ...any) { l.said += fmt.Sprintf(forma
 
 func TestNoClassMemWithoutClasses(t *testing.T) {
 	for _, label := range []int{3, -1} {
-		l, err := OpenLab(tiny(t))
+		l, err := Open(tiny(t))
 		require.NoError(t, err)
 		l.Train = oneClass{l.Train, label}
 		var rep lines

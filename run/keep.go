@@ -19,7 +19,7 @@ func (d *RunDir) Kept(which string, epoch int) string {
 
 // meta is the metadata of an encoder's file.
 func (t *training) meta() map[string]string {
-	return map[string]string{metaRecipe: t.lab.TrainID(), metaEncoder: t.which, metaName: t.lab.Recipe.Name, metaISA: t.engine.ISA()}
+	return map[string]string{metaRecipe: t.setup.TrainID(), metaEncoder: t.which, metaName: t.setup.Recipe.Name, metaISA: t.engine.ISA()}
 }
 
 // keep writes the encoder as it is after an epoch. One that does it again, after a
@@ -44,7 +44,7 @@ func (t *training) saveAverage() error {
 		return nil
 	}
 	meta := t.meta()
-	meta[metaEMA] = strconv.FormatFloat(t.lab.Recipe.Train.WeightsEMA, 'g', -1, 64)
+	meta[metaEMA] = strconv.FormatFloat(t.setup.Recipe.Train.WeightsEMA, 'g', -1, 64)
 	if err := weights.Save(t.dir.Average(t.which), average, meta); err != nil {
 		return fmt.Errorf("writing the average of encoder %s: %w", t.which, err)
 	}

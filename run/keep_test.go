@@ -40,7 +40,7 @@ func TestAveragesAndKeptEncoders(t *testing.T) {
 		names = append(names, filepath.Join("epochs", e.Name()))
 	}
 	assert.Equal(t, []string{"epochs/f-0002.safetensors", "epochs/f-0004.safetensors", "epochs/g-0002.safetensors", "epochs/g-0004.safetensors"}, names)
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	require.NoError(t, err)
 	hashes := map[string]bool{}
 	for _, name := range append(names, "f-ema.safetensors", "g-ema.safetensors", "f.safetensors", "g.safetensors") {

@@ -51,7 +51,7 @@ func OpenLog(path string) (*Log, error) {
 }
 
 // Rewind removes the records of an encoder after that many epochs: a training
-// that goes on from there writes them anew.
+// that continues from there writes them again.
 func (l *Log) Rewind(encoder string, epochs int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

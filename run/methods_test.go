@@ -41,7 +41,7 @@ func TestRunPairOfOtherMethods(t *testing.T) {
 				losses = append(losses, rec["loss"].(float64))
 			}
 			assert.Less(t, losses[1], losses[0])
-			l, err := OpenLab(r)
+			l, err := Open(r)
 			require.NoError(t, err)
 			enc, err := l.Encoder(F)
 			require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestRunPairOfOtherMethods(t *testing.T) {
 
 func TestChanceOfPlainPixels(t *testing.T) {
 	r := tiny(t, "encoder.name=vit_tiny_patch4", "method.name=mae", "method.decoder_dim=12")
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	require.NoError(t, err)
 	enc, err := l.Encoder(F)
 	require.NoError(t, err)

@@ -27,11 +27,11 @@ type Result struct {
 
 // RunPair is the main job: it trains f and g by the recipe, scores them and
 // draws the figures, all in the run directory dir. What is there already is
-// used; interrupted training goes on. When ctx is cancelled it saves a checkpoint
+// used; interrupted training continues. When ctx is cancelled it saves a checkpoint
 // and returns an error that wraps ctx.Err().
 func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*Result, error) {
 	began := time.Now()
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 // TrainEncoder trains one encoder of the recipe, F or G, in the run directory
 // dir, like RunPair. It returns the path of its file.
 func TrainEncoder(ctx context.Context, r *recipe.Recipe, dir, which string, rep Reporter) (string, error) {
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	if err != nil {
 		return "", err
 	}

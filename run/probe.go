@@ -35,7 +35,7 @@ func Probe(ctx context.Context, r *recipe.Recipe, c ProbeConfig, rep Reporter) (
 		return nil, err
 	}
 	defer o.engine.Close()
-	p := o.Lab.Probe(o.engine, o.encoder, c.Which)
+	p := o.Setup.Probe(o.engine, o.encoder, c.Which)
 	if c.On != nil {
 		o.target.set(p)
 	}
@@ -84,14 +84,14 @@ func LinearProbe(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, tap stri
 // probing is what a probe of an encoder's file needs. The engine is the caller's to
 // close.
 type probing struct {
-	*Lab
+	*Setup
 	*target
 	engine  *tensor.Engine
 	encoder nn.Encoder
 }
 
 func openProbe(r *recipe.Recipe, c ProbeConfig, rep Reporter) (*probing, error) {
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	if err != nil {
 		return nil, err
 	}

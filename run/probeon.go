@@ -42,7 +42,7 @@ type target struct {
 }
 
 // target returns the recipe's own images, those of its kNN for the test.
-func (l *Lab) target(which string) *target {
+func (l *Setup) target(which string) *target {
 	return &target{l.Train, l.Test, l.TrainIndices(which), l.knnImages()}
 }
 
@@ -52,7 +52,7 @@ func (t *target) set(p *probe.KNNProbe) {
 }
 
 // ProbeOn is Probe of encoder F on other data.
-func (l *Lab) ProbeOn(e *tensor.Engine, enc nn.Encoder, on *On) (*probe.KNNProbe, error) {
+func (l *Setup) ProbeOn(e *tensor.Engine, enc nn.Encoder, on *On) (*probe.KNNProbe, error) {
 	t, err := l.targetOn(on)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (l *Lab) ProbeOn(e *tensor.Engine, enc nn.Encoder, on *On) (*probe.KNNProbe
 }
 
 // targetOn opens other data.
-func (l *Lab) targetOn(on *On) (*target, error) {
+func (l *Setup) targetOn(on *On) (*target, error) {
 	r := *l.Recipe
 	r.Data.Name, r.Data.Dir, r.Data.Variant, r.Data.Synthetic.Seed = on.Name, on.Dir, on.Variant, on.Seed
 	if on.Name != "synthetic" {

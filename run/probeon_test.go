@@ -15,7 +15,7 @@ import (
 )
 
 // saved returns the file of an untrained encoder of the recipe, and its hash.
-func saved(t testing.TB, l *Lab) (path, hash string) {
+func saved(t testing.TB, l *Setup) (path, hash string) {
 	enc, err := l.Encoder(F)
 	require.NoError(t, err)
 	path = filepath.Join(t.TempDir(), "f.safetensors")
@@ -27,7 +27,7 @@ func saved(t testing.TB, l *Lab) (path, hash string) {
 func TestProbeOnOtherSeed(t *testing.T) {
 	ctx := context.Background()
 	r := tiny(t)
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	require.NoError(t, err)
 	path, hash := saved(t, l)
 	c := ProbeConfig{Path: path, Which: F, On: &On{Name: "synthetic", Seed: 9, Train: 50, Test: 20}}
@@ -57,7 +57,7 @@ func TestProbeOnOtherSeed(t *testing.T) {
 func TestProbeOnGray(t *testing.T) {
 	dir := testutil.SharedData(t, "fashion-mnist")
 	r := tiny(t)
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	require.NoError(t, err)
 	path, hash := saved(t, l)
 	c := ProbeConfig{Path: path, Which: F, On: &On{Name: "fashion-mnist", Dir: dir, Train: 300, Test: 100}}
@@ -70,7 +70,7 @@ func TestProbeOnGray(t *testing.T) {
 
 func TestProbeOnErrors(t *testing.T) {
 	r := tiny(t)
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	require.NoError(t, err)
 	for says, on := range map[string]*On{
 		`name: found "imagenet", expected synthetic or one of cifar10`: {Name: "imagenet"},

@@ -53,7 +53,7 @@ func TestRecipesCanBeTrained(t *testing.T) {
 			}
 			h, w, c := r.ImageShape()
 			images := blank{h: h, w: w, c: c, pixels: make([]uint8, h*w*c)}
-			l := &Lab{Recipe: r, Train: images, Test: images, Split: &data.Split{}}
+			l := &Setup{Recipe: r, Train: images, Test: images, Split: &data.Split{}}
 			for i := range r.Split.Shared + r.Split.Candidate {
 				l.Split.Shared = append(l.Split.Shared, i)
 			}

@@ -63,7 +63,7 @@ func readPage(dir string) (*page.Page, error) {
 		return nil, fmt.Errorf("%s: found scores of another recipe (hash %.12s), expected those of %s; locimem run makes them again",
 			filepath.Join(scores, memorize.JSONFile), p.Provenance.Recipe, r.RunName())
 	}
-	if l, err := OpenLab(r); err != nil {
+	if l, err := Open(r); err != nil {
 		p.NoData = "the data cannot be opened: " + err.Error()
 	} else if split, err := data.ReadSplit(filepath.Join(dir, "split.json")); err != nil {
 		p.NoData = err.Error()

@@ -73,7 +73,7 @@ func TestReportOfARun(t *testing.T) {
 	assert.Equal(t, before, read(t, dir, "scores", memorize.JSONFile))
 
 	t.Run("pictures are of the candidates, by falling score", func(t *testing.T) {
-		l, err := OpenLab(r)
+		l, err := Open(r)
 		require.NoError(t, err)
 		p, err := memorize.ReadPoints(filepath.Join(dir, "scores"), memorize.UnitL2, "head")
 		require.NoError(t, err)

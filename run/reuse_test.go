@@ -70,7 +70,7 @@ func TestExchangedEncodersAreNoticed(t *testing.T) {
 // A bank larger than the training set is the training set.
 func TestProbeWithALargeBank(t *testing.T) {
 	r := tiny(t, "knn.every=0", "knn.train=100000")
-	l, err := OpenLab(r)
+	l, err := Open(r)
 	require.NoError(t, err)
 	enc, err := l.Encoder(F)
 	require.NoError(t, err)

@@ -17,9 +17,9 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// ScorePair scores the encoders f and g on the sets of the lab and writes the
-// tables into the folder out, which is made if need be.
-func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, out string, rep Reporter) error {
+// ScorePair scores the encoders f and g on the sets of the setup and writes the
+// tables into the folder out, which it creates if it is missing.
+func ScorePair(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder, out string, rep Reporter) error {
 	// An unwritable folder is better noticed before the work than after it.
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("making the folder for the scores: %w", err)
@@ -60,16 +60,16 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 
 // classMem returns ClassMem of f and then g over their own training images; nil
 // where units are not scored, or the images are all of one class or have none.
-func classMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, rep Reporter) ([]memorize.ClassScore, error) {
+func classMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder, rep Reporter) ([]memorize.ClassScore, error) {
 	if !l.Recipe.Score.Units {
 		return nil, nil
 	}
 	for _, which := range []string{F, G} {
-		seen := map[int]bool{}
+		classes := map[int]bool{}
 		for _, i := range l.TrainIndices(which) {
-			seen[l.Train.Label(i)] = true
+			classes[l.Train.Label(i)] = true
 		}
-		if len(seen) < 2 || seen[-1] {
+		if len(classes) < 2 || classes[-1] {
 			rep.Printf("note: no ClassMem: the training images of %s are all of one class, or without classes", which)
 			return nil, nil
 		}
@@ -93,7 +93,7 @@ func classMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, re
 }
 
 // alignmentMem returns alignment-matrix LayerMem where the recipe asks for it.
-func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, sets []memorize.Images, rep Reporter) ([]memorize.AlignmentScore, error) {
+func alignmentMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder, sets []memorize.Images, rep Reporter) ([]memorize.AlignmentScore, error) {
 	if !l.Recipe.Score.Alignment {
 		return nil, nil
 	}
@@ -113,8 +113,8 @@ func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder
 }
 
 // scored tells whether a folder holds complete scores of these encoders by this
-// recipe on this split; others, put there by hand, are made anew.
-func scored(dir string, l *Lab, f, g nn.Encoder) bool {
+// recipe on this split; scores of others are computed again.
+func scored(dir string, l *Setup, f, g nn.Encoder) bool {
 	for _, name := range memorize.Files() {
 		if !exists(filepath.Join(dir, name)) {
 			return false
@@ -134,7 +134,7 @@ type ScoreConfig struct {
 	// Prefix is what stands before the encoder's names in both files, where they
 	// hold several (weights.LoadEncoder).
 	Prefix string
-	Split  string // split.json of the run; "": drawn anew by the recipe
+	Split  string // split.json of the run; "": drawn by the recipe
 	Out    string // folder of the tables
 	// Sets are chosen instead of those of Split or of the recipe, if not nil.
 	Sets *data.SplitSets
@@ -152,7 +152,7 @@ type ScoreConfig struct {
 // Score scores two encoders from files, by the recipe. The scores of a run's own
 // encoders are those of the run, bit for bit.
 func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*page.Summary, error) {
-	l, err := openLab(r, c.Sets)
+	l, err := open(r, c.Sets)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 			continue
 		}
 		if meta[metaRecipe] != l.TrainID() {
-			rep.Printf("note: %s was not trained by this recipe on this split; the scores take the split's word for what it has seen", path)
+			rep.Printf("note: %s was not trained by this recipe on this split; the scores assume that it was trained on the images of the split", path)
 		} else if meta[metaEncoder] != which {
 			rep.Printf("note: %s is given as %s but was trained as %s: signs are turned round", path, which, meta[metaEncoder])
 		}

@@ -186,7 +186,7 @@ func TestRunPair(t *testing.T) {
 	t.Run("a split of other images is refused", func(t *testing.T) {
 		other := filepath.Join(t.TempDir(), "run")
 		require.NoError(t, os.MkdirAll(other, 0o755))
-		l, err := OpenLab(tiny(t, "data.synthetic.seed=2"))
+		l, err := Open(tiny(t, "data.synthetic.seed=2"))
 		require.NoError(t, err)
 		require.NoError(t, l.Split.Write(filepath.Join(other, "split.json")))
 		_, err = RunPair(context.Background(), r, other, Silent{})
@@ -320,9 +320,9 @@ func TestOwnersReadBack(t *testing.T) {
 }
 
 func TestOpenDataWithoutDir(t *testing.T) {
-	_, err := OpenLab(tiny(t, "data.name=cifar10"))
+	_, err := Open(tiny(t, "data.name=cifar10"))
 	assert.ErrorContains(t, err, "data.dir")
-	_, err = OpenLab(tiny(t, "data.name=cifar10", "data.dir="+t.TempDir()))
+	_, err = Open(tiny(t, "data.name=cifar10", "data.dir="+t.TempDir()))
 	assert.ErrorContains(t, err, "data_batch_1.bin")
 	assert.False(t, errors.Is(err, context.Canceled))
 }

@@ -9,7 +9,7 @@ import (
 
 // lastDrawn are the synthetic sets that this process drew last, at most maxDrawn of
 // them: every step of a study opens the same ones, and drawing takes as long as
-// much of the scoring. Large ones are drawn anew, to be let go after use.
+// much of the scoring. Large ones are drawn again, so that their memory is free after use.
 var lastDrawn struct {
 	sync.Mutex
 	options []data.SyntheticOptions

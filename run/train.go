@@ -14,7 +14,7 @@ import (
 
 // The metadata of an encoder's file.
 const (
-	metaRecipe  = "locimem.recipe" // hash of what decides the trained encoders, Lab.TrainID
+	metaRecipe  = "locimem.recipe" // hash of what decides the trained encoders, Setup.TrainID
 	metaEncoder = "locimem.encoder"
 	metaName    = "locimem.name" // of the recipe
 	metaISA     = "locimem.isa"
@@ -24,7 +24,7 @@ const (
 
 // training is the way of one encoder from its first weights to its file.
 type training struct {
-	lab     *Lab
+	setup   *Setup
 	dir     *RunDir
 	engine  *tensor.Engine
 	which   string
@@ -39,7 +39,7 @@ type training struct {
 }
 
 // newTraining prepares encoder F or G to be trained in the run directory.
-func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, rep Reporter) (*training, error) {
+func newTraining(e *tensor.Engine, l *Setup, dir *RunDir, log *Log, which string, rep Reporter) (*training, error) {
 	enc, err := l.Encoder(which)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 	if err != nil {
 		return nil, err
 	}
-	t := &training{lab: l, dir: dir, engine: e, which: which, encoder: enc, log: log, rep: rep}
+	t := &training{setup: l, dir: dir, engine: e, which: which, encoder: enc, log: log, rep: rep}
 	t.trainer, err = ssl.NewTrainer(ssl.TrainerConfig{
 		Name: which, Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
 		Dataset: l.Train, Indices: indices, Augment: l.Augment, Views: l.Views,
@@ -72,7 +72,7 @@ func newTraining(e *tensor.Engine, l *Lab, dir *RunDir, log *Log, which string, 
 
 // images converts a place in the training to images gone through.
 func (t *training) images(epochs, steps int) int {
-	return (epochs*t.trainer.StepsPerEpoch() + steps) * t.lab.Recipe.Train.Batch
+	return (epochs*t.trainer.StepsPerEpoch() + steps) * t.setup.Recipe.Train.Batch
 }
 
 func (t *training) start(s ssl.Start) {
@@ -93,20 +93,20 @@ func (t *training) start(s ssl.Start) {
 	if p := t.trainer.Private; p != nil {
 		t.rep.Printf("%s trains privately: gradients of images shortened to %g, noise of %.4g times that (docs/private.md)", t.which, p.Clip, p.Noise)
 	}
-	t.bar = t.rep.Bar(t.which, "images", t.images(t.lab.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
+	t.bar = t.rep.Bar(t.which, "images", t.images(t.setup.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
 }
 
 func (t *training) step(p ssl.Progress) { t.bar.Set(t.images(p.Epoch-1, p.Step)) }
 
 // evaluate returns the hook that does the recipe's kNN test, nil if it has none.
 func (t *training) evaluate(e *tensor.Engine) func(context.Context, int) (float64, bool, error) {
-	k := t.lab.Recipe.KNN
+	k := t.setup.Recipe.KNN
 	if k.Every == 0 {
 		return nil
 	}
-	probe := t.lab.Probe(e, t.encoder, t.which)
+	probe := t.setup.Probe(e, t.encoder, t.which)
 	return func(ctx context.Context, epoch int) (float64, bool, error) {
-		if !k.Due(epoch, t.lab.Recipe.Train.Epochs) {
+		if !k.Due(epoch, t.setup.Recipe.Train.Epochs) {
 			return 0, false, nil
 		}
 		a, err := probe.Accuracy(ctx)
@@ -121,11 +121,11 @@ func (t *training) epoch(r ssl.Record) error {
 	if r.KNN != nil {
 		t.knn = r.KNN
 	}
-	t.bar.Note("epoch %d/%d  %s", r.Epoch, t.lab.Recipe.Train.Epochs, t.state(r))
+	t.bar.Note("epoch %d/%d  %s", r.Epoch, t.setup.Recipe.Train.Epochs, t.state(r))
 	if r.Warning != "" {
 		t.rep.Printf("warning: %s, epoch %d: %s", t.which, r.Epoch, r.Warning)
 	}
-	if k := t.lab.Recipe.Train.KeepEvery; k > 0 && r.Epoch%k == 0 {
+	if k := t.setup.Recipe.Train.KeepEvery; k > 0 && r.Epoch%k == 0 {
 		if err := t.keep(r.Epoch); err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func (t *training) save(e *tensor.Engine, dir *RunDir) error {
 
 // loadTrained returns encoder F or G of an earlier run in the directory, nil if
 // there is none yet.
-func loadTrained(e *tensor.Engine, l *Lab, dir *RunDir, which string, rep Reporter) (nn.Encoder, error) {
+func loadTrained(e *tensor.Engine, l *Setup, dir *RunDir, which string, rep Reporter) (nn.Encoder, error) {
 	path := dir.Encoder(which)
 	if !exists(path) || l.Recipe.Train.WeightsEMA > 0 && !exists(dir.Average(which)) {
 		return nil, nil
@@ -204,7 +204,7 @@ func LoadEncoder(path, prefix string, enc nn.Encoder, rep Reporter) (meta map[st
 
 // trainAll returns the encoders of these names, from the directory where they
 // are finished, else trained. reused tells which were finished.
-func trainAll(ctx context.Context, e *tensor.Engine, l *Lab, dir *RunDir, log *Log, rep Reporter, names ...string) (encoders map[string]nn.Encoder, reused []string, err error) {
+func trainAll(ctx context.Context, e *tensor.Engine, l *Setup, dir *RunDir, log *Log, rep Reporter, names ...string) (encoders map[string]nn.Encoder, reused []string, err error) {
 	encoders = map[string]nn.Encoder{}
 	var todo []string
 	for _, w := range names {
@@ -243,7 +243,7 @@ func trainAll(ctx context.Context, e *tensor.Engine, l *Lab, dir *RunDir, log *L
 }
 
 // trainSideBySide trains f and g at the same time, each with half of the threads.
-func trainSideBySide(ctx context.Context, threads int, l *Lab, dir *RunDir, log *Log, rep Reporter, encoders map[string]nn.Encoder) error {
+func trainSideBySide(ctx context.Context, threads int, l *Setup, dir *RunDir, log *Log, rep Reporter, encoders map[string]nn.Encoder) error {
 	var ts []*training
 	var es []*tensor.Engine
 	for i, w := range []string{F, G} {

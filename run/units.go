@@ -161,7 +161,7 @@ func answered(top []memorize.PointMean) []memorize.PointMean {
 }
 
 // part returns the training part of the data, or the test part.
-func (l *Lab) part(p data.Part) data.Dataset {
+func (l *Setup) part(p data.Part) data.Dataset {
 	if p == data.Test {
 		return l.Test
 	}
@@ -169,8 +169,8 @@ func (l *Lab) part(p data.Part) data.Dataset {
 }
 
 // unitImages opens the data and chooses the points.
-func unitImages(r *recipe.Recipe, c UnitsConfig) (memorize.Images, *Lab, error) {
-	l, err := OpenLab(r)
+func unitImages(r *recipe.Recipe, c UnitsConfig) (memorize.Images, *Setup, error) {
+	l, err := Open(r)
 	if err != nil {
 		return memorize.Images{}, nil, err
 	}

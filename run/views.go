@@ -8,7 +8,7 @@ import (
 )
 
 // augmenters makes what makes views, of training and of scoring.
-func (l *Lab) augmenters() error {
+func (l *Setup) augmenters() error {
 	h, w, c := l.Train.Shape()
 	augmenter := func(section string, config augment.Config) (*augment.Augmenter, error) {
 		a, err := augment.New(config, h, w, c)

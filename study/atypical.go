@@ -92,7 +92,7 @@ type ends struct {
 
 // ends returns the images of every criterion that the data have.
 func (r *Results) ends() ([]ends, error) {
-	l, err := run.OpenLab(r.pairs[0].Recipe)
+	l, err := run.Open(r.pairs[0].Recipe)
 	if err != nil {
 		return nil, err
 	}

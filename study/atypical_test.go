@@ -33,7 +33,7 @@ func TestAtypicalWithoutMarks(t *testing.T) {
 
 	l := plannerOf(s)
 	r := l.Recipe(0)
-	open, err := run.OpenLab(r)
+	open, err := run.Open(r)
 	require.NoError(t, err)
 	e, err := tensor.NewEngine(tensor.Options{Threads: 1})
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ func (x *crossedPairs) censusImages(all []tapCensus, last string) (report.Sectio
 		out.Text = []string{textOnePairImages}
 		return out, nil, nil
 	}
-	l, err := run.OpenLab(x.pairs[0].Recipe)
+	l, err := run.Open(x.pairs[0].Recipe)
 	if err != nil {
 		return out, nil, err
 	}

@@ -109,7 +109,7 @@ func checkReplaced(t *testing.T, st *graph.Store, step *graph.Step, all []swappe
 func accuracyOf(
 	t *testing.T, st *graph.Store, step *graph.Step, r *recipe.Recipe, need int, prefixes ...string,
 ) float64 {
-	l, err := run.OpenLab(r)
+	l, err := run.Open(r)
 	require.NoError(t, err)
 	var both [2]nn.Encoder
 	for k := range both {

@@ -17,7 +17,7 @@ import (
 
 // opened is an encoder of a step, ready to be looked at. Close its engine.
 type opened struct {
-	data    *run.Lab
+	data    *run.Setup
 	engine  *tensor.Engine
 	encoder nn.Encoder
 	pool    memorize.Images // candidates and the same number of independents
@@ -25,7 +25,7 @@ type opened struct {
 
 // openEncoder reads an encoder f from a file; "": it is untrained.
 func openEncoder(r *recipe.Recipe, path string) (*opened, error) {
-	l, err := run.OpenLab(r)
+	l, err := run.Open(r)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (o *opened) load(path string) (nn.Encoder, error) {
 func needFile(w *graph.Work, i int) string { return w.Need(i, "run", run.F+".safetensors") }
 
 // poolOf returns the candidates and the same number of independents.
-func poolOf(l *run.Lab) memorize.Images {
+func poolOf(l *run.Setup) memorize.Images {
 	n := min(len(l.Split.Candidate), len(l.Split.Independent))
 	points := slices.Concat(l.Split.Candidate[:n], l.Split.Independent[:n])
 	return memorize.Images{Set: memorize.Set{Name: "pool", Points: points}, Data: l.Train}

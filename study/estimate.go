@@ -82,8 +82,8 @@ func testSeconds(ctx context.Context, r *recipe.Recipe) (float64, error) {
 
 // untrained returns the encoders of a recipe as they are before training, which takes as
 // long to score. Close the engine.
-func untrained(r *recipe.Recipe) (l *run.Lab, e *tensor.Engine, pair [2]nn.Encoder, err error) {
-	if l, err = run.OpenLab(r); err != nil {
+func untrained(r *recipe.Recipe) (l *run.Setup, e *tensor.Engine, pair [2]nn.Encoder, err error) {
+	if l, err = run.Open(r); err != nil {
 		return
 	}
 	for i, which := range []string{run.F, run.G} {
@@ -105,7 +105,7 @@ func scoreSeconds(ctx context.Context, r *recipe.Recipe) (float64, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	seconds, err := extrapolated(ctx, r, func(l *run.Lab, e *tensor.Engine, pair [2]nn.Encoder) error {
+	seconds, err := extrapolated(ctx, r, func(l *run.Setup, e *tensor.Engine, pair [2]nn.Encoder) error {
 		return run.ScorePair(ctx, e, l, pair[0], pair[1], dir, run.Silent{})
 	})
 	return seconds / float64(scoredPoints(r)*r.Score.Views), err
@@ -119,7 +119,7 @@ func poolViews(r *recipe.Recipe) float64 {
 // unitsSeconds returns the seconds per view of ranking the units of one encoder on its
 // pool.
 func unitsSeconds(ctx context.Context, r *recipe.Recipe) (float64, error) {
-	seconds, err := extrapolated(ctx, r, func(l *run.Lab, e *tensor.Engine, pair [2]nn.Encoder) error {
+	seconds, err := extrapolated(ctx, r, func(l *run.Setup, e *tensor.Engine, pair [2]nn.Encoder) error {
 		_, err := memorize.ScoreUnits(ctx, e, pair[0], poolOf(l), l.ScoreViews, l.Recipe.ScoreOptions(), 1, nil)
 		return err
 	})
@@ -130,7 +130,7 @@ func unitsSeconds(ctx context.Context, r *recipe.Recipe) (float64, error) {
 // It does the work with very few of them, for the time that does not depend on images, and
 // with an eighth of them, for the time per image.
 func extrapolated(
-	ctx context.Context, r *recipe.Recipe, work func(l *run.Lab, e *tensor.Engine, pair [2]nn.Encoder) error,
+	ctx context.Context, r *recipe.Recipe, work func(l *run.Setup, e *tensor.Engine, pair [2]nn.Encoder) error,
 ) (float64, error) {
 	var points, seconds [2]float64
 	for i, share := range []int{1000, 8} {

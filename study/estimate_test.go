@@ -46,7 +46,7 @@ func TestExtrapolated(t *testing.T) {
 		[]string{"split.shared=80", "split.external=40", "data.synthetic.train=160"})
 	require.NoError(t, err)
 	synctest.Test(t, func(t *testing.T) { // with a clock that only Sleep moves
-		seconds, err := extrapolated(context.Background(), r, func(l *run.Lab, _ *tensor.Engine, _ [2]nn.Encoder) error {
+		seconds, err := extrapolated(context.Background(), r, func(l *run.Setup, _ *tensor.Engine, _ [2]nn.Encoder) error {
 			n := 0
 			for _, s := range l.Sets() {
 				n += len(s.Points)

@@ -156,7 +156,7 @@ var tuneLayers = define("finetune", 1, tuneEach, func(r *recipe.Recipe, p finetu
 })
 
 func tuneEach(ctx context.Context, w *graph.Work, r *recipe.Recipe, p finetuneParams) error {
-	l, err := run.OpenLab(r)
+	l, err := run.Open(r)
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func writeGallery(r *Results, units []tapUnits) (*report.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := run.OpenLab(r.pairs[0].Recipe)
+	l, err := run.Open(r.pairs[0].Recipe)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (r *Results) extremeImages(convs []string, images data.Dataset) []report.Ga
 }
 
 // ownersGallery shows the owners of the top units of an encoder f.
-func ownersGallery(units []tapUnits, l *run.Lab) report.Gallery {
+func ownersGallery(units []tapUnits, l *run.Setup) report.Gallery {
 	out := report.Gallery{Name: "owners", Title: "Owners of top units", Note: prose(noteOwners)}
 	for _, t := range unitTaps(units) {
 		n := min(galleryMost, t.Ranked)

@@ -151,7 +151,7 @@ func (r *Results) depthBaselines(convs []string, params map[string]float64) ([]s
 
 // parameters returns the number of parameters of each tap's layer.
 func (r *Results) parameters() (map[string]float64, error) {
-	l, err := run.OpenLab(r.pairs[0].Recipe)
+	l, err := run.Open(r.pairs[0].Recipe)
 	if err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func trainAndWatch(ctx context.Context, w *graph.Work, r *recipe.Recipe, p onePo
 		return err
 	}
 	many := others[:min(onePointViews, len(others))]
-	g := run.Going{Points: many, Times: onePointViews / len(many), Epochs: onePointEpochs, Rate: onePointRate}
+	g := run.Continuation{Points: many, Times: onePointViews / len(many), Epochs: onePointEpochs, Rate: onePointRate}
 	if p.Arm == armOne || p.Arm == armOneNorm {
 		g.Points, g.Times = []int{track.Rows[0].Owner}, g.Times*len(many)
 	}
@@ -168,7 +168,7 @@ func trainAndWatch(ctx context.Context, w *graph.Work, r *recipe.Recipe, p onePo
 		}
 		return track.Measure(ctx, epoch)
 	}
-	if err := run.GoOn(ctx, o.data, o.engine, o.encoder, g); err != nil {
+	if err := run.TrainOn(ctx, o.data, o.engine, o.encoder, g); err != nil {
 		return err
 	}
 	bar.Finish("%d epochs", onePointEpochs)

@@ -117,7 +117,7 @@ var pointUnits = define("pointunits", 2, measurePoints, func(r *recipe.Recipe, _
 // lastLayerSeconds returns the seconds per view of ranking the units behind the last
 // convolution.
 func lastLayerSeconds(ctx context.Context, r *recipe.Recipe) (float64, error) {
-	l, err := run.OpenLab(r)
+	l, err := run.Open(r)
 	if err != nil {
 		return 0, err
 	}

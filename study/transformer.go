@@ -303,7 +303,7 @@ func topUnits(r *Results, found []tapUnits) (report.Table, report.Gallery, error
 		Columns: topUnitsColumns,
 	}
 	g := report.Gallery{Name: "units", Title: "The images that own them", Note: noteTopOwners}
-	l, err := run.OpenLab(r.pairs[0].Recipe)
+	l, err := run.Open(r.pairs[0].Recipe)
 	if err != nil {
 		return t, g, err
 	}

@@ -41,7 +41,7 @@ func TestStudiesOfUnits(t *testing.T) {
 	t.Cleanup(func() { onePointViews = views })
 	onePointViews = 40
 	st := graph.NewStore(t.TempDir())
-	l, err := run.OpenLab(plannerOf(s).Recipe(0))
+	l, err := run.Open(plannerOf(s).Recipe(0))
 	require.NoError(t, err)
 	for _, y := range []Study{points, unitMem, onePoint, supervised, gallery, transformer} {
 		p, d := carriedOut(t, y, s, st)
@@ -130,7 +130,7 @@ func checkPoints(
 	assert.Equal(t, []float64{float64(owners["members"]), float64(owners["others"])}, []float64{members, others})
 }
 
-func checkOnePoint(t *testing.T, st *graph.Store, l *run.Lab, steps []*graph.Step, claims map[string]report.Claim) {
+func checkOnePoint(t *testing.T, st *graph.Store, l *run.Setup, steps []*graph.Step, claims map[string]report.Claim) {
 	require.Len(t, steps, len(arms)*2)
 	rows := make([][]perturb.TrackRow, len(steps))
 	for i, s := range steps {

@@ -66,7 +66,7 @@ func checkFewClasses(t *testing.T, s Setting, st *graph.Store, steps []*graph.St
 	}
 	r, err := s.recipe(&scales[0], 0, nil)
 	require.NoError(t, err)
-	l, err := run.OpenLab(r)
+	l, err := run.Open(r)
 	require.NoError(t, err)
 	n := map[int]int{}
 	for _, label := range probe.Labels(l.Train, append(slices.Clone(l.Split.Candidate), l.Split.Independent...)) {

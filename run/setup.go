@@ -1,6 +1,6 @@
 // Package run carries out whole experiments: it trains the encoders of a
 // recipe, scores them and keeps everything in a run directory, where work that
-// is done is found again and work that was interrupted goes on.
+// is done is found again and work that was interrupted continues.
 package run
 
 import (
@@ -25,8 +25,8 @@ const (
 	G = "g" // trains on the shared images and the independents
 )
 
-// Lab is a recipe with its images at hand.
-type Lab struct {
+// Setup is a recipe with its data, split and views, ready to train and score.
+type Setup struct {
 	Recipe      *recipe.Recipe
 	Train, Test data.Dataset
 	Split       *data.Split
@@ -61,11 +61,11 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 	return train, test, err
 }
 
-// OpenLab opens the data of a recipe and draws its split.
-func OpenLab(r *recipe.Recipe) (*Lab, error) { return openLab(r, nil) }
+// Open opens the data of a recipe, draws its split and makes its views.
+func Open(r *recipe.Recipe) (*Setup, error) { return open(r, nil) }
 
-// openLab is OpenLab with sets that were chosen elsewhere, if not nil.
-func openLab(r *recipe.Recipe, sets *data.SplitSets) (*Lab, error) {
+// open is Open with sets that were chosen elsewhere, if not nil.
+func open(r *recipe.Recipe, sets *data.SplitSets) (*Setup, error) {
 	train, test, err := OpenData(r)
 	if err != nil {
 		return nil, err
@@ -79,19 +79,19 @@ func openLab(r *recipe.Recipe, sets *data.SplitSets) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{Recipe: r, Train: train, Test: test, Split: split}
+	l := &Setup{Recipe: r, Train: train, Test: test, Split: split}
 	return l, l.augmenters()
 }
 
 // TrainID identifies what decides the trained encoders: the recipe's part of it
 // and the images of the split.
-func (l *Lab) TrainID() string {
+func (l *Setup) TrainID() string {
 	sum := sha256.Sum256([]byte(l.Recipe.TrainHash() + " " + l.Split.Hash()))
 	return hex.EncodeToString(sum[:])
 }
 
 // Encoder returns encoder F or G as it is before training.
-func (l *Lab) Encoder(which string) (nn.Encoder, error) {
+func (l *Setup) Encoder(which string) (nn.Encoder, error) {
 	h, w, c := l.Train.Shape()
 	return NewEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(which))
 }
@@ -103,7 +103,7 @@ func NewEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) 
 
 // Method puts the recipe's objective, with its own networks, on top of an
 // encoder.
-func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
+func (l *Setup) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 	r := l.Recipe
 	h, w, c := l.Train.Shape()
 	return ssl.New(r.Method.Name, r.Method.Config, ssl.Setup{
@@ -115,7 +115,7 @@ func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
 }
 
 // Optimizer returns the recipe's optimiser of these parameters of encoder F or G.
-func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
+func (l *Setup) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
 	rest, steady := l.fixedRate(params)
 	o, err := l.decayingOptimizer(e, rest, which)
 	if err == nil && len(steady) > 0 {
@@ -131,7 +131,7 @@ func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (opt
 }
 
 // fixedRate parts the parameters from those that the method keeps at the highest rate.
-func (l *Lab) fixedRate(params []*nn.Param) (rest, steady []*nn.Param) {
+func (l *Setup) fixedRate(params []*nn.Param) (rest, steady []*nn.Param) {
 	c, ok := l.Recipe.Method.Config.(ssl.FixedRater)
 	if !ok {
 		return params, nil
@@ -148,7 +148,7 @@ func (l *Lab) fixedRate(params []*nn.Param) (rest, steady []*nn.Param) {
 
 // decayingOptimizer is Optimizer without fixed rates and without
 // clipping.
-func (l *Lab) decayingOptimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
+func (l *Setup) decayingOptimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
 	t := l.Recipe.Train
 	o, err := l.plainOptimizer(e, params)
 	if err == nil && t.WeightDecayEnd != nil {
@@ -158,12 +158,12 @@ func (l *Lab) decayingOptimizer(e *tensor.Engine, params []*nn.Param, which stri
 }
 
 // stepsPerEpoch is the number of whole batches of encoder F or G.
-func (l *Lab) stepsPerEpoch(which string) int {
+func (l *Setup) stepsPerEpoch(which string) int {
 	return len(l.TrainIndices(which)) / l.Recipe.Train.Batch
 }
 
 // plainOptimizer is decayingOptimizer without schedule of the weight decay.
-func (l *Lab) plainOptimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
+func (l *Setup) plainOptimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimizer, error) {
 	t := l.Recipe.Train
 	switch t.Optimizer {
 	case "sgd":
@@ -175,7 +175,7 @@ func (l *Lab) plainOptimizer(e *tensor.Engine, params []*nn.Param) (optim.Optimi
 }
 
 // schedule returns the learning rates of a training with that many steps an epoch.
-func (l *Lab) schedule(stepsPerEpoch int) optim.Schedule {
+func (l *Setup) schedule(stepsPerEpoch int) optim.Schedule {
 	t := l.Recipe.Train
 	warmup := int(t.WarmupEpochs * float64(stepsPerEpoch))
 	if t.Schedule == "constant" {
@@ -196,7 +196,7 @@ func (s constantWarmup) At(step int) float64 {
 }
 
 // TrainIndices returns the training images of encoder F or G.
-func (l *Lab) TrainIndices(which string) []int {
+func (l *Setup) TrainIndices(which string) []int {
 	if which == G {
 		return l.Split.TrainG()
 	}
@@ -204,7 +204,7 @@ func (l *Lab) TrainIndices(which string) []int {
 }
 
 // Probe returns the recipe's kNN test of encoder F or G.
-func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *probe.KNNProbe {
+func (l *Setup) Probe(e *tensor.Engine, enc nn.Encoder, which string) *probe.KNNProbe {
 	k, o := l.Recipe.KNN, l.Recipe.ScoreOptions()
 	p := &probe.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
 		BankIndices: l.TrainIndices(which), TestIndices: l.knnImages(), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
@@ -215,7 +215,7 @@ func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *probe.KNNPr
 }
 
 // knnImages are the test images that the kNN tests classify.
-func (l *Lab) knnImages() []int {
+func (l *Setup) knnImages() []int {
 	n := l.Test.Len()
 	if k := l.Recipe.KNN.Test; k > 0 {
 		n = min(n, k)
@@ -229,7 +229,7 @@ func (l *Lab) knnImages() []int {
 
 // Sets returns the sets to score, in the order candidate, shared, independent,
 // external. Empty ones are left out.
-func (l *Lab) Sets() []memorize.Images {
+func (l *Setup) Sets() []memorize.Images {
 	limit := l.Recipe.Score.Points
 	var sets []memorize.Images
 	for _, s := range []struct {

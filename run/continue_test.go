@@ -11,10 +11,10 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// Going on with one point calls after every epoch and changes the encoder; at a rate of
+// Training on one point calls after every epoch and changes the encoder; at a rate of
 // 0 nothing but the statistics of batch norm.
 func TestGoOn(t *testing.T) {
-	l, err := OpenLab(tiny(t, "method.name=simsiam"))
+	l, err := Open(tiny(t, "method.name=simsiam"))
 	require.NoError(t, err)
 	e, err := tensor.NewEngine(tensor.Options{Threads: 1})
 	require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestGoOn(t *testing.T) {
 		require.NoError(t, err)
 		weights, statistics := state(enc)
 		var epochs []int
-		require.NoError(t, GoOn(context.Background(), l, e, enc, Going{Points: l.Split.Independent[:1], Times: 16, Epochs: 2, Rate: rate,
+		require.NoError(t, TrainOn(context.Background(), l, e, enc, Continuation{Points: l.Split.Independent[:1], Times: 16, Epochs: 2, Rate: rate,
 			After: func(_ context.Context, epoch int) error { epochs = append(epochs, epoch); return nil }}))
 		assert.Equal(t, []int{1, 2}, epochs)
 		after, moved := state(enc)
