@@ -74,9 +74,9 @@ func (x *Page) lead() []string {
 	var who []string
 	for _, s := range []struct{ set, text string }{
 		{memorize.Candidate, "%d candidates, which only f was trained on"},
-			{memorize.Shared, "%d shared images, which both were trained on"},
+		{memorize.Shared, "%d shared images, which both were trained on"},
 		{memorize.Independent, "%d independents, which only g was trained on"},
-			{memorize.External, "%d external images, which neither was trained on"},
+		{memorize.External, "%d external images, which neither was trained on"},
 	} {
 		if n := sets[s.set]; n > 0 {
 			who = append(who, fmt.Sprintf(s.text, n))
