@@ -63,7 +63,8 @@ func OpenCIFAR10Part(dir string, part Part, records int) (Dataset, error) {
 		name = fmt.Sprintf("cifar10-%d/%s", records, part)
 	}
 	first := cifarFiles(part)[0]
-	if py, ok := pythonDir(dir, cifar10Python, strings.TrimSuffix(first, ".bin"), first, filepath.Join(cifarFolder, first)); ok {
+	if py, ok := pythonDir(dir, cifar10Python, strings.TrimSuffix(first, ".bin"), first, filepath.Join(cifarFolder,
+		first)); ok {
 		return openPythonCIFAR10(py, part, records, name)
 	}
 	dir, err := cifarDir(dir, part)

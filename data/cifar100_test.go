@@ -96,7 +96,8 @@ func stlFiles(t *testing.T) (dir string, images map[string]int) {
 func TestSTL10(t *testing.T) {
 	dir, n := stlFiles(t)
 	for part, want := range map[string]struct{ images, labels []int }{
-		"train": {[]int{0, 1, 2, 3}, []int{0, 1, 2, 3}}, "test": {[]int{0, 1}, []int{0, 1}}, "unlabeled": {[]int{0, 1, 2}, []int{10, 10, 10}},
+		"train": {[]int{0, 1, 2, 3}, []int{0, 1, 2, 3}}, "test": {[]int{0, 1}, []int{0, 1}}, "unlabeled": {[]int{0, 1, 2},
+			[]int{10, 10, 10}},
 		"train+unlabeled": {[]int{0, 1, 2, 3, 0, 1, 2}, []int{0, 1, 2, 3, 10, 10, 10}}, "fold1": {[]int{3, 2}, []int{3, 2}},
 	} {
 		d, err := openSTL10(dir, part, n, 2)

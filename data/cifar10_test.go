@@ -95,12 +95,17 @@ func TestCIFAR10BadFiles(t *testing.T) {
 	}{
 		{"missing", func(t *testing.T, path string) {}, "file is missing"},
 		{"empty", func(t *testing.T, path string) { write(t, path, nil) }, "file is empty, expected 9219 bytes (3 records)"},
-		{"folder", func(t *testing.T, path string) { require.NoError(t, os.Mkdir(path, 0o755)) }, "found a folder, expected a file"},
+		{"folder", func(t *testing.T, path string) { require.NoError(t, os.Mkdir(path, 0o755)) },
+			"found a folder, expected a file"},
 		{"one byte short", func(t *testing.T, path string) { write(t, path, whole[:len(whole)-1]) },
-			"truncated: found 9218 bytes, which is 2 records of 3073 bytes and 3072 bytes more, expected 9219 bytes (3 records)"},
-		{"a record short", func(t *testing.T, path string) { write(t, path, whole[:2*cifarRecord]) }, "truncated: found 2 records, expected 3"},
-		{"one byte long", func(t *testing.T, path string) { write(t, path, append(bytes.Clone(whole), 0)) }, "oversized: found 9220 bytes"},
-		{"a record long", func(t *testing.T, path string) { write(t, path, cifarRecords(n+1)) }, "oversized: found 4 records, expected 3"},
+			"truncated: found 9218 bytes, which is 2 records of 3073 bytes and 3072 bytes more, " +
+				"expected 9219 bytes (3 records)"},
+		{"a record short", func(t *testing.T, path string) { write(t, path, whole[:2*cifarRecord]) },
+			"truncated: found 2 records, expected 3"},
+		{"one byte long", func(t *testing.T, path string) { write(t, path, append(bytes.Clone(whole), 0)) },
+			"oversized: found 9220 bytes"},
+		{"a record long", func(t *testing.T, path string) { write(t, path, cifarRecords(n+1)) },
+			"oversized: found 4 records, expected 3"},
 		{"label", func(t *testing.T, path string) { write(t, path, badLabel) }, "record 2: label: found 10, expected 0 to 9"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -48,7 +48,8 @@ func openPythonCIFAR10(dir string, part Part, n int, name string) (Dataset, erro
 	names := make([]string, len(d.labels))
 	for k, f := range files {
 		f = strings.TrimSuffix(f, ".bin")
-		b := batch{pixels: d.pixels[k*n*cifarPixels : (k+1)*n*cifarPixels], labels: d.labels[k*n : (k+1)*n], names: names[k*n : (k+1)*n]}
+		b := batch{pixels: d.pixels[k*n*cifarPixels : (k+1)*n*cifarPixels], labels: d.labels[k*n : (k+1)*n],
+			names: names[k*n : (k+1)*n]}
 		if err := b.read(filepath.Join(dir, f), "labels", 9); err != nil {
 			return nil, fmt.Errorf("cifar10: %s: %w", filepath.Join(dir, f), err)
 		}
@@ -61,7 +62,8 @@ func openPythonCIFAR10(dir string, part Part, n int, name string) (Dataset, erro
 
 // openPythonCIFAR100 reads a part of n images.
 func openPythonCIFAR100(dir string, part Part, set, key string, classes, n int) (Dataset, error) {
-	labels, err := pythonNames(set, filepath.Join(dir, "meta"), strings.TrimSuffix(key, "s")+"_names", make([]string, classes))
+	labels, err := pythonNames(set, filepath.Join(dir, "meta"), strings.TrimSuffix(key, "s")+"_names",
+		make([]string, classes))
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +130,8 @@ func pythonNames(set, path, key string, usual []string) ([]string, error) {
 	}
 	l, ok := d[key].(*pickle.List)
 	if !ok || len(l.Items) != len(usual) {
-		return nil, fmt.Errorf("%s: %s: %s: found %s, expected a list of %d names", set, path, key, pythonKind(d[key]), len(usual))
+		return nil, fmt.Errorf("%s: %s: %s: found %s, expected a list of %d names", set, path, key, pythonKind(d[key]),
+			len(usual))
 	}
 	names := make([]string, len(usual))
 	for i, v := range l.Items {

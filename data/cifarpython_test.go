@@ -47,7 +47,8 @@ func (p *pickled) array(rows int, data []byte) {
 	p.raw("cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\x00\x85U\x01b\x87Rq\x09(K\x01")
 	p.number(rows)
 	p.number(cifarPixels)
-	p.raw("\x86cnumpy\ndtype\nq\x0aU\x02u1K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89")
+	p.raw("\x86cnumpy\ndtype\nq\x0aU\x02u1K\x00K\x01\x87Rq\x0b" +
+		"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89")
 	p.text(string(data))
 	p.raw("tb")
 }
@@ -128,7 +129,8 @@ func TestPythonCIFAR10(t *testing.T) {
 	file := filepath.Join(dir, "data_batch_1")
 	good := pythonBatch(cifarRecords(7), 7, "labels")
 	for want, b := range map[string][]byte{
-		"labels: item 0: found 10, expected 0 to 9":              pythonBatch(append([]byte{10}, cifarRecords(7)[1:]...), 7, "labels"),
+		"labels: item 0: found 10, expected 0 to 9": pythonBatch(append([]byte{10}, cifarRecords(7)[1:]...), 7,
+			"labels"),
 		"data: found an array of shape [6 3072], expected [7 30": pythonBatch(cifarRecords(7), 6, "labels"),
 		"labels: found nothing, expected a list of 7":            pythonBatch(cifarRecords(7), 7, "label"),
 		"the pickle ends too early":                              good[:len(good)/2],

@@ -87,7 +87,8 @@ func checkPixels(format string, w, h int64, bytes int) error {
 		return fmt.Errorf("%s size: found %d x %d, expected at least 1 x 1", format, w, h)
 	}
 	if most := min(maxPixels, freePixels+pixelsPerByte*int64(bytes)); w > most || h > most/w {
-		return fmt.Errorf("%s size: found %d x %d, expected at most %d pixels in a file of %d bytes", format, w, h, most, bytes)
+		return fmt.Errorf("%s size: found %d x %d, expected at most %d pixels in a file of %d bytes", format, w, h, most,
+			bytes)
 	}
 	return nil
 }
@@ -141,7 +142,8 @@ func plainly(format, where string, b []byte, err error) error {
 	text := strings.TrimPrefix(err.Error(), format+": ")
 	switch {
 	case errors.Is(err, bmp.ErrUnsupported):
-		text = "this kind of BMP is not read" + bmpKind(b) + ", expected one without compression, of 1, 2, 4, 8, 24 or 32 bits a pixel"
+		text = "this kind of BMP is not read" + bmpKind(b) +
+			", expected one without compression, of 1, 2, 4, 8, 24 or 32 bits a pixel"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(text, "unexpected EOF"):
 		text = "broken: the file ends too early"
 	case text == "invalid format":

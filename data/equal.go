@@ -18,7 +18,8 @@ var pairsOfSets = []struct{ a, b, does string }{
 	{"candidate", "shared", "g trained on them too, so what f memorized of them does not show"},
 	{"candidate", "independent", "g trained on them too, so what f memorized of them does not show"},
 	{"candidate", "external", "f trained on these external images, which are meant to be unknown to it"},
-	{"independent", "shared", "f trained on them too, so what g memorized of them does not show, and the controlled score is too small"},
+	{"independent", "shared",
+		"f trained on them too, so what g memorized of them does not show, and the controlled score is too small"},
 	{"independent", "external", "g trained on these external images, which are meant to be unknown to it"},
 	{"shared", "external", "both encoders trained on these external images, which are meant to be unknown to them"},
 }
@@ -101,7 +102,8 @@ func Notes(train, test Dataset, s *Split) (notes []string) {
 		notes = append(notes, e.Note(train, test))
 	}
 	if len(equal) > 0 {
-		notes = append(notes, "locimem data check names all equal images; the scores mean what they say once one of each is removed")
+		notes = append(notes,
+			"locimem data check names all equal images; the scores mean what they say once one of each is removed")
 	}
 	return notes
 }

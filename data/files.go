@@ -63,5 +63,6 @@ func SkippedNote(skipped []Skipped) string {
 	for i, s := range skipped {
 		names[i] = s.File
 	}
-	return fmt.Sprintf("files left out because they cannot be read (data.folder.skip_unreadable): %d: %s", len(skipped), firstFew(names))
+	return fmt.Sprintf("files left out because they cannot be read (data.folder.skip_unreadable): %d: %s", len(skipped),
+		firstFew(names))
 }

@@ -47,7 +47,10 @@ func (l *lister) open(o FolderOptions) (out [2]*images, err error) {
 	if err != nil {
 		return out, err
 	}
-	to := target{name: fmt.Sprintf("folder-%s", o), size: o.Size, fit: func(dst []uint8, r raster) error { return r.fit(dst, o) }}
+	to := target{name: fmt.Sprintf("folder-%s", o), size: o.Size, fit: func(dst []uint8,
+		r raster) error {
+		return r.fit(dst, o)
+	}}
 	var files [2][]imageFile
 	switch {
 	case parts.train != "":
@@ -56,7 +59,8 @@ func (l *lister) open(o FolderOptions) (out [2]*images, err error) {
 		}
 		_, files[Test], err = l.images(parts.test, to.classes)
 	case o.TestEvery == 0:
-		err = fmt.Errorf("found no folders train and val (or test), and test_every is 0: expected parts for training and testing")
+		err = fmt.Errorf("found no folders train and val (or test), and test_every is 0: expected parts for training " +
+			"and testing")
 	default:
 		var all []imageFile
 		if to.classes, all, err = l.images(".", nil); err == nil && l.skip {
@@ -125,7 +129,8 @@ func openRoot(set, dir string) (*os.Root, error) {
 		return nil, fmt.Errorf("%s: data folder: %w", set, err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("%s: data folder: %s is a file, expected a folder (an archive must be unpacked first)", set, dir)
+		return nil, fmt.Errorf("%s: data folder: %s is a file, expected a folder (an archive must be unpacked first)", set,
+			dir)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {

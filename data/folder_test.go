@@ -48,7 +48,8 @@ func values(d Dataset) (out [][2]int) {
 // before those of the folders in it, and folders by their whole path.
 func TestFolderOrder(t *testing.T) {
 	dir := t.TempDir()
-	for i, name := range []string{"train/Zebra/10.png", "train/Zebra/2.PNG", "train/Zebra/a.jpg", "train/Zebra/a-b/x.png", "train/Zebra/a/b.png", "train/Zebra/a/b/c.png", "train/ant/0.png", "train/ünder/1.png"} {
+	for i, name := range []string{"train/Zebra/10.png", "train/Zebra/2.PNG", "train/Zebra/a.jpg",
+		"train/Zebra/a-b/x.png", "train/Zebra/a/b.png", "train/Zebra/a/b/c.png", "train/ant/0.png", "train/ünder/1.png"} {
 		put(t, dir, name, gray1(t, 5, 4, uint8(i)))
 	}
 	put(t, dir, "val/ant/7.png", gray1(t, 4, 4, 100))
@@ -101,15 +102,19 @@ func TestBadFolders(t *testing.T) {
 		{"broken image", file("train/b/2.jpg", "\xff\xd8\xff\xe0 and no more"), "train/b/2.jpg: jpeg: header: "},
 		{"text", file("train/a/0.png", "hello"), `train/a/0.png: starts with "hello": no image of a known format`},
 		{"empty", file("train/a/0.png", ""), "train/a/0.png: file is empty"},
-		{"link out", link(filepath.Join(outside, "x.png"), "train/a/y.png"), "train/a/y.png: found a link to " + filepath.Join(outside, "x.png") + ", which is outside of the folder: links must stay inside"},
-		{"link up", link("../../../x.png", "train/a/y.png"), "train/a/y.png: found a link to ../../../x.png, where no file is"},
+		{"link out", link(filepath.Join(outside, "x.png"), "train/a/y.png"), "train/a/y.png: found a link to " +
+			filepath.Join(outside, "x.png") + ", which is outside of the folder: links must stay inside"},
+		{"link up", link("../../../x.png", "train/a/y.png"),
+			"train/a/y.png: found a link to ../../../x.png, where no file is"},
 		{"class linked out", link(outside, "train/c"), "train/c: found a link to a folder outside of "},
 		{"class linked", link("a", "train/c"), "train/c: found a link to a folder"},
 		{"loop", link("..", "train/a/up"), "train/a/up: found a link to a folder"},
 		{"class without images", file("train/c/readme", "x"), "train/c: found no image (.jpg"},
-		{"class in val only", func(t *testing.T, dir string) { put(t, dir, "val/c/1.png", gray1(t, 4, 4, 1)) }, `val: the class "c" is not in the training part`},
+		{"class in val only", func(t *testing.T, dir string) { put(t, dir, "val/c/1.png", gray1(t, 4, 4, 1)) },
+			`val: the class "c" is not in the training part`},
 		{"tiff", file("train/a/1.tif", "II*"), "train/a/1.tif: files of type .tif are not read"},
-		{"no val", func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(filepath.Join(dir, "val"))) }, "found the folder train, but neither val nor test"},
+		{"no val", func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(filepath.Join(dir, "val"))) },
+			"found the folder train, but neither val nor test"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -170,7 +175,8 @@ func TestTinyImageNetOfficial(t *testing.T) {
 	for i := range 4 {
 		put(t, dir, "val/images/val_"+itoa(i)+".JPEG", colours(t, uint8(100+i)))
 	}
-	annotations := "val_0.JPEG\tn02\t0\t0\t1\t1\nval_1.JPEG\tn01\t0\t0\t1\t1\nval_3.JPEG\tn01\t0\t0\t1\t1\nval_2.JPEG\tn02\t0\t0\t1\t1\n"
+	annotations := "val_0.JPEG\tn02\t0\t0\t1\t1\nval_1.JPEG\tn01\t0\t0\t1\t1\n" +
+		"val_3.JPEG\tn01\t0\t0\t1\t1\nval_2.JPEG\tn02\t0\t0\t1\t1\n"
 	put(t, dir, "val/val_annotations.txt", []byte(annotations))
 	train, test, err := openTiny(outer, 2, 3, 2)
 	require.NoError(t, err)
@@ -185,7 +191,8 @@ func TestTinyImageNetOfficial(t *testing.T) {
 	for i, id := range []string{"n02", "n01", "n02", "n01"} {
 		name := "val_" + itoa(i) + ".JPEG"
 		require.NoError(t, os.MkdirAll(filepath.Join(sorted, "val", id, "images"), 0o755))
-		require.NoError(t, os.Rename(filepath.Join(sorted, "val/images", name), filepath.Join(sorted, "val", id, "images", name)))
+		require.NoError(t, os.Rename(filepath.Join(sorted, "val/images", name), filepath.Join(sorted, "val", id, "images",
+			name)))
 	}
 	require.NoError(t, os.Remove(filepath.Join(sorted, "val/images")))
 	_, again, err := openTiny(sorted, 2, 3, 2)
@@ -193,7 +200,8 @@ func TestTinyImageNetOfficial(t *testing.T) {
 	assert.Equal(t, [][2]int{{1, 100}, {0, 101}, {1, 102}, {0, 103}}, values(again))
 	assert.Equal(t, test.Name(), again.Name())
 	assert.Equal(t, "val/n02/images/val_2.JPEG", FileOf(again, 2))
-	require.NoError(t, os.Rename(filepath.Join(sorted, "val/n01/images/val_1.JPEG"), filepath.Join(sorted, "val/n01/images/one.JPEG")))
+	require.NoError(t, os.Rename(filepath.Join(sorted, "val/n01/images/val_1.JPEG"),
+		filepath.Join(sorted, "val/n01/images/one.JPEG")))
 	_, _, err = openTiny(sorted, 2, 3, 2)
 	assert.ErrorContains(t, err, "val/n01/images/one.JPEG: found no number, expected the official name of an image")
 

@@ -73,7 +73,8 @@ func (l *lister) findParts(o FolderOptions) (folderParts, error) {
 		case f.likePart(trainNames):
 			flat[Train] = append(flat[Train], f.name)
 		case f.likePart(testNames) && len(f.folders) > 0 && !f.images:
-			return folderParts{}, fmt.Errorf("found the folder %s, which looks like a part, but no training part next to it (%s)", f.name, ask)
+			return folderParts{},
+				fmt.Errorf("found the folder %s, which looks like a part, but no training part next to it (%s)", f.name, ask)
 		case f.likePart(testNames):
 			flat[Test] = append(flat[Test], f.name)
 		default:
@@ -131,7 +132,8 @@ func pick(tops []topFolder, names []string) (string, error) {
 			}
 		}
 		if len(like) > 1 {
-			return "", fmt.Errorf("found the folders %s, expected one (data.folder.parts: TRAIN/TEST says which)", strings.Join(like, " and "))
+			return "", fmt.Errorf("found the folders %s, expected one (data.folder.parts: TRAIN/TEST says which)",
+				strings.Join(like, " and "))
 		}
 		if len(like) == 1 {
 			return like[0], nil

@@ -35,17 +35,23 @@ func TestPartsOrClasses(t *testing.T) {
 		{"parts", "", "train/a/0 train/b/0 val/a/0", "a b", 2, 1, ""},
 		{"val before test", "auto", "train/a/0 test/a/0 test/a/1 val/a/0", "a", 1, 1, ""},
 		{"test before valid", "", "train/a/0 test/a/0 test/a/1 valid/a/0", "a", 1, 2, ""},
-		{"capitals", "", "Train/a/0 Train/b/0 Test/a/0", "a b", 2, 1, "the folder Train is taken for the training part, Test for the test part"},
-		{"other names", "", "Training/a/0 Testing/a/0", "a", 1, 1, "the folder Training is taken for the training part, Testing for"},
+		{"capitals", "", "Train/a/0 Train/b/0 Test/a/0", "a b", 2, 1,
+			"the folder Train is taken for the training part, Test for the test part"},
+		{"other names", "", "Training/a/0 Testing/a/0", "a", 1, 1,
+			"the folder Training is taken for the training part, Testing for"},
 		{"validation", "", "train/a/0 Validation/a/0", "a", 1, 1, "train is taken for the training part, Validation for"},
 		{"next to others", "", "train/a/0 val/a/0 masks/0", "a", 1, 1, "next to train and val, passed over: masks"},
 		{"exact before capitals", "", "train/a/0 Train/a/0 Train/a/1 val/a/0", "a", 1, 1, ""},
-		{"a class named train", "", "bus/0 bus/1 car/0 car/1 train/0 train/1", "bus car train", 3, 3, "the folder train holds images of its own: taken for a class"},
+		{"a class named train", "", "bus/0 bus/1 car/0 car/1 train/0 train/1", "bus car train", 3, 3,
+			"the folder train holds images of its own: taken for a class"},
 		{"a class named Test", "", "bus/0 bus/1 Test/0 Test/1", "Test bus", 2, 2, "the folder Test holds images"},
-		{"a class named val of folders", "", "bus/0 bus/1 val/0 val/x/0", "bus val", 2, 2, "the folder val holds images of its own"},
+		{"a class named val of folders", "", "bus/0 bus/1 val/0 val/x/0", "bus val", 2, 2,
+			"the folder val holds images of its own"},
 		{"none", "none", "train/a/0 train/b/0 val/a/0 val/b/0", "train val", 2, 2, ""},
 		{"named", "Train/Dev", "Train/a/0 Dev/a/0 test/a/0", "a", 1, 1, ""},
-		{"twins", "", "left/a/0 left/b/0 right/a/0 right/b/0", "left right", 2, 2, "the folders left and right hold folders of the same names (a, b) and are taken for classes: data.folder.parts: left/right"},
+		{"twins", "", "left/a/0 left/b/0 right/a/0 right/b/0", "left right", 2, 2,
+			"the folders left and right hold folders of the same names (a, b) and are taken for classes: " +
+				"data.folder.parts: left/right"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var names []string
@@ -64,10 +70,13 @@ func TestPartsOrClasses(t *testing.T) {
 		})
 	}
 	for _, c := range []struct{ files, parts, want string }{
-		{"train/a/0 dev/a/0", "", "found the folder train, but neither val nor test next to it (data.folder.parts: TRAIN/TEST names"},
-		{"Train/a/0 TRAIN/a/0 val/a/0", "", "found the folders TRAIN and Train, expected one (data.folder.parts: TRAIN/TEST says which)"},
+		{"train/a/0 dev/a/0", "",
+			"found the folder train, but neither val nor test next to it (data.folder.parts: TRAIN/TEST names"},
+		{"Train/a/0 TRAIN/a/0 val/a/0", "",
+			"found the folders TRAIN and Train, expected one (data.folder.parts: TRAIN/TEST says which)"},
 		{"Testing/a/0 other/a/0", "", "found the folder Testing, which looks like a part, but no training part"},
-		{"train/0 train/1 val/0 val/1", "", "train, val: found images of its own, expected a folder for each class in a part"},
+		{"train/0 train/1 val/0 val/1", "",
+			"train, val: found images of its own, expected a folder for each class in a part"},
 		{"train/0 train/1 val/0 bus/0", "", "train, val: found images of its own"},
 		{"a/b/0 c/b/0", "a/d", "data.folder.parts: found no folder d"},
 		{"a/b/0 c/b/0", "a", `parts: found "a", expected auto, none or the names of two folders`},
@@ -98,7 +107,8 @@ func TestLinksThatLeadNowhere(t *testing.T) {
 	assert.Equal(t, 1, train.Len())
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "train/a/1.png")))
 	_, _, err = OpenFolder(dir, small)
-	assert.ErrorContains(t, err, "train/a/1.png: found a link to nowhere, where no file is; data.folder.skip_unreadable: true leaves such files out")
+	assert.ErrorContains(t, err,
+		"train/a/1.png: found a link to nowhere, where no file is; data.folder.skip_unreadable: true leaves such files out")
 }
 
 // Names of files need not be UTF-8.
@@ -196,7 +206,8 @@ func TestEqualImagesAcrossPartsAndSets(t *testing.T) {
 	assert.Empty(t, parts[1].Duplicates)
 	assert.Equal(t, [][2]int{{2, 1}}, parts[1].Across)
 
-	s, err := SplitOf(train, test, SplitSets{Shared: []int{3}, Candidate: []int{0, 1}, Independent: []int{2, 4}, External: []int{0, 1, 2}})
+	s, err := SplitOf(train, test, SplitSets{Shared: []int{3}, Candidate: []int{0, 1}, Independent: []int{2, 4},
+		External: []int{0, 1, 2}})
 	require.NoError(t, err)
 	equal := s.EqualAcross(train, test)
 	assert.Equal(t, []Equal{
@@ -208,7 +219,8 @@ func TestEqualImagesAcrossPartsAndSets(t *testing.T) {
 	assert.Contains(t, equal[1].Note(train, test), "(train/a/1.png and val/b/6.png): f trained on these external images")
 	assert.Len(t, Notes(train, test, s), 3)
 
-	s, err = SplitOf(train, test, SplitSets{Shared: []int{3}, Candidate: []int{0, 4}, Independent: []int{2}, External: []int{0, 1}})
+	s, err = SplitOf(train, test, SplitSets{Shared: []int{3}, Candidate: []int{0, 4}, Independent: []int{2},
+		External: []int{0, 1}})
 	require.NoError(t, err)
 	assert.Empty(t, s.EqualAcross(train, test), "equal images in one set")
 	assert.Empty(t, Notes(train, test, s))

@@ -62,9 +62,10 @@ func TestRefusedJPEG(t *testing.T) {
 		"jpeg: header: precision: found 12 bits a sample, expected 8":                           changed(4, 12),
 		"jpeg: header: size: found 29 x 0, expected at least 1 x 1":                             changed(5, 0, 0),
 		"jpeg: header: component 1: found sampling 5x2 and table 0, expected 1 to 4 and 0 to 3": changed(11, 0x52),
-		"jpeg: header: sampling factors: found 2x1 next to 3x2, expected divisors":              changed(11, 0x32, 0, 2, 0x21),
-		"jpeg: the file ends too early":                                                         b[:len(b)-2],
-		"jpeg: the compressed data end too early":                                               append(bytes.Clone(b[:len(b)-40]), 0xff, 0xd9),
+		"jpeg: header: sampling factors: found 2x1 next to 3x2, expected divisors": changed(11, 0x32, 0, 2,
+			0x21),
+		"jpeg: the file ends too early":           b[:len(b)-2],
+		"jpeg: the compressed data end too early": append(bytes.Clone(b[:len(b)-40]), 0xff, 0xd9),
 	} {
 		_, err := decodeImage(file)
 		assert.ErrorContains(t, err, want)

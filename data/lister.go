@@ -106,7 +106,8 @@ func (l *lister) images(dir string, classes []string) ([]string, []imageFile, er
 		classes = names
 	}
 	if len(names) == 0 || len(names) > maxClasses {
-		return nil, nil, fmt.Errorf("%s: found %d folders, expected one for each of 1 to %d classes", dir, len(names), maxClasses)
+		return nil, nil, fmt.Errorf("%s: found %d folders, expected one for each of 1 to %d classes", dir, len(names),
+			maxClasses)
 	}
 	var files []imageFile
 	for _, name := range names {
@@ -153,7 +154,9 @@ func (l *lister) kind(p string, e fs.DirEntry) (kind, error) {
 		return isFile, nil
 	}
 	if info, err := os.Stat(filepath.Join(l.dir, filepath.FromSlash(p))); err == nil && info.IsDir() {
-		return 0, fmt.Errorf("%s: found a link to a folder outside of %s, expected the folder itself: links must stay inside", p, l.dir)
+		return 0,
+			fmt.Errorf("%s: found a link to a folder outside of %s, expected the folder itself: links must stay inside", p,
+				l.dir)
 	}
 	return isLeadingOut, nil
 }

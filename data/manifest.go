@@ -127,7 +127,8 @@ func readManifest(r io.Reader) (*Split, error) {
 	for k, set := range m.Sets.all() {
 		field := "sets." + s.sets()[k].name
 		if len(set.Indices) != set.Images || len(set.SHA256) != set.Images {
-			return nil, fmt.Errorf("%s: found %d indices and %d hashes, expected %d of each", field, len(set.Indices), len(set.SHA256), set.Images)
+			return nil, fmt.Errorf("%s: found %d indices and %d hashes, expected %d of each", field, len(set.Indices),
+				len(set.SHA256), set.Images)
 		}
 		*into[k], s.sha256[k] = set.Indices, set.SHA256
 	}
@@ -154,7 +155,8 @@ func (s *Split) Verify(train, test Dataset) error {
 		case p.found.Images != p.want.Images:
 			return fmt.Errorf("split: %s: %s has %d images, expected %d", p.field, p.found.Name, p.found.Images, p.want.Images)
 		case p.found.Shape != p.want.Shape:
-			return fmt.Errorf("split: %s: %s has images of shape %v, expected %v", p.field, p.found.Name, p.found.Shape, p.want.Shape)
+			return fmt.Errorf("split: %s: %s has images of shape %v, expected %v", p.field, p.found.Name, p.found.Shape,
+				p.want.Shape)
 		}
 	}
 	for k, set := range s.sets() {
@@ -164,7 +166,8 @@ func (s *Split) Verify(train, test Dataset) error {
 				if set.external {
 					name = s.test.Name
 				}
-				return fmt.Errorf("split: %s: image %d of %s is not the one that the split was made with: found SHA-256 %s, expected %s",
+				return fmt.Errorf("split: %s: image %d of %s is not the one that the split was made with: found SHA-256 %s, "+
+					"expected %s",
 					set.name, set.indices[j], name, found, want)
 			}
 		}

@@ -36,7 +36,8 @@ func OpenFashionMNIST(dir string, part Part) (Dataset, error) {
 func digits() []string { return []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"} }
 
 func clothes() []string {
-	return []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}
+	return []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+		"Ankle boot"}
 }
 
 func openMNIST(set, dir, sub string, part Part, classes []string, n int) (Dataset, error) {
@@ -61,10 +62,12 @@ func openMNIST(set, dir, sub string, part Part, classes []string, n int) (Datase
 			return nil, fmt.Errorf("%s: %s: %w", set, s.path, err)
 		}
 	}
-	out := &images{name: set + "/" + part.String(), h: 28, w: 28, c: 1, classes: classes, pixels: d.pixels, labels: make([]uint16, n), file: inRecords([]string{imageFile}, n)}
+	out := &images{name: set + "/" + part.String(), h: 28, w: 28, c: 1, classes: classes, pixels: d.pixels,
+		labels: make([]uint16, n), file: inRecords([]string{imageFile}, n)}
 	for i, k := range d.labels {
 		if int(k) >= len(classes) {
-			return nil, fmt.Errorf("%s: %s: label %d: found %d, expected 0 to %d", set, filepath.Join(dir, labelFile), i, k, len(classes)-1)
+			return nil, fmt.Errorf("%s: %s: label %d: found %d, expected 0 to %d", set, filepath.Join(dir, labelFile), i, k,
+				len(classes)-1)
 		}
 		out.labels[i] = uint16(k)
 	}
@@ -77,7 +80,8 @@ func readIDX(r io.Reader, most int64, want []int) ([]byte, error) {
 	head := make([]byte, 4+4*len(want))
 	n, err := io.ReadFull(r, head)
 	if magic := [4]byte{0, 0, idxBytes, byte(len(want))}; n >= 4 && [4]byte(head) != magic {
-		return nil, fmt.Errorf("header: magic number: found %x, expected %x (IDX, unsigned bytes, %d dimensions)", head[:4], magic, len(want))
+		return nil, fmt.Errorf("header: magic number: found %x, expected %x (IDX, unsigned bytes, %d dimensions)", head[:4],
+			magic, len(want))
 	}
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return nil, fmt.Errorf("header: truncated: found %d bytes, expected %d", n, len(head))

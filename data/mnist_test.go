@@ -45,7 +45,8 @@ func TestMNISTPlainAndPacked(t *testing.T) {
 			}
 			return zipped(t, b)
 		}
-		imageFile, labelFile := filepath.Join(dir, "t10k-images-idx3-ubyte"+ext), filepath.Join(dir, "t10k-labels-idx1-ubyte"+ext)
+		imageFile, labelFile := filepath.Join(dir, "t10k-images-idx3-ubyte"+ext),
+			filepath.Join(dir, "t10k-labels-idx1-ubyte"+ext)
 		open := func() (Dataset, error) { return openMNIST("mnist", dir, "MNIST/raw", Test, digits(), 3) }
 		write(t, imageFile, pack(images))
 		write(t, labelFile, pack(labels))
@@ -93,7 +94,8 @@ func TestRealMNIST(t *testing.T) {
 		classes   []int // images of each class in the training part, nil: 6,000 each
 		first     []int // labels
 	}{
-		{"mnist", OpenMNIST, 0.1307, 0.3081, []int{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}, []int{5, 0, 4, 1, 9}},
+		{"mnist", OpenMNIST, 0.1307, 0.3081, []int{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949},
+			[]int{5, 0, 4, 1, 9}},
 		{"fashion-mnist", OpenFashionMNIST, 0.2860, 0.3530, nil, []int{9, 0, 0, 3, 0}},
 	} {
 		dir := testutil.SharedData(t, c.name)

@@ -68,7 +68,8 @@ func Sources() []*Source {
 		return func(string) (int, int) { return train, test }
 	}
 	// parts opens the two parts of sets whose variants do not matter.
-	parts := func(open func(dir string, part Part) (Dataset, error)) func(string, string, FolderOptions) (Dataset, Dataset, error) {
+	parts := func(open func(dir string, part Part) (Dataset, error)) func(string, string, FolderOptions) (Dataset,
+		Dataset, error) {
 		return func(dir, _ string, _ FolderOptions) (Dataset, Dataset, error) {
 			return both(func(p Part) (Dataset, error) { return open(dir, p) })
 		}
@@ -76,15 +77,19 @@ func Sources() []*Source {
 	return []*Source{
 		{Name: "cifar10", About: "60,000 images of 32x32 in 10 classes; official files, binary or Python",
 			Shape: [3]int{32, 32, 3}, images: fixed(5*CIFAR10Records, CIFAR10Records), open: parts(OpenCIFAR10)},
-		{Name: "cifar100", About: "60,000 images of 32x32 in 100 classes or 20 superclasses; official files, binary or Python",
-			Shape: [3]int{32, 32, 3}, Variants: []string{"fine", "coarse"}, images: fixed(cifar100Images[Train], cifar100Images[Test]),
+		{Name: "cifar100",
+			About: "60,000 images of 32x32 in 100 classes or 20 superclasses; official files, binary or Python",
+			Shape: [3]int{32, 32, 3}, Variants: []string{"fine", "coarse"}, images: fixed(cifar100Images[Train],
+				cifar100Images[Test]),
 			open: func(dir, v string, _ FolderOptions) (Dataset, Dataset, error) {
 				return both(func(p Part) (Dataset, error) { return OpenCIFAR100(dir, p, v == "coarse") })
 			}},
 		{Name: "mnist", About: "70,000 gray digits of 28x28; IDX files, .gz or not",
-			Shape: [3]int{28, 28, 1}, Mean: []float64{0.1307}, Std: []float64{0.3081}, images: fixed(60000, 10000), open: parts(OpenMNIST)},
+			Shape: [3]int{28, 28, 1}, Mean: []float64{0.1307}, Std: []float64{0.3081}, images: fixed(60000, 10000),
+			open: parts(OpenMNIST)},
 		{Name: "fashion-mnist", About: "70,000 gray clothes of 28x28; IDX files, .gz or not",
-			Shape: [3]int{28, 28, 1}, Mean: []float64{0.2860}, Std: []float64{0.3530}, images: fixed(60000, 10000), open: parts(OpenFashionMNIST)},
+			Shape: [3]int{28, 28, 1}, Mean: []float64{0.2860}, Std: []float64{0.3530}, images: fixed(60000, 10000),
+			open: parts(OpenFashionMNIST)},
 		{Name: "svhn", About: "house numbers, digits of 32x32; train_32x32.mat, test_32x32.mat",
 			Shape: [3]int{32, 32, 3}, Variants: []string{"train", "extra"},
 			images: func(v string) (int, int) { return svhnImages[v], svhnImages["test"] },
@@ -99,7 +104,8 @@ func Sources() []*Source {
 		{Name: "tiny-imagenet", About: "110,000 images of 64x64 in 200 classes, or a part; official folder",
 			Shape: [3]int{64, 64, 3}, images: fixed(0, 0),
 			open: func(dir, _ string, _ FolderOptions) (Dataset, Dataset, error) { return OpenTinyImageNet(dir) }},
-		{Name: "folder", About: "JPEG, PNG, GIF, BMP and WebP files, a folder for each class\ndata.folder: how they are resized",
+		{Name: "folder",
+			About: "JPEG, PNG, GIF, BMP and WebP files, a folder for each class\ndata.folder: how they are resized",
 			Shape: [3]int{0, 0, 3}, images: fixed(0, 0),
 			open: func(dir, _ string, o FolderOptions) (Dataset, Dataset, error) { return OpenFolder(dir, o) }},
 	}

@@ -19,8 +19,9 @@ func Reshape(d Dataset, h, w, c int) (Dataset, error) {
 		return d, nil
 	}
 	if c != 1 && c != 3 || dc != 1 && dc != 3 || h < 1 || w < 1 || h > maxTarget || w > maxTarget {
-		return nil, fmt.Errorf("images of %s: found %dx%dx%d to be made %dx%dx%d, expected sides from 1 to %d and 1 or 3 channels",
-			d.Name(), dh, dw, dc, h, w, c, maxTarget)
+		return nil,
+			fmt.Errorf("images of %s: found %dx%dx%d to be made %dx%dx%d, expected sides from 1 to %d and 1 or 3 channels",
+				d.Name(), dh, dw, dc, h, w, c, maxTarget)
 	}
 	return &reshaped{d, h, w, c}, nil
 }

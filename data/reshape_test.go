@@ -57,6 +57,7 @@ func TestRepeat(t *testing.T) {
 		assert.Equal(t, twoGray().Image(want), r.Image(i))
 	}
 	assert.Equal(t, "2 images of gray/test, 2 times", r.Name())
-	assert.PanicsWithValue(t, "data: Repeat of image 2 of gray/test, which has 2", func() { Repeat(twoGray(), []int{2}, 1) })
+	assert.PanicsWithValue(t, "data: Repeat of image 2 of gray/test, which has 2",
+		func() { Repeat(twoGray(), []int{2}, 1) })
 	assert.Panics(t, func() { Repeat(twoGray(), nil, 1) })
 }

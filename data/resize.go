@@ -45,7 +45,8 @@ func (o FolderOptions) Validate() error {
 		}
 	}
 	if o.Shorter != 0 && (o.Shorter < max(o.Size[0], o.Size[1]) || o.Shorter > maxTarget) {
-		return fmt.Errorf("shorter: found %d, expected 0 or from %d (the larger of size) to %d", o.Shorter, max(o.Size[0], o.Size[1]), maxTarget)
+		return fmt.Errorf("shorter: found %d, expected 0 or from %d (the larger of size) to %d", o.Shorter,
+			max(o.Size[0], o.Size[1]), maxTarget)
 	}
 	if o.TestEvery != 0 && o.TestEvery < 2 {
 		return fmt.Errorf("test_every: found %d, expected 2 or more, or 0", o.TestEvery)
@@ -88,7 +89,8 @@ func (r raster) fit(dst []uint8, o FolderOptions) error {
 			h, w = s, s*r.w/r.h
 		}
 		if most := maxStretched * s * s; h*w > most {
-			return fmt.Errorf("size: %d x %d is too long and narrow: resized to %d x %d, expected at most %d pixels", r.h, r.w, h, w, most)
+			return fmt.Errorf("size: %d x %d is too long and narrow: resized to %d x %d, expected at most %d pixels", r.h, r.w,
+				h, w, most)
 		}
 	}
 	r = r.resize(h, w)

@@ -51,7 +51,8 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 			radius: between(r, 2, 4) * unit, fill: newFill(r, texture(r.IntN(int(numTextures)+1)), unit, muted)})
 	}
 	main := layer{shape: classShape(k), dir: direction(r), radius: between(r, 10, 16) * unit,
-		centre: vec{between(r, 0.35, 0.65) * size, between(r, 0.35, 0.65) * size}, fill: newFill(r, classTexture(k), unit, muted)}
+		centre: vec{between(r, 0.35, 0.65) * size, between(r, 0.35, 0.65) * size}, fill: newFill(r, classTexture(k), unit,
+			muted)}
 	if !atypical {
 		s.layers = append(s.layers, main)
 		return s
@@ -66,7 +67,8 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 		cover.centre = main.centre.add(direction(r).scale(0.45 * main.radius))
 		s.layers = append(s.layers, main, cover)
 	case 2: // overlapped by one of another class
-		over := layer{shape: classShape(other), dir: direction(r), radius: main.radius, fill: newFill(r, classTexture(other), unit, muted)}
+		over := layer{shape: classShape(other), dir: direction(r), radius: main.radius,
+			fill: newFill(r, classTexture(other), unit, muted)}
 		over.centre = main.centre.add(direction(r).scale(0.8 * main.radius))
 		s.layers = append(s.layers, main, over)
 	case 3: // the texture of another class, or none
@@ -82,7 +84,8 @@ func newScene(r *rand.Rand, k int, o SyntheticOptions, atypical bool) *scene {
 // newFill draws colours, scale and direction of a texture; the saturation of the
 // colours is at most saturation.
 func newFill(r *rand.Rand, kind texture, unit, saturation float64) fill {
-	f := fill{kind: kind, dir: direction(r), period: between(r, 4, 7.5) * unit, duty: between(r, 0.35, 0.65), seed: r.Uint64()}
+	f := fill{kind: kind, dir: direction(r), period: between(r, 4, 7.5) * unit, duty: between(r, 0.35, 0.65),
+		seed: r.Uint64()}
 	f.origin = vec{between(r, 0, 32) * unit, between(r, 0, 32) * unit}
 	// Colours that can be told apart; the last try is taken as it is.
 	for range 8 {

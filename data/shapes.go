@@ -13,13 +13,15 @@ func mul(a, b float64) float64 { return float64(a * b) }
 // vec is a point or a direction.
 type vec struct{ x, y float64 }
 
-func (a vec) add(b vec) vec           { return vec{a.x + b.x, a.y + b.y} }
-func (a vec) sub(b vec) vec           { return vec{a.x - b.x, a.y - b.y} }
-func (a vec) scale(s float64) vec     { return vec{float64(a.x * s), float64(a.y * s)} }
-func (a vec) dot(b vec) float64       { return mul(a.x, b.x) + mul(a.y, b.y) }
-func (a vec) cross(b vec) float64     { return mul(a.x, b.y) - mul(a.y, b.x) }
-func (a vec) len() float64            { return math.Sqrt(a.dot(a)) }
-func (a vec) turn(u vec) vec          { return vec{a.dot(u), u.cross(a)} } // in a frame whose x axis is the unit vector u
+func (a vec) add(b vec) vec       { return vec{a.x + b.x, a.y + b.y} }
+func (a vec) sub(b vec) vec       { return vec{a.x - b.x, a.y - b.y} }
+func (a vec) scale(s float64) vec { return vec{float64(a.x * s), float64(a.y * s)} }
+func (a vec) dot(b vec) float64   { return mul(a.x, b.x) + mul(a.y, b.y) }
+func (a vec) cross(b vec) float64 { return mul(a.x, b.y) - mul(a.y, b.x) }
+func (a vec) len() float64        { return math.Sqrt(a.dot(a)) }
+
+// in a frame whose x axis is the unit vector u
+func (a vec) turn(u vec) vec          { return vec{a.dot(u), u.cross(a)} }
 func clamp(x, lo, hi float64) float64 { return min(max(x, lo), hi) }
 
 // shape is an outline inside the unit circle.
@@ -41,7 +43,8 @@ const (
 	numShapes = halfPlane // of classes
 )
 
-var shapeNames = [numShapes]string{"disc", "ring", "square", "triangle", "star", "cross", "crescent", "arrow", "hourglass", "gate"}
+var shapeNames = [numShapes]string{"disc", "ring", "square", "triangle", "star", "cross", "crescent", "arrow",
+	"hourglass", "gate"}
 
 // distance returns the signed distance of p to the outline, negative inside; of
 // compound shapes an estimate that is right near the outline.

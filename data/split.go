@@ -99,7 +99,8 @@ func (s *Split) sets() [4]set {
 func MakeSplit(train, test Dataset, o SplitOptions) (*Split, error) {
 	s := &Split{Options: o, train: partOf(train), test: partOf(test)}
 	if s.train.Shape != s.test.Shape {
-		return nil, fmt.Errorf("split: %s has images of shape %v, %s of shape %v: expected the same", s.train.Name, s.train.Shape, s.test.Name, s.test.Shape)
+		return nil, fmt.Errorf("split: %s has images of shape %v, %s of shape %v: expected the same", s.train.Name,
+			s.train.Shape, s.test.Name, s.test.Shape)
 	}
 	var err error
 	if o.Ranges != nil {
@@ -190,7 +191,8 @@ func (s *Split) fromRanges() error {
 			return fmt.Errorf("%s: found the range %d to %d, expected 0 <= from <= to", f.name, f.r[0], f.r[1])
 		}
 		if f.r[1] > f.in.Images {
-			return fmt.Errorf("%s: the range %d to %d asks for more than %s has (%d images)", f.name, f.r[0], f.r[1], f.in.Name, f.in.Images)
+			return fmt.Errorf("%s: the range %d to %d asks for more than %s has (%d images)", f.name, f.r[0], f.r[1],
+				f.in.Name, f.in.Images)
 		}
 		*f.into = make([]int, 0, f.r[1]-f.r[0])
 		for i := f.r[0]; i < f.r[1]; i++ {

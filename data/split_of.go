@@ -12,7 +12,8 @@ func SplitOf(train, test Dataset, sets SplitSets) (*Split, error) {
 	s := &Split{Shared: sets.Shared, Candidate: sets.Candidate, Independent: sets.Independent, External: sets.External,
 		train: partOf(train), test: partOf(test)}
 	if s.train.Shape != s.test.Shape {
-		return nil, fmt.Errorf("split: %s has images of shape %v, %s of shape %v: expected the same", s.train.Name, s.train.Shape, s.test.Name, s.test.Shape)
+		return nil, fmt.Errorf("split: %s has images of shape %v, %s of shape %v: expected the same", s.train.Name,
+			s.train.Shape, s.test.Name, s.test.Shape)
 	}
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("split: %w", err)

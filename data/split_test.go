@@ -116,7 +116,8 @@ func TestCrossedSplits(t *testing.T) {
 
 func TestSplitFromRanges(t *testing.T) {
 	train, test := parts(t)
-	s, err := MakeSplit(train, test, SplitOptions{Ranges: &SplitRanges{Shared: [2]int{0, 40}, Candidate: [2]int{40, 50}, Independent: [2]int{50, 60}, External: [2]int{3, 5}}})
+	s, err := MakeSplit(train, test, SplitOptions{Ranges: &SplitRanges{Shared: [2]int{0, 40}, Candidate: [2]int{40, 50},
+		Independent: [2]int{50, 60}, External: [2]int{3, 5}}})
 	require.NoError(t, err)
 	assert.Equal(t, 39, s.Shared[39])
 	assert.Equal(t, []int{40, 41, 42, 43, 44, 45, 46, 47, 48, 49}, s.Candidate)
@@ -125,7 +126,8 @@ func TestSplitFromRanges(t *testing.T) {
 
 	paper := PaperRanges()
 	_, err = MakeSplit(train, test, SplitOptions{Ranges: &paper})
-	assert.ErrorContains(t, err, "shared: the range 0 to 40000 asks for more than synthetic-10x16-seed0/train has (60 images)")
+	assert.ErrorContains(t, err,
+		"shared: the range 0 to 40000 asks for more than synthetic-10x16-seed0/train has (60 images)")
 }
 
 func TestBadSplits(t *testing.T) {
@@ -135,17 +137,20 @@ func TestBadSplits(t *testing.T) {
 		o    SplitOptions
 		want string
 	}{
-		{SplitOptions{Shared: 50, Candidate: 5, Independent: 6}, "split: shared + candidate + independent: asked for 50 + 5 + 6 images, " + name + "train has 60"},
+		{SplitOptions{Shared: 50, Candidate: 5, Independent: 6},
+			"split: shared + candidate + independent: asked for 50 + 5 + 6 images, " + name + "train has 60"},
 		{SplitOptions{Shared: 1 << 62, Candidate: 1 << 62, Independent: 1 << 62}, "asked for"},
 		{SplitOptions{Shared: 5, Candidate: 5, External: 31}, "external: asked for 31 images, " + name + "test has 30"},
 		{SplitOptions{Shared: -1, Candidate: 5}, "shared: found -1, expected 0 or more"},
 		{SplitOptions{Shared: 5, Independent: 5}, "candidate: the set is empty"},
 		{SplitOptions{Candidate: 5}, "encoder g would have no images"},
-		{SplitOptions{Shared: 5, Candidate: 5, Independent: 6, Pair: 1}, "candidate and independent: found 5 and 6 images, expected equal numbers in a crossed split"},
+		{SplitOptions{Shared: 5, Candidate: 5, Independent: 6, Pair: 1},
+			"candidate and independent: found 5 and 6 images, expected equal numbers in a crossed split"},
 		{SplitOptions{Shared: 5, Candidate: 5, Independent: 5, Pair: -1}, "pair: found -1"},
 		{SplitOptions{Pair: 2, Ranges: &SplitRanges{}}, "and ranges are both given"},
 		{SplitOptions{Shared: 1, Ranges: &SplitRanges{}}, "sizes (or a pair) and ranges are both given"},
-		{SplitOptions{Ranges: &SplitRanges{Shared: [2]int{0, 20}, Candidate: [2]int{19, 30}, Independent: [2]int{30, 40}}}, "candidate: image 19 of " + name + "train is in shared too: the sets must not overlap"},
+		{SplitOptions{Ranges: &SplitRanges{Shared: [2]int{0, 20}, Candidate: [2]int{19, 30}, Independent: [2]int{30, 40}}},
+			"candidate: image 19 of " + name + "train is in shared too: the sets must not overlap"},
 		{SplitOptions{Ranges: &SplitRanges{Candidate: [2]int{5, 2}}}, "candidate: found the range 5 to 2"},
 		{SplitOptions{Ranges: &SplitRanges{Shared: [2]int{-1, 2}}}, "shared: found the range -1 to 2"},
 	} {
@@ -159,7 +164,8 @@ func TestBadSplits(t *testing.T) {
 func TestManifestRoundTrip(t *testing.T) {
 	train, test := parts(t)
 	ranges := &SplitRanges{Shared: [2]int{0, 3}, Candidate: [2]int{4, 5}}
-	for _, o := range []SplitOptions{{Shared: 30, Candidate: 10, Independent: 10, External: 7, Seed: 1<<64 - 1}, {Ranges: ranges}} {
+	for _, o := range []SplitOptions{{Shared: 30, Candidate: 10, Independent: 10, External: 7, Seed: 1<<64 - 1},
+		{Ranges: ranges}} {
 		s, err := MakeSplit(train, test, o)
 		require.NoError(t, err)
 		path := filepath.Join(t.TempDir(), "split.json")
@@ -224,8 +230,10 @@ func TestReadSplitRefusesBrokenFiles(t *testing.T) {
 		want   string
 	}{
 		{"version", func(m *manifest) { m.Version = 2 }, "version: found 2, expected 1"},
-		{"length", func(m *manifest) { m.Sets.Candidate.Images = 9 }, "sets.candidate: found 10 indices and 10 hashes, expected 9 of each"},
-		{"hash missing", func(m *manifest) { m.Sets.External.SHA256 = m.Sets.External.SHA256[1:] }, "sets.external: found 10 indices and 9 hashes"},
+		{"length", func(m *manifest) { m.Sets.Candidate.Images = 9 },
+			"sets.candidate: found 10 indices and 10 hashes, expected 9 of each"},
+		{"hash missing", func(m *manifest) { m.Sets.External.SHA256 = m.Sets.External.SHA256[1:] },
+			"sets.external: found 10 indices and 9 hashes"},
 		{"twice", func(m *manifest) { m.Sets.Shared.Indices[1] = m.Sets.Shared.Indices[0] }, "is in the set twice"},
 		{"overlap", func(m *manifest) { m.Sets.Candidate.Indices[1] = m.Sets.Shared.Indices[0] }, "sets.candidate: image"},
 		{"outside", func(m *manifest) { m.Sets.Independent.Indices[1] = 60 }, "sets.independent: entry 1 is image 60"},
@@ -264,7 +272,8 @@ func TestWriteKeepsTheOldFileWhereItFails(t *testing.T) {
 // FuzzReadSplit checks that no bytes make a manifest that breaks the rules.
 func FuzzReadSplit(f *testing.F) {
 	f.Add(`{"version":1}`)
-	f.Add(`{"version":1,"train":{"images":2},"sets":{"candidate":{"images":1,"indices":[0],"sha256":["x"]},"shared":{"images":1,"indices":[1],"sha256":["x"]}}}`)
+	f.Add(`{"version":1,"train":{"images":2},` +
+		`"sets":{"candidate":{"images":1,"indices":[0],"sha256":["x"]},"shared":{"images":1,"indices":[1],"sha256":["x"]}}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := readManifest(strings.NewReader(text))
 		if err == nil {

@@ -29,7 +29,8 @@ func TestSVHN(t *testing.T) {
 			}
 		}
 		_, err = OpenSVHN(dir, "train")
-		assert.ErrorContains(t, err, path+`: element 1: variable "X": found [32 32 3 4] of uint8, expected [32 32 3 73257] of uint8`)
+		assert.ErrorContains(t, err,
+			path+`: element 1: variable "X": found [32 32 3 4] of uint8, expected [32 32 3 73257] of uint8`)
 		write(t, path, b[:len(b)-1])
 		_, err = openSVHN(dir, "train", 4)
 		assert.ErrorContains(t, err, path+": element 2: length: found")

@@ -30,7 +30,8 @@ func TestSyntheticIsAPureFunction(t *testing.T) {
 // their hashes. A change here makes a new data set, which needs a new name.
 func TestSyntheticIsPinned(t *testing.T) {
 	h := sha256.New()
-	for _, o := range []SyntheticOptions{{N: 300, Seed: 1}, {N: 50, Seed: 1, Part: Test, Classes: MaxSyntheticClasses}, {N: 20, Size: 47, AtypicalShare: 1}} {
+	for _, o := range []SyntheticOptions{{N: 300, Seed: 1}, {N: 50, Seed: 1, Part: Test, Classes: MaxSyntheticClasses},
+		{N: 20, Size: 47, AtypicalShare: 1}} {
 		d := synthetic(t, o)
 		for i := range d.Len() {
 			sum := Hash(d, i)
@@ -64,7 +65,8 @@ func TestSyntheticContents(t *testing.T) {
 // The mean colour must not give the class away: a classifier by the nearest
 // class mean in (R,G,B) stays near chance.
 func TestSyntheticClassIsNotItsColour(t *testing.T) {
-	train, test := synthetic(t, SyntheticOptions{N: 3000, Seed: 1}), synthetic(t, SyntheticOptions{N: 2000, Seed: 1, Part: Test})
+	train, test := synthetic(t, SyntheticOptions{N: 3000, Seed: 1}), synthetic(t, SyntheticOptions{N: 2000, Seed: 1,
+		Part: Test})
 	mean := func(d Dataset, i int) (m [3]float64) {
 		for k, v := range d.Image(i) {
 			m[k%3] += float64(v) / 1024
@@ -169,7 +171,8 @@ func TestContactSheet(t *testing.T) {
 		_, g, _, _ = img.At(x, y).RGBA()
 		assert.Equal(t, Atypical(d, k), g == 0, "frame of image %d", k)
 	}
-	assert.ErrorContains(t, ContactSheet(&b, d, []int{30}, 4), "image 30: synthetic-10x32-seed0/train has the images 0 to 29")
+	assert.ErrorContains(t, ContactSheet(&b, d, []int{30}, 4),
+		"image 30: synthetic-10x32-seed0/train has the images 0 to 29")
 	assert.ErrorContains(t, ContactSheet(&b, d, nil, 4), "no images")
 	assert.ErrorContains(t, ContactSheet(&b, d, []int{1}, 0), "columns: found 0")
 }

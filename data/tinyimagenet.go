@@ -153,7 +153,8 @@ func (t *tiny) official(classes int) error {
 	}
 	return t.lines("val/val_annotations.txt", func(_ int, f []string) error {
 		if len(f) < 2 || seen[f[0]] || f[0] != strings.TrimLeft(f[0], ".") || strings.ContainsAny(f[0], `/\`) {
-			return fmt.Errorf("found %.80q, expected the name of a file, of each once, and a WordNet id, with a tab between", strings.Join(f, "\t"))
+			return fmt.Errorf("found %.80q, expected the name of a file, of each once, and a WordNet id, with a tab between",
+				strings.Join(f, "\t"))
 		}
 		seen[f[0]] = true
 		k, ok := slices.BinarySearch(t.ids, f[1])
@@ -189,7 +190,8 @@ func (t *tiny) part() error {
 	words := map[string]string{}
 	err := t.lines("classes.txt", func(_ int, f []string) error {
 		if len(f) < 2 || words[f[1]] != "" {
-			return fmt.Errorf("found %.80q, expected number, WordNet id (each once) and words, with tabs between", strings.Join(f, "\t"))
+			return fmt.Errorf("found %.80q, expected number, WordNet id (each once) and words, with tabs between",
+				strings.Join(f, "\t"))
 		}
 		t.ids = append(t.ids, f[1])
 		words[f[1]] = firstWord(strings.Join(f[2:], ""), f[1])
@@ -225,7 +227,8 @@ func (t *tiny) list(p Part, dir string) error {
 		return err
 	}
 	if !slices.Equal(found, t.ids) {
-		return fmt.Errorf("%s: found the folders of %d classes, expected those of the %d in the list of classes", dir, len(found), len(t.ids))
+		return fmt.Errorf("%s: found the folders of %d classes, expected those of the %d in the list of classes", dir,
+			len(found), len(t.ids))
 	}
 	t.files[p] = files
 	return nil

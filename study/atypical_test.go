@@ -39,7 +39,8 @@ func TestAtypicalWithoutMarks(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	points := slices.Concat(open.Split.Candidate, open.Split.Independent)
-	others, far := disagreements(probe.Pixels(e, open.Train, points, open.Augment).Data(), probe.Labels(open.Train, points))
+	others, far := disagreements(probe.Pixels(e, open.Train, points, open.Augment).Data(), probe.Labels(open.Train,
+		points))
 	order := make([]int, len(points))
 	for i := range order {
 		order[i] = i

@@ -27,7 +27,8 @@ func TestEveryFieldHasAMeaning(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(root, "p", "p.go"), []byte(text), 0o644))
 		return &source{root, map[string]map[string]declaration{}}
 	}
-	s := write("package p\ntype T struct {\n\t// A and B are lengths.\n\tA int `json:\"a\"`\n\tB int `json:\"b\"`\n\tC int `json:\"c\"`\n}\n")
+	s := write("package p\ntype T struct {\n\t// A and B are lengths.\n\tA int `json:\"a\"`\n\tB int " +
+		"`json:\"b\"`\n\tC int `json:\"c\"`\n}\n")
 	d, err := s.find("p", "T")
 	require.NoError(t, err)
 	fields := d.fields()

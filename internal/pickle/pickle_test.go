@@ -35,15 +35,17 @@ func TestValues(t *testing.T) {
 
 // Nothing but plain values and arrays of bytes is read, and nothing is carried out.
 func TestRefused(t *testing.T) {
-	array := "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x02\x85cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R\x89U\x02abtb"
+	array := "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n" +
+		"K\x00\x85U\x01b\x87R(K\x01K\x02\x85cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R\x89U\x02abtb"
 	v, err := Decode([]byte("\x80\x02" + array + "."))
 	require.NoError(t, err)
 	assert.Equal(t, &Array{Shape: []int{2}, Data: []byte("ab")}, v)
 	for src, want := range map[string]string{
-		"cposix\nsystem\nU\x02ls\x85R.":                                     `found "posix.system", which is no array`,
-		"\x8c\x05posix\x8c\x06system\x93.":                                  `found "posix.system", which is no array`,
-		"cnumpy\ndtype\nU\x02u1\x85R.":                                      `found a call of "numpy.dtype" that makes no array`,
-		strings.Replace(array, "u1", "f4", 1) + ".":                         `found an array of "f4", expected one of bytes (u1)`,
+		"cposix\nsystem\nU\x02ls\x85R.":    `found "posix.system", which is no array`,
+		"\x8c\x05posix\x8c\x06system\x93.": `found "posix.system", which is no array`,
+		"cnumpy\ndtype\nU\x02u1\x85R.":     `found a call of "numpy.dtype" that makes no array`,
+		strings.Replace(array, "u1", "f4", 1) +
+			".": `found an array of "f4", expected one of bytes (u1)`,
 		strings.Replace(array, "K\x01K\x02\x85", "K\x01K\x03\x85", 1) + ".": "found an array with a side of 3 in 2 bytes",
 		"I1\n.":                            "found the opcode 0x49",
 		"K\x01K\x02.":                      "found 2 values at the end, expected 1",
@@ -70,7 +72,8 @@ func TestRefused(t *testing.T) {
 	_, err = Decode([]byte("\x80\x02" + strings.Replace(array, "K\x01K\x02\x85", "K\x01}q\x01U\x01ah\x01s\x85", 1) + "."))
 	assert.ErrorContains(t, err, "found a shape that holds a pickle.Dict, expected numbers")
 	// A text that is turned into bytes again and again would fill the memory.
-	bomb := "c_codecs\nencode\nq\x01X\x00\x01\x00\x00" + strings.Repeat("a", 256) + "q\x02U\x06latin1\x86q\x03R" + strings.Repeat("h\x01h\x03R", 1000)
+	bomb := "c_codecs\nencode\nq\x01X\x00\x01\x00\x00" + strings.Repeat("a", 256) + "q\x02U\x06latin1\x86q\x03R" +
+		strings.Repeat("h\x01h\x03R", 1000)
 	_, err = Decode([]byte("\x80\x02" + bomb + "."))
 	assert.ErrorContains(t, err, "found arrays of")
 }
