@@ -75,7 +75,8 @@ func TestResNet9IsThePapers(t *testing.T) {
 	assert.Equal(t, 1_644_672, nn.Count(enc.Params()))
 
 	layers := strings.Fields("1 2_0 2_1 2_2 3 4_0 4_1 4_2")
-	sizes := [][2]int{{896, 64}, {18496, 128}, {36928, 128}, {36928, 128}, {73856, 256}, {295168, 512}, {590080, 512}, {590080, 512}}
+	sizes := [][2]int{{896, 64}, {18496, 128}, {36928, 128}, {36928, 128}, {73856, 256}, {295168, 512}, {590080, 512},
+		{590080, 512}}
 	var names []string
 	count := map[string]int{}
 	for _, p := range enc.Params() {
@@ -155,8 +156,10 @@ func TestNewEncoderRefuses(t *testing.T) {
 		"pool":           {"resnet9", nn.EncoderOptions{Pool: "mean"}, `pool: found "mean", expected auto, max, avg`},
 		"negative size":  {"resnet9", nn.EncoderOptions{InH: -1}, "image height: found -1"},
 		"huge size":      {"resnet9", nn.EncoderOptions{InC: 1 << 40}, "image channels: found 1099511627776"},
-		"vanishing map":  {"resnet9", nn.EncoderOptions{InW: 15}, "images of 32x15x3: layer pool4_0: its 2x2 window does not fit into a map of 4x1"},
-		"large last map": {"resnet9", nn.EncoderOptions{InH: 512, InW: 512}, "layer head: the largest element of a map of 32x32, expected at most 256"},
+		"vanishing map": {"resnet9", nn.EncoderOptions{InW: 15},
+			"images of 32x15x3: layer pool4_0: its 2x2 window does not fit into a map of 4x1"},
+		"large last map": {"resnet9", nn.EncoderOptions{InH: 512, InW: 512},
+			"layer head: the largest element of a map of 32x32, expected at most 256"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := nn.NewEncoder(c.encoder, c.o, 1)
@@ -202,7 +205,8 @@ func TestListeningChangesNothing(t *testing.T) {
 	e := engine(t, 2)
 	o := nn.EncoderOptions{Width: 0.25}
 	silent := step(t, e, encoder(t, o, 3), nil)
-	for _, names := range [][]string{nil, {"relu1", "relu4_2"}, {"bn1"}, {"bn2_2", "res2", "bn4_2"}, {"pool3", "conv4_0"}} {
+	for _, names := range [][]string{nil, {"relu1", "relu4_2"}, {"bn1"}, {"bn2_2", "res2", "bn4_2"},
+		{"pool3", "conv4_0"}} {
 		taps := nn.NewCapture(names...)
 		heard := step(t, e, encoder(t, o, 3), taps)
 		for name, v := range silent {

@@ -13,10 +13,12 @@ func TestLayerNames(t *testing.T) {
 		o    EncoderOptions
 		want []string
 	}{
-		"resnet9": {EncoderOptions{Width: .125}, []string{"conv1", "conv2_0", "conv2_1", "conv2_2", "conv3", "conv4_0", "conv4_1", "conv4_2"}},
+		"resnet9": {EncoderOptions{Width: .125}, []string{"conv1", "conv2_0", "conv2_1", "conv2_2", "conv3", "conv4_0",
+			"conv4_1", "conv4_2"}},
 		"resnet18": {EncoderOptions{Width: .125}, []string{"conv1", "layer1.0", "layer1.1", "layer2.0", "layer2.1",
 			"layer3.0", "layer3.1", "layer4.0", "layer4.1"}},
-		"vit_tiny_patch4": {EncoderOptions{Width: .125, Depth: 2}, []string{"patch_embed", "embed", "blocks.0", "blocks.1", "norm"}},
+		"vit_tiny_patch4": {EncoderOptions{Width: .125, Depth: 2}, []string{"patch_embed", "embed", "blocks.0", "blocks.1",
+			"norm"}},
 	} {
 		enc, err := NewEncoder(name, c.o, 1)
 		require.NoError(t, err)
@@ -38,8 +40,10 @@ func TestLayerNames(t *testing.T) {
 		names = append(names, x.Name)
 	}
 	const b = "layer2.0."
-	assert.Equal(t, []string{b + "conv2.weight", b + "bn2.weight", b + "bn2.bias", b + "bn2.running_mean", b + "bn2.running_var",
-		b + "downsample.0.weight", b + "downsample.1.weight", b + "downsample.1.bias", b + "downsample.1.running_mean", b + "downsample.1.running_var"}, names)
+	assert.Equal(t, []string{b + "conv2.weight", b + "bn2.weight", b + "bn2.bias", b + "bn2.running_mean", b +
+		"bn2.running_var",
+		b + "downsample.0.weight", b + "downsample.1.weight", b + "downsample.1.bias", b + "downsample.1.running_mean", b +
+			"downsample.1.running_var"}, names)
 	_, err = LayerParams(enc, []string{"layer5"})
 	assert.ErrorContains(t, err, `found "layer5"`)
 }

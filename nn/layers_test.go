@@ -111,16 +111,20 @@ func TestPlanRefusesShapes(t *testing.T) {
 		l  nn.Layer
 		in []int
 	}{
-		"layer c: input of shape [8 8 3], expected [H,W,2]":               {conv, []int{8, 8, 3}},
-		"layer c: input of shape [8], expected [H,W,2]":                   {conv, []int{8}},
-		"layer c: its 3x3 window does not fit into a map of 8x2":          {conv, []int{8, 2, 2}},
-		"layer r: cannot add shapes [8 8 2] and [6 6 4]":                  {&nn.Residual{Name: "r", Body: conv}, []int{8, 8, 2}},
-		"layer p: input of shape [4], expected [H,W,C]":                   {nn.NewPool2D("p", nn.PoolConfig{Kernel: 2}), []int{4}},
-		"layer g: input of shape [4], expected [H,W,C]":                   {&nn.GlobalPool{Name: "g"}, []int{4}},
-		"layer b: input of shape [8 8 3], expected 2 channels":            {nn.NewBatchNorm("b", 2), []int{8, 8, 3}},
-		"layer f: input of shape [1 1 3], expected [3]":                   {nn.NewLinear("f", 3, 2, 1), []int{1, 1, 3}},
-		"layer f.fc2: input of shape [3], expected [2]":                   {nn.Sequential{nn.NewLinear("f.fc1", 4, 3, 1), nn.NewLinear("f.fc2", 2, 2, 1)}, []int{4}},
-		"layer p: its 2x2 window does not fit into a map of 1x5 with pad": {nn.NewPool2D("p", nn.PoolConfig{Kernel: 2, Max: true}), []int{1, 5, 1}},
+		"layer c: input of shape [8 8 3], expected [H,W,2]":      {conv, []int{8, 8, 3}},
+		"layer c: input of shape [8], expected [H,W,2]":          {conv, []int{8}},
+		"layer c: its 3x3 window does not fit into a map of 8x2": {conv, []int{8, 2, 2}},
+		"layer r: cannot add shapes [8 8 2] and [6 6 4]": {&nn.Residual{Name: "r", Body: conv},
+			[]int{8, 8, 2}},
+		"layer p: input of shape [4], expected [H,W,C]": {nn.NewPool2D("p", nn.PoolConfig{Kernel: 2}),
+			[]int{4}},
+		"layer g: input of shape [4], expected [H,W,C]":        {&nn.GlobalPool{Name: "g"}, []int{4}},
+		"layer b: input of shape [8 8 3], expected 2 channels": {nn.NewBatchNorm("b", 2), []int{8, 8, 3}},
+		"layer f: input of shape [1 1 3], expected [3]":        {nn.NewLinear("f", 3, 2, 1), []int{1, 1, 3}},
+		"layer f.fc2: input of shape [3], expected [2]": {nn.Sequential{nn.NewLinear("f.fc1", 4, 3, 1),
+			nn.NewLinear("f.fc2", 2, 2, 1)}, []int{4}},
+		"layer p: its 2x2 window does not fit into a map of 1x5 with pad": {nn.NewPool2D("p", nn.PoolConfig{Kernel: 2,
+			Max: true}), []int{1, 5, 1}},
 	} {
 		_, err := c.l.Plan(&nn.Plan{}, c.in)
 		assert.ErrorContains(t, err, want)

@@ -69,18 +69,21 @@ func TestForImagesOfVisionTransformers(t *testing.T) {
 		assert.Equal(t, taps, other.Taps())
 		_, err = nn.Fresh(other, 1)
 		assert.ErrorContains(t, err, "expected one of NewEncoder")
-		assert.Equal(t, nn.Grid{Height: 16, Width: 12, Rows: 4, Cols: 3, Side: 4, Channels: 3, Dim: 18}, other.(nn.TokenEncoder).Grid())
+		assert.Equal(t, nn.Grid{Height: 16, Width: 12, Rows: 4, Cols: 3, Side: 4, Channels: 3, Dim: 18},
+			other.(nn.TokenEncoder).Grid())
 		pos, small := enc.Params()[3], made.Params()[3]
 		require.Equal(t, "pos_embed", pos.Name)
 		assert.Same(t, pos, other.Params()[3])
-		resized := tp.MatMul(tensor.FromSlice(nn.ResizePositions(7, 6, 4, 3), 13, 43), tp.Reshape(pos.Value, 43, 18), false, false)
+		resized := tp.MatMul(tensor.FromSlice(nn.ResizePositions(7, 6, 4, 3), 13, 43), tp.Reshape(pos.Value, 43, 18), false,
+			false)
 		assert.Equal(t, pos.Value.Data()[:18], resized.Data()[:18], "the class token's")
 		small.Value.CopyFrom(resized.Data())
 		x := tensor.FromSlice(testutil.NetImages("images/small", 2, 16, 12, 3), 2, 16, 12, 3)
 		assert.Equal(t, made.Forward(c, x).Data(), other.Forward(c, x).Data(), positions)
 		again, err := nn.ForImages(other, 16, 12)
 		require.NoError(t, err)
-		assert.Equal(t, made.Forward(c, x).Data(), again.Forward(c, x).Data(), "of the large positions, not of the small ones")
+		assert.Equal(t, made.Forward(c, x).Data(), again.Forward(c, x).Data(),
+			"of the large positions, not of the small ones")
 
 		enc = vit(nn.EncoderOptions{Positions: positions})
 		same, err := nn.ForImages(enc, 32, 32)
@@ -96,7 +99,8 @@ func TestForImagesOfVisionTransformers(t *testing.T) {
 		{32, 18, 16, "images of 18x16: found patches of 4 pixels, expected a side that divides both"},
 		{32, 16, 30, "images of 16x30: found patches of 4 pixels, expected a side that divides both"},
 		{32, 0, 16, "images of 0x16: layer patch_embed.proj: its 4x4 window does not fit"},
-		{1024, 512, 512, "images of 512x512: layer embed: found 16384 patches in place of 65536, expected a product of at most 67108864"},
+		{1024, 512, 512,
+			"images of 512x512: layer embed: found 16384 patches in place of 65536, expected a product of at most 67108864"},
 	} {
 		_, err := nn.ForImages(vit(nn.EncoderOptions{InH: c.side, InW: c.side}), c.h, c.w)
 		assert.ErrorContains(t, err, c.want)

@@ -37,7 +37,8 @@ func TestSetStateListsEveryDifference(t *testing.T) {
 	one := tensor.FromSlice([]float32{1, 1}, 2)
 	err := nn.SetState(dst, []nn.NamedTensor{{"a", one}, {"c", tensor.New(3, 2)}, {"d", one}, {"a", one}})
 	require.Error(t, err)
-	for _, want := range []string{"a is given twice", "b is missing", "c has shape [3 2], expected [2 3]", "d is unknown"} {
+	for _, want := range []string{"a is given twice", "b is missing", "c has shape [3 2], expected [2 3]",
+		"d is unknown"} {
 		assert.ErrorContains(t, err, want)
 	}
 	assert.Equal(t, before, nn.Hash(dst), "nothing may change on an error")
@@ -51,7 +52,8 @@ func TestHashSeesEverything(t *testing.T) {
 	}
 	base := make("a", 0, 2, 2)
 	seen := map[string]bool{nn.Hash(base): true}
-	for _, other := range [][]*nn.Param{make("b", 0, 2, 2), make("a", 1, 2, 2), make("a", 1<<31, 2, 2), make("a", 0, 4), base[:1]} {
+	for _, other := range [][]*nn.Param{make("b", 0, 2, 2), make("a", 1, 2, 2), make("a", 1<<31, 2, 2), make("a", 0, 4),
+		base[:1]} {
 		h := nn.Hash(other)
 		assert.False(t, seen[h])
 		assert.Len(t, h, 64)

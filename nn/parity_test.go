@@ -65,7 +65,8 @@ func checkResNet9(t *testing.T, e *tensor.Engine, g *testutil.Golden) {
 		Taps        []string
 	}
 	g.About(&about)
-	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: about.Width, Pool: about.Pool, InH: about.H, InW: about.W}, 1)
+	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: about.Width, Pool: about.Pool, InH: about.H,
+		InW: about.W}, 1)
 	require.NoError(t, err)
 	var values testutil.NetParams
 	for _, p := range enc.Params() {

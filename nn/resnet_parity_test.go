@@ -42,7 +42,8 @@ func TestResNetsMatchPyTorch(t *testing.T) {
 				testutil.MissingISA(t, isa, err)
 			}
 			defer e.Close()
-			t.Logf("%-24s %-5s %9s %9s   (PyTorch's float32: %s, %s)", "network", "mode", "forward", "gradient", "forward", "gradient")
+			t.Logf("%-24s %-5s %9s %9s   (PyTorch's float32: %s, %s)", "network", "mode", "forward", "gradient", "forward",
+				"gradient")
 			for _, file := range files {
 				g := testutil.OpenGolden(t, file)
 				var about golden
@@ -59,7 +60,8 @@ func TestResNetsMatchPyTorch(t *testing.T) {
 
 // rows returns a function that compares an array with its row of a golden file
 // and notes the largest error.
-func rows(t *testing.T, g *testutil.Golden, part string, names []string, limit float64, worst *float64) func(name string, got *tensor.Tensor) {
+func rows(t *testing.T, g *testutil.Golden, part string, names []string, limit float64,
+	worst *float64) func(name string, got *tensor.Tensor) {
 	all, shape := g.Float32(part)
 	require.Equal(t, len(names), shape[0], part)
 	return func(name string, got *tensor.Tensor) {
@@ -83,9 +85,11 @@ func rows(t *testing.T, g *testutil.Golden, part string, names []string, limit f
 
 // checkGolden compares one pass. Evaluation comes after one pass of training, so
 // that the running statistics are not those of the start.
-func checkGolden(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *golden, mode string) (forward, gradient float64) {
-	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: about.Width, Pool: about.Pool, Stem: about.Stem, Norm: about.Norm,
-		InH: about.H, InW: about.W, InC: about.Channels}, 1)
+func checkGolden(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *golden, mode string) (forward,
+	gradient float64) {
+	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: about.Width, Pool: about.Pool, Stem: about.Stem,
+		Norm: about.Norm,
+		InH:  about.H, InW: about.W, InC: about.Channels}, 1)
 	require.NoError(t, err)
 	var values testutil.NetParams
 	var trained, buffers []string
@@ -100,7 +104,8 @@ func checkGolden(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 	require.Equal(t, about.Parameters, trained)
 	require.ElementsMatch(t, about.Buffers, buffers)
 
-	x := tensor.FromSlice(testutil.NetImages(about.Images, about.N, about.H, about.W, about.Channels), about.N, about.H, about.W, about.Channels)
+	x := tensor.FromSlice(testutil.NetImages(about.Images, about.N, about.H, about.W, about.Channels), about.N, about.H,
+		about.W, about.Channels)
 	head := tensor.FromSlice(testutil.Uniform("head", 5*enc.OutDim()), 5, enc.OutDim())
 	targets := make([]int, about.N)
 	for i := range targets {
@@ -123,7 +128,8 @@ func checkGolden(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 			assert.Equal(t, about.Taps[i], info.Name, "order")
 			check(info.Name, taps.Outputs[info.Name])
 		}
-		rows(t, g, mode+"/loss", []string{"loss"}, resNetForward, &forward)("loss", tensor.FromSlice([]float32{loss.Item()}, 1))
+		rows(t, g, mode+"/loss", []string{"loss"}, resNetForward, &forward)("loss", tensor.FromSlice([]float32{loss.Item()},
+			1))
 		tp.Backward(loss)
 		check = rows(t, g, mode+"/grad", trained, resNetGradient, &gradient)
 		for _, p := range nn.Trained(enc.Params()) {

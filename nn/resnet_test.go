@@ -84,7 +84,8 @@ layer1.0 block [32 32 256] 0
 		head string
 	}{
 		"resnet18": {nn.EncoderOptions{Width: 0.125}, "layer4.1 block [4 4 64] 0\navgpool pool [64] 0\n"},
-		"resnet34": {nn.EncoderOptions{Width: 0.125, InH: 65, InW: 20}, "layer4.2 block [3 1 64] 0\navgpool pool [64] 0\n"}, // ImageNet's stem
+		// ImageNet's stem
+		"resnet34": {nn.EncoderOptions{Width: 0.125, InH: 65, InW: 20}, "layer4.2 block [3 1 64] 0\navgpool pool [64] 0\n"},
 		"resnet50": {nn.EncoderOptions{Width: 0.125, Pool: "max"}, "layer4.2 block [4 4 256] 0\nglobalmax pool [256] 0\n"},
 	} {
 		enc := resNet(t, name, want.o)
@@ -110,7 +111,8 @@ func TestListeningToResNetsChangesNothing(t *testing.T) {
 	for _, name := range []string{"resnet18", "resnet50"} {
 		o := nn.EncoderOptions{Width: 0.125, Stem: nn.StemImageNet}
 		silent := step(t, e, resNet(t, name, o), nil)
-		for _, names := range [][]string{nil, {"layer2.0"}, {"layer1.1.add"}, {"layer2.0.bn2", "layer3.0.downsample.1"}, {"relu", "maxpool"}} {
+		for _, names := range [][]string{nil, {"layer2.0"}, {"layer1.1.add"}, {"layer2.0.bn2", "layer3.0.downsample.1"},
+			{"relu", "maxpool"}} {
 			taps := nn.NewCapture(names...)
 			heard := step(t, e, resNet(t, name, o), taps)
 			for what, v := range silent {
@@ -133,7 +135,8 @@ func TestResNetTapsFitTogether(t *testing.T) {
 	x := tensor.FromSlice(testutil.Uniform("x", 2*32*32*3), 2, 32, 32, 3)
 	resNet(t, "resnet18", nn.EncoderOptions{Width: 0.125}).Forward(&nn.Context{Tape: tp, Taps: taps}, x)
 	of := func(name string) []float32 { return taps.Outputs[name].Data() }
-	for block, shortcut := range map[string]string{"layer1.0": "relu", "layer1.1": "layer1.0", "layer2.0": "layer2.0.downsample.1"} {
+	for block, shortcut := range map[string]string{"layer1.0": "relu", "layer1.1": "layer1.0",
+		"layer2.0": "layer2.0.downsample.1"} {
 		shut := 0
 		for i, v := range of(block) {
 			sum := of(block + ".bn2")[i] + of(shortcut)[i]
@@ -150,7 +153,8 @@ func TestResNetTapsFitTogether(t *testing.T) {
 // Every tap that a table of the paper names is one of its network.
 func TestTapGroups(t *testing.T) {
 	without := []string{"fc", "softmax", "FC"} // rows of the classifier
-	sizes := map[string]int{"T1": 10, "T10": 48, "T15": 2 + 16 + 3, "T16": 2 + 32 + 3, "T17": 2 + 48 + 3, "T18": 16 + 4 + 2 + 2}
+	sizes := map[string]int{"T1": 10, "T10": 48, "T15": 2 + 16 + 3, "T16": 2 + 32 + 3, "T17": 2 + 48 + 3, "T18": 16 + 4 +
+		2 + 2}
 	for _, g := range nn.TapGroups() {
 		assert.Len(t, g.Rows, sizes[g.Name], g.Name)
 		depth := map[string]int{}
@@ -163,7 +167,8 @@ func TestTapGroups(t *testing.T) {
 			seen[r.Label] = true
 			assert.Equal(t, slices.Contains(without, r.Label), r.Tap == "", "%s: %s", g.Name, r.Label)
 			if r.Tap != "" {
-				assert.Greater(t, depth[r.Tap], last, "%s: %s (%s) is not a tap, or not behind the row before", g.Name, r.Label, r.Tap)
+				assert.Greater(t, depth[r.Tap], last, "%s: %s (%s) is not a tap, or not behind the row before", g.Name, r.Label,
+					r.Tap)
 				last = depth[r.Tap]
 			}
 		}
@@ -172,5 +177,7 @@ func TestTapGroups(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, nn.GroupRow{Label: "conv4-18", Tap: "layer3.5.conv3"}, g.Rows[2+9+12+17])
 	_, err = nn.FindTapGroup("T9")
-	assert.EqualError(t, err, `group: found "T9", expected one of: T1 (resnet9), T10 (vit_tiny_patch4), T15 (resnet18), T16 (resnet34), T17 (resnet50), T18 (resnet9)`)
+	assert.EqualError(t, err,
+		`group: found "T9", expected one of: T1 (resnet9), T10 (vit_tiny_patch4), T15 (resnet18), T16 (resnet34), T17 `+
+			`(resnet50), T18 (resnet9)`)
 }

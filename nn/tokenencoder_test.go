@@ -42,6 +42,8 @@ func TestTokenEncoder(t *testing.T) {
 	turned := vit.Encode(c, tp.GatherTokens(tokens, [][]int{{0, 2, 5}, {0, 6, 1}}))
 	assert.LessOrEqual(t, testutil.MaxError(tp.TakeToken(some, 1).Data(), tp.TakeToken(turned, 2).Data()), 1e-5)
 
-	assert.PanicsWithValue(t, "nn: encoder on tokens of shape [2 3 25], expected [N T 24]", func() { vit.Encode(c, tensor.New(2, 3, 25)) })
-	assert.PanicsWithValue(t, "nn: encoder on images of shape [2 8 8 3], expected [N 8 14 3]", func() { vit.Embed(c, tensor.New(2, 8, 8, 3)) })
+	assert.PanicsWithValue(t, "nn: encoder on tokens of shape [2 3 25], expected [N T 24]",
+		func() { vit.Encode(c, tensor.New(2, 3, 25)) })
+	assert.PanicsWithValue(t, "nn: encoder on images of shape [2 8 8 3], expected [N 8 14 3]",
+		func() { vit.Embed(c, tensor.New(2, 8, 8, 3)) })
 }

@@ -76,7 +76,8 @@ func TestViTsMatchTimm(t *testing.T) {
 				testutil.MissingISA(t, isa, err)
 			}
 			defer e.Close()
-			t.Logf("%-24s %-5s %9s %9s   (PyTorch's float32: %s, %s)", "network", "mode", "forward", "gradient", "forward", "gradient")
+			t.Logf("%-24s %-5s %9s %9s   (PyTorch's float32: %s, %s)", "network", "mode", "forward", "gradient", "forward",
+				"gradient")
 			for _, file := range files {
 				g := testutil.OpenGolden(t, file)
 				var about vitGolden
@@ -91,9 +92,11 @@ func TestViTsMatchTimm(t *testing.T) {
 	}
 }
 
-func checkViT(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *vitGolden, train bool) (forward, gradient float64) {
-	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: about.Width, Pool: about.Pool, Positions: about.Positions,
-		InH: about.H, InW: about.W, InC: about.Channels}, 1)
+func checkViT(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *vitGolden, train bool) (forward,
+	gradient float64) {
+	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: about.Width, Pool: about.Pool,
+		Positions: about.Positions,
+		InH:       about.H, InW: about.W, InC: about.Channels}, 1)
 	require.NoError(t, err)
 	var values vitParams
 	var trained []string
@@ -104,7 +107,8 @@ func checkViT(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *vitGold
 		}
 	}
 	require.ElementsMatch(t, about.Parameters, trained)
-	x := tensor.FromSlice(testutil.NetImages("images/a", about.N, about.H, about.W, about.Channels), about.N, about.H, about.W, about.Channels)
+	x := tensor.FromSlice(testutil.NetImages("images/a", about.N, about.H, about.W, about.Channels), about.N, about.H,
+		about.W, about.Channels)
 	head := tensor.FromSlice(testutil.Uniform("head", 5*enc.OutDim()), 5, enc.OutDim())
 	targets := make([]int, about.N)
 	for i := range targets {

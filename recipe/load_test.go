@@ -21,7 +21,8 @@ func TestLoadOfUnusualFiles(t *testing.T) {
 	}
 	want, err := Load(write("plain.yaml", "name: x\ntrain: {epochs: 1}\n"), nil)
 	require.NoError(t, err)
-	for _, text := range []string{"\xef\xbb\xbfname: x\ntrain: {epochs: 1}\n", "%YAML 1.2\n---\nname: x\ntrain: {epochs: 1}\n"} {
+	for _, text := range []string{"\xef\xbb\xbfname: x\ntrain: {epochs: 1}\n",
+		"%YAML 1.2\n---\nname: x\ntrain: {epochs: 1}\n"} {
 		r, err := Load(write("other.yaml", text), nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, r)

@@ -33,7 +33,8 @@ func TestFieldsOfTheLoop(t *testing.T) {
 	o := r.Method.Config.(ssl.DINOConfig)
 	assert.Equal(t, []float64{.04, 1.5}, []float64{o.TeacherStart, o.TeacherWarmup})
 	for _, c := range []struct{ set, want string }{
-		{"train.accumulate=0", "train.accumulate: want a divisor of train.batch (100) that leaves parts of at least 2 images, found 0"},
+		{"train.accumulate=0",
+			"train.accumulate: want a divisor of train.batch (100) that leaves parts of at least 2 images, found 0"},
 		{"train.accumulate=3", "train.accumulate: want a divisor of train.batch (100)"},
 		{"train.accumulate=100", "train.accumulate: want a divisor of train.batch (100)"},
 		{"train.weights_ema=1", "train.weights_ema: want at least 0 and less than 1, found 1"},
@@ -43,13 +44,17 @@ func TestFieldsOfTheLoop(t *testing.T) {
 		assert.ErrorContains(t, err, c.want, c.set)
 	}
 	for want, sets := range map[string][]string{
-		`method.predictor_lr: found "fixed", expected schedule or constant`:                  {simsiam, "method.predictor_lr=fixed"},
-		"method.teacher_temperature_warmup: found 201, expected 0 to 200":                    {dino, "method.teacher_temperature_warmup=201"},
-		"method.teacher_temperature_start: found 0, expected a number above 0 and at most 1": {dino, warm, "method.teacher_temperature_start=0"},
+		`method.predictor_lr: found "fixed", expected schedule or constant`: {simsiam,
+			"method.predictor_lr=fixed"},
+		"method.teacher_temperature_warmup: found 201, expected 0 to 200": {dino,
+			"method.teacher_temperature_warmup=201"},
+		"method.teacher_temperature_start: found 0, expected a number above 0 and at most 1": {dino, warm,
+			"method.teacher_temperature_start=0"},
 	} {
 		_, err := Read("", nil, sets)
 		assert.ErrorContains(t, err, want)
 	}
 	_, err = Read("", nil, []string{"method.name=mocov2", "train.accumulate=2", "method.bn_splits=4"})
-	assert.ErrorContains(t, err, "method.bn_splits: found 4, expected a divisor of the batch of 50", "parts are normalised by themselves")
+	assert.ErrorContains(t, err, "method.bn_splits: found 4, expected a divisor of the batch of 50",
+		"parts are normalised by themselves")
 }

@@ -36,7 +36,8 @@ func (r *Recipe) Private(images int) (*ssl.Private, error) {
 	noise := p.Noise
 	if p.Epsilon != 0 {
 		var err error
-		if noise, err = privacy.NoiseFor(p.Epsilon, p.Delta, float64(t.Batch)/float64(images), t.Epochs*(images/t.Batch)); err != nil {
+		if noise, err = privacy.NoiseFor(p.Epsilon, p.Delta, float64(t.Batch)/float64(images),
+			t.Epochs*(images/t.Batch)); err != nil {
 			return nil, fmt.Errorf("train.private: %w", err)
 		}
 	}
@@ -55,14 +56,18 @@ func (r *Recipe) private(c *checker) {
 	}
 	c.positive("train.private.clip", p.Clip, 1e6)
 	if p.Epsilon != 0 && p.Noise != 0 {
-		c.problem("train.private.noise", "want 0 where train.private.epsilon is given, or the other way round: each follows from the other, found %v and %v", p.Noise, p.Epsilon)
+		c.problem("train.private.noise",
+			"want 0 where train.private.epsilon is given, or the other way round: each follows from "+
+				"the other, found %v and %v", p.Noise, p.Epsilon)
 	}
 	images := r.Split.Shared + max(r.Split.Candidate, r.Split.Independent)
 	switch {
 	case !(p.Delta > 0 && p.Delta < 1):
 		c.problem("train.private.delta", "want more than 0 and less than 1, found %v", p.Delta)
 	case p.Delta*float64(images) >= 1:
-		c.problem("train.private.delta", "want less than 1 / %d training images: to publish one of them, drawn at random, would keep the promise otherwise; found %v", images, p.Delta)
+		c.problem("train.private.delta",
+			"want less than 1 / %d training images: to publish one of them, drawn at random, would keep the promise "+
+				"otherwise; found %v", images, p.Delta)
 	}
 	if why := ssl.NotPrivate(r.Method.Name); why != "" {
 		c.problem("method.name", "train.private: %s", why)
@@ -71,12 +76,16 @@ func (r *Recipe) private(c *checker) {
 		c.problem("encoder.norm", "train.private: %s", ssl.BatchNormNotPrivate)
 	}
 	if t.Accumulate != 1 {
-		c.problem("train.accumulate", "want 1 with train.private, which takes a batch in small parts anyway, found %d", t.Accumulate)
+		c.problem("train.accumulate", "want 1 with train.private, which takes a batch in small parts anyway, found %d",
+			t.Accumulate)
 	}
 	if t.ClipNorm != 0 {
-		c.problem("train.clip_norm", "want 0 with train.private, which shortens the gradient of every image (train.private.clip); shortening their noisy sum again would hide how much noise there is; found %v", t.ClipNorm)
+		c.problem("train.clip_norm",
+			"want 0 with train.private, which shortens the gradient of every image (train.private.clip); shortening their "+
+				"noisy sum again would hide how much noise there is; found %v", t.ClipNorm)
 	}
 	if t.Precision != tensor.Float32 {
-		c.problem("train.precision", "want %s with train.private: gradients are to be measured as they are added, found %s", tensor.Float32, t.Precision)
+		c.problem("train.precision", "want %s with train.private: gradients are to be measured as they are added, found %s",
+			tensor.Float32, t.Precision)
 	}
 }

@@ -21,7 +21,8 @@ func TestPrivateNoiseOfARecipe(t *testing.T) {
 	assert.LessOrEqual(t, epsilon, 8.)
 	assert.Equal(t, .1, p.Clip)
 
-	r, err = Read("", nil, []string{"method.name=supervised", "encoder.norm=group", "train.private.noise=1.5", "train.private.clip=0.3", "train.private.delta=1e-4"})
+	r, err = Read("", nil, []string{"method.name=supervised", "encoder.norm=group", "train.private.noise=1.5",
+		"train.private.clip=0.3", "train.private.delta=1e-4"})
 	require.NoError(t, err)
 	p, err = r.Private(500)
 	require.NoError(t, err)
@@ -45,9 +46,11 @@ func TestHashOfPrivate(t *testing.T) {
 		require.NoError(t, err, sets)
 		return r.Hash()
 	}
-	assert.Equal(t, of(), of("train.private.clip=0.5", "train.private.delta=1e-6"), "nothing of it counts where training is not private")
+	assert.Equal(t, of(), of("train.private.clip=0.5", "train.private.delta=1e-6"),
+		"nothing of it counts where training is not private")
 	seen := map[string]bool{of(privateMAE[:2]...): true}
-	for _, sets := range [][]string{nil, {"train.private.epsilon=20"}, {"train.private.clip=0.5"}, {"train.private.delta=1e-6"}, {"train.private.epsilon=0", "train.private.noise=1"}} {
+	for _, sets := range [][]string{nil, {"train.private.epsilon=20"}, {"train.private.clip=0.5"},
+		{"train.private.delta=1e-6"}, {"train.private.epsilon=0", "train.private.noise=1"}} {
 		h := of(append(privateMAE, sets...)...)
 		assert.False(t, seen[h], "%v has the hash of another", sets)
 		seen[h] = true
@@ -58,15 +61,16 @@ func TestRefusedOfPrivate(t *testing.T) {
 	for want, sets := range map[string][]string{
 		"method.name: train.private: simclr compares each image with the others of its batch": {"method.name=simclr"},
 		"method.name: train.private: byol compares":                                           {"method.name=byol"},
-		"encoder.norm: train.private: batch norm mixes the images of a batch":                 {"method.name=supervised", "encoder.name=resnet18"},
-		"train.private.noise: want 0 where train.private.epsilon is given":                    {"train.private.noise=1"},
-		"train.private.epsilon: want 0 to":                                                    {"train.private.epsilon=-1"},
-		"train.private.clip: want a number above 0":                                           {"train.private.clip=0"},
-		"train.private.delta: want more than 0 and less than 1, found 0":                      {"train.private.delta=0"},
-		"train.private.delta: want less than 1 / 500 training images":                         {"train.private.delta=0.002"},
-		"train.accumulate: want 1 with train.private":                                         {"train.accumulate=2"},
-		"train.clip_norm: want 0 with train.private":                                          {"train.clip_norm=1"},
-		"train.precision: want float32 with train.private":                                    {"train.precision=bf16"},
+		"encoder.norm: train.private: batch norm mixes the images of a batch": {"method.name=supervised",
+			"encoder.name=resnet18"},
+		"train.private.noise: want 0 where train.private.epsilon is given": {"train.private.noise=1"},
+		"train.private.epsilon: want 0 to":                                 {"train.private.epsilon=-1"},
+		"train.private.clip: want a number above 0":                        {"train.private.clip=0"},
+		"train.private.delta: want more than 0 and less than 1, found 0":   {"train.private.delta=0"},
+		"train.private.delta: want less than 1 / 500 training images":      {"train.private.delta=0.002"},
+		"train.accumulate: want 1 with train.private":                      {"train.accumulate=2"},
+		"train.clip_norm: want 0 with train.private":                       {"train.clip_norm=1"},
+		"train.precision: want float32 with train.private":                 {"train.precision=bf16"},
 	} {
 		_, err := Read("", nil, append(privateMAE, sets...))
 		assert.ErrorContains(t, err, want)

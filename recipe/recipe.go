@@ -115,7 +115,8 @@ type Encoder struct {
 
 // Options returns the options of the encoder for images of a shape.
 func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
-	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, Norm: e.Norm, Positions: e.Positions, DropPath: e.DropPath, InH: h, InW: w, InC: c}
+	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, Norm: e.Norm, Positions: e.Positions,
+		DropPath: e.DropPath, InH: h, InW: w, InC: c}
 }
 
 // Train says how each of the two encoders is trained.

@@ -29,7 +29,8 @@ func TestDefaultNamesAndExplainsEveryField(t *testing.T) {
 		require.Contains(t, seen, l.Path, "recipes/default.yaml must name every field")
 		var n int
 		for i, line := range lines {
-			if strings.HasPrefix(strings.TrimSpace(line), l.Path[strings.LastIndex(l.Path, ".")+1:]+":") && seen[l.Path] == "default.yaml:"+strconv.Itoa(i+1) {
+			if strings.HasPrefix(strings.TrimSpace(line), l.Path[strings.LastIndex(l.Path, ".")+1:]+":") &&
+				seen[l.Path] == "default.yaml:"+strconv.Itoa(i+1) {
 				n++
 				if !plain.MatchString(line) {
 					assert.Contains(t, line, "# ", "line %d says nothing about %s", i+1, l.Path)
@@ -60,7 +61,8 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 	assert.Equal(t, Split{Mode: "random", Pair: 1, Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
 	assert.Equal(t, "simclr", r.Method.Name)
 	assert.Equal(t, ssl.SimCLRConfig{Temperature: .5, Projector: []int{256, 64}}, r.Method.Config)
-	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max", Stem: "auto", Norm: "auto", Positions: "auto"}, r.Encoder)
+	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max", Stem: "auto", Norm: "auto", Positions: "auto"},
+		r.Encoder)
 	assert.Equal(t, 120, r.Train.Epochs)
 	assert.Equal(t, 256, r.Train.Batch)
 	assert.Equal(t, 1e-3, r.Train.LR)
@@ -71,7 +73,8 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 }
 
 func TestWriteReadsBack(t *testing.T) {
-	r, err := Read("", nil, []string{"split.seed=7", "name=x.y", "data.dir='/a b'", "score.taps=[conv*, head]", "train.seed_g=18446744073709551615"})
+	r, err := Read("", nil, []string{"split.seed=7", "name=x.y", "data.dir='/a b'", "score.taps=[conv*, head]",
+		"train.seed_g=18446744073709551615"})
 	require.NoError(t, err)
 	var b bytes.Buffer
 	require.NoError(t, r.Write(&b))
@@ -88,7 +91,8 @@ func TestHashCoversWhatDecidesResults(t *testing.T) {
 		return r
 	}
 	for _, same := range [][]string{
-		{"name=other"}, {"data.dir=/x"}, {"train.threads=2"}, {"train.order=parallel"}, {"train.checkpoint_every=1"}, {"score.batch=7"},
+		{"name=other"}, {"data.dir=/x"}, {"train.threads=2"}, {"train.order=parallel"}, {"train.checkpoint_every=1"},
+		{"score.batch=7"},
 		{"split.seed=1"}, {"train.seed_f=1", "score.seed=1"}, // the recipe's own seed, said twice
 	} {
 		assert.Equal(t, base.Hash(), of(same...).Hash(), same)
@@ -98,16 +102,20 @@ func TestHashCoversWhatDecidesResults(t *testing.T) {
 		assert.NotEqual(t, base.Hash(), of(other).Hash(), other)
 		assert.Equal(t, base.TrainHash(), of(other).TrainHash(), other)
 	}
-	for _, other := range []string{"seed=2", "split.seed=2", "train.seed_g=2", "train.epochs=3", "augment.gray=0.1", "encoder.pool=avg", "train.precision=bf16", "data.synthetic.seed=9", "method.projector=[128, 63]"} {
+	for _, other := range []string{"seed=2", "split.seed=2", "train.seed_g=2", "train.epochs=3", "augment.gray=0.1",
+		"encoder.pool=avg", "train.precision=bf16", "data.synthetic.seed=9", "method.projector=[128, 63]"} {
 		assert.NotEqual(t, base.Hash(), of(other).Hash(), other)
 		assert.NotEqual(t, base.TrainHash(), of(other).TrainHash(), other)
 	}
-	assert.NotContains(t, strings.Join(base.canonical(), "\n"), "precision", "recipes from before the field keep their hash")
+	assert.NotContains(t, strings.Join(base.canonical(), "\n"), "precision",
+		"recipes from before the field keep their hash")
 	cifar := []string{"data.name=cifar10", "knn.test=0"}
-	assert.Equal(t, of(cifar...).Hash(), of(append(cifar, "data.synthetic.seed=9")...).Hash(), "synthetic images count only where they are used")
+	assert.Equal(t, of(cifar...).Hash(), of(append(cifar, "data.synthetic.seed=9")...).Hash(),
+		"synthetic images count only where they are used")
 	assert.NotEqual(t, base.Hash(), of("encoder.norm=group").Hash())
 	assert.NotEqual(t, base.Hash(), of("train.clip_norm=1").Hash())
-	assert.NotEqual(t, of("train.weight_decay=0.1").Hash(), of("train.weight_decay=0.1", "train.weight_decay_end=0").Hash())
+	assert.NotEqual(t, of("train.weight_decay=0.1").Hash(), of("train.weight_decay=0.1",
+		"train.weight_decay_end=0").Hash())
 	assert.Regexp(t, `^default-[0-9a-f]{12}$`, base.RunName())
 }
 
@@ -119,8 +127,10 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		require.NoError(t, err, sets)
 		return r.Hash()
 	}
-	assert.Equal(t, "132738f14ee3", Short(of("encoder.pool=max", "score.distances=[l2]")), "the default recipe as it was before all of them")
-	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=3", "decoder_dim=48", "decoder_heads=4", "norm_pix=true"} {
+	assert.Equal(t, "132738f14ee3", Short(of("encoder.pool=max", "score.distances=[l2]")),
+		"the default recipe as it was before all of them")
+	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=3", "decoder_dim=48", "decoder_heads=4",
+		"norm_pix=true"} {
 		assert.Equal(t, of(), of("method."+field), "simclr has no %s", field)
 		mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4"}
 		assert.NotEqual(t, of(mae...), of(append(mae, "method."+field)...), field)
@@ -150,10 +160,13 @@ func TestHashOfMethods(t *testing.T) {
 		return r.TrainHash()
 	}
 	fields := map[string]string{
-		"temperature": "0.3", "projector": "[8]", "projector_bn": "true", "predictor": "[7]", "ema": "0.5", "ema_schedule": "cosine",
-		"queue": "401", "bn_splits": "5", "symmetric": "true", "lambda": "0.1", "loss_scale": "2", "invariance": "1", "variance": "1",
-		"covariance": "2", "prototypes": "9", "teacher_temperature": "0.1", "centre_momentum": "0.5", "freeze_prototypes": "2",
-		"local_crops": "2",
+		"temperature": "0.3", "projector": "[8]", "projector_bn": "true", "predictor": "[7]", "ema": "0.5",
+		"ema_schedule": "cosine",
+		"queue":        "401", "bn_splits": "5", "symmetric": "true", "lambda": "0.1", "loss_scale": "2", "invariance": "1",
+		"variance":   "1",
+		"covariance": "2", "prototypes": "9", "teacher_temperature": "0.1", "centre_momentum": "0.5",
+		"freeze_prototypes": "2",
+		"local_crops":       "2",
 	}
 	counted := map[string]string{
 		"simclr":  "temperature projector projector_bn",
@@ -163,7 +176,8 @@ func TestHashOfMethods(t *testing.T) {
 		"mocov3":  "temperature projector predictor ema ema_schedule",
 		"barlow":  "projector lambda loss_scale",
 		"vicreg":  "projector invariance variance covariance",
-		"dino":    "temperature projector projector_bn ema ema_schedule prototypes teacher_temperature centre_momentum freeze_prototypes local_crops",
+		"dino": "temperature projector projector_bn ema ema_schedule prototypes teacher_temperature centre_momentum " +
+			"freeze_prototypes local_crops",
 	}
 	all := map[string]bool{}
 	for method, list := range counted {
@@ -194,7 +208,8 @@ func TestRefusedOfMethods(t *testing.T) {
 		{"barlow", "method.lambda=-1", "method.lambda: found -1, expected 0 to"},
 		{"barlow", "method.loss_scale=0", "method.loss_scale: found 0, expected a number above 0"},
 		{"vicreg", "method.variance=-1", "method.variance: found -1, expected 0 to"},
-		{"mocov3", "method.freeze_patch=true", "method.freeze_patch: found true, expected false: the encoder has no patch embedding"},
+		{"mocov3", "method.freeze_patch=true",
+			"method.freeze_patch: found true, expected false: the encoder has no patch embedding"},
 		{"dino", "method.freeze_prototypes=201", "method.freeze_prototypes: found 201, expected 0 to 200"},
 		{"dino", "method.local_crops=-1", "method.local_crops: found -1, expected 0 to 100"},
 		{"dino", "method.prototypes=1", "method.prototypes: found 1, expected 2 to"},
@@ -251,7 +266,9 @@ func TestRefused(t *testing.T) {
 		{"method.temperature=-0.5", "method.temperature"},
 		{"method.projector=[]", "method.projector: found no layer, expected at least one width"},
 		{"method.projector=[256, 0]", "method.projector: found width 0 in [256 0], expected 1 to 65536"},
-		{"method.name=bylo", `method.name: want barlow or byol or dino or mae or mocov2 or mocov3 or simclr or simsiam or supervised or vicreg, found "bylo"; did you mean byol?`},
+		{"method.name=bylo",
+			`method.name: want barlow or byol or dino or mae or mocov2 or mocov3 or simclr or simsiam or supervised or ` +
+				`vicreg, found "bylo"; did you mean byol?`},
 		{"encoder.name=resnet10", `encoder.name: want resnet9 or resnet18 or resnet34 or resnet50 or vit_tiny_patch2`},
 		{"encoder.width=0", "encoder.width: want a number above 0"},
 		{"encoder.pool=min", "encoder.pool: want auto or max or avg"},
@@ -263,11 +280,15 @@ func TestRefused(t *testing.T) {
 		{"augment.std=[1, 1]", "augment.mean and std"},
 		{"split.candidate=0", "split.candidate: want 1 to"},
 		{"split.shared=-1", "split.shared: want 0 to"},
-		{"split.shared=301", "split.shared: shared + candidate + independent are 301 + 200 + 200 = 701 images, the training part of synthetic has 700"},
+		{"split.shared=301",
+			"split.shared: shared + candidate + independent are 301 + 200 + 200 = 701 images, the training part of " +
+				"synthetic has 700"},
 		{"split.external=1001", "split.external: want at most 1000"},
 		{"split.mode=paper", "split.shared: want 40000 in mode paper, found 300"},
 		{"split.mode=every", "split.mode"},
-		{"data.name=cifar", `data.name: want synthetic or cifar10 or cifar100 or mnist or fashion-mnist or svhn or stl10 or tiny-imagenet or folder, found "cifar"; did you mean cifar`},
+		{"data.name=cifar",
+			`data.name: want synthetic or cifar10 or cifar100 or mnist or fashion-mnist or svhn or stl10 or tiny-imagenet ` +
+				`or folder, found "cifar"; did you mean cifar`},
 		{"data.synthetic.classes=1", "data.synthetic.classes"},
 		{"data.synthetic.atypical_share=2", "data.synthetic.atypical_share"},
 		{"knn.k=0", "knn.k: want 1 to 500, found 0"},
@@ -279,7 +300,8 @@ func TestRefused(t *testing.T) {
 		{"score.distances=[]", "score.distances: found none"},
 		{"score.level=1", "score.level: found 1"},
 		{"score.resamples=5", "score.resamples: found 5, too few"},
-		{"score.points.shared=1", "score.points.shared: want at least 2 points to score units (or score.units=false), found 1"},
+		{"score.points.shared=1",
+			"score.points.shared: want at least 2 points to score units (or score.units=false), found 1"},
 		{"score.points.candidate=-1", "score.points.candidate: want 0 to 10000000, found -1"},
 		{"score.batch=0", "score.batch"},
 		{"score.rest=mode", "score.rest"},
@@ -288,7 +310,9 @@ func TestRefused(t *testing.T) {
 		{"score.taps=[]", "score.taps: want all, names or patterns of taps, found none"},
 		{"name=a/b", "name: want 1 to 64 letters"},
 		{"name=..", "name: want"},
-		{"method.name=mae", `encoder.name: "resnet9" for method mae: found one without tokens, expected a vision transformer, such as vit_tiny_patch4: mae hides patches`},
+		{"method.name=mae",
+			`encoder.name: "resnet9" for method mae: found one without tokens, expected a vision transformer, such as ` +
+				`vit_tiny_patch4: mae hides patches`},
 		{"train.beta1=1", "train.beta1: want more than 0 and less than 1, found 1"},
 		{"train.beta2=0", "train.beta2: want more than 0"},
 		{"trian.epochs=3", "--set trian.epochs=3: no field trian.epochs; did you mean train.epochs?"},
@@ -304,7 +328,8 @@ func TestRefused(t *testing.T) {
 
 func TestRefusedForAlignment(t *testing.T) {
 	_, err := Read("", nil, []string{"score.alignment=true", "score.points.shared=2"})
-	assert.ErrorContains(t, err, "score.alignment: want at least 3 points of each set to compare alignment matrices, found 2 shared")
+	assert.ErrorContains(t, err,
+		"score.alignment: want at least 3 points of each set to compare alignment matrices, found 2 shared")
 	_, err = Read("", nil, []string{"score.alignment=true", "score.points.shared=3"})
 	assert.NoError(t, err)
 }
@@ -324,12 +349,13 @@ func TestProblemsSayWhere(t *testing.T) {
 
 func TestRefusedForMAE(t *testing.T) {
 	for set, want := range map[string]string{
-		"method.mask_ratio=0":      "method.mask_ratio: found 0, expected more than 0 and less than 1",
-		"method.mask_ratio=1":      "method.mask_ratio: found 1, expected more than 0",
-		"method.decoder_depth=-1":  "method.decoder_depth: found -1, expected 0 to 1000",
-		"method.decoder_heads=0":   "method.decoder_heads: found 0, expected 1 to",
-		"method.decoder_dim=194":   "method.decoder_dim: found 194, expected a multiple of 4 and of the 3 heads",
-		"data.synthetic.size=30":   `encoder.name: "vit_tiny_patch4" for method mae: found patches of 4 pixels on images of 30x30, expected a side that divides both`,
+		"method.mask_ratio=0":     "method.mask_ratio: found 0, expected more than 0 and less than 1",
+		"method.mask_ratio=1":     "method.mask_ratio: found 1, expected more than 0",
+		"method.decoder_depth=-1": "method.decoder_depth: found -1, expected 0 to 1000",
+		"method.decoder_heads=0":  "method.decoder_heads: found 0, expected 1 to",
+		"method.decoder_dim=194":  "method.decoder_dim: found 194, expected a multiple of 4 and of the 3 heads",
+		"data.synthetic.size=30": `encoder.name: "vit_tiny_patch4" for method mae: found patches of 4 pixels on ` +
+			`images of 30x30, expected a side that divides both`,
 		"method.mask_ratio=0.9999": "method.mask_ratio: found 0.9999, by which 0 of 64 patches are visible",
 	} {
 		_, err := Read("", nil, []string{"method.name=mae", "encoder.name=vit_tiny_patch4", set})
@@ -346,7 +372,8 @@ func FuzzRead(f *testing.F) {
 		f.Add(src)
 	}
 	f.Add([]byte("train: {epochs: 3}\nscore: {taps: [conv*]}"))
-	f.Add([]byte("augment: {preset: solo-asymmetric, second: {preset: weak, gray: null}}\nscore: {augment: {preset: none, flip: null}}"))
+	f.Add([]byte("augment: {preset: solo-asymmetric, second: {preset: weak, gray: null}}\nscore: {augment: {preset: " +
+		"none, flip: null}}"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		r, err := Read("x.yaml", src, nil)
 		if err != nil {

@@ -141,7 +141,8 @@ func (r *Recipe) data(c *checker) {
 		c.problem("data.variant", "found %q, but synthetic has no variants", r.Data.Variant)
 	}
 	if _, _, channels := r.ImageShape(); len(r.Augment.Mean) != 0 && len(r.Augment.Mean) != channels {
-		c.problem("augment.mean", "want a number for each of the %d channels of %s (augment.std too) or [], found %v", channels, r.Data.Name, r.Augment.Mean)
+		c.problem("augment.mean", "want a number for each of the %d channels of %s (augment.std too) or [], found %v",
+			channels, r.Data.Name, r.Augment.Mean)
 	}
 	if r.Data.Name != "synthetic" {
 		return
@@ -175,7 +176,8 @@ func (r *Recipe) split(c *checker) {
 	case s.Mode != "crossed" && s.Pair > 1:
 		c.problem("split.pair", "want 1 in mode %s, found %d: only crossed pairs differ in their images", s.Mode, s.Pair)
 	case s.Mode == "crossed" && s.Candidate != s.Independent:
-		c.problem("split.independent", "want %d in mode crossed, the number of candidates, found %d", s.Candidate, s.Independent)
+		c.problem("split.independent", "want %d in mode crossed, the number of candidates, found %d", s.Candidate,
+			s.Independent)
 	}
 	within(c, "split.shared", s.Shared, 0, maxImages)
 	within(c, "split.candidate", s.Candidate, 1, maxImages)
@@ -183,11 +185,13 @@ func (r *Recipe) split(c *checker) {
 	within(c, "split.external", s.External, 0, maxImages)
 	train, test := r.parts()
 	if sum := s.Shared + s.Candidate + s.Independent; train > 0 && sum > train {
-		c.problem("split.shared", "shared + candidate + independent are %d + %d + %d = %d images, the training part of %s has %d",
+		c.problem("split.shared",
+			"shared + candidate + independent are %d + %d + %d = %d images, the training part of %s has %d",
 			s.Shared, s.Candidate, s.Independent, sum, r.Data.Name, train)
 	}
 	if test > 0 && s.External > test {
-		c.problem("split.external", "want at most %d, the images of the test part of %s, found %d", test, r.Data.Name, s.External)
+		c.problem("split.external", "want at most %d, the images of the test part of %s, found %d", test, r.Data.Name,
+			s.External)
 	}
 	if s.Mode == "paper" {
 		p := data.PaperRanges()
@@ -219,12 +223,14 @@ func (r *Recipe) train(c *checker) {
 	within(c, "train.epochs", t.Epochs, 1, maxEpochs)
 	least := min(r.Split.Shared+r.Split.Candidate, r.Split.Shared+r.Split.Independent)
 	if t.Batch < 2 || t.Batch > max(least, 2) {
-		c.problem("train.batch", "want 2 to %d, the images that the smaller training set has, found %d", max(least, 2), t.Batch)
+		c.problem("train.batch", "want 2 to %d, the images that the smaller training set has, found %d", max(least, 2),
+			t.Batch)
 	} else if least < 2 {
 		c.problem("split.shared", "want at least 2 images for each encoder, g has %d", least)
 	}
 	if a := t.Accumulate; a < 1 || t.Batch >= 2 && (t.Batch%a != 0 || t.Batch/a < 2) {
-		c.problem("train.accumulate", "want a divisor of train.batch (%d) that leaves parts of at least 2 images, found %d", t.Batch, a)
+		c.problem("train.accumulate", "want a divisor of train.batch (%d) that leaves parts of at least 2 images, found %d",
+			t.Batch, a)
 	}
 	c.oneOf("train.optimizer", t.Optimizer, "adam", "adamw", "sgd", "lars")
 	if t.Optimizer == "lars" {
@@ -299,7 +305,8 @@ func (r *Recipe) score(c *checker) {
 			c.problem("score.points."+s.field, "want at least 2 points to score units (or score.units=false), found 1")
 		}
 		if n := min(cmp.Or(s.limit, s.all), s.all); r.Score.Alignment && (n == 1 || n == 2) {
-			c.problem("score.alignment", "want at least 3 points of each set to compare alignment matrices, found %d %s", n, s.field)
+			c.problem("score.alignment", "want at least 3 points of each set to compare alignment matrices, found %d %s", n,
+				s.field)
 		}
 	}
 	within(c, "score.views", o.Views, 1, 10000)

@@ -34,7 +34,8 @@ func (lay layer) over(r *Recipe, seen map[string]string) error {
 	for _, o := range []struct {
 		path   string
 		of, to **augment.Override
-	}{{"augment.second", &probe.Augment.Second, &r.Augment.Second}, {"score.augment", &probe.Score.Augment, &r.Score.Augment}} {
+	}{{"augment.second", &probe.Augment.Second, &r.Augment.Second}, {"score.augment", &probe.Score.Augment,
+		&r.Score.Augment}} {
 		if said[o.path+".preset"] != "" && *o.of != nil && (*o.of).Preset != "" {
 			*o.to = &augment.Override{}
 			(*o.to).UsePreset((*o.of).Preset)
@@ -74,7 +75,8 @@ func (r *Recipe) views(c *checker) {
 		c.oneOf("augment.preset", r.Augment.Preset, names...)
 	}
 	if _, ok := r.Method.Config.(ssl.Masker); !ok && r.Augment.Preset == augment.Masking {
-		c.problem("augment.preset", "preset masking changes nothing but what methods such as mae hide of an image, found method %s", r.Method.Name)
+		c.problem("augment.preset",
+			"preset masking changes nothing but what methods such as mae hide of an image, found method %s", r.Method.Name)
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return n == augment.Masking })
 	err := r.Augment.Validate()
@@ -94,6 +96,8 @@ func (r *Recipe) views(c *checker) {
 		}
 	}
 	if o := r.Score.Augment; r.Score.Mode == "pair" && !r.ScoreView().Random() && (o == nil || o.Preset != "none") {
-		c.problem("score.augment", "views without anything random are all alike, and LayerMem compares views: want other ones for scoring, such as {preset: normal}; {preset: none} if this is meant, for UnitMem")
+		c.problem("score.augment",
+			"views without anything random are all alike, and LayerMem compares views: want other ones for scoring, such "+
+				"as {preset: normal}; {preset: none} if this is meant, for UnitMem")
 	}
 }

@@ -69,7 +69,8 @@ func TestPresetsAndFieldsBesideThem(t *testing.T) {
 	// The lists of the default recipe, which a preset must not change, are not shared.
 	assert.Equal(t, "132738f14ee3", Short(of(t, "encoder.pool=max", "score.distances=[l2]").Hash()))
 	mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4", "method.mask_ratio=0.5"}
-	r := fromYAML(t, "method: {name: mae, mask_ratio: 0.5}\nencoder: {name: vit_tiny_patch4}", "augment.preset=masking", "score.augment.preset=normal")
+	r := fromYAML(t, "method: {name: mae, mask_ratio: 0.5}\nencoder: {name: vit_tiny_patch4}", "augment.preset=masking",
+		"score.augment.preset=normal")
 	assert.Equal(t, 0.75, r.Method.Config.(ssl.MAEConfig).MaskRatio)
 	assert.False(t, r.Augment.Random())
 	r = of(t, append(mae, "augment.preset=masking", "score.augment.preset=normal")...)
@@ -82,24 +83,29 @@ func TestSecondView(t *testing.T) {
 	assert.Equal(t, []float64{0.1, 0.2, 0.2}, []float64{second.Blur.P, second.Solarize, second.Gray})
 	assert.Equal(t, 0.5, r.ScoreView().Blur.P, "scoring makes views of the first kind")
 	assert.Zero(t, r.ScoreView().Solarize)
-	assert.Equal(t, r.Hash(), of(t, "method.name=byol", "augment.blur.p=0.5", "augment.second.blur.p=0.1", "augment.second.solarize=0.2").Hash())
+	assert.Equal(t, r.Hash(), of(t, "method.name=byol", "augment.blur.p=0.5", "augment.second.blur.p=0.1",
+		"augment.second.solarize=0.2").Hash())
 	var b bytes.Buffer
 	require.NoError(t, r.Write(&b))
 	assert.Equal(t, r, fromYAML(t, b.String()))
 
 	base := of(t)
-	for _, same := range []string{"augment.second=null", "augment.second={}", "augment.second.gray=0.2", "augment.second={gray: 0.2, flip: null}"} {
+	for _, same := range []string{"augment.second=null", "augment.second={}", "augment.second.gray=0.2",
+		"augment.second={gray: 0.2, flip: null}"} {
 		assert.Equal(t, base.Hash(), of(t, same).Hash(), same)
 	}
 	other := of(t, "augment.second.gray=0.3")
 	assert.NotEqual(t, base.TrainHash(), other.TrainHash())
 	one := of(t, "method.name=supervised")
-	assert.Equal(t, one.Hash(), of(t, "method.name=supervised", "augment.second.gray=0.3").Hash(), "there is no second view")
+	assert.Equal(t, one.Hash(), of(t, "method.name=supervised", "augment.second.gray=0.3").Hash(),
+		"there is no second view")
 	asymmetric := of(t, "augment.preset=solo-asymmetric")
 	assert.Equal(t, 0.2, asymmetric.SecondView().Solarize)
-	assert.Equal(t, asymmetric.Hash(), of(t, "augment.preset=lightly", "augment.jitter.saturation=0.2", "augment.second.solarize=0.2").Hash())
+	assert.Equal(t, asymmetric.Hash(), of(t, "augment.preset=lightly", "augment.jitter.saturation=0.2",
+		"augment.second.solarize=0.2").Hash())
 	preset := fromYAML(t, "augment: {second: {preset: weak, gray: 0.9}}")
-	assert.Equal(t, []float64{0.9, 0.9, 0.4}, []float64{preset.SecondView().Jitter.Hue + 0.4, preset.SecondView().Gray, preset.SecondView().Jitter.P})
+	assert.Equal(t, []float64{0.9, 0.9, 0.4}, []float64{preset.SecondView().Jitter.Hue + 0.4, preset.SecondView().Gray,
+		preset.SecondView().Jitter.P})
 }
 
 func TestScoreView(t *testing.T) {
@@ -136,14 +142,18 @@ func TestRefusedViews(t *testing.T) {
 		sets []string
 		want string
 	}{
-		{[]string{"augment.preset=week"}, `--set augment.preset=week: augment.preset: want none or weak or normal or strong or independent or masking or lightly or solo or solo-asymmetric, found "week"; did you mean weak?`},
-		{[]string{"augment.preset=masking"}, "augment.preset: preset masking changes nothing but what methods such as mae hide of an image, found method simclr"},
+		{[]string{"augment.preset=week"},
+			`--set augment.preset=week: augment.preset: want none or weak or normal or strong or independent or masking or ` +
+				`lightly or solo or solo-asymmetric, found "week"; did you mean weak?`},
+		{[]string{"augment.preset=masking"},
+			"augment.preset: preset masking changes nothing but what methods such as mae hide of an image, found method simclr"},
 		{[]string{"augment.preset=none"}, "score.augment: views without anything random are all alike"},
 		{[]string{"augment.second.preset=masking"}, "augment.second.preset: want"},
 		{[]string{"augment.second.gray=2"}, "augment.second.gray: found 2, expected 0 to 1"},
 		{[]string{"augment.second.mean=[1]"}, "no field augment.second.mean"},
 		{[]string{"augment.second=3"}, "augment.second: want a section with the fields preset, crop, flip"},
-		{[]string{"score.augment.blur.p=1", "score.augment.blur.kernel=4"}, "score.augment.blur.kernel: found 4, expected an odd number"},
+		{[]string{"score.augment.blur.p=1", "score.augment.blur.kernel=4"},
+			"score.augment.blur.kernel: found 4, expected an odd number"},
 		{[]string{"augment.solarize=-1"}, "augment.solarize: found -1"},
 	} {
 		_, err := Read("", nil, c.sets)
@@ -159,14 +169,16 @@ func TestLocalCrops(t *testing.T) {
 	dino := []string{"method.name=dino"}
 	set := func(more ...string) []string { return append(dino[:1:1], more...) }
 	base := of(t, dino...)
-	assert.Equal(t, base.Hash(), of(t, set("method.local_scale=[0.1, 0.2]", "method.local_size=0.6")...).Hash(), "there are none")
+	assert.Equal(t, base.Hash(), of(t, set("method.local_scale=[0.1, 0.2]", "method.local_size=0.6")...).Hash(),
+		"there are none")
 	crops := of(t, set("method.local_crops=4")...)
 	assert.NotEqual(t, base.TrainHash(), crops.TrainHash())
 	for _, other := range []string{"method.local_scale=[0.1, 0.2]", "method.local_size=0.6", "method.local_crops=3"} {
 		assert.NotEqual(t, crops.TrainHash(), of(t, set("method.local_crops=4", other)...).TrainHash(), other)
 	}
 	assert.Equal(t, of(t).Hash(), of(t, "method.local_crops=4").Hash(), "simclr has none")
-	views := of(t, set("method.local_crops=1", "augment.crop.scale=[0, 0]", "augment.crop.ratio=[0, 0]", "augment.second.gray=1")...).Views()
+	views := of(t, set("method.local_crops=1", "augment.crop.scale=[0, 0]", "augment.crop.ratio=[0, 0]",
+		"augment.second.gray=1")...).Views()
 	require.Len(t, views, 3)
 	assert.Equal(t, 1., views[1].Gray)
 	view := views[2]
@@ -186,7 +198,8 @@ func TestLocalCrops(t *testing.T) {
 		assert.ErrorContains(t, err, c.want, c.set)
 	}
 	_, err := Read("", nil, set("method.local_crops=4", "method.local_size=0.45", vit))
-	assert.ErrorContains(t, err, "method.local_crops: images of 14x14: found patches of 4 pixels, expected a side that divides both")
+	assert.ErrorContains(t, err,
+		"method.local_crops: images of 14x14: found patches of 4 pixels, expected a side that divides both")
 	_, err = Read("", nil, set("method.local_crops=4", "augment.preset=solo", "augment.blur.kernel=33"))
 	assert.ErrorContains(t, err, "augment.blur.kernel: found 33, expected less than twice the side of the views (16 x 16)")
 }
@@ -220,7 +233,8 @@ func TestCrossedSplits(t *testing.T) {
 	}{
 		{[]string{"split.pair=2"}, "split.pair: want 1 in mode random, found 2"},
 		{[]string{"split.mode=crossed", "split.pair=0"}, "split.pair: want 1 to"},
-		{[]string{"split.mode=crossed", "split.independent=100"}, "split.independent: want 200 in mode crossed, the number of candidates, found 100"},
+		{[]string{"split.mode=crossed", "split.independent=100"},
+			"split.independent: want 200 in mode crossed, the number of candidates, found 100"},
 	} {
 		_, err := Read("", nil, c.sets)
 		assert.ErrorContains(t, err, c.want)

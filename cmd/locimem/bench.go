@@ -18,8 +18,8 @@ type benchCmd struct {
 	MAE   benchMAECmd   `cmd:"" name:"mae" help:"Time a training step of a masked autoencoder."`
 	Score benchScoreCmd `cmd:"" help:"Time the scoring of a pair of encoders."`
 
-	All       benchAllCmd       `cmd:"" default:"withargs" help:"Time all that needs no other program, beside the peak of this machine (the default)."`
-	Peak      benchPeakCmd      `cmd:"" help:"Measure the peak of this machine: multiply-adds on registers alone, reading from memory."`
+	All       benchAllCmd       `cmd:"" default:"withargs" help:"${bench_all}"`
+	Peak      benchPeakCmd      `cmd:"" help:"${bench_peak}"`
 	Ladder    benchLadderCmd    `cmd:"" help:"Time one product from three loops to the engine's own, step by step."`
 	Figure    benchFigureCmd    `cmd:"" help:"Draw the figures of bench/results.json."`
 	Attention benchAttentionCmd `cmd:"" help:"Time the attention and the MLP of a transformer block."`
@@ -62,7 +62,7 @@ func (c *benchGemmCmd) Run(a *app) error {
 
 type benchConvCmd struct {
 	engineFlags
-	Net      string `default:"resnet9" placeholder:"NAME" help:"resnet9, resnet18 (of CIFAR) or resnet50 (default: resnet9)."`
+	Net      string `default:"resnet9" placeholder:"NAME" help:"${benchconv_net}"`
 	Batch    int    `default:"0" placeholder:"N" help:"Images (default: 512, 128 and 8 in turn)."`
 	Layer    string `placeholder:"TEXT" help:"Only layers whose names contain the text."`
 	Winograd int    `placeholder:"M" help:"Largest tile of Winograd's convolution: 2 or 4 (default: 0, none)."`

@@ -108,7 +108,7 @@ func (c *benchLadderCmd) Run(a *app) error {
 }
 
 type benchFigureCmd struct {
-	Results string `default:"bench/results.json" placeholder:"FILE" help:"What bench/run.sh measured (default: bench/results.json)."`
+	Results string `default:"bench/results.json" placeholder:"FILE" help:"${benchfigure_results}"`
 	Out     string `default:"bench/img" placeholder:"DIR" help:"Where the .svg and .png files go (default: bench/img)."`
 }
 

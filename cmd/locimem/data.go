@@ -61,7 +61,8 @@ func (c *dataCheckCmd) Run(a *app) error {
 	}
 	for k, d := range []data.Dataset{train, test} {
 		s := parts[k]
-		a.printf("%s: %d images of %dx%dx%d, %d atypical, %d duplicates\n", s.Name, s.Images, s.Shape[0], s.Shape[1], s.Shape[2], s.Atypical, len(s.Duplicates))
+		a.printf("%s: %d images of %dx%dx%d, %d atypical, %d duplicates\n", s.Name, s.Images, s.Shape[0], s.Shape[1],
+			s.Shape[2], s.Atypical, len(s.Duplicates))
 		a.printf("  mean %s, std %s of each channel\n", decimals(s.Mean), decimals(s.Std))
 		var classes []string
 		for _, k := range s.Classes {
@@ -141,7 +142,10 @@ func (c *dataShowCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(c.Out, func(w io.Writer) error { return data.ContactSheet(w, d, indices, 10) }); err != nil {
+	if err := atomicfile.Write(c.Out, func(w io.Writer) error {
+		return data.ContactSheet(w, d, indices,
+			10)
+	}); err != nil {
 		return err
 	}
 	if len(c.Index) == 0 {
@@ -169,14 +173,16 @@ func (c *dataShowCmd) indices(d data.Dataset) ([]int, error) {
 		return c.Index, nil
 	}
 	if c.First < 0 || c.First >= d.Len() {
-		return nil, usageError{fmt.Errorf("--first %d: want 0 to %d, %s has %d images", c.First, d.Len()-1, d.Name(), d.Len())}
+		return nil, usageError{fmt.Errorf("--first %d: want 0 to %d, %s has %d images", c.First, d.Len()-1, d.Name(),
+			d.Len())}
 	}
 	n := min(100, d.Len()-c.First)
 	if c.Count != nil {
 		n = *c.Count
 	}
 	if n < 1 || n > 10000 || n > d.Len()-c.First {
-		return nil, usageError{fmt.Errorf("--first %d --count %d: want 1 to 10000 of the %d images of %s", c.First, n, d.Len(), d.Name())}
+		return nil, usageError{fmt.Errorf("--first %d --count %d: want 1 to 10000 of the %d images of %s", c.First, n,
+			d.Len(), d.Name())}
 	}
 	out := make([]int, n)
 	for i := range out {

@@ -66,7 +66,7 @@ func (u usageError) Unwrap() error { return u.error }
 func execute(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	exited, code := false, exitDone
-	parser, err := kong.New(&c, kong.Name("locimem"), kong.UsageOnError(),
+	parser, err := kong.New(&c, kong.Name("locimem"), kong.UsageOnError(), helpTexts,
 		kong.Description("Find where self-supervised encoders memorize."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(stdout, stderr),

@@ -11,11 +11,11 @@ import (
 
 type probeCmd struct {
 	fromRun
-	Encoder string `arg:"" optional:"" help:"Encoder, a safetensors file: of a run, or with --run or --recipe; default: the one of the run that --which names."`
+	Encoder string `arg:"" optional:"" help:"${probe_encoder}"`
 	prefixFlag
-	Which    string `default:"f" enum:"f,g" help:"Whose training images the neighbours are, or the classifier is trained on: f or g (default: f)."`
-	Linear   bool   `xor:"how" help:"Train a linear classifier on frozen features instead of asking the nearest neighbours."`
-	Finetune bool   `xor:"how" help:"Train the whole encoder with a classifier on top by labels: no linear probe, and no measure of what the encoder knew."`
+	Which    string `default:"f" enum:"f,g" help:"${probe_which}"`
+	Linear   bool   `xor:"how" help:"${probe_linear}"`
+	Finetune bool   `xor:"how" help:"${probe_finetune}"`
 	labelFlags
 	onFlags
 	JSON bool `name:"json" help:"Write the result as JSON."`
@@ -23,13 +23,13 @@ type probeCmd struct {
 
 // labelFlags are those of --linear and --finetune. Pointers tell what was given.
 type labelFlags struct {
-	Solver      string   `enum:"lbfgs,sgd," default:"" placeholder:"NAME" help:"Of --linear: lbfgs (full batches, to the minimum; the default) or sgd (with momentum)."`
-	Tap         string   `placeholder:"NAME" help:"Of --linear: the layer whose features are taken, see locimem taps (default: the encoder's output)."`
-	WeightDecay *float64 `placeholder:"X" help:"Of --linear: L2 of the classifier's weights (default: 0.0001); of --finetune: decoupled, of all weights (default: 0.05)."`
-	LR          *float64 `name:"lr" placeholder:"X" help:"Highest learning rate. Of --solver sgd: default 0.01; of --finetune: default 0.001 for every 256 images of a batch."`
+	Solver      string   `enum:"lbfgs,sgd," default:"" placeholder:"NAME" help:"${label_solver}"`
+	Tap         string   `placeholder:"NAME" help:"${label_tap}"`
+	WeightDecay *float64 `placeholder:"X" help:"${label_weightdecay}"`
+	LR          *float64 `name:"lr" placeholder:"X" help:"${label_lr}"`
 	Epochs      *int     `placeholder:"N" help:"Of --solver sgd and of --finetune: epochs (default: 100)."`
-	Batch       *int     `placeholder:"N" help:"Of --solver sgd: images of a step (default: 256); of --finetune (default: 128)."`
-	Layers      *string  `placeholder:"A,B" help:"Of --finetune: the layers that are trained, the others being frozen; none for the classifier alone (default: all)."`
+	Batch       *int     `placeholder:"N" help:"${label_batch}"`
+	Layers      *string  `placeholder:"A,B" help:"${label_layers}"`
 }
 
 // The weight decay of the classifier of linear probes, which is not tuned for any
@@ -45,13 +45,15 @@ func (f *labelFlags) check(linear, finetune bool) error {
 	steps := f.LR != nil || f.Epochs != nil || f.Batch != nil
 	switch {
 	case !linear && !finetune && *f != (labelFlags{}):
-		return usageError{errors.New("--solver, --tap, --weight-decay, --lr, --epochs, --batch and --layers are for --linear and --finetune, of which none is given")}
+		return usageError{errors.New("--solver, --tap, --weight-decay, --lr, --epochs, --batch and --layers are for " +
+			"--linear and --finetune, of which none is given")}
 	case linear && f.Layers != nil:
 		return usageError{errors.New("--layers is for --finetune, found --linear, which freezes the encoder")}
 	case finetune && (f.Solver != "" || f.Tap != ""):
 		return usageError{errors.New("--solver and --tap are for --linear, found --finetune")}
 	case linear && f.Solver != probe.SolverSGD && steps:
-		return usageError{errors.New("--lr, --epochs and --batch are for --solver sgd; lbfgs goes on until it is at the minimum")}
+		return usageError{errors.New("--lr, --epochs and --batch are for --solver sgd; lbfgs goes on until it is at the " +
+			"minimum")}
 	case f.LR != nil && !(*f.LR > 0):
 		return usageError{fmt.Errorf("--lr: found %g, expected more than 0", *f.LR)}
 	case f.Epochs != nil && *f.Epochs < 1:
@@ -94,7 +96,8 @@ func (c *probeCmd) Run(a *app) error {
 	switch {
 	case c.Linear:
 		p, err := run.LinearProbe(a.ctx, r, conf, c.Tap, probe.LinearConfig{
-			Solver: c.Solver, WeightDecay: given(c.WeightDecay, linearDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
+			Solver: c.Solver, WeightDecay: given(c.WeightDecay, linearDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0),
+			Batch: given(c.Batch, 0),
 		}, reporter{a.ui})
 		if err != nil {
 			return err
@@ -103,7 +106,8 @@ func (c *probeCmd) Run(a *app) error {
 	case c.Finetune:
 		p, err := run.FineTune(a.ctx, r, conf, probe.FineTuneConfig{
 			Layers:      c.layers(),
-			WeightDecay: given(c.WeightDecay, finetuneDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
+			WeightDecay: given(c.WeightDecay, finetuneDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0),
+			Batch: given(c.Batch, 0),
 		}, reporter{a.ui})
 		if err != nil {
 			return err
@@ -121,7 +125,8 @@ func (c *probeCmd) Run(a *app) error {
 		}
 		a.printf("accuracy after fine-tuning %.4f (guessing: %.4f); no linear probe: %s\n"+
 			"%d images of %s, trained on %d images of %s, %d epochs, batches of %d, learning rate %g, weight decay %g\n",
-			p.Accuracy, 1/float64(p.Classes), trained, p.Test, p.Data, p.Train, c.whose(p.TrainedOn), p.Epochs, p.Batch, p.LR, p.WeightDecay)
+			p.Accuracy, 1/float64(p.Classes), trained, p.Test, p.Data, p.Train, c.whose(p.TrainedOn), p.Epochs, p.Batch, p.LR,
+			p.WeightDecay)
 		return nil
 	}
 	p, err := run.Probe(a.ctx, r, conf, reporter{a.ui})
@@ -141,7 +146,8 @@ func (c *probeCmd) show(a *app, p *run.LinearProbeResult) error {
 	if c.JSON {
 		return a.writeJSON(p)
 	}
-	how := fmt.Sprintf("%s, weight decay %g, %d epochs of learning rate %g and momentum %g, batches of %d", p.Solver, p.WeightDecay, p.Epochs, p.LR, p.Momentum, p.LinearConfig.Batch)
+	how := fmt.Sprintf("%s, weight decay %g, %d epochs of learning rate %g and momentum %g, batches of %d", p.Solver,
+		p.WeightDecay, p.Epochs, p.LR, p.Momentum, p.LinearConfig.Batch)
 	if p.Solver == probe.SolverLBFGS {
 		end := "at the minimum"
 		if !p.Converged {
@@ -149,7 +155,9 @@ func (c *probeCmd) show(a *app, p *run.LinearProbeResult) error {
 		}
 		how = fmt.Sprintf("%s, weight decay %g, %d iterations, %s", p.Solver, p.WeightDecay, p.Steps, end)
 	}
-	a.printf("linear accuracy %.4f (training images: %.4f, guessing: %.4f)\n%d images of %s, classifier of %d training images of %s on %d features of %s, %s; encoder frozen\n%s\n",
-		p.Accuracy, p.TrainAccuracy, 1/float64(p.Classes), p.Test, p.Data, p.Train, c.whose(p.TrainedOn), p.Features, p.Tap, p.Normalisation, how)
+	a.printf("linear accuracy %.4f (training images: %.4f, guessing: %.4f)\n%d images of %s, classifier of %d "+
+		"training images of %s on %d features of %s, %s; encoder frozen\n%s\n",
+		p.Accuracy, p.TrainAccuracy, 1/float64(p.Classes), p.Test, p.Data, p.Train, c.whose(p.TrainedOn), p.Features, p.Tap,
+		p.Normalisation, how)
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 
 // onFlags name other data to probe on.
 type onFlags struct {
-	On        string  `placeholder:"NAME" help:"Probe on other data than the encoder was trained on: synthetic, cifar10, mnist, ... (see locimem data list); images are brought to the encoder's shape."`
+	On        string  `placeholder:"NAME" help:"${on_on}"`
 	OnDir     string  `placeholder:"DIR" help:"Folder with the files of --on."`
 	OnVariant string  `placeholder:"NAME" help:"Variant of --on, where it has any."`
 	OnSeed    *uint64 `placeholder:"N" help:"Seed of --on synthetic (default: the recipe's)."`

@@ -16,8 +16,8 @@ import (
 
 // recipeFlags name a recipe.
 type recipeFlags struct {
-	Recipe string   `arg:"" optional:"" help:"Recipe file; without one, the recipe that needs no files (recipes/default.yaml)."`
-	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as train.epochs=3; may be given again."`
+	Recipe string   `arg:"" optional:"" help:"${recipe_recipe}"`
+	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"${recipe_set}"`
 }
 
 func (f *recipeFlags) load() (*recipe.Recipe, error) { return loadRecipe(f.Recipe, f.Set) }

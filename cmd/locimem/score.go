@@ -15,7 +15,7 @@ import (
 type fromRun struct {
 	RunDir string   `name:"run" xor:"from" placeholder:"DIR" help:"Run directory to take the recipe from."`
 	Recipe string   `xor:"from" placeholder:"FILE" help:"Recipe, where there is no run directory."`
-	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as score.views=20 or knn.k=5; may be given again."`
+	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"${fromrun_set}"`
 }
 
 func (f *fromRun) load() (*recipe.Recipe, error) {
@@ -55,7 +55,7 @@ func (f *fromRun) inRun(path, what, name string) (string, error) {
 
 // prefixFlag chooses among the encoders of a file of another program.
 type prefixFlag struct {
-	Prefix string `placeholder:"NAME" help:"What stands before the encoder's names in a file that holds several, such as teacher.backbone (found where there is one; . for none)."`
+	Prefix string `placeholder:"NAME" help:"${prefixflag_prefix}"`
 }
 
 type scoreCmd struct {
@@ -63,7 +63,7 @@ type scoreCmd struct {
 	F string `name:"f" placeholder:"FILE" help:"Encoder f, a safetensors file; default: f.safetensors of the run."`
 	G string `name:"g" placeholder:"FILE" help:"Encoder g; default: g.safetensors of the run."`
 	prefixFlag
-	Split string `placeholder:"FILE" help:"Which image is in which set: split.json of a run, or paper: the ranges of the paper's code for CIFAR-10. Default: that of the run, else drawn by the recipe."`
+	Split string `placeholder:"FILE" help:"${score_split}"`
 	Out   string `default:"scores" placeholder:"DIR" help:"Folder for the tables (default: scores)."`
 	Force bool   `help:"Replace scores that are in that folder."`
 	JSON  bool   `name:"json" help:"Write the summary as JSON."`
@@ -74,7 +74,8 @@ type scoreCmd struct {
 func (c *scoreCmd) Run(a *app) error {
 	foreign := c.RunDir == "" && c.Recipe == "" && c.given()
 	if !foreign && (c.given() || len(c.Tap)+len(c.Distance)+len(c.Files) > 0 || c.Points >= 0) {
-		return usageError{errors.New("flags that describe encoders trained elsewhere do not go with --run and --recipe; change fields with --set")}
+		return usageError{errors.New("flags that describe encoders trained elsewhere do not go with --run and --recipe; " +
+			"change fields with --set")}
 	}
 	if _, err := os.Stat(filepath.Join(c.Out, "scores.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has scores already; choose another --out, or --force", c.Out)}
@@ -95,7 +96,8 @@ func (c *scoreCmd) Run(a *app) error {
 	}
 	a.summary(s)
 	a.paragraph("", s.Reading())
-	a.printf("\nReport:  %s\nTables:  %s\nFigures: %s\n", filepath.Join(c.Out, "report.html"), filepath.Join(c.Out, "layermem.csv"), filepath.Join(c.Out, "figures", "layermem.png"))
+	a.printf("\nReport:  %s\nTables:  %s\nFigures: %s\n", filepath.Join(c.Out, "report.html"),
+		filepath.Join(c.Out, "layermem.csv"), filepath.Join(c.Out, "figures", "layermem.png"))
 	return nil
 }
 
@@ -132,7 +134,8 @@ func onlyScoreFields(runDir string, r *recipe.Recipe) error {
 		return err
 	}
 	if own.TrainHash() != r.TrainHash() {
-		return usageError{errors.New("--set changes how the encoders of the run are trained; only fields of score and knn (and places of files) can be changed here")}
+		return usageError{errors.New("--set changes how the encoders of the run are trained; only fields of score and " +
+			"knn (and places of files) can be changed here")}
 	}
 	return nil
 }

@@ -21,10 +21,10 @@ import (
 type encoderFlags struct {
 	Encoder string   `placeholder:"NAME" help:"Encoder that was not trained here: its architecture, such as resnet9."`
 	Width   float64  `default:"1" placeholder:"X" help:"Width factor of the encoder (default: 1)."`
-	Stem    string   `placeholder:"NAME" help:"How a ResNet begins: cifar or imagenet (default: by the size of the images)."`
+	Stem    string   `placeholder:"NAME" help:"${encoder_stem}"`
 	Norm    string   `placeholder:"NAME" help:"Its norm: batch or group (default: batch)."`
-	Pool    string   `placeholder:"NAME" help:"What its head does with the last map: max or avg (default: that of the architecture)."`
-	Data    string   `placeholder:"NAME" help:"Its images: a data set of 'locimem data list', or a folder with one of images for each class."`
+	Pool    string   `placeholder:"NAME" help:"${encoder_pool}"`
+	Data    string   `placeholder:"NAME" help:"${encoder_data}"`
 	DataDir string   `placeholder:"DIR" help:"Folder of the files of --data."`
 	Tap     []string `placeholder:"PATTERN" help:"Layers to score, names or patterns such as conv*; default: all."`
 }
@@ -36,9 +36,11 @@ func (f *encoderFlags) sets() []string {
 	if info, err := os.Stat(name); err == nil && info.IsDir() && dir == "" && !slices.Contains(dataNames(), name) {
 		name, dir = "folder", name // a folder of images
 	}
-	sets := []string{"name=score", "encoder.pool=auto", "split.shared=2", "split.candidate=2", "split.independent=2", "split.external=0",
+	sets := []string{"name=score", "encoder.pool=auto", "split.shared=2", "split.candidate=2", "split.independent=2",
+		"split.external=0",
 		"train.batch=2", "knn.every=0", "knn.k=1", "knn.test=0", fmt.Sprintf("encoder.width=%g", f.Width)}
-	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool}, {"encoder.stem", f.Stem}, {"encoder.norm", f.Norm}, {"data.name", name}, {"data.dir", dir}} {
+	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool},
+		{"encoder.stem", f.Stem}, {"encoder.norm", f.Norm}, {"data.name", name}, {"data.dir", dir}} {
 		if s.value != "" {
 			sets = append(sets, s.field+"="+strconv.Quote(s.value))
 		}
@@ -69,7 +71,7 @@ func quotedList(names []string) string {
 
 // setFlags choose the four sets by lists of indices.
 type setFlags struct {
-	Candidate   string `placeholder:"LIST" help:"Images that f was trained on and g was not: indices such as 40000-44999,7 or a file of them (text, .npy, .npz)."`
+	Candidate   string `placeholder:"LIST" help:"${set_candidate}"`
 	Shared      string `placeholder:"LIST" help:"Images that both were trained on."`
 	Independent string `placeholder:"LIST" help:"Images that g was trained on and f was not."`
 	External    string `placeholder:"LIST" help:"Images that neither was trained on; of the test part of --data."`
@@ -96,10 +98,10 @@ func (f *setFlags) lists() (map[string][]int, error) {
 type foreignFlags struct {
 	encoderFlags
 	setFlags
-	Views       string   `placeholder:"N|FILE" help:"Augmented views of each image (default: 10), or a .npz with views that another program made."`
-	Distance    []string `placeholder:"NAME" help:"Distances between views: unit-l2, l2 (raw), l1, cosine, angular; the first is shown (default: unit-l2)."`
-	Points      int      `default:"-1" placeholder:"N" help:"Images scored of each set, from its beginning, 0: all; default: all, but of the shared ones as many as there are candidates."`
-	Activations bool     `help:"Score activations instead of encoders: two .npz files follow, of f and of g (docs/score-your-own.md)."`
+	Views       string   `placeholder:"N|FILE" help:"${foreign_views}"`
+	Distance    []string `placeholder:"NAME" help:"${foreign_distance}"`
+	Points      int      `default:"-1" placeholder:"N" help:"${foreign_points}"`
+	Activations bool     `help:"${foreign_activations}"`
 	NCHW        bool     `name:"nchw" help:"Maps in .npz files have their channels before height and width."`
 	Files       []string `arg:"" optional:"" help:"The files of --activations."`
 }
@@ -141,7 +143,8 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*page.Summary, error) {
 		if err != nil {
 			return nil, err
 		}
-		return external.ScoreActivations(a.ctx, r, external.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists, Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return external.ScoreActivations(a.ctx, r, external.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists,
+			Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if f.Encoder == "" || c.F == "" || c.G == "" {
 		return nil, usageError{errors.New("encoders that were not trained here need --encoder NAME, --f FILE and --g FILE")}
@@ -151,7 +154,8 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*page.Summary, error) {
 		if err != nil {
 			return nil, err
 		}
-		return external.ScoreViews(a.ctx, r, external.ArraysConfig{F: c.F, G: c.G, Prefix: c.Prefix, Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return external.ScoreViews(a.ctx, r, external.ArraysConfig{F: c.F, G: c.G, Prefix: c.Prefix, Views: f.Views,
+			Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if f.Data == "" {
 		return nil, usageError{errors.New("--data NAME is not given: which images were the encoders trained on?")}
@@ -163,15 +167,19 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*page.Summary, error) {
 		return nil, usageError{errors.New("--split and lists of single sets are both given")}
 	case c.Split == "paper":
 		p := data.PaperRanges()
-		set = append([]string{"split.mode=paper", fmt.Sprintf("split.shared=%d", p.Shared[1]), fmt.Sprintf("split.candidate=%d", p.Candidate[1]-p.Candidate[0]),
-			fmt.Sprintf("split.independent=%d", p.Independent[1]-p.Independent[0]), fmt.Sprintf("split.external=%d", p.External[1])}, set...)
+		set = append([]string{"split.mode=paper", fmt.Sprintf("split.shared=%d", p.Shared[1]),
+			fmt.Sprintf("split.candidate=%d", p.Candidate[1]-p.Candidate[0]),
+			fmt.Sprintf("split.independent=%d", p.Independent[1]-p.Independent[0]), fmt.Sprintf("split.external=%d",
+				p.External[1])}, set...)
 	case c.Split != "":
 		conf.Split = c.Split
 	case len(lists) > 0:
 		conf.Sets = &data.SplitSets{Shared: lists[memorize.Shared], Candidate: lists[memorize.Candidate],
 			Independent: lists[memorize.Independent], External: lists[memorize.External]}
 	default:
-		return nil, usageError{errors.New("which images is each encoder trained on? Give --split FILE (a split.json), --split paper, or lists: --candidate, --shared, --independent, --external")}
+		return nil,
+			usageError{errors.New("which images is each encoder trained on? Give --split FILE (a split.json), --split " +
+				"paper, or lists: --candidate, --shared, --independent, --external")}
 	}
 	if f.Points < 0 {
 		conf.SharedAsCandidates = true

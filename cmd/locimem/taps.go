@@ -14,8 +14,8 @@ import (
 )
 
 type tapsCmd struct {
-	Source string   `arg:"" optional:"" name:"recipe" help:"Recipe file, or the name of an encoder; without one, the recipe that needs no files (recipes/default.yaml)."`
-	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as encoder.stem=imagenet; may be given again."`
+	Source string   `arg:"" optional:"" name:"recipe" help:"${taps_source}"`
+	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"${taps_set}"`
 	Size   int      `placeholder:"N" help:"Height and width of the images (default: those of the recipe)."`
 	Group  string   `placeholder:"T17" help:"Only the rows of that table of the paper: T1, T10, T15, T16, T17 or T18."`
 	JSON   bool     `name:"json" help:"Write the list as JSON."`

@@ -17,12 +17,12 @@ type unitsCmd struct {
 	Weights string `required:"" placeholder:"FILE" help:"Weights of the encoder, a safetensors file."`
 	prefixFlag
 	Top      int      `default:"10" placeholder:"N" help:"Units to show, of all layers and of each (default: 10)."`
-	Images   int      `default:"8" placeholder:"N" help:"Images to show for each unit, those it answers most to (default: 8)."`
+	Images   int      `default:"8" placeholder:"N" help:"${units_images}"`
 	Part     string   `default:"train" enum:"train,test" help:"Images of which part: train or test (default: train)."`
 	Points   int      `default:"0" placeholder:"N" help:"Number of images, the first ones (default: all)."`
 	Views    int      `default:"10" placeholder:"N" help:"Augmented views of each image (default: 10)."`
 	Absolute bool     `help:"Take |activation|, so that units with negative activations can be ranked."`
-	Set      []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"Change a field of the recipe, such as augment.gray=0 or score.rest=median; may be given again."`
+	Set      []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"${units_set}"`
 	Out      string   `default:"units" placeholder:"DIR" help:"Folder for tables and picture (default: units)."`
 	Force    bool     `help:"Replace units that are in that folder."`
 	JSON     bool     `name:"json" help:"Write the report as JSON."`
@@ -34,7 +34,8 @@ func (c *unitsCmd) Run(a *app) error {
 		return usageError{fmt.Errorf("--encoder NAME and --data NAME are needed")}
 	}
 	if c.Top < 1 || c.Images < 1 || c.Images > 100 || c.Points < 0 || c.Points == 1 || c.Views < 1 {
-		return usageError{fmt.Errorf("--top %d --images %d --points %d --views %d: want at least 1, 1 to 100, 0 (all) or at least 2, and at least 1", c.Top, c.Images, c.Points, c.Views)}
+		return usageError{fmt.Errorf("--top %d --images %d --points %d --views %d: want at least 1, 1 to 100, 0 (all) "+
+			"or at least 2, and at least 1", c.Top, c.Images, c.Points, c.Views)}
 	}
 	if _, err := os.Stat(filepath.Join(c.Out, "units.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has units already; choose another --out, or --force", c.Out)}
@@ -47,7 +48,8 @@ func (c *unitsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	conf := run.UnitsConfig{Weights: c.Weights, Prefix: c.Prefix, Points: c.Points, Top: c.Top, Images: c.Images, Out: c.Out}
+	conf := run.UnitsConfig{Weights: c.Weights, Prefix: c.Prefix, Points: c.Points, Top: c.Top, Images: c.Images,
+		Out: c.Out}
 	if c.Part == "test" {
 		conf.Part = data.Test
 	}
@@ -71,11 +73,14 @@ func (a *app) units(r *run.UnitReport, out string) {
 		for _, p := range u.Top[1:min(len(u.Top), 5)] {
 			next = append(next, p.Point)
 		}
-		t.AppendRow(table.Row{i + 1, u.Tap, u.Unit, fmt.Sprintf("%.4f", u.Value), u.Point, fmt.Sprintf("%.4g", u.Max), fmt.Sprintf("%.4g", u.Rest), fmt.Sprint(next)})
+		t.AppendRow(table.Row{i + 1, u.Tap, u.Unit, fmt.Sprintf("%.4f", u.Value), u.Point, fmt.Sprintf("%.4g", u.Max),
+			fmt.Sprintf("%.4g", u.Rest), fmt.Sprint(next)})
 	}
-	a.printf("\nTop %d of %d units by UnitMem, %d images of %s with %d views\n%s\n\n", len(r.Top), r.Units, r.Points, r.Data, r.Views, t.Render())
+	a.printf("\nTop %d of %d units by UnitMem, %d images of %s with %d views\n%s\n\n", len(r.Top), r.Units, r.Points,
+		r.Data, r.Views, t.Render())
 	a.printf("%s\n\n", owners(r.Owners))
-	t = newTable(1, "tap", "depth", "units", "ranked", "dead", "mean", "top unit", "UnitMem", "owner", fmt.Sprintf("owners of the top %d", len(r.Top)))
+	t = newTable(1, "tap", "depth", "units", "ranked", "dead", "mean", "top unit", "UnitMem", "owner",
+		fmt.Sprintf("owners of the top %d", len(r.Top)))
 	for _, tap := range r.Taps {
 		row := table.Row{tap.Tap, tap.Depth, tap.Units, tap.Units - tap.Unbounded - tap.Dead, tap.Dead}
 		if tap.Mean != nil {
@@ -83,13 +88,16 @@ func (a *app) units(r *run.UnitReport, out string) {
 		}
 		if len(tap.Top) > 0 {
 			u := tap.Top[0]
-			row = append(row, u.Unit, fmt.Sprintf("%.4f", u.Value), u.Point, fmt.Sprintf("%d of %d", tap.Owners.Distinct, tap.Owners.Units))
+			row = append(row, u.Unit, fmt.Sprintf("%.4f", u.Value), u.Point, fmt.Sprintf("%d of %d", tap.Owners.Distinct,
+				tap.Owners.Units))
 		}
 		t.AppendRow(row)
 	}
 	a.printf("%s\n", t.Render())
 	if r.Unbounded > 0 {
-		a.paragraph("", fmt.Sprintf("%d units are not ranked: the mean activation of some image is negative, and UnitMem then has no bounds; --absolute ranks them by |activation|.", r.Unbounded))
+		a.paragraph("",
+			fmt.Sprintf("%d units are not ranked: the mean activation of some image is negative, and UnitMem then has no "+
+				"bounds; --absolute ranks them by |activation|.", r.Unbounded))
 	}
 	a.printf("\nTables:  %s\n", filepath.Join(out, "top_units.csv"))
 	if len(r.Top) > 0 {
@@ -102,5 +110,6 @@ func owners(o memorize.Owners) string {
 	if o.Units == 0 {
 		return "No unit can be ranked."
 	}
-	return fmt.Sprintf("These %d units belong to %d images; image %d owns %d of them.", o.Units, o.Distinct, o.MostBy, o.Most)
+	return fmt.Sprintf("These %d units belong to %d images; image %d owns %d of them.", o.Units, o.Distinct, o.MostBy,
+		o.Most)
 }

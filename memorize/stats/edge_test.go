@@ -186,7 +186,8 @@ func TestEdges(t *testing.T) {
 	b, err := json.Marshal(Estimate{Mean: 1, Covers: "x"})
 	require.NoError(t, err)
 	assert.Equal(t,
-		`{"mean":1,"pairs":null,"points":{"lo":0,"hi":0},"both":{"lo":0,"hi":0},"covers":"x","pair_means":null,"n":0,"level":0}`, string(b))
+		`{"mean":1,"pairs":null,"points":{"lo":0,"hi":0},"both":{"lo":0,"hi":0},"covers":"x","pair_means":null,"n":0,`+
+			`"level":0}`, string(b))
 }
 
 func TestBadValuesAreNamed(t *testing.T) {

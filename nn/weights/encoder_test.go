@@ -53,13 +53,15 @@ func TestLoadEncoderFindsThePrefix(t *testing.T) {
 		l, err := LoadEncoder(path, to, "")
 		require.NoError(t, err, prefix)
 		assert.Equal(t, nn.Hash(from), nn.Hash(to), prefix)
-		assert.Equal(t, &Loaded{Scheme: "torchvision", Prefix: prefix, LeftOut: []string{heads[1], heads[0], heads[2]}, Meta: map[string]string{"epoch": "3"}}, l)
+		assert.Equal(t, &Loaded{Scheme: "torchvision", Prefix: prefix, LeftOut: []string{heads[1], heads[0], heads[2]},
+			Meta: map[string]string{"epoch": "3"}}, l)
 	}
 }
 
 func TestLoadEncoderLeavesOtherPartsOut(t *testing.T) {
 	from := narrow(t, "resnet50", 1)
-	path := foreign(t, from, behind("module.encoder_q."), "module.queue", "module.encoder_k.conv1.weight", "module.encoder_q.fc.0.bias")
+	path := foreign(t, from, behind("module.encoder_q."), "module.queue", "module.encoder_k.conv1.weight",
+		"module.encoder_q.fc.0.bias")
 	to := narrow(t, "resnet50", 2)
 	l, err := LoadEncoder(path, to, "")
 	require.NoError(t, err)
@@ -72,7 +74,8 @@ func TestLoadEncoderLeavesOtherPartsOut(t *testing.T) {
 func TestLoadEncoderAsksWhich(t *testing.T) {
 	student, teacher, bare := narrow(t, "resnet18", 1), narrow(t, "resnet18", 2), narrow(t, "resnet18", 3)
 	var all []*nn.Param
-	for prefix, params := range map[string][]*nn.Param{"student.backbone.": student, "teacher.backbone.": teacher, "": bare} {
+	for prefix, params := range map[string][]*nn.Param{"student.backbone.": student, "teacher.backbone.": teacher,
+		"": bare} {
 		for _, p := range params {
 			q := *p
 			q.Name = prefix + p.Name
@@ -83,7 +86,8 @@ func TestLoadEncoderAsksWhich(t *testing.T) {
 	to := narrow(t, "resnet18", 4)
 	before := nn.Hash(to)
 	_, err := LoadEncoder(path, to, "")
-	assert.EqualError(t, err, path+`: holds 3 encoders, behind the prefixes "", "student.backbone.", "teacher.backbone.": choose one ("." is none)`)
+	assert.EqualError(t, err,
+		path+`: holds 3 encoders, behind the prefixes "", "student.backbone.", "teacher.backbone.": choose one ("." is none)`)
 	assert.Equal(t, before, nn.Hash(to))
 	for prefix, want := range map[string][]*nn.Param{"student.backbone.": student, "teacher.backbone": teacher} {
 		_, err := LoadEncoder(path, to, prefix)
@@ -127,9 +131,11 @@ func TestLoadEncoderOfTheReleasedCode(t *testing.T) {
 	from := narrow(t, "resnet9", 1)
 	released := map[string]string{
 		"conv1": "prep.conv", "bn1": "prep.batch", "conv2_0": "layer1_head.conv", "bn2_0": "layer1_head.batch",
-		"conv2_1": "layer1_residual1.conv", "bn2_1": "layer1_residual1.batch", "conv2_2": "layer1_residual2.conv", "bn2_2": "layer1_residual2.batch",
+		"conv2_1": "layer1_residual1.conv", "bn2_1": "layer1_residual1.batch", "conv2_2": "layer1_residual2.conv",
+		"bn2_2": "layer1_residual2.batch",
 		"conv3": "layer2.conv", "bn3": "layer2.batch", "conv4_0": "layer3_head.conv", "bn4_0": "layer3_head.batch",
-		"conv4_1": "layer3_residual1.conv", "bn4_1": "layer3_residual1.batch", "conv4_2": "layer3_residual2.conv", "bn4_2": "layer3_residual2.batch",
+		"conv4_1": "layer3_residual1.conv", "bn4_1": "layer3_residual1.batch", "conv4_2": "layer3_residual2.conv",
+		"bn4_2": "layer3_residual2.batch",
 	}
 	for _, prefix := range []string{"", "encoder."} {
 		path := foreign(t, from, func(name string) string {

@@ -27,44 +27,51 @@ func TestBadFiles(t *testing.T) {
 		return fmt.Sprintf(`{"a":{"dtype":%s,"shape":%s,"data_offsets":%s}}`, dtype, shape, offsets)
 	}
 	two := func(a, b string) string {
-		return fmt.Sprintf(`{"a":{"dtype":"F32","shape":[2],"data_offsets":%s},"b":{"dtype":"F32","shape":[2],"data_offsets":%s}}`, a, b)
+		return fmt.Sprintf(`{"a":{"dtype":"F32","shape":[2],"data_offsets":%s},"b":{"dtype":"F32","shape":[2],`+
+			`"data_offsets":%s}}`, a, b)
 	}
 	length := func(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 	for want, data := range map[string][]byte{
-		"has 0 bytes, too few for a safetensors file":                             nil,
-		"has 7 bytes, too few for a safetensors file":                             make([]byte, 7),
-		"header of 18446744073709551615 bytes, expected at most 100000000":        length(1<<64 - 1),
-		"header of 100000001 bytes, expected at most 100000000":                   length(100_000_001),
-		"a zip archive or a pickle, as torch.save writes them":                    []byte("PK\x03\x04\x00\x00\x08\x08\x00"),
-		"in Python, safetensors.torch.save_file(state_dict, path)":                []byte("\x80\x02}q\x00(X\x07\x00"),
-		"header of 3 bytes, but the file has only 2 more":                         append(length(3), "{}"...),
-		`header: starts with "", expected {`:                                      length(0),
-		`header: starts with "PK\x03\x04", expected {`:                            file("PK\x03\x04", 0),
-		`header: starts with " {}", expected {`:                                   file(" {}", 0),
-		"header: not UTF-8":                                                       file("{\"\xff\":1}", 0),
-		"header: the header ends too early":                                       file("{", 0),
-		"header: goes on after its closing brace":                                 file("{}{}", 0),
-		"header: invalid character":                                               file("{]", 0),
-		"header: invalid character '1'":                                           file("{1:2}", 0),
-		`header: tensor "a": found [, expected {`:                                 file(`{"a":[]}`, 0),
-		`header: tensor "a": found <nil>, expected {`:                             file(`{"a":null}`, 0),
-		`header: "a" is given twice`:                                              file(strings.Replace(two("[0,8]", "[8,16]"), `"b"`, `"a"`, 1), 16),
-		`header: tensor "a": "shape" is given twice`:                              file(`{"a":{"shape":[],"shape":[],"dtype":"F32","data_offsets":[0,4]}}`, 4),
-		`header: "__metadata__" is given twice`:                                   file(`{"__metadata__":{},"__metadata__":{}}`, 0),
-		`header: __metadata__: "k" is given twice`:                                file(`{"__metadata__":{"k":"1","k":"2"}}`, 0),
-		`header: __metadata__: "k": found 1, expected a string`:                   file(`{"__metadata__":{"k":1}}`, 0),
-		`header: tensor "a": expected all of dtype, shape and data_offsets`:       file(`{"a":{"dtype":"F32","shape":[]}}`, 0),
-		`header: tensor "a": strides: unknown field`:                              file(`{"a":{"strides":[]}}`, 0),
-		`header: tensor "a": dtype: found "F31", which is unknown`:                file(one(`"F31"`, "[1]", "[0,4]"), 4),
-		`header: tensor "a": dtype: found 3, expected a string`:                   file(one("3", "[1]", "[0,4]"), 4),
-		`header: tensor "a": shape: found -1, expected a whole number`:            file(one(`"F32"`, "[-1]", "[0,4]"), 4),
-		`header: tensor "a": shape: found 1.5, expected a whole number`:           file(one(`"F32"`, "[1.5]", "[0,4]"), 4),
-		`header: tensor "a": shape: found 1e2, expected a whole number`:           file(one(`"F32"`, "[1e2]", "[0,4]"), 4),
-		`header: tensor "a": shape: found 9223372036854775808, expected`:          file(one(`"F32"`, "[9223372036854775808]", "[0,4]"), 4),
-		`header: tensor "a": shape: found [, expected a whole number`:             file(one(`"F32"`, "[[1]]", "[0,4]"), 4),
-		`header: tensor "a": shape: found x, expected [`:                          file(one(`"F32"`, `"x"`, "[0,4]"), 4),
-		`tensor "a": shape: [4294967296 4294967296 4] has too many values`:        file(one(`"F32"`, "[4294967296,4294967296,4]", "[0,0]"), 0),
-		`tensor "a": shape: [4611686018427387904] has too many values`:            file(one(`"F32"`, "[4611686018427387904]", "[0,0]"), 0),
+		"has 0 bytes, too few for a safetensors file":                      nil,
+		"has 7 bytes, too few for a safetensors file":                      make([]byte, 7),
+		"header of 18446744073709551615 bytes, expected at most 100000000": length(1<<64 - 1),
+		"header of 100000001 bytes, expected at most 100000000":            length(100_000_001),
+		"a zip archive or a pickle, as torch.save writes them":             []byte("PK\x03\x04\x00\x00\x08\x08\x00"),
+		"in Python, safetensors.torch.save_file(state_dict, path)":         []byte("\x80\x02}q\x00(X\x07\x00"),
+		"header of 3 bytes, but the file has only 2 more":                  append(length(3), "{}"...),
+		`header: starts with "", expected {`:                               length(0),
+		`header: starts with "PK\x03\x04", expected {`:                     file("PK\x03\x04", 0),
+		`header: starts with " {}", expected {`:                            file(" {}", 0),
+		"header: not UTF-8":                                                file("{\"\xff\":1}", 0),
+		"header: the header ends too early":                                file("{", 0),
+		"header: goes on after its closing brace":                          file("{}{}", 0),
+		"header: invalid character":                                        file("{]", 0),
+		"header: invalid character '1'":                                    file("{1:2}", 0),
+		`header: tensor "a": found [, expected {`:                          file(`{"a":[]}`, 0),
+		`header: tensor "a": found <nil>, expected {`:                      file(`{"a":null}`, 0),
+		`header: "a" is given twice`: file(strings.Replace(two("[0,8]",
+			"[8,16]"), `"b"`, `"a"`, 1), 16),
+		`header: tensor "a": "shape" is given twice`: file(`{"a":{"shape":[],"shape":[],"dtype":"F32",`+
+			`"data_offsets":[0,4]}}`, 4),
+		`header: "__metadata__" is given twice`:                 file(`{"__metadata__":{},"__metadata__":{}}`, 0),
+		`header: __metadata__: "k" is given twice`:              file(`{"__metadata__":{"k":"1","k":"2"}}`, 0),
+		`header: __metadata__: "k": found 1, expected a string`: file(`{"__metadata__":{"k":1}}`, 0),
+		`header: tensor "a": expected all of dtype, shape and data_offsets`: file(`{"a":{"dtype":"F32","shape":[]}}`,
+			0),
+		`header: tensor "a": strides: unknown field`:                    file(`{"a":{"strides":[]}}`, 0),
+		`header: tensor "a": dtype: found "F31", which is unknown`:      file(one(`"F31"`, "[1]", "[0,4]"), 4),
+		`header: tensor "a": dtype: found 3, expected a string`:         file(one("3", "[1]", "[0,4]"), 4),
+		`header: tensor "a": shape: found -1, expected a whole number`:  file(one(`"F32"`, "[-1]", "[0,4]"), 4),
+		`header: tensor "a": shape: found 1.5, expected a whole number`: file(one(`"F32"`, "[1.5]", "[0,4]"), 4),
+		`header: tensor "a": shape: found 1e2, expected a whole number`: file(one(`"F32"`, "[1e2]", "[0,4]"), 4),
+		`header: tensor "a": shape: found 9223372036854775808, expected`: file(one(`"F32"`,
+			"[9223372036854775808]", "[0,4]"), 4),
+		`header: tensor "a": shape: found [, expected a whole number`: file(one(`"F32"`, "[[1]]", "[0,4]"), 4),
+		`header: tensor "a": shape: found x, expected [`:              file(one(`"F32"`, `"x"`, "[0,4]"), 4),
+		`tensor "a": shape: [4294967296 4294967296 4] has too many values`: file(one(`"F32"`,
+			"[4294967296,4294967296,4]", "[0,0]"), 0),
+		`tensor "a": shape: [4611686018427387904] has too many values`: file(one(`"F32"`,
+			"[4611686018427387904]", "[0,0]"), 0),
 		`tensor "a": shape [2] of F32 takes 8 bytes, but data_offsets [0 4]`:      file(one(`"F32"`, "[2]", "[0,4]"), 4),
 		`tensor "a": data_offsets: found [4 0]`:                                   file(one(`"F32"`, "[1]", "[4,0]"), 4),
 		`tensor "a": data_offsets: found [0 4 8]`:                                 file(one(`"F32"`, "[1]", "[0,4,8]"), 8),
@@ -89,8 +96,10 @@ func TestGoodFiles(t *testing.T) {
 		file("{}", 0),
 		file("{}  ", 0),
 		file(`{"__metadata__":{}}`, 0),
-		file(`{"b":{"data_offsets":[4,8],"shape":[],"dtype":"F32"},"a":{"dtype":"I8","shape":[2,2],"data_offsets":[0,4]}}`, 8),
-		file(`{"a":{"dtype":"F32","shape":[0,7],"data_offsets":[0,0]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4),
+		file(`{"b":{"data_offsets":[4,8],"shape":[],"dtype":"F32"},"a":{"dtype":"I8","shape":[2,2],"data_offsets":[0,4]}}`,
+			8),
+		file(`{"a":{"dtype":"F32","shape":[0,7],"data_offsets":[0,0]},`+
+			`"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4),
 	} {
 		_, err := parseBytes(data)
 		assert.NoError(t, err, "%q", data)
@@ -108,7 +117,8 @@ func FuzzRead(f *testing.F) {
 		n := 8 + binary.LittleEndian.Uint64(b)
 		f.Add(b[8:n], b[n:])
 	}
-	f.Add([]byte(`{"__metadata__":{"a":"b"},"a":{"dtype":"F16","shape":[2,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}`), make([]byte, 8))
+	f.Add([]byte(`{"__metadata__":{"a":"b"},"a":{"dtype":"F16","shape":[2,1],"data_offsets":[0,4]},`+
+		`"b":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}`), make([]byte, 8))
 	f.Add([]byte(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`), []byte{})
 	f.Fuzz(func(t *testing.T, header, values []byte) {
 		file, err := parseBytes(append(file(string(header), 0), values...))

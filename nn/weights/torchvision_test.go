@@ -23,7 +23,8 @@ func TestTorchvision(t *testing.T) {
 		python = "python3"
 	}
 	if out, err := exec.Command(python, "-c", "import torchvision, timm, safetensors").CombinedOutput(); err != nil {
-		t.Skipf("torchvision's side: %s cannot import torchvision, timm and safetensors (PYTHON names another one): %.200s", python, out)
+		t.Skipf("torchvision's side: %s cannot import torchvision, timm and safetensors (PYTHON names another one): %.200s",
+			python, out)
 	}
 	dir := t.TempDir()
 	const timm = "timm" // in the place of a stem
@@ -36,9 +37,11 @@ func TestTorchvision(t *testing.T) {
 		require.NoError(t, err)
 		return enc
 	}
-	networks := [][2]string{{"resnet18", nn.StemImageNet}, {"resnet34", nn.StemCIFAR}, {"resnet50", nn.StemCIFAR}, {"vit_tiny_patch4", timm}}
+	networks := [][2]string{{"resnet18", nn.StemImageNet}, {"resnet34", nn.StemCIFAR}, {"resnet50", nn.StemCIFAR},
+		{"vit_tiny_patch4", timm}}
 	for _, n := range networks {
-		require.NoError(t, Save(filepath.Join(dir, n[0]+"_"+n[1]+".safetensors"), encoder(n[0], n[1], 1).Params(), map[string]string{"encoder": n[0]}))
+		require.NoError(t, Save(filepath.Join(dir, n[0]+"_"+n[1]+".safetensors"), encoder(n[0], n[1], 1).Params(),
+			map[string]string{"encoder": n[0]}))
 	}
 	out, err := exec.Command(python, "testdata/check_torchvision.py", dir).CombinedOutput()
 	require.NoError(t, err, "%s", out)

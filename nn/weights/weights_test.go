@@ -122,7 +122,8 @@ func TestLoadListsEveryDifference(t *testing.T) {
 	}
 	// A counter is skipped only for a layer that there is.
 	err = Load(peer, slices.DeleteFunc(ofPeer(), func(p *nn.Param) bool { return p.Name == "bn1.running_mean" }))
-	assert.ErrorContains(t, err, "unknown: bn1.num_batches_tracked, found shape []\n  unknown: bn1.running_mean, found shape [2]")
+	assert.ErrorContains(t, err,
+		"unknown: bn1.num_batches_tracked, found shape []\n  unknown: bn1.running_mean, found shape [2]")
 	assert.ErrorIs(t, Load(filepath.Join(t.TempDir(), "none"), params), os.ErrNotExist)
 	assert.ErrorContains(t, Load(t.TempDir(), params), "not a regular file")
 }
@@ -194,7 +195,8 @@ func TestWriteAndRead(t *testing.T) {
 		assert.True(t, slices.Equal(n.Value.Shape(), out[n.Name].Shape()), n.Name)
 		assert.Equal(t, n.Value.Data(), out[n.Name].Data(), n.Name)
 	}
-	assert.EqualError(t, Load(path, []*nn.Param{param("z", 2, 3, 4, 5)}), path+": holds the state of a checkpoint, expected weights")
+	assert.EqualError(t, Load(path, []*nn.Param{param("z", 2, 3, 4, 5)}),
+		path+": holds the state of a checkpoint, expected weights")
 
 	require.NoError(t, Write(path, nil, nil))
 	out, meta, err = Read(path)
@@ -214,7 +216,8 @@ func TestWriteRefusesAndLeavesTheOldFile(t *testing.T) {
 		tensors []nn.NamedTensor
 		meta    map[string]string
 	}{
-		`tensor "a" is given twice`:                      {[]nn.NamedTensor{{Name: "a", Value: x}, {Name: "b", Value: x}, {Name: "a", Value: x}}, nil},
+		`tensor "a" is given twice`: {[]nn.NamedTensor{{Name: "a", Value: x}, {Name: "b", Value: x},
+			{Name: "a", Value: x}}, nil},
 		`tensor "": not a possible name`:                 {[]nn.NamedTensor{{Name: "", Value: x}}, nil},
 		`tensor "__metadata__": not a possible name`:     {[]nn.NamedTensor{{Name: "__metadata__", Value: x}}, nil},
 		`tensor "\xff": not a possible name`:             {[]nn.NamedTensor{{Name: "\xff", Value: x}}, nil},
@@ -237,7 +240,8 @@ func TestWriteRefusesAndLeavesTheOldFile(t *testing.T) {
 // one too.
 func TestDamageIsFound(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "w.safetensors")
-	require.NoError(t, Write(path, []nn.NamedTensor{{Name: "a", Value: ramp(5)}, {Name: "b", Value: ramp(2, 2)}}, map[string]string{"step": "17"}))
+	require.NoError(t, Write(path, []nn.NamedTensor{{Name: "a", Value: ramp(5)}, {Name: "b", Value: ramp(2, 2)}},
+		map[string]string{"step": "17"}))
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	_, err = parseBytes(whole)
@@ -295,7 +299,8 @@ func TestValuesTooLargeForFloat32(t *testing.T) {
 // standard library.
 func TestBytesAreTheFormats(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "w.safetensors")
-	require.NoError(t, Save(path, []*nn.Param{{Name: "w", Value: ramp(1, 2, 1, 2)}, {Name: "b", Value: ramp(1)}}, map[string]string{"k": "v"}))
+	require.NoError(t, Save(path, []*nn.Param{{Name: "w", Value: ramp(1, 2, 1, 2)}, {Name: "b", Value: ramp(1)}},
+		map[string]string{"k": "v"}))
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	n := binary.LittleEndian.Uint64(data)
