@@ -122,6 +122,15 @@ func TestDINOTrainsTheTransformersOfMAE(t *testing.T) {
 	}
 }
 
+// plainRises asks study depth's question of plain pairs.
+var plainRises = Study{Name: "plain", Title: "Plain pairs", Design: func(plan *Planner) Writer {
+	return reportOn(plan.TrainPairs(), func(r *Results) (*report.Document, error) {
+		convs, err := r.Convolutions()
+		claim := r.judgeRises(claimRises("plain.rises", "ours", "Memorization rises with depth.", ""), convs)
+		return &report.Document{Claims: []report.Claim{claim}}, err
+	})
+}}
+
 // Studies that look at the scores of the same pairs in several ways, and at other
 // encoders and methods.
 func TestLayerStudies(t *testing.T) {
@@ -153,10 +162,10 @@ func TestLayerStudies(t *testing.T) {
 			l2, err := readScores(st, p.Steps[0], memorize.UnitL2)
 			require.NoError(t, err)
 			assert.NotEqual(t, l1.of("conv1", memorize.Candidate), l2.of("conv1", memorize.Candidate))
-			// Study depth by another distance takes the same scores.
+			// A study of plain pairs by another distance takes the same scores.
 			by := s
 			by.Distance = memorize.Cosine
-			cosine, err := depth.Plan(by)
+			cosine, err := plainRises.Plan(by)
 			require.NoError(t, err)
 			assert.Equal(t, p.Steps[0].Hash(), cosine.Steps[0].Hash())
 			require.NoError(t, st.Run(context.Background(), cosine.Steps, &counter{}))
