@@ -23,8 +23,9 @@ func TestAlignmentIsScoredWhereAsked(t *testing.T) {
 	assert.Empty(t, rest)
 
 	out := t.TempDir()
-	_, err = Score(ctx, tiny(t, "train.epochs=1", "score.alignment=true"), ScoreConfig{F: filepath.Join(dir, "f.safetensors"),
-		G: filepath.Join(dir, "g.safetensors"), Split: filepath.Join(dir, "split.json"), Out: out}, Silent{})
+	_, err = Score(ctx, tiny(t, "train.epochs=1", "score.alignment=true"),
+		ScoreConfig{F: filepath.Join(dir, "f.safetensors"),
+			G: filepath.Join(dir, "g.safetensors"), Split: filepath.Join(dir, "split.json"), Out: out}, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, 1+4*31, strings.Count(read(t, out, memorize.AlignmentTable.File), "\n"))
 	assert.Contains(t, read(t, out, memorize.JSONFile), `"alignment": [`)

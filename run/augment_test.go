@@ -32,7 +32,8 @@ func TestScoringWithOtherViews(t *testing.T) {
 	for _, name := range memorize.Files() {
 		assert.True(t, read(t, dir, "scores", name) == read(t, same, name), name)
 		// ClassMem takes the images themselves; two tables are empty by this recipe.
-		if rows := read(t, dir, "scores", name); name != memorize.ClassMemTable.File && strings.Count(string(rows), "\n") > 1 {
+		if rows := read(t, dir, "scores", name); name != memorize.ClassMemTable.File &&
+			strings.Count(string(rows), "\n") > 1 {
 			assert.False(t, read(t, dir, "scores", name) == read(t, strong, name), name)
 			assert.False(t, read(t, dir, "scores", name) == read(t, none, name), name)
 		}
@@ -63,7 +64,8 @@ func TestSecondViewIsTheSecond(t *testing.T) {
 	}
 	run := func(sets ...string) string {
 		dir := t.TempDir()
-		_, err := RunPair(context.Background(), tiny(t, append(sets, "train.epochs=1", "score.taps=[head]", "knn.every=0")...), dir, Silent{})
+		_, err := RunPair(context.Background(), tiny(t, append(sets, "train.epochs=1", "score.taps=[head]",
+			"knn.every=0")...), dir, Silent{})
 		require.NoError(t, err)
 		return read(t, dir, "f.safetensors")
 	}

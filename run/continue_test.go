@@ -34,7 +34,8 @@ func TestGoOn(t *testing.T) {
 		require.NoError(t, err)
 		weights, statistics := state(enc)
 		var epochs []int
-		require.NoError(t, TrainOn(context.Background(), l, e, enc, Continuation{Points: l.Split.Independent[:1], Times: 16, Epochs: 2, Rate: rate,
+		require.NoError(t, TrainOn(context.Background(), l, e, enc, Continuation{Points: l.Split.Independent[:1], Times: 16,
+			Epochs: 2, Rate: rate,
 			After: func(_ context.Context, epoch int) error { epochs = append(epochs, epoch); return nil }}))
 		assert.Equal(t, []int{1, 2}, epochs)
 		after, moved := state(enc)

@@ -19,7 +19,8 @@ func (d *RunDir) Kept(which string, epoch int) string {
 
 // meta is the metadata of an encoder's file.
 func (t *training) meta() map[string]string {
-	return map[string]string{metaRecipe: t.setup.TrainID(), metaEncoder: t.which, metaName: t.setup.Recipe.Name, metaISA: t.engine.ISA()}
+	return map[string]string{metaRecipe: t.setup.TrainID(), metaEncoder: t.which, metaName: t.setup.Recipe.Name,
+		metaISA: t.engine.ISA()}
 }
 
 // keep writes the encoder as it is after an epoch. One that does it again, after a

@@ -39,7 +39,8 @@ func TestAveragesAndKeptEncoders(t *testing.T) {
 	for _, e := range epochs {
 		names = append(names, filepath.Join("epochs", e.Name()))
 	}
-	assert.Equal(t, []string{"epochs/f-0002.safetensors", "epochs/f-0004.safetensors", "epochs/g-0002.safetensors", "epochs/g-0004.safetensors"}, names)
+	assert.Equal(t, []string{"epochs/f-0002.safetensors", "epochs/f-0004.safetensors", "epochs/g-0002.safetensors",
+		"epochs/g-0004.safetensors"}, names)
 	l, err := Open(r)
 	require.NoError(t, err)
 	hashes := map[string]bool{}
@@ -61,7 +62,8 @@ func TestAveragesAndKeptEncoders(t *testing.T) {
 		assert.NoError(t, err)
 	}
 	assert.Len(t, hashes, 8, "all encoders differ")
-	_, err = Score(ctx, r, ScoreConfig{F: filepath.Join(dir, "epochs", "f-0002.safetensors"), G: filepath.Join(dir, "g-ema.safetensors"),
+	_, err = Score(ctx, r, ScoreConfig{F: filepath.Join(dir, "epochs", "f-0002.safetensors"),
+		G:     filepath.Join(dir, "g-ema.safetensors"),
 		Split: filepath.Join(dir, "split.json"), Out: t.TempDir()}, Silent{})
 	assert.NoError(t, err)
 

@@ -25,7 +25,8 @@ func TestRunPairOfOtherMethods(t *testing.T) {
 		"supervised": {nil, math.Log(10)},
 	} {
 		t.Run(method, func(t *testing.T) {
-			r := tiny(t, append(c.sets, "encoder.name=vit_tiny_patch4", "train.epochs=2", "method.name="+method, "score.units=false",
+			r := tiny(t, append(c.sets, "encoder.name=vit_tiny_patch4", "train.epochs=2", "method.name="+method,
+				"score.units=false",
 				"score.views=2", "score.distances=[l2]", "score.estimators=[paper]")...)
 			dir := filepath.Join(t.TempDir(), "run")
 			res, err := RunPair(context.Background(), r, dir, Silent{})

@@ -54,7 +54,8 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	}
 	res := &Result{Dir: dir, Recipe: r.Hash(), ISA: e.ISA(), Threads: e.Threads(), KNN: map[string]*float64{}}
 	if nf, ng := len(l.TrainIndices(F)), len(l.TrainIndices(G)); nf != ng {
-		rep.Printf("warning: f trains on %d images and g on %d: their batches differ, and so may their numbers of steps; make split.candidate and split.independent equal to compare them", nf, ng)
+		rep.Printf("warning: f trains on %d images and g on %d: their batches differ, and so may their numbers of steps; "+
+			"make split.candidate and split.independent equal to compare them", nf, ng)
 	}
 	l.reportData(rep)
 	encoders, reused, err := trainAll(ctx, e, l, d, log, rep, F, G)

@@ -14,7 +14,8 @@ import (
 // A whole private run spends what the recipe allows, says so in log, bar and summary,
 // also when all of it was there already, and is the same side by side.
 func TestPrivateRun(t *testing.T) {
-	sets := []string{"encoder.name=vit_tiny_patch4", "method.name=mae", "method.decoder_depth=1", "method.decoder_dim=12", "train.optimizer=adamw",
+	sets := []string{"encoder.name=vit_tiny_patch4", "method.name=mae", "method.decoder_depth=1", "method.decoder_dim=12",
+		"train.optimizer=adamw",
 		"train.private.epsilon=8", "score.taps=[pool]", "score.views=2"}
 	dir := filepath.Join(t.TempDir(), "run")
 	var said lines
@@ -42,7 +43,8 @@ func TestPrivateRun(t *testing.T) {
 	assert.Contains(t, again.Reused, F)
 
 	beside := filepath.Join(t.TempDir(), "run")
-	_, err = RunPair(context.Background(), tiny(t, append(sets, "train.order=parallel", "train.threads=2")...), beside, Silent{})
+	_, err = RunPair(context.Background(), tiny(t, append(sets, "train.order=parallel", "train.threads=2")...),
+		beside, Silent{})
 	require.NoError(t, err)
 	sameResults(t, dir, beside)
 }

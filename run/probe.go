@@ -63,7 +63,8 @@ type LinearProbeResult struct {
 // safetensors file, of all training images of F or G; the test images are those of
 // the recipe's kNN. Both can be other data's. tap is the layer, "" the encoder's
 // output.
-func LinearProbe(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, tap string, c probe.LinearConfig, rep Reporter) (*LinearProbeResult, error) {
+func LinearProbe(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, tap string, c probe.LinearConfig,
+	rep Reporter) (*LinearProbeResult, error) {
 	o, err := openProbe(r, pc, rep)
 	if err != nil {
 		return nil, err
@@ -125,7 +126,8 @@ type FineTuneResult struct {
 // the labels of all training images of F or G, or of other data, under the recipe's
 // augmentation; the test images are those of the recipe's kNN, or of the other data.
 // The trained networks are not kept.
-func FineTune(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, c probe.FineTuneConfig, rep Reporter) (*FineTuneResult, error) {
+func FineTune(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, c probe.FineTuneConfig,
+	rep Reporter) (*FineTuneResult, error) {
 	o, err := openProbe(r, pc, rep)
 	if err != nil {
 		return nil, err

@@ -69,14 +69,16 @@ func (l *Setup) targetOn(on *On) (*target, error) {
 	if on.Name != "synthetic" {
 		s := data.SourceOf(on.Name)
 		if s == nil {
-			return nil, fmt.Errorf("probe on other data: name: found %q, expected synthetic or one of %s", on.Name, strings.Join(sourceNames(), ", "))
+			return nil, fmt.Errorf("probe on other data: name: found %q, expected synthetic or one of %s", on.Name,
+				strings.Join(sourceNames(), ", "))
 		}
 		if on.Dir == "" {
 			return nil, fmt.Errorf("probe on other data: the folder with the files of %s is not given", on.Name)
 		}
 	}
 	if on.Train < 0 || on.Test < 0 {
-		return nil, fmt.Errorf("probe on other data: found limits of %d training and %d test images, expected 0 or more", on.Train, on.Test)
+		return nil, fmt.Errorf("probe on other data: found limits of %d training and %d test images, expected 0 or more",
+			on.Train, on.Test)
 	}
 	h, w, c := l.Train.Shape()
 	t := &target{}

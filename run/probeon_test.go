@@ -33,13 +33,16 @@ func TestProbeOnOtherSeed(t *testing.T) {
 	c := ProbeConfig{Path: path, Which: F, On: &On{Name: "synthetic", Seed: 9, Train: 50, Test: 20}}
 	knn, err := Probe(ctx, r, c, Silent{})
 	require.NoError(t, err)
-	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{knn.Bank, knn.Test, knn.Data, knn.TrainedOn, knn.EncoderHash})
+	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{knn.Bank, knn.Test, knn.Data,
+		knn.TrainedOn, knn.EncoderHash})
 	p, err := LinearProbe(ctx, r, c, "", probe.LinearConfig{WeightDecay: .01}, Silent{})
 	require.NoError(t, err)
-	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{p.Train, p.Test, p.Data, p.TrainedOn, p.EncoderHash})
+	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{p.Train, p.Test, p.Data,
+		p.TrainedOn, p.EncoderHash})
 	tuned, err := FineTune(ctx, r, c, probe.FineTuneConfig{Epochs: 1, Batch: 10, Layers: []string{"conv3"}}, Silent{})
 	require.NoError(t, err)
-	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{tuned.Train, tuned.Test, tuned.Data, tuned.TrainedOn, tuned.HashBefore})
+	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{tuned.Train, tuned.Test,
+		tuned.Data, tuned.TrainedOn, tuned.HashBefore})
 	assert.NotEmpty(t, tuned.FrozenHash)
 	c.On = nil
 	own, err := LinearProbe(ctx, r, c, "", probe.LinearConfig{WeightDecay: .01}, Silent{})

@@ -67,8 +67,10 @@ func TestRecipesCanBeTrained(t *testing.T) {
 			require.NoError(t, err)
 			private, err := r.Private(len(l.TrainIndices(F)))
 			require.NoError(t, err)
-			_, err = ssl.NewTrainer(ssl.TrainerConfig{Name: F, Engine: e, Method: method, Optimizer: opt, Schedule: l.schedule(10),
-				Dataset: l.Train, Indices: l.TrainIndices(F), Augment: l.Augment, Views: l.Views, Batch: min(r.Train.Batch, 2), Epochs: 1, Private: private})
+			_, err = ssl.NewTrainer(ssl.TrainerConfig{Name: F, Engine: e, Method: method, Optimizer: opt,
+				Schedule: l.schedule(10),
+				Dataset:  l.Train, Indices: l.TrainIndices(F), Augment: l.Augment, Views: l.Views, Batch: min(r.Train.Batch, 2),
+				Epochs: 1, Private: private})
 			require.NoError(t, err)
 		})
 	}

@@ -60,7 +60,8 @@ func readPage(dir string) (*page.Page, error) {
 		return nil, err
 	}
 	if p.Provenance.Recipe != r.Hash() {
-		return nil, fmt.Errorf("%s: found scores of another recipe (hash %.12s), expected those of %s; locimem run makes them again",
+		return nil, fmt.Errorf("%s: found scores of another recipe (hash %.12s), expected those of %s; "+
+			"locimem run makes them again",
 			filepath.Join(scores, memorize.JSONFile), p.Provenance.Recipe, r.RunName())
 	}
 	if l, err := Open(r); err != nil {

@@ -36,7 +36,8 @@ func TestReportOfARun(t *testing.T) {
 	d, err := ReportOf(dir)
 	require.NoError(t, err)
 	assert.Equal(t, res.Reading, d.Lead[0])
-	for _, title := range []string{"Layers", "Members told from non-members", "Units", "Classes", "Training", "Images", "Owners of units", "All taps"} {
+	for _, title := range []string{"Layers", "Members told from non-members", "Units", "Classes", "Training", "Images",
+		"Owners of units", "All taps"} {
 		require.NotNil(t, find(d, title), title)
 	}
 	layers := find(d, "Layers")
@@ -52,7 +53,10 @@ func TestReportOfARun(t *testing.T) {
 	separations, err := memorize.SeparationTable.Read(filepath.Join(dir, "scores"))
 	require.NoError(t, err)
 	area := find(d, "Members told from non-members").Tables[0].Rows[head]
-	k := slices.IndexFunc(separations, func(s memorize.Separation) bool { return s.Tap == "head" && s.Estimator == memorize.Paper })
+	k := slices.IndexFunc(separations, func(s memorize.Separation) bool {
+		return s.Tap == "head" &&
+			s.Estimator == memorize.Paper
+	})
 	assert.Equal(t, separations[k].AUC, *area[1].Value)
 	assert.Equal(t, separations[k].P, *area[3].Value)
 	assert.GreaterOrEqual(t, *area[4].Value, separations[k].PNormal, "corrected for 31 taps")
@@ -112,7 +116,8 @@ func TestReportOfARun(t *testing.T) {
 	})
 	t.Run("foreign scores have one beside their tables", func(t *testing.T) {
 		out := t.TempDir()
-		_, err := Score(ctx, tiny(t), ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"),
+		_, err := Score(ctx, tiny(t), ScoreConfig{F: filepath.Join(dir, "f.safetensors"),
+			G:     filepath.Join(dir, "g.safetensors"),
 			Split: filepath.Join(dir, "split.json"), Out: out, Foreign: true}, Silent{})
 		require.NoError(t, err)
 		html := read(t, out, page.HTML)

@@ -27,15 +27,19 @@ func TestScoresOfSomethingElseAreMadeAgain(t *testing.T) {
 	otherViews := tiny(t, "score.views=4")
 	for name, spoil := range map[string]func(){
 		"other views": func() {
-			_, err := Score(ctx, otherViews, ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"),
+			_, err := Score(ctx, otherViews, ScoreConfig{F: filepath.Join(dir, "f.safetensors"),
+				G:     filepath.Join(dir, "g.safetensors"),
 				Split: filepath.Join(dir, "split.json"), Out: filepath.Join(dir, "scores")}, Silent{})
 			require.NoError(t, err)
 		},
 		"garbage": func() {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "scores", memorize.JSONFile), []byte("garbage"), 0o644))
 		},
-		"no points":  func() { require.NoError(t, os.Remove(filepath.Join(dir, "scores", memorize.PointTable.File))) },
-		"empty file": func() { require.NoError(t, os.Truncate(filepath.Join(dir, "scores", memorize.UnitMemTableG.File), 0)) },
+		"no points": func() { require.NoError(t, os.Remove(filepath.Join(dir, "scores", memorize.PointTable.File))) },
+		"empty file": func() {
+			require.NoError(t,
+				os.Truncate(filepath.Join(dir, "scores", memorize.UnitMemTableG.File), 0))
+		},
 		"other weights": func() {
 			text := strings.Replace(want[memorize.JSONFile], `"weights_f_sha256": "`, `"weights_f_sha256": "0`, 1)
 			require.NotEqual(t, want[memorize.JSONFile], text)

@@ -43,7 +43,8 @@ func OpenRunDir(path string, r *recipe.Recipe) (*RunDir, error) {
 	lock, err := filelock.Acquire(filepath.Join(path, "lock"))
 	if err != nil {
 		if errors.Is(err, filelock.ErrHeld) {
-			return nil, fmt.Errorf("the run directory %s is %w; wait for it, or choose another place with --out", path, filelock.ErrHeld)
+			return nil, fmt.Errorf("the run directory %s is %w; wait for it, or choose another place with --out", path,
+				filelock.ErrHeld)
 		}
 		return nil, fmt.Errorf("the run directory: %w", err)
 	}
@@ -110,7 +111,8 @@ func (d *RunDir) claimSplit(s *data.Split) error {
 	case err != nil:
 		return err
 	case old.Hash() != s.Hash():
-		return fmt.Errorf("%s has other images than the data now gives for the same recipe (hash %s, now %s): the data have changed since the run began",
+		return fmt.Errorf("%s has other images than the data now gives for the same recipe (hash %s, now %s): the data "+
+			"have changed since the run began",
 			path, recipe.Short(old.Hash()), recipe.Short(s.Hash()))
 	}
 	return nil

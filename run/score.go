@@ -31,7 +31,8 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder,
 	}
 	began := time.Now()
 	bar := rep.Bar("scores", "points", total, 0)
-	scores, err := memorize.Score(ctx, e, f, g, sets, l.ScoreViews, l.Recipe.ScoreOptions(), func(done, _ int) { bar.Set(done) })
+	scores, err := memorize.Score(ctx, e, f, g, sets, l.ScoreViews, l.Recipe.ScoreOptions(),
+		func(done, _ int) { bar.Set(done) })
 	if err != nil {
 		return fmt.Errorf("scoring: %w", err)
 	}
@@ -54,13 +55,15 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder,
 	if err := buildinfo.Write(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
 	}
-	bar.Finish("%d points, %d views, %d taps in %s", total, l.Recipe.Score.Views, len(c.Taps), progress.Duration(time.Since(began)))
+	bar.Finish("%d points, %d views, %d taps in %s", total, l.Recipe.Score.Views, len(c.Taps),
+		progress.Duration(time.Since(began)))
 	return nil
 }
 
 // classMem returns ClassMem of f and then g over their own training images; nil
 // where units are not scored, or the images are all of one class or have none.
-func classMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder, rep Reporter) ([]memorize.ClassScore, error) {
+func classMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder,
+	rep Reporter) ([]memorize.ClassScore, error) {
 	if !l.Recipe.Score.Units {
 		return nil, nil
 	}
@@ -82,7 +85,8 @@ func classMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder, 
 	for side, enc := range []nn.Encoder{f, g} {
 		indices := l.TrainIndices([]string{F, G}[side])
 		train := memorize.Images{Set: memorize.Set{Name: "train", Points: indices}, Data: l.Train}
-		scores, err := memorize.ClassMem(ctx, e, memorize.Side(side), enc, train, l.Augment, l.Recipe.ScoreOptions(), func(done int) { bar.Set(before + done) })
+		scores, err := memorize.ClassMem(ctx, e, memorize.Side(side), enc, train, l.Augment, l.Recipe.ScoreOptions(),
+			func(done int) { bar.Set(before + done) })
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +97,8 @@ func classMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder, 
 }
 
 // alignmentMem returns alignment-matrix LayerMem where the recipe asks for it.
-func alignmentMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder, sets []memorize.Images, rep Reporter) ([]memorize.AlignmentScore, error) {
+func alignmentMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder, sets []memorize.Images,
+	rep Reporter) ([]memorize.AlignmentScore, error) {
 	if !l.Recipe.Score.Alignment {
 		return nil, nil
 	}
@@ -183,7 +188,8 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 			continue
 		}
 		if meta[metaRecipe] != l.TrainID() {
-			rep.Printf("note: %s was not trained by this recipe on this split; the scores assume that it was trained on the images of the split", path)
+			rep.Printf("note: %s was not trained by this recipe on this split; the scores assume that it was trained on the "+
+				"images of the split", path)
 		} else if meta[metaEncoder] != which {
 			rep.Printf("note: %s is given as %s but was trained as %s: signs are turned round", path, which, meta[metaEncoder])
 		}
@@ -200,7 +206,8 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 	if c.TablesOnly {
 		return nil, nil
 	}
-	in := page.Input{Title: r.RunName(), Note: r.Describe(), Options: r.ScoreOptions(), Recipe: r, Train: l.Train, Test: l.Test}
+	in := page.Input{Title: r.RunName(), Note: r.Describe(), Options: r.ScoreOptions(), Recipe: r,
+		Train: l.Train, Test: l.Test}
 	if c.Foreign {
 		in.Title = fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G))
 		in.Note, in.Recipe = l.Train.Name()+" and "+l.Test.Name(), nil

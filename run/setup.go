@@ -169,9 +169,11 @@ func (l *Setup) plainOptimizer(e *tensor.Engine, params []*nn.Param) (optim.Opti
 	case "sgd":
 		return optim.NewSGD(e, params, optim.SGDConfig{Momentum: t.Momentum, WeightDecay: t.WeightDecay})
 	case "lars":
-		return optim.NewLARS(e, params, optim.LARSConfig{Momentum: t.Momentum, Trust: t.LARSTrust, Clip: t.LARSClip, WeightDecay: t.WeightDecay})
+		return optim.NewLARS(e, params, optim.LARSConfig{Momentum: t.Momentum, Trust: t.LARSTrust, Clip: t.LARSClip,
+			WeightDecay: t.WeightDecay})
 	}
-	return optim.NewAdam(e, params, optim.AdamConfig{Beta1: t.Beta1, Beta2: t.Beta2, WeightDecay: t.WeightDecay, Decoupled: t.Optimizer == "adamw"})
+	return optim.NewAdam(e, params, optim.AdamConfig{Beta1: t.Beta1, Beta2: t.Beta2, WeightDecay: t.WeightDecay,
+		Decoupled: t.Optimizer == "adamw"})
 }
 
 // schedule returns the learning rates of a training with that many steps an epoch.
@@ -238,8 +240,10 @@ func (l *Setup) Sets() []memorize.Images {
 		indices []int
 		limit   int
 	}{
-		{memorize.Candidate, l.Train, l.Split.Candidate, limit.Candidate}, {memorize.Shared, l.Train, l.Split.Shared, limit.Shared},
-		{memorize.Independent, l.Train, l.Split.Independent, limit.Independent}, {memorize.External, l.Test, l.Split.External, limit.External},
+		{memorize.Candidate, l.Train, l.Split.Candidate, limit.Candidate}, {memorize.Shared, l.Train,
+			l.Split.Shared, limit.Shared},
+		{memorize.Independent, l.Train, l.Split.Independent, limit.Independent}, {memorize.External, l.Test,
+			l.Split.External, limit.External},
 	} {
 		n := len(s.indices)
 		if s.limit > 0 {

@@ -20,8 +20,10 @@ func TestLabMakesEveryMethod(t *testing.T) {
 	defer e.Close()
 	optimisers := []string{"adam", "adamw", "sgd", "lars"}
 	for i, name := range ssl.Names() {
-		l, err := Open(tiny(t, "method.name="+name, "encoder.name="+map[bool]string{true: "vit_tiny_patch4", false: "resnet9"}[name == "mae"], "method.queue=40", "method.prototypes=30",
-			"train.optimizer="+optimisers[i%len(optimisers)], "train.clip_norm=1", "train.weight_decay=0.01", "train.weight_decay_end=0.1"))
+		l, err := Open(tiny(t, "method.name="+name, "encoder.name="+map[bool]string{true: "vit_tiny_patch4",
+			false: "resnet9"}[name == "mae"], "method.queue=40", "method.prototypes=30",
+			"train.optimizer="+optimisers[i%len(optimisers)], "train.clip_norm=1", "train.weight_decay=0.01",
+			"train.weight_decay_end=0.1"))
 		require.NoError(t, err)
 		enc, err := l.Encoder(F)
 		require.NoError(t, err)
@@ -59,7 +61,8 @@ func TestLabMakesEveryMethod(t *testing.T) {
 // SimSiam's predictor goes on at the full rate when the schedule has come to 0.
 func TestConstantRateOfThePredictor(t *testing.T) {
 	moved := func(sets ...string) (encoder, predictor bool) {
-		l, err := Open(tiny(t, append(sets, "method.name=simsiam", "method.predictor=[8]", "train.clip_norm=5", "train.weight_decay=0.1", "train.weight_decay_end=0.2")...))
+		l, err := Open(tiny(t, append(sets, "method.name=simsiam", "method.predictor=[8]", "train.clip_norm=5",
+			"train.weight_decay=0.1", "train.weight_decay_end=0.2")...))
 		require.NoError(t, err)
 		e, err := tensor.NewEngine(tensor.Options{Threads: 1})
 		require.NoError(t, err)

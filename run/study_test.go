@@ -43,7 +43,8 @@ func read(t testing.TB, path ...string) string {
 
 // results are the files that must be the same bits however a run went.
 var results = []string{"split.json", "f.safetensors", "g.safetensors", "scores/layermem.csv", "scores/delta.csv",
-	"scores/unitmem.csv", "scores/points.csv", "scores/scores.json", "figures/layermem.svg", "figures/unitmem.svg", "figures/training.svg"}
+	"scores/unitmem.csv", "scores/points.csv", "scores/scores.json", "figures/layermem.svg", "figures/unitmem.svg",
+	"figures/training.svg"}
 
 func sameResults(t *testing.T, want, got string) {
 	t.Helper()
@@ -75,7 +76,8 @@ func TestRunPair(t *testing.T) {
 	res, err := RunPair(context.Background(), r, dir, Silent{})
 	require.NoError(t, err)
 	assert.Empty(t, res.Reused)
-	for _, name := range append(results, "recipe.yaml", "log.jsonl", "figures/layermem.png", "figures/unitmem.png", "figures/training.png") {
+	for _, name := range append(results, "recipe.yaml", "log.jsonl", "figures/layermem.png", "figures/unitmem.png",
+		"figures/training.png") {
 		assert.FileExists(t, filepath.Join(dir, name))
 	}
 	again, err := recipe.Load(filepath.Join(dir, "recipe.yaml"), nil)
@@ -165,10 +167,12 @@ func TestRunPair(t *testing.T) {
 	})
 	t.Run("scores of the saved encoders", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "scores")
-		_, err := Score(context.Background(), r, ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"),
+		_, err := Score(context.Background(), r, ScoreConfig{F: filepath.Join(dir, "f.safetensors"),
+			G:     filepath.Join(dir, "g.safetensors"),
 			Split: filepath.Join(dir, "split.json"), Out: out}, Silent{})
 		require.NoError(t, err)
-		for _, name := range []string{"layermem.csv", "delta.csv", "unitmem.csv", "unitmem_g.csv", "points.csv", "scores.json"} {
+		for _, name := range []string{"layermem.csv", "delta.csv", "unitmem.csv", "unitmem_g.csv", "points.csv",
+			"scores.json"} {
 			assert.True(t, read(t, dir, "scores", name) == read(t, out, name), name)
 		}
 	})
@@ -227,7 +231,8 @@ func (s *stopper) Set(int) {
 
 func TestRunWithoutUnitsIndependentsAndTests(t *testing.T) {
 	r := tiny(t, "split.independent=0", "split.external=0", "knn.every=0", "score.units=false", "score.taps=[res*, head]",
-		"score.estimators=raw", "score.distances=[cosine, l1]", "train.optimizer=sgd", "train.schedule=constant", "train.warmup_epochs=1")
+		"score.estimators=raw", "score.distances=[cosine, l1]", "train.optimizer=sgd", "train.schedule=constant",
+		"train.warmup_epochs=1")
 	res, err := RunPair(context.Background(), r, filepath.Join(t.TempDir(), "run"), Silent{})
 	require.NoError(t, err)
 	require.Len(t, res.Summary.Taps, 3)
@@ -280,12 +285,16 @@ func TestTablesReadBack(t *testing.T) {
 	write("delta.csv", "tap,previous,depth,set,estimator,distance,delta,se,lo,hi,n\n")
 	write("unitmem.csv", "tap,unit,set,estimator,value,mu_max,mu_rest,point\nhead,3,candidate,mean,0.5,3,1,17\n")
 	write("unitmem_g.csv", "tap,unit,set,estimator,value,mu_max,mu_rest,point\nhead,4,candidate,mean,0.6,4,1,18\n")
-	write("classmem.csv", "encoder,tap,unit,estimator,value,mu_max,mu_rest,class\nf,head,3,mean,0.25,5,3,7\ng,head,3,mean,0.5,3,1,2\n")
+	write("classmem.csv", "encoder,tap,unit,estimator,value,mu_max,mu_rest,class\n"+
+		"f,head,3,mean,0.25,5,3,7\ng,head,3,mean,0.5,3,1,2\n")
 	tables, err := memorize.ReadTables(dir)
 	require.NoError(t, err)
-	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 3, Set: "candidate", Estimator: "mean", Value: .5, Max: 3, Rest: 1, Point: 17}}, tables.Units)
-	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 4, Set: "candidate", Estimator: "mean", Value: .6, Max: 4, Rest: 1, Point: 18}}, tables.UnitsG)
-	assert.Equal(t, []memorize.ClassScore{{Encoder: "f", Tap: "head", Unit: 3, Estimator: "mean", Value: .25, Max: 5, Rest: 3, Class: 7}}, tables.Classes)
+	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 3, Set: "candidate", Estimator: "mean", Value: .5, Max: 3,
+		Rest: 1, Point: 17}}, tables.Units)
+	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 4, Set: "candidate", Estimator: "mean", Value: .6, Max: 4,
+		Rest: 1, Point: 18}}, tables.UnitsG)
+	assert.Equal(t, []memorize.ClassScore{{Encoder: "f", Tap: "head", Unit: 3, Estimator: "mean", Value: .25, Max: 5,
+		Rest: 3, Class: 7}}, tables.Classes)
 	require.Len(t, tables.Layers, 1)
 	assert.True(t, math.IsNaN(tables.Layers[0].Stat.Lo))
 	assert.Equal(t, .25, tables.Layers[0].Stat.Mean)
@@ -306,7 +315,8 @@ func TestTablesReadBack(t *testing.T) {
 func TestOwnersReadBack(t *testing.T) {
 	share, err := stats.Binomial(3, 4, 0.5, 0.95)
 	require.NoError(t, err)
-	s := &memorize.Scores{HeldOut: []memorize.HeldOut{{Encoder: "both", Tap: "head", Depth: 31, Points: 40, Units: 32, Members: share, P: 0.25, Owners: 3}},
+	s := &memorize.Scores{HeldOut: []memorize.HeldOut{{Encoder: "both", Tap: "head", Depth: 31, Points: 40, Units: 32,
+		Members: share, P: 0.25, Owners: 3}},
 		Owners: []memorize.Owner{{Encoder: "g", Tap: "head", Set: "candidate", Point: 7, Units: 2, Score: -0.125}}}
 	dir := t.TempDir()
 	_, err = s.WriteFiles(dir)

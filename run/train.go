@@ -91,7 +91,8 @@ func (t *training) start(s ssl.Start) {
 	}
 	t.rep.Printf("training %s on %d images, %d steps an epoch", t.which, len(t.trainer.Indices), t.trainer.StepsPerEpoch())
 	if p := t.trainer.Private; p != nil {
-		t.rep.Printf("%s trains privately: gradients of images shortened to %g, noise of %.4g times that (docs/private.md)", t.which, p.Clip, p.Noise)
+		t.rep.Printf("%s trains privately: gradients of images shortened to %g, noise of %.4g times that (docs/private.md)",
+			t.which, p.Clip, p.Noise)
 	}
 	t.bar = t.rep.Bar(t.which, "images", t.images(t.setup.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
 }
@@ -176,14 +177,16 @@ func loadTrained(e *tensor.Engine, l *Setup, dir *RunDir, which string, rep Repo
 		return nil, fmt.Errorf("%w; remove the file to make it again from the last checkpoint", err)
 	}
 	if origin := meta[metaRecipe]; origin != l.TrainID() {
-		return nil, fmt.Errorf("%s was trained with another recipe or other images (%.12s, expected %.12s): remove it to train it again",
+		return nil, fmt.Errorf("%s was trained with another recipe or other images (%.12s, expected %.12s): "+
+			"remove it to train it again",
 			path, origin, l.TrainID())
 	}
 	if meta[metaEncoder] != which {
 		return nil, fmt.Errorf("%s holds encoder %q, expected %q", path, meta[metaEncoder], which)
 	}
 	if isa := meta[metaISA]; isa != e.ISA() {
-		rep.Printf("warning: %s was trained with %s kernels, the work goes on with %s: the same up to rounding only", path, isa, e.ISA())
+		rep.Printf("warning: %s was trained with %s kernels, the work goes on with %s: the same up to rounding only",
+			path, isa, e.ISA())
 	}
 	return enc, nil
 }
@@ -204,7 +207,8 @@ func LoadEncoder(path, prefix string, enc nn.Encoder, rep Reporter) (meta map[st
 
 // trainAll returns the encoders of these names, from the directory where they
 // are finished, else trained. reused tells which were finished.
-func trainAll(ctx context.Context, e *tensor.Engine, l *Setup, dir *RunDir, log *Log, rep Reporter, names ...string) (encoders map[string]nn.Encoder, reused []string, err error) {
+func trainAll(ctx context.Context, e *tensor.Engine, l *Setup, dir *RunDir, log *Log, rep Reporter,
+	names ...string) (encoders map[string]nn.Encoder, reused []string, err error) {
 	encoders = map[string]nn.Encoder{}
 	var todo []string
 	for _, w := range names {
@@ -221,7 +225,8 @@ func trainAll(ctx context.Context, e *tensor.Engine, l *Setup, dir *RunDir, log 
 	}
 	defer e.Trim()
 	if len(todo) > 0 && e.EmulatesBF16() {
-		rep.Printf("warning: train.precision is bf16, which the kernels in use (%s) emulate: the same bits, some hundred times slower", e.ISA())
+		rep.Printf("warning: train.precision is bf16, which the kernels in use (%s) emulate: the same bits, some "+
+			"hundred times slower", e.ISA())
 	}
 	if len(todo) == 2 && l.Recipe.Train.Order == "parallel" {
 		return encoders, reused, trainSideBySide(ctx, e.Threads(), l, dir, log, rep, encoders)
@@ -243,7 +248,8 @@ func trainAll(ctx context.Context, e *tensor.Engine, l *Setup, dir *RunDir, log 
 }
 
 // trainSideBySide trains f and g at the same time, each with half of the threads.
-func trainSideBySide(ctx context.Context, threads int, l *Setup, dir *RunDir, log *Log, rep Reporter, encoders map[string]nn.Encoder) error {
+func trainSideBySide(ctx context.Context, threads int, l *Setup, dir *RunDir, log *Log, rep Reporter,
+	encoders map[string]nn.Encoder) error {
 	var ts []*training
 	var es []*tensor.Engine
 	for i, w := range []string{F, G} {

@@ -80,7 +80,8 @@ type UnitRow struct {
 	Max       float64 `col:"mu_max" unit:"activation"`  // largest mean activation over the points (Eq. 6)
 	Rest      float64 `col:"mu_rest" unit:"activation"` // mean (Eq. 7) or median over the other points
 	Point     int     `col:"point"`                     // the point that has mu_max, -1 for a dead unit
-	Bounded   bool    `col:"bounded"`                   // no point has a negative mean activation; other units are not ranked
+	// no point has a negative mean activation; other units are not ranked
+	Bounded bool `col:"bounded"`
 }
 
 // TopUnitRow is a point that one of the top units answers most to.
@@ -98,7 +99,8 @@ type TopUnitRow struct {
 // The tables of Units.
 var (
 	UnitTable    = table.Of[UnitRow]("units.csv", "Every unit of one encoder")
-	TopUnitTable = table.Of[TopUnitRow]("top_units.csv", "The units of the largest UnitMem, a row for each of the points that they answer most to")
+	TopUnitTable = table.Of[TopUnitRow]("top_units.csv",
+		"The units of the largest UnitMem, a row for each of the points that they answer most to")
 )
 
 // Units ranks the units of one encoder by UnitMem, by the recipe's encoder, data,
@@ -143,7 +145,8 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	report := unitReport(all, c.Top)
 	report.Encoder, report.Weights, report.Hash = r.Encoder.Name, c.Weights, nn.Hash(enc.Params())
 	report.Data, report.Points, report.Views, report.ISA = set.Data.Name(), len(set.Points), o.Views, e.ISA()
-	bar.Finish("%d units of %d taps on %d points with %d views in %s", report.Units, len(report.Taps), report.Points, o.Views, progress.Duration(time.Since(began)))
+	bar.Finish("%d units of %d taps on %d points with %d views in %s", report.Units, len(report.Taps), report.Points,
+		o.Views, progress.Duration(time.Since(began)))
 	if err := report.write(all, c.Out); err != nil {
 		return nil, err
 	}
@@ -265,13 +268,16 @@ func (r *UnitReport) draw(d data.Dataset, path string) error {
 			row.Lines = append(row.Lines, name)
 		}
 		for _, p := range u.Top {
-			row.Tiles = append(row.Tiles, figure.Tile{Pixels: d.Image(p.Point), H: h, W: w, C: c, Label: fmt.Sprintf("%d: %.3g", p.Point, p.Mu)})
+			row.Tiles = append(row.Tiles, figure.Tile{Pixels: d.Image(p.Point), H: h, W: w, C: c, Label: fmt.Sprintf("%d: %.3g",
+				p.Point, p.Mu)})
 		}
 		rows = append(rows, row)
 	}
-	note := fmt.Sprintf("%s on %d images of %s, %d views, %s of the others\nFramed: the image that owns the unit. Below an image: its index and mean activation.",
+	note := fmt.Sprintf("%s on %d images of %s, %d views, %s of the others\nFramed: the image that owns the unit. "+
+		"Below an image: its index and mean activation.",
 		filepath.Base(r.Weights), r.Points, r.Data, r.Views, r.Estimator)
-	if err := figure.SaveGallery(path, fmt.Sprintf("Top %d units of %s by UnitMem", len(r.Top), r.Encoder), note, rows); err != nil {
+	if err := figure.SaveGallery(path, fmt.Sprintf("Top %d units of %s by UnitMem", len(r.Top), r.Encoder), note,
+		rows); err != nil {
 		return fmt.Errorf("drawing: %w", err)
 	}
 	return nil

@@ -100,7 +100,8 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 		return nil, fmt.Errorf("scoring: %w", err)
 	}
 	noteClasses(scores, sets, rep)
-	bar.Finish("%d points, %d views, %d layers in %s", sets.points(), files[0].views, len(taps), progress.Duration(time.Since(began)))
+	bar.Finish("%d points, %d views, %d layers in %s", sets.points(), files[0].views, len(taps),
+		progress.Duration(time.Since(began)))
 	return finish(scores, r, c.Out, "activations "+filepath.Base(c.F)+" and "+filepath.Base(c.G))
 }
 
@@ -113,7 +114,8 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep run.R
 	}
 	defer v.Close()
 	if !slices.Equal(v.layers, []string{keyViews}) || len(v.shapes[0]) != 3 {
-		return nil, fmt.Errorf("%s: found the arrays %s, expected %q, points x views x H x W x channels", c.Views, v.list(), keyViews)
+		return nil, fmt.Errorf("%s: found the arrays %s, expected %q, points x views x H x W x channels", c.Views,
+			v.list(), keyViews)
 	}
 	sets, err := v.readSets(c.Sets)
 	if err != nil {
@@ -147,20 +149,24 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep run.R
 	began := time.Now()
 	total := sets.points()
 	bar := rep.Bar("scores", "points", total, 0)
-	scores, err := memorize.ScoreInputs(ctx, e, pair[0], pair[1], sets.sets, sets.labels, batches(v.inputs(0, sets), v.views, o.BatchFor(pair[0], e.Threads())), o,
+	scores, err := memorize.ScoreInputs(ctx, e, pair[0], pair[1], sets.sets, sets.labels,
+		batches(v.inputs(0, sets), v.views, o.BatchFor(pair[0], e.Threads())), o,
 		func(done, _ int) { bar.Set(done) })
 	if err != nil {
 		return nil, fmt.Errorf("scoring: %w", err)
 	}
 	noteClasses(scores, sets, rep)
-	bar.Finish("%d points, %d views, %d taps in %s", total, v.views, len(scores.Provenance.Taps), progress.Duration(time.Since(began)))
-	return finish(scores, r, c.Out, fmt.Sprintf("%s, %s and %s on %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G), filepath.Base(c.Views)))
+	bar.Finish("%d points, %d views, %d taps in %s", total, v.views, len(scores.Provenance.Taps),
+		progress.Duration(time.Since(began)))
+	return finish(scores, r, c.Out, fmt.Sprintf("%s, %s and %s on %s", r.Encoder.Name, filepath.Base(c.F),
+		filepath.Base(c.G), filepath.Base(c.Views)))
 }
 
 // noteClasses says of which encoder there is no ClassMem although there are labels.
 func noteClasses(s *memorize.Scores, sets *arraySets, rep run.Reporter) {
 	for _, which := range []string{run.F, run.G} {
-		if sets.labels != nil && s.Provenance.Options.Units && !slices.ContainsFunc(s.Classes, func(c memorize.ClassScore) bool { return c.Encoder == which }) {
+		if sets.labels != nil && s.Provenance.Options.Units && !slices.ContainsFunc(s.Classes,
+			func(c memorize.ClassScore) bool { return c.Encoder == which }) {
 			rep.Printf("note: no ClassMem of %s: the points that it was trained on are of fewer than two classes", which)
 		}
 	}
@@ -170,7 +176,8 @@ func noteClasses(s *memorize.Scores, sets *arraySets, rep run.Reporter) {
 func viewsOf(o *memorize.Options, f *arrayFile) error {
 	o.Views = f.views - o.Rows() + o.Views
 	if f.views < 2 {
-		return fmt.Errorf("%s: found %d view of each point, expected at least 2: alignment is a distance between views", f.path, f.views)
+		return fmt.Errorf("%s: found %d view of each point, expected at least 2: alignment is a distance between views",
+			f.path, f.views)
 	}
 	return nil
 }
@@ -179,7 +186,8 @@ func viewsOf(o *memorize.Options, f *arrayFile) error {
 func commonSets(files [2]*arrayFile, lists map[string][]int) (*arraySets, error) {
 	f, g := files[0], files[1]
 	if f.points != g.points || f.views != g.views {
-		return nil, fmt.Errorf("%s has %d points with %d views, %s has %d with %d: expected the same", f.path, f.points, f.views, g.path, g.points, g.views)
+		return nil, fmt.Errorf("%s has %d points with %d views, %s has %d with %d: expected the same", f.path, f.points,
+			f.views, g.path, g.points, g.views)
 	}
 	sets, err := f.readSets(lists)
 	if err != nil {
@@ -211,14 +219,16 @@ func commonLayers(files [2]*arrayFile, patterns []string) ([]memorize.Tap, error
 	for _, pair := range [][2]*arrayFile{{f, g}, {g, f}} {
 		for _, name := range pair[0].layers {
 			if !slices.Contains(pair[1].layers, name) {
-				return nil, fmt.Errorf("layer %q of %s is not in %s, which has %v", name, pair[0].path, pair[1].path, pair[1].layers)
+				return nil, fmt.Errorf("layer %q of %s is not in %s, which has %v", name, pair[0].path, pair[1].path,
+					pair[1].layers)
 			}
 		}
 	}
 	var all []nn.TapInfo
 	for i, name := range f.layers {
 		if other := g.shapes[slices.Index(g.layers, name)]; !slices.Equal(f.shapes[i], other) {
-			return nil, fmt.Errorf("layer %q has shape %v in %s and %v in %s: only encoders of one architecture can be compared layer by layer",
+			return nil, fmt.Errorf("layer %q has shape %v in %s and %v in %s: only encoders of one architecture can be "+
+				"compared layer by layer",
 				name, f.shapes[i], f.path, other, g.path)
 		}
 		all = append(all, nn.TapInfo{Name: name, Depth: i + 1, Shape: f.shapes[i]})

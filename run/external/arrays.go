@@ -59,10 +59,12 @@ func (f *arrayFile) readHeaders() error {
 			return err
 		}
 		if a.DType > npz.Float64 {
-			return fmt.Errorf("%s: layer %q: found values of type %s, expected float16, float32 or float64", f.path, name, a.DType)
+			return fmt.Errorf("%s: layer %q: found values of type %s, expected float16, float32 or float64",
+				f.path, name, a.DType)
 		}
 		if len(a.Shape) < 3 || slices.Contains(a.Shape, 0) {
-			return fmt.Errorf("%s: layer %q: found shape %v, expected points x views x units, points x views x tokens x units or points x views x H x W x units, none of them 0", f.path, name, a.Shape)
+			return fmt.Errorf("%s: layer %q: found shape %v, expected points x views x units, points x views x tokens x "+
+				"units or points x views x H x W x units, none of them 0", f.path, name, a.Shape)
 		}
 		shape := slices.Clone(a.Shape[2:])
 		if f.nchw && len(shape) == 3 {
@@ -160,7 +162,8 @@ func (f *arrayFile) readSets(lists map[string][]int) (*arraySets, error) {
 		}
 	}
 	if len(s.sets) == 0 {
-		return nil, fmt.Errorf("%s: found no set; give the rows of candidate and, for the controls, of independent, shared and external, as arrays of these names or by flags", f.path)
+		return nil, fmt.Errorf("%s: found no set; give the rows of candidate and, for the controls, of independent, "+
+			"shared and external, as arrays of these names or by flags", f.path)
 	}
 	return s, nil
 }
@@ -180,7 +183,8 @@ func (f *arrayFile) columns() (names, labels []int, err error) {
 			return nil, nil, err
 		}
 		if len(v) != f.points {
-			return nil, nil, fmt.Errorf("%s: array %q: found %d entries, expected one for each of the %d points", f.path, key, len(v), f.points)
+			return nil, nil, fmt.Errorf("%s: array %q: found %d entries, expected one for each of the %d points", f.path, key,
+				len(v), f.points)
 		}
 		*into = v
 	}

@@ -75,7 +75,8 @@ func setArrays() []array {
 }
 
 func activations(seed uint64) []array {
-	return append([]array{noise("tokens", npz.Float32, seed, 9, 3, 5, 4), noise("map", npz.Float64, seed, 9, 3, 2, 3, 4), noise("vector", npz.Float32, seed, 9, 3, 6)}, setArrays()...)
+	return append([]array{noise("tokens", npz.Float32, seed, 9, 3, 5, 4), noise("map", npz.Float64, seed, 9, 3, 2, 3, 4),
+		noise("vector", npz.Float32, seed, 9, 3, 6)}, setArrays()...)
 }
 
 func scoreRecipe(t testing.TB, sets ...string) *recipe.Recipe {
@@ -105,8 +106,10 @@ func TestScoreActivationsIsTheAccumulator(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	o := scoreRecipe(t, "score.views=3").ScoreOptions()
-	sets := []memorize.Set{{Name: "candidate", Points: []int{10, 12, 17}}, {Name: "independent", Points: []int{11, 18}}, {Name: "external", Points: []int{13, 15, 16}}}
-	acc, err := memorize.NewAccumulator(e, o, []memorize.Tap{{Name: "tokens", Depth: 1}, {Name: "map", Depth: 2}, {Name: "vector", Depth: 3}}, sets)
+	sets := []memorize.Set{{Name: "candidate", Points: []int{10, 12, 17}}, {Name: "independent", Points: []int{11, 18}},
+		{Name: "external", Points: []int{13, 15, 16}}}
+	acc, err := memorize.NewAccumulator(e, o, []memorize.Tap{{Name: "tokens", Depth: 1}, {Name: "map", Depth: 2},
+		{Name: "vector", Depth: 3}}, sets)
 	require.NoError(t, err)
 	require.NoError(t, acc.WithLabels([][]int{{0, 1, 0}, {1, 0}, {0, 0, 1}}))
 	for side, arrays := range files {
@@ -151,7 +154,8 @@ func TestSetsOfArraysByLists(t *testing.T) {
 	got, err := scoreArrays(t, ArraysConfig{F: bare(1, "f0.npz"), G: bare(2, "g0.npz"), Sets: lists})
 	require.NoError(t, err)
 	assert.Equal(t, read(t, want, "layermem.csv"), read(t, got, "layermem.csv"))
-	got, err = scoreArrays(t, ArraysConfig{F: f, G: g, Layers: []string{"vec*"}, Sets: map[string][]int{"candidate": {0, 1, 2, 3}}})
+	got, err = scoreArrays(t, ArraysConfig{F: f, G: g, Layers: []string{"vec*"},
+		Sets: map[string][]int{"candidate": {0, 1, 2, 3}}})
 	require.NoError(t, err)
 	assert.NotContains(t, read(t, got, "layermem.csv"), "independent")
 	assert.NotContains(t, read(t, got, "layermem.csv"), "map")
@@ -222,8 +226,10 @@ func TestBadActivations(t *testing.T) {
 		{"no archive", text, good, []string{"text.npz", "not a"}},
 		{"truncated", cut, good, []string{"cut.npz", "truncated"}},
 		{"no layers", save(t, false, setArrays(), tmp, "sets.npz"), good, []string{"sets.npz", "no layers"}},
-		{"no sets", with("f.npz", func(a []array) []array { return a[:3] }), save(t, false, activations(2)[:3], tmp, "g3.npz"), []string{"f.npz", "no set", "candidate"}},
-		{"a layer is missing", save(t, false, activations(1)[1:], tmp, "f1.npz"), good, []string{`layer "tokens" of`, "g.npz", "f1.npz"}},
+		{"no sets", with("f.npz", func(a []array) []array { return a[:3] }), save(t, false, activations(2)[:3], tmp,
+			"g3.npz"), []string{"f.npz", "no set", "candidate"}},
+		{"a layer is missing", save(t, false, activations(1)[1:], tmp, "f1.npz"), good, []string{`layer "tokens" of`,
+			"g.npz", "f1.npz"}},
 		{"shapes differ", save(t, false, func() []array {
 			a := activations(1)
 			a[2] = noise("vector", npz.Float32, 1, 9, 3, 7)
@@ -234,20 +240,33 @@ func TestBadActivations(t *testing.T) {
 			a[2] = noise("vector", npz.Float32, 1, 8, 3, 6)
 			return a
 		}(), tmp, "f3.npz"), good, []string{`"vector" has 8 points`, "9 and 3"}},
-		{"points differ between files", save(t, false, one, tmp, "f4.npz"), good, []string{"f4.npz has 1 points", "9 with 3"}},
-		{"no views", save(t, false, append([]array{noise("v", npz.Float32, 1, 9, 6)}, setArrays()...), tmp, "f5.npz"), good, []string{`layer "v"`, "[9 6]", "points x views x units"}},
-		{"zero points", save(t, false, append([]array{noise("v", npz.Float32, 1, 0, 3, 6)}, setArrays()...), tmp, "f6.npz"), good, []string{`layer "v"`, "[0 3 6]"}},
+		{"points differ between files", save(t, false, one, tmp, "f4.npz"), good,
+			[]string{"f4.npz has 1 points", "9 with 3"}},
+		{"no views", save(t, false, append([]array{noise("v", npz.Float32, 1, 9, 6)}, setArrays()...), tmp, "f5.npz"), good,
+			[]string{`layer "v"`, "[9 6]", "points x views x units"}},
+		{"zero points", save(t, false, append([]array{noise("v", npz.Float32, 1, 0, 3, 6)}, setArrays()...), tmp, "f6.npz"),
+			good, []string{`layer "v"`, "[0 3 6]"}},
 		{"one view", save(t, false, append([]array{noise("v", npz.Float32, 1, 9, 1, 6)}, setArrays()...), tmp, "f7.npz"),
-			save(t, false, append([]array{noise("v", npz.Float32, 1, 9, 1, 6)}, setArrays()...), tmp, "g7.npz"), []string{"f7.npz", "1 view", "at least 2"}},
-		{"one point", save(t, false, one, tmp, "f8.npz"), save(t, false, one, tmp, "g8.npz"), []string{"f8.npz", "set candidate: found 1 points"}},
-		{"whole numbers", save(t, false, append([]array{ints("layer", 1, 2)}, setArrays()...), tmp, "f9.npz"), good, []string{`"layer"`, "int64", "float32"}},
-		{"row outside", save(t, false, append(activations(1)[:3], ints("candidate", 3, 9)), tmp, "fa.npz"), good, []string{`"candidate"`, "entry 1 is row 9", "9 points"}},
-		{"row twice", save(t, false, append(activations(1)[:3], ints("candidate", 3, 4), ints("shared", 4)), tmp, "fb.npz"), save(t, false, activations(2)[:3], tmp, "gb.npz"), []string{`"shared"`, "row 4", "candidate"}},
-		{"other sets in g", save(t, false, append(activations(1)[:3], ints("candidate", 3, 4)), tmp, "fc.npz"), good, []string{`"candidate"`, "same points"}},
-		{"labels too few", save(t, false, append(activations(1)[:3], ints("candidate", 3, 4), ints("labels", 1)), tmp, "fd.npz"), save(t, false, activations(2)[:3], tmp, "gd.npz"), []string{`"labels"`, "1 entries", "9 points"}},
-		{"label negative", save(t, false, append(activations(1)[:3], ints("candidate", 0, 1), ints("labels", 0, -1, 0, 0, 0, 0, 0, 0, 0)), tmp, "fe.npz"), save(t, false, activations(2)[:3], tmp, "ge.npz"), []string{"point 1", "-1"}},
-		{"NaN", with("nan.npz", func(a []array) []array { a[1].floats[7*72+5] = math.NaN(); return a }), good, []string{"encoder f, tap map, set candidate, point 17", "NaN"}},
-		{"too large", with("large.npz", func(a []array) []array { a[1].floats[3*72] = 1e300; return a }), good, []string{"large.npz", `"map"`, "float32 cannot hold"}},
+			save(t, false, append([]array{noise("v", npz.Float32, 1, 9, 1, 6)}, setArrays()...), tmp, "g7.npz"),
+			[]string{"f7.npz", "1 view", "at least 2"}},
+		{"one point", save(t, false, one, tmp, "f8.npz"), save(t, false, one, tmp, "g8.npz"),
+			[]string{"f8.npz", "set candidate: found 1 points"}},
+		{"whole numbers", save(t, false, append([]array{ints("layer", 1, 2)}, setArrays()...), tmp, "f9.npz"), good,
+			[]string{`"layer"`, "int64", "float32"}},
+		{"row outside", save(t, false, append(activations(1)[:3], ints("candidate", 3, 9)), tmp, "fa.npz"), good,
+			[]string{`"candidate"`, "entry 1 is row 9", "9 points"}},
+		{"row twice", save(t, false, append(activations(1)[:3], ints("candidate", 3, 4), ints("shared", 4)), tmp, "fb.npz"),
+			save(t, false, activations(2)[:3], tmp, "gb.npz"), []string{`"shared"`, "row 4", "candidate"}},
+		{"other sets in g", save(t, false, append(activations(1)[:3], ints("candidate", 3, 4)), tmp, "fc.npz"), good,
+			[]string{`"candidate"`, "same points"}},
+		{"labels too few", save(t, false, append(activations(1)[:3], ints("candidate", 3, 4), ints("labels", 1)), tmp,
+			"fd.npz"), save(t, false, activations(2)[:3], tmp, "gd.npz"), []string{`"labels"`, "1 entries", "9 points"}},
+		{"label negative", save(t, false, append(activations(1)[:3], ints("candidate", 0, 1), ints("labels", 0, -1, 0, 0, 0,
+			0, 0, 0, 0)), tmp, "fe.npz"), save(t, false, activations(2)[:3], tmp, "ge.npz"), []string{"point 1", "-1"}},
+		{"NaN", with("nan.npz", func(a []array) []array { a[1].floats[7*72+5] = math.NaN(); return a }), good,
+			[]string{"encoder f, tap map, set candidate, point 17", "NaN"}},
+		{"too large", with("large.npz", func(a []array) []array { a[1].floats[3*72] = 1e300; return a }), good,
+			[]string{"large.npz", `"map"`, "float32 cannot hold"}},
 	} {
 		_, err := scoreArrays(t, ArraysConfig{F: c.f, G: c.g})
 		require.Error(t, err, c.name)
@@ -289,8 +308,10 @@ func TestReadIndices(t *testing.T) {
 		filepath.Join(tmp, "no"):   "no such file",
 		file("b.txt", "1 2 three"): `b.txt: found "three"`,
 		file("c.txt", "-4"):        `found "-4"`,
-		save(t, false, []array{ints("shared", 2), ints("external", 8)}, tmp, "x.npz"):                             `"candidate" is not in the file`,
-		save(t, false, []array{noise("candidate", npz.Float32, 1, 3)}, tmp, "y.npz"):                              "whole numbers",
+		save(t, false, []array{ints("shared", 2), ints("external", 8)}, tmp,
+			"x.npz"): `"candidate" is not in the file`,
+		save(t, false, []array{noise("candidate", npz.Float32, 1, 3)}, tmp,
+			"y.npz"): "whole numbers",
 		save(t, false, []array{{name: "c", t: npz.Int64, shape: []int{1, 2}, ints: []int64{1, 2}}}, tmp, "z.npz"): "[1 2]",
 	} {
 		_, err := ReadIndices(spec, "candidate")

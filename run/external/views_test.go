@@ -37,7 +37,8 @@ func TestScoreViews(t *testing.T) {
 		require.NoError(t, weights.Save(files[i], pair[i].Params(), nil))
 	}
 	out := filepath.Join(tmp, "scores")
-	s, err := ScoreViews(context.Background(), r, ArraysConfig{F: files[0], G: files[1], Views: path, Out: out}, run.Silent{})
+	s, err := ScoreViews(context.Background(), r, ArraysConfig{F: files[0], G: files[1], Views: path,
+		Out: out}, run.Silent{})
 	require.NoError(t, err)
 	require.Len(t, s.Taps, 3)
 
@@ -68,7 +69,8 @@ func TestScoreViews(t *testing.T) {
 	other := t.TempDir()
 	_, err = want.WriteFiles(other)
 	require.NoError(t, err)
-	for _, name := range []string{memorize.LayerMemTable.File, memorize.DeltaTable.File, memorize.UnitMemTable.File, memorize.UnitMemTableG.File, memorize.PointTable.File} {
+	for _, name := range []string{memorize.LayerMemTable.File, memorize.DeltaTable.File, memorize.UnitMemTable.File,
+		memorize.UnitMemTableG.File, memorize.PointTable.File} {
 		assert.Equal(t, read(t, other, name), read(t, out, name), name)
 	}
 	assert.Contains(t, read(t, out, memorize.ClassMemTable.File), "g,head")
