@@ -68,7 +68,3 @@ func (s *Scores) convDeltas(e *tensor.Engine) []DeltaScore {
 	}
 	return deltas
 }
-
-func notScored(set string, dist Distance) error {
-	return fmt.Errorf("set %s by distance %s was not scored", set, dist)
-}

@@ -106,7 +106,7 @@ func TestTakenNamesOfMetricsPanic(t *testing.T) {
 }
 
 // taken is a metric whose table is there already.
-type taken struct{ sizeMetric }
+type taken struct{}
 
 func (taken) Begin(*memorize.Plan) error      { return nil }
 func (taken) Add(*memorize.Activations) error { return nil }

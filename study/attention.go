@@ -22,7 +22,7 @@ var claimAttention = Claim{
 	Number: "Delta of fully-connected minus that of attention, controlled, mean over blocks",
 }
 
-var attention = Register(Study{
+var _ = Register(Study{
 	Name:   "attention",
 	Source: "T2, T10",
 	Title:  "Attention against fully-connected layers",

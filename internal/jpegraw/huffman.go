@@ -18,20 +18,20 @@ var errCode = errors.New("found bits that are no Huffman code")
 func (d *decoder) tables(seg []byte) error {
 	for len(seg) > 0 {
 		if len(seg) < 17 || seg[0]>>4 > 1 || seg[0]&15 > 3 {
-			return errors.New("Huffman table: found a segment that is none")
+			return errors.New("a Huffman table: found a segment that is none")
 		}
 		t := &huffman{}
 		var n, code int32
 		for l := 1; l <= 16; l++ {
 			t.count[l], t.first[l], t.start[l] = int32(seg[l]), code, n
 			if code+t.count[l] > 1<<l {
-				return errors.New("Huffman table: found more codes than there are")
+				return errors.New("a Huffman table: found more codes than there are")
 			}
 			n += t.count[l]
 			code = (code + t.count[l]) << 1
 		}
 		if n == 0 || n > 256 || len(seg) < 17+int(n) {
-			return errors.New("Huffman table: found a number of codes that does not fit its length")
+			return errors.New("a Huffman table: found a number of codes that does not fit its length")
 		}
 		t.values = seg[17 : 17+n]
 		for l := 1; l <= 8; l++ {

@@ -31,7 +31,7 @@ type row struct {
 	Unit   int     `col:"unit"`
 	Long   float64 `col:"long" unit:"m" must:"distance"`
 	Whole  bool    `col:"whole"`
-	hidden int
+	_      int
 }
 
 var rows = Of[row]("rows.csv", "rows")

@@ -82,9 +82,12 @@ func TestBadFiles(t *testing.T) {
 		`4 bytes between the header and tensor "a" belong to no tensor`:           file(one(`"F32"`, "[1]", "[4,8]"), 8),
 		`1 bytes after tensor "a" belong to no tensor`:                            file(one(`"F32"`, "[1]", "[0,4]"), 5),
 		`9 bytes after the header belong to no tensor`:                            file("{}", 9),
-		`metadata: locimem.kind without locimem.sha256: the file is damaged`:      file(`{"__metadata__":{"locimem.kind":"weights"}}`, 0),
-		`metadata: locimem.sha256: found "12", expected 64 digits`:                file(`{"__metadata__":{"locimem.sha256":"12"}}`, 0),
-		`the file is damaged, or another program changed it`:                      file(`{"__metadata__":{"locimem.sha256":"`+noChecksum+`"}}`, 0),
+		`metadata: locimem.kind without locimem.sha256: the file is damaged`: file(
+			`{"__metadata__":{"locimem.kind":"weights"}}`, 0),
+		`metadata: locimem.sha256: found "12", expected 64 digits`: file(
+			`{"__metadata__":{"locimem.sha256":"12"}}`, 0),
+		`the file is damaged, or another program changed it`: file(
+			`{"__metadata__":{"locimem.sha256":"`+noChecksum+`"}}`, 0),
 	} {
 		_, err := parseBytes(data)
 		assert.ErrorContains(t, err, want)
