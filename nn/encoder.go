@@ -48,6 +48,8 @@ type EncoderOptions struct {
 	DropPath float64
 	// Depth is the number of blocks of a vision transformer, 0 for its usual one.
 	Depth int
+	// Geometry holds facts that a file of weights does not tell.
+	Geometry
 	// InH, InW and InC are the shape of an image, by default 32, 32 and 3.
 	InH, InW, InC int
 }
@@ -73,18 +75,21 @@ type encoder struct {
 	// What can be chosen from; the first is what "auto" means, but for stems.
 	pools, stems, norms, positions []string
 	build                          func(o EncoderOptions, seed uint64) Sequential
-	// patch is the side of a vision transformer's patches, 0 for other encoders.
-	patch int
+	// patch is the side of a vision transformer's patches, 0 for other encoders;
+	// dim and heads are the width of its tokens and its heads at width 1.
+	patch      int
+	dim, heads int
+	bottleneck bool // a ResNet of blocks of three convolutions
 }
 
 // registry lists the encoders that there are.
 func registry() []encoder {
 	avg, stems, norms := []string{"avg", "max"}, []string{StemCIFAR, StemImageNet}, []string{NormBatch, NormGroup}
 	return append([]encoder{
-		{"resnet9", []string{"max", "avg"}, nil, norms, nil, resNet9, 0},
-		{"resnet18", avg, stems, norms, nil, resNet18, 0},
-		{"resnet34", avg, stems, norms, nil, resNet34, 0},
-		{"resnet50", avg, stems, norms, nil, resNet50, 0},
+		{name: "resnet9", pools: []string{"max", "avg"}, norms: norms, build: resNet9},
+		{name: "resnet18", pools: avg, stems: stems, norms: norms, build: resNet18},
+		{name: "resnet34", pools: avg, stems: stems, norms: norms, build: resNet34},
+		{name: "resnet50", pools: avg, stems: stems, norms: norms, build: resNet50, bottleneck: true},
 	}, vits()...)
 }
 
@@ -137,6 +142,10 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoder %s: %w", name, err)
 	}
+	if side := all[i].patch; side > 0 && o.PositionsSize > 0 && (o.PositionsSize/side)*(o.PositionsSize/side)*(o.InH/side)*(o.InW/side) > maxResize {
+		return nil, fmt.Errorf("encoder %s: positions size: found %d for images of %dx%d, expected less: a matrix makes positions of positions",
+			name, o.PositionsSize, o.InH, o.InW)
+	}
 	n := &network{Sequential: all[i].build(o, seed), in: []int{o.InH, o.InW, o.InC}}
 	var p Plan
 	out, err := n.Plan(&p, n.in)
@@ -177,6 +186,9 @@ func (e *encoder) check(o EncoderOptions) (EncoderOptions, error) {
 	}
 	if e.positions == nil && (o.DropPath > 0 || o.Depth > 0) {
 		return o, fmt.Errorf("drop path and depth: found %v and %d, expected none: they are for vision transformers", o.DropPath, o.Depth)
+	}
+	if err := e.checkGeometry(&o); err != nil {
+		return o, err
 	}
 	if o.Depth < 0 || o.Depth > 1000 {
 		return o, fmt.Errorf("depth: found %d, expected 1 to 1000, or 0 for the usual", o.Depth)

@@ -18,9 +18,18 @@ type norm interface {
 // newNorm returns the norm that the options ask for.
 func newNorm(o EncoderOptions, name string, channels int) norm {
 	if o.Norm == NormGroup {
-		return NewGroupNorm(name, channels, normGroups(channels))
+		l := NewGroupNorm(name, channels, normGroups(channels))
+		l.eps = o.normEps(l.eps)
+		return l
 	}
-	return NewBatchNorm(name, channels)
+	return newBatchNorm(o, name, channels)
+}
+
+// newBatchNorm is NewBatchNorm with the eps that the options ask for.
+func newBatchNorm(o EncoderOptions, name string, channels int) *BatchNorm {
+	l := NewBatchNorm(name, channels)
+	l.stats.Eps = o.normEps(l.stats.Eps)
+	return l
 }
 
 // NormReLU is a norm followed by ReLU. Both have their taps. When nobody listens

@@ -48,20 +48,15 @@ func resNet(o EncoderOptions, seed uint64, layers [4]int, bottleneck bool) Seque
 
 // resNetStem is what comes before the first stage. On small images ("cifar") it
 // is a 3x3 convolution that keeps their size; "imagenet" quarters it, by a 7x7
-// convolution and a 3x3 max pool.
+// convolution and a 3x3 max pool. Padding, stride and pool may be others (Geometry).
 func resNetStem(o EncoderOptions, seed uint64) Sequential {
-	width := o.channels(64)
-	if o.Stem == StemCIFAR {
-		return Sequential{
-			NewConv2D("conv1", ConvConfig{In: o.InC, Out: width, Kernel: 3, Pad: 1, NoBias: true}, seed),
-			newNormReLU(o, "bn1", "relu", width),
-		}
+	conv, pool := o.stem()
+	conv.In, conv.Out, conv.NoBias = o.InC, o.channels(64), true
+	net := Sequential{NewConv2D("conv1", conv, seed), newNormReLU(o, "bn1", "relu", conv.Out)}
+	if pool {
+		net = append(net, NewPool2D("maxpool", stemPool))
 	}
-	return Sequential{
-		NewConv2D("conv1", ConvConfig{In: o.InC, Out: width, Kernel: 7, Stride: 2, Pad: 3, NoBias: true}, seed),
-		newNormReLU(o, "bn1", "relu", width),
-		NewPool2D("maxpool", PoolConfig{Max: true, Kernel: 3, Stride: 2, Pad: 1}),
-	}
+	return net
 }
 
 // blocks makes the blocks of a network one after another.

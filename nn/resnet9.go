@@ -24,7 +24,10 @@ func resNet9(o EncoderOptions, seed uint64) Sequential {
 		if o.Norm != NormBatch {
 			return append(plain(id, width), NewPool2D("pool"+id, PoolConfig{Max: true, Kernel: 2}))
 		}
-		return Sequential{conv(id, width), NewBNReLUPool("bn"+id, "relu"+id, "pool"+id, in)}
+		c := conv(id, width)
+		l := NewBNReLUPool("bn"+id, "relu"+id, "pool"+id, in)
+		l.bn = newBatchNorm(o, "bn"+id, in)
+		return Sequential{c, l}
 	}
 	return Sequential{
 		pooled("1", 32),

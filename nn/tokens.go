@@ -47,12 +47,17 @@ func (l *PatchEmbed) Plan(p *Plan, in []int) ([]int, error) {
 
 // EmbedTokens puts the class token in front of the patches' tokens and adds the
 // positions: [N,T,dim] to [N,T+1,dim]. Its parameters are cls_token [1,1,dim] and
-// pos_embed [1,T+1,dim].
+// pos_embed [1,T+1,dim]. Behind the class token there may be registers, reg_token
+// [1,R,dim], tokens without positions (Darcet et al. 2024, arXiv 2309.16588): then it
+// is [N,T+1+R,dim].
 type EmbedTokens struct {
 	name             string
 	token, positions *Param
-	h, w             int            // of the positions
-	resize           *tensor.Tensor // ResizePositions to another grid; nil: they stay
+	registers        *Param // nil without
+	h, w             int    // of the positions
+	// resize makes of the positions those of all tokens: of another grid
+	// (ResizePositions), and zeros for registers; nil: they are.
+	resize *tensor.Tensor
 }
 
 // The positions of vision transformers.
@@ -75,6 +80,37 @@ func NewEmbedTokens(name string, h, w, dim int, positions string, seed uint64) *
 		normal(pos, 0.02, seed, "pos_embed").RequireGrad()
 	}
 	return l
+}
+
+// withRegisters adds n registers, which start like the class token.
+func (l *EmbedTokens) withRegisters(n int, seed uint64) *EmbedTokens {
+	if n > 0 {
+		v := normal(tensor.New(1, n, l.token.Value.Len()), 1e-6, seed, "reg_token")
+		l.registers = &Param{Name: "reg_token", Value: v.RequireGrad(), NoDecay: true}
+	}
+	return l.onGrid(l.h, l.w)
+}
+
+// count is the number of registers.
+func (l *EmbedTokens) count() int {
+	if l.registers == nil {
+		return 0
+	}
+	return l.registers.Value.Dim(1)
+}
+
+// places is the matrix that makes of the positions those of the tokens of h x w
+// patches, [1+R+h*w, 1+l.h*l.w].
+func (l *EmbedTokens) places(h, w int) *tensor.Tensor {
+	cols, r := 1+l.h*l.w, l.count()
+	m := ResizePositions(l.h, l.w, h, w)
+	if h == l.h && w == l.w {
+		clear(m)
+		for i := range cols {
+			m[i*cols+i] = 1
+		}
+	}
+	return tensor.FromSlice(slices.Concat(m[:cols], make([]float32, r*cols), m[cols:]), 1+r+h*w, cols)
 }
 
 // SinePositions are the positions of MAE (He et al. 2022; its code, He et al.,
@@ -107,21 +143,31 @@ const maxResize = 1 << 26
 // forGrid returns the embedding with the same parameters for h x w patches. Learned
 // positions learn from both.
 func (l *EmbedTokens) forGrid(h, w int) (*EmbedTokens, error) {
+	if to, from := h*w, l.h*l.w; (h != l.h || w != l.w) && to*from > maxResize {
+		return nil, fmt.Errorf("layer %s: found %d patches in place of %d, expected a product of at most %d: a matrix makes positions of positions", l.name, to, from, maxResize)
+	}
+	return l.onGrid(h, w), nil
+}
+
+// onGrid is forGrid of a number of patches that is known to be small enough.
+func (l *EmbedTokens) onGrid(h, w int) *EmbedTokens {
 	other := *l
 	other.resize = nil
-	if h != l.h || w != l.w {
-		to, from := h*w, l.h*l.w
-		if to*from > maxResize {
-			return nil, fmt.Errorf("layer %s: found %d patches in place of %d, expected a product of at most %d: a matrix makes positions of positions", l.name, to, from, maxResize)
-		}
-		other.resize = tensor.FromSlice(ResizePositions(l.h, l.w, h, w), 1+to, 1+from)
+	if h != l.h || w != l.w || l.count() > 0 {
+		other.resize = l.places(h, w)
 	}
-	return &other, nil
+	return &other
 }
 
 // Forward implements Module.
 func (l *EmbedTokens) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	t, dim := l.positions.Value.Dim(1), l.positions.Value.Dim(2)
+	if r := l.count(); r > 0 {
+		rows := c.Tape.Reshape(l.registers.Value, r, dim)
+		for i := r - 1; i >= 0; i-- {
+			x = c.Tape.PrependToken(x, c.Tape.Reshape(c.Tape.Gather(rows, []int{i}), dim))
+		}
+	}
 	x = c.Tape.PrependToken(x, c.Tape.Reshape(l.token.Value, dim))
 	positions := c.Tape.Reshape(l.positions.Value, t, dim)
 	if l.resize != nil {
@@ -133,7 +179,7 @@ func (l *EmbedTokens) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 }
 
 // Params implements Module.
-func (l *EmbedTokens) Params() []*Param { return []*Param{l.token, l.positions} }
+func (l *EmbedTokens) Params() []*Param { return present(l.token, l.positions, l.registers) }
 
 // Plan implements Layer.
 func (l *EmbedTokens) Plan(p *Plan, in []int) ([]int, error) {
@@ -141,25 +187,26 @@ func (l *EmbedTokens) Plan(p *Plan, in []int) ([]int, error) {
 	if l.resize != nil {
 		out[0] = l.resize.Dim(0)
 	}
-	if len(in) != 2 || in[0]+1 != out[0] || in[1] != out[1] {
-		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d,%d]", l.name, in, out[0]-1, out[1])
+	if before := 1 + l.count(); len(in) != 2 || in[0]+before != out[0] || in[1] != out[1] {
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d,%d]", l.name, in, out[0]-before, out[1])
 	}
 	p.Add(l.name, KindEmbed, out)
 	return out, nil
 }
 
-// TokenPool takes the class token, the first, or the mean of all others:
-// [N,T,dim] to [N,dim].
+// TokenPool takes the class token, the first, or the mean of all others but the
+// registers, which come next: [N,T,dim] to [N,dim].
 type TokenPool struct {
-	Name string
-	Mean bool
+	Name      string
+	Mean      bool
+	Registers int
 }
 
 // Forward implements Module.
 func (l *TokenPool) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	var y *tensor.Tensor
 	if l.Mean {
-		y = c.Tape.MeanTokens(x, 1)
+		y = c.Tape.MeanTokens(x, 1+l.Registers)
 	} else {
 		y = c.Tape.TakeToken(x, 0)
 	}
@@ -172,7 +219,7 @@ func (l *TokenPool) Params() []*Param { return nil }
 
 // Plan implements Layer.
 func (l *TokenPool) Plan(p *Plan, in []int) ([]int, error) {
-	if len(in) != 2 || in[0] < 2 {
+	if len(in) != 2 || in[0] < 2+l.Registers {
 		return nil, fmt.Errorf("layer %s: input of shape %v, expected a class token and at least one patch: the image is too small", l.Name, in)
 	}
 	p.Add(l.Name, KindPool, in[1:])

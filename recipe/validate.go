@@ -103,6 +103,7 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	case p > 0 && nn.Positions(r.Encoder.Name) == nil:
 		c.problem("encoder.drop_path", "want 0: %s is no vision transformer, found %v", r.Encoder.Name, p)
 	}
+	r.geometry(c)
 	r.method(c)
 	r.views(c)
 	if r.Augment.Size != [2]int{} {
@@ -113,6 +114,25 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	r.knn(c)
 	r.score(c)
 	return c.Problems
+}
+
+// geometry wants facts of the encoder that it can have. What is wrong with its other
+// fields, or with the images, is said elsewhere.
+func (r *Recipe) geometry(c *checker) {
+	e := r.Encoder
+	o := Encoder{StemPadding: e.StemPadding, StemStride: e.StemStride, StemPool: e.StemPool, NormEps: e.NormEps, Heads: e.Heads,
+		FCNorm: e.FCNorm, LayerScale: e.LayerScale, Registers: e.Registers, PositionsSize: e.PositionsSize}.Options(0, 0, 0)
+	o.Width = e.Width
+	if !slices.Contains(nn.EncoderNames(), e.Name) || !(e.Width > 0 && e.Width <= 16) {
+		return
+	}
+	if _, err := nn.Resolve(e.Name, o); err != nil {
+		what, msg, _ := strings.Cut(strings.TrimPrefix(err.Error(), "encoder "+e.Name+": "), ": ")
+		c.problem("encoder", "%s: %s", what, msg)
+	}
+	if r.Method.Name == "mae" && (e.Registers > 0 || e.FCNorm) {
+		c.problem("encoder.registers", "want 0 registers and no fc_norm for method mae, which hides tokens, found %d and %t", e.Registers, e.FCNorm)
+	}
 }
 
 func (r *Recipe) data(c *checker) {
@@ -318,7 +338,7 @@ func (r *Recipe) mae(c *checker) {
 // error says what is wrong with the encoder.
 func (r *Recipe) narrowEncoder() (nn.Encoder, error) {
 	o := r.Encoder.Options(r.ImageShape())
-	o.Width = 1e-9
+	o.Width, o.Heads = 1e-9, 0 // heads need not divide so narrow a token
 	return nn.NewEncoder(r.Encoder.Name, o, 0)
 }
 
