@@ -132,6 +132,18 @@ func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
 			FCNorm: e.FCNorm, LayerScale: e.LayerScale, Registers: e.Registers, PositionsSize: e.PositionsSize}}
 }
 
+// Resolved returns the encoder for images of a shape without auto, null and 0 where
+// they stand for something else, as nn.Resolve. It fails where the encoder is wrong.
+func (e Encoder) Resolved(h, w, c int) (Encoder, error) {
+	o, err := nn.Resolve(e.Name, e.Options(h, w, c))
+	if err != nil {
+		return e, err
+	}
+	e.Width, e.Pool, e.Stem, e.Norm, e.Positions = o.Width, o.Pool, o.Stem, o.Norm, o.Positions
+	e.StemPadding, e.StemStride, e.StemPool, e.NormEps, e.Heads = o.StemPad, o.StemStride, o.StemPool, o.NormEps, o.Heads
+	return e, nil
+}
+
 // Method is the objective.
 type Method struct {
 	Name string `yaml:"name"` // one of MethodNames

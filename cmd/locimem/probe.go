@@ -12,7 +12,8 @@ import (
 type probeCmd struct {
 	fromRun
 	Encoder string `arg:"" optional:"" help:"Encoder, a safetensors file: of a run, or with --run or --recipe; default: the one of the run that --which names."`
-	prefixFlag
+	nameFlags
+	checkFlags
 	Which    string `default:"f" enum:"f,g" help:"Whose training images the neighbours are, or the classifier is trained on: f or g (default: f)."`
 	Linear   bool   `xor:"how" help:"Train a linear classifier on frozen features instead of asking the nearest neighbours."`
 	Finetune bool   `xor:"how" help:"Train the whole encoder with a classifier on top by labels: no linear probe, and no measure of what the encoder knew."`
@@ -78,6 +79,9 @@ func (c *probeCmd) Run(a *app) error {
 	if err := c.onFlags.check(); err != nil {
 		return err
 	}
+	if err := c.checkFlags.valid(1); err != nil {
+		return err
+	}
 	c.runOf(c.Encoder)
 	r, err := c.load()
 	if err != nil {
@@ -90,7 +94,7 @@ func (c *probeCmd) Run(a *app) error {
 	if err := onlyScoreFields(c.RunDir, r); err != nil {
 		return err
 	}
-	conf := run.ProbeConfig{Path: path, Prefix: c.Prefix, Which: c.Which, On: c.target(r.Data.Synthetic.Seed)}
+	conf := run.ProbeConfig{Path: path, Load: loading(c.nameFlags, c.checkFlags), Which: c.Which, On: c.target(r.Data.Synthetic.Seed)}
 	switch {
 	case c.Linear:
 		p, err := run.LinearProbe(a.ctx, r, conf, c.Tap, ssl.LinearConfig{

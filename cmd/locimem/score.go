@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
 )
@@ -52,16 +53,38 @@ func (f *fromRun) inRun(path, what, name string) (string, error) {
 	return path, nil
 }
 
-// prefixFlag chooses among the encoders of a file of another program.
-type prefixFlag struct {
-	Prefix string `placeholder:"NAME" help:"What stands before the encoder's names in a file that holds several, such as teacher.backbone (found where there is one; . for none)."`
+// nameFlags say how the names in a file of another program are read.
+type nameFlags struct {
+	Prefix string   `placeholder:"NAME" help:"What stands before the encoder's names in a file that holds several, such as teacher.backbone (found where there is one; . for none)."`
+	Ignore []string `sep:"none" placeholder:"PATTERN" help:"Tensors of the file to leave out, such as mlp_head.*; may be given again."`
+	Rename []string `sep:"none" placeholder:"FROM=TO" help:"Replace what the regular expression FROM matches in the file's names, such as '^stage([1-4])=layer$$1'; may be given again."`
+}
+
+// checkFlags prove that weights were loaded as they were meant.
+type checkFlags struct {
+	Check     []string `sep:"none" placeholder:"FILE" help:"A .npz with the arrays views and features that the program that made the weights computed; other features here are an error. A second one is of g."`
+	Tolerance float64  `default:"0.0001" placeholder:"X" help:"Largest difference of --check, as a share of the features' root mean square (default: 0.0001)."`
+}
+
+// loading returns what the flags say.
+func loading(n nameFlags, c checkFlags) run.Loading {
+	return run.Loading{Options: weights.Options{Prefix: n.Prefix, Ignore: n.Ignore, Rename: n.Rename}, Check: c.Check, Tolerance: c.Tolerance}
+}
+
+// valid refuses what cannot be.
+func (c *checkFlags) valid(encoders int) error {
+	if len(c.Check) > encoders || !(c.Tolerance > 0) {
+		return usageError{fmt.Errorf("--check %v --tolerance %g: found %d files, expected at most %d, and a tolerance above 0", c.Check, c.Tolerance, len(c.Check), encoders)}
+	}
+	return nil
 }
 
 type scoreCmd struct {
 	fromRun
 	F string `name:"f" placeholder:"FILE" help:"Encoder f, a safetensors file; default: f.safetensors of the run."`
 	G string `name:"g" placeholder:"FILE" help:"Encoder g; default: g.safetensors of the run."`
-	prefixFlag
+	nameFlags
+	checkFlags
 	Split string `placeholder:"FILE" help:"Which image is in which set: split.json of a run, or paper: the ranges of the paper's code for CIFAR-10. Default: that of the run, else drawn by the recipe."`
 	Out   string `default:"scores" placeholder:"DIR" help:"Folder for the tables (default: scores)."`
 	Force bool   `help:"Replace scores that are in that folder."`
@@ -71,6 +94,9 @@ type scoreCmd struct {
 
 // Run scores two encoders: of a run, by a recipe, or others.
 func (c *scoreCmd) Run(a *app) error {
+	if err := c.checkFlags.valid(2); err != nil {
+		return err
+	}
 	foreign := c.RunDir == "" && c.Recipe == "" && c.given()
 	if !foreign && (c.given() || len(c.Tap)+len(c.Distance)+len(c.Files) > 0 || c.Points >= 0) {
 		return usageError{errors.New("flags that describe encoders trained elsewhere do not go with --run and --recipe; change fields with --set")}
@@ -104,7 +130,7 @@ func (c *scoreCmd) ofRecipe(a *app) (*run.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := run.ScoreConfig{Prefix: c.Prefix, Split: c.Split, Out: c.Out}
+	conf := run.ScoreConfig{Load: loading(c.nameFlags, c.checkFlags), Split: c.Split, Out: c.Out}
 	if conf.F, err = c.inRun(c.F, "--f FILE", "f.safetensors"); err != nil {
 		return nil, err
 	}

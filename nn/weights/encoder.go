@@ -317,3 +317,13 @@ func shapeFor(v *tensor.Tensor) []int {
 	}
 	return want
 }
+
+// Meta returns the metadata of a file that Open opens.
+func Meta(path string) (map[string]string, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Meta(), nil
+}
