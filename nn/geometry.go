@@ -77,7 +77,8 @@ func (e *encoder) checkGeometry(o *EncoderOptions) error {
 		return fmt.Errorf("heads, fc_norm, layer scale, registers and positions size: found some, expected none: %s is no vision transformer", e.name)
 	}
 	if g.Heads < 0 || e.heads > 0 && g.Heads > 0 && (e.heads*o.channels(e.dim/e.heads))%g.Heads != 0 {
-		return fmt.Errorf("heads: found %d, expected a divisor of %d, the width of a token", g.Heads, e.heads*o.channels(e.dim/max(1, e.heads)))
+		return fmt.Errorf("heads: found %d, expected a divisor of %d, the width of a token", g.Heads,
+			e.heads*o.channels(e.dim/max(1, e.heads)))
 	}
 	if !(g.LayerScale >= 0 && g.LayerScale <= 100) {
 		return fmt.Errorf("layer scale: found %v, expected 0 (none) to 100", g.LayerScale)
@@ -195,5 +196,6 @@ func Assumed(name string, o EncoderOptions) (string, error) {
 	if o.Pool == "max" {
 		over = "the largest"
 	}
-	return strings.Join(append(parts, fmt.Sprintf("%s norm eps %g", o.Norm, o.NormEps), "features: "+over+" of the last map"), "; "), nil
+	return strings.Join(append(parts, fmt.Sprintf("%s norm eps %g", o.Norm, o.NormEps),
+		"features: "+over+" of the last map"), "; "), nil
 }

@@ -59,14 +59,20 @@ func TestGeometryIsPyTorchs(t *testing.T) {
 	require.NoError(t, json.Unmarshal(b, &want))
 	pad := func(n int) nn.Geometry { return nn.Geometry{StemPad: &n} }
 	cases := map[string]nn.EncoderOptions{
-		"resnet18": {}, "padding 2": {Geometry: pad(2)}, "padding 0": {Geometry: pad(0)}, "max pool": {Geometry: nn.Geometry{StemPool: nn.StemPoolMax}},
-		"stride 2": {Geometry: nn.Geometry{StemStride: 2}}, "imagenet without pool": {Stem: nn.StemImageNet, Geometry: nn.Geometry{StemPool: nn.StemPoolNone}},
+		"resnet18": {}, "padding 2": {Geometry: pad(2)}, "padding 0": {Geometry: pad(0)},
+		"max pool": {Geometry: nn.Geometry{StemPool: nn.StemPoolMax}},
+		"stride 2": {Geometry: nn.Geometry{StemStride: 2}}, "imagenet without pool": {Stem: nn.StemImageNet,
+			Geometry: nn.Geometry{StemPool: nn.StemPoolNone}},
 		"eps 1e-3": {Geometry: nn.Geometry{NormEps: 1e-3}},
-		"vit":      {}, "vit, 6 heads": {Geometry: nn.Geometry{Heads: 6}}, "vit, eps 1e-2": {Geometry: nn.Geometry{NormEps: 1e-2}},
-		"vit, fc_norm of the mean": {Pool: "avg", Geometry: nn.Geometry{FCNorm: true}}, "vit, layer scale": {Geometry: nn.Geometry{LayerScale: 1}},
-		"vit, 3 registers": {Geometry: nn.Geometry{Registers: 3}}, "vit, 3 registers, mean": {Pool: "avg", Geometry: nn.Geometry{Registers: 3}},
+		"vit":      {}, "vit, 6 heads": {Geometry: nn.Geometry{Heads: 6}},
+		"vit, eps 1e-2":            {Geometry: nn.Geometry{NormEps: 1e-2}},
+		"vit, fc_norm of the mean": {Pool: "avg", Geometry: nn.Geometry{FCNorm: true}},
+		"vit, layer scale":         {Geometry: nn.Geometry{LayerScale: 1}},
+		"vit, 3 registers":         {Geometry: nn.Geometry{Registers: 3}}, "vit, 3 registers, mean": {Pool: "avg",
+			Geometry: nn.Geometry{Registers: 3}},
 		"vit, positions of 6 x 6": {Geometry: nn.Geometry{PositionsSize: 24}},
-		"vit, all":                {Pool: "avg", Geometry: nn.Geometry{Heads: 4, NormEps: 1e-12, FCNorm: true, LayerScale: 1, Registers: 2, PositionsSize: 12}},
+		"vit, all": {Pool: "avg", Geometry: nn.Geometry{Heads: 4, NormEps: 1e-12, FCNorm: true,
+			LayerScale: 1, Registers: 2, PositionsSize: 12}},
 	}
 	require.Len(t, want, len(cases))
 	e, err := tensor.NewEngine(tensor.Options{})
@@ -112,7 +118,8 @@ func TestGeometryIsPyTorchs(t *testing.T) {
 // and other sizes and clones have them.
 func TestGeometryIsTrained(t *testing.T) {
 	g := nn.Geometry{Heads: 6, FCNorm: true, LayerScale: .1, Registers: 2, PositionsSize: 24}
-	enc, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: 1. / 16, Depth: 1, InH: 16, InW: 16, Pool: "avg", Geometry: g}, 1)
+	enc, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: 1. / 16, Depth: 1, InH: 16, InW: 16,
+		Pool: "avg", Geometry: g}, 1)
 	require.NoError(t, err)
 	e, err := tensor.NewEngine(tensor.Options{})
 	require.NoError(t, err)
@@ -146,7 +153,8 @@ func TestAssumed(t *testing.T) {
 	}{
 		"conv1 3x3 stride 1 padding 1, no pool; batch norm eps 1e-05; features: the mean of the last map": {"resnet18", nn.EncoderOptions{}},
 		"conv1 3x3 stride 1 padding 2, 3x3 max pool of stride 2; stride of a block on its 3x3 convolution; group norm eps 1e-05; features: the largest of the last map": {
-			"resnet50", nn.EncoderOptions{Pool: "max", Norm: nn.NormGroup, Geometry: nn.Geometry{StemPad: &two, StemPool: nn.StemPoolMax}}},
+			"resnet50", nn.EncoderOptions{Pool: "max", Norm: nn.NormGroup, Geometry: nn.Geometry{StemPad: &two,
+				StemPool: nn.StemPoolMax}}},
 		"conv1 7x7 stride 2 padding 3, 3x3 max pool of stride 2; batch norm eps 1e-05; features: the mean of the last map": {"resnet34", nn.EncoderOptions{InH: 224, InW: 224}},
 		"conv1 3x3 stride 1 padding 1; batch norm eps 1e-05; features: the largest of the last map":                        {"resnet9", nn.EncoderOptions{}},
 		"6 heads; layer norm eps 1e-06; GELU by erf; features: the class token behind the final norm":                      {"vit_small_patch4", nn.EncoderOptions{}},

@@ -37,7 +37,8 @@ const CheckTolerance = 1e-4
 // file, tells rep what it did with the names and what it took for granted, and checks
 // the features of the encoder of that number (0: f) where a file is given for it. images
 // says that the pixels are normalised by the recipe.
-func (c *Loading) encoder(r *recipe.Recipe, enc nn.Encoder, shape [3]int, path string, number int, images bool, rep Reporter) (meta map[string]string, err error) {
+func (c *Loading) encoder(r *recipe.Recipe, enc nn.Encoder, shape [3]int, path string, number int, images bool,
+	rep Reporter) (meta map[string]string, err error) {
 	l, err := weights.LoadEncoder(path, enc.Params(), c.Options)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,8 @@ func describe(r *recipe.Recipe, h, w, c int) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]string{"image.height": fmt.Sprint(h), "image.width": fmt.Sprint(w), "image.channels": fmt.Sprint(c)}
+	out := map[string]string{"image.height": fmt.Sprint(h), "image.width": fmt.Sprint(w),
+		"image.channels": fmt.Sprint(c)}
 	all := *r
 	all.Encoder = enc
 	for _, l := range strict.Leaves(&all) {
@@ -154,7 +156,8 @@ func readCheck(path string, shape [3]int, d int) (*checkArrays, error) {
 	read := func(name string) (shape []int, v []float32, err error) {
 		a, err := f.Array(name)
 		if err == nil && a.DType > npz.Float64 {
-			err = fmt.Errorf("%s: array %q: found values of type %s, expected float16, float32 or float64", path, name, a.DType)
+			err = fmt.Errorf("%s: array %q: found values of type %s, expected float16, float32 or float64", path,
+				name, a.DType)
 		}
 		if err == nil {
 			shape = a.Shape
@@ -295,15 +298,25 @@ func variants(base recipe.Encoder, shape [3]int) []variant {
 	add("pool", was.Pool, pools, func(e *recipe.Encoder, i int) { e.Pool = pools[i] })
 	if len(nn.Stems(base.Name)) > 0 {
 		pads, places := []int{0, 1, 2, 3}, []string{nn.StemPoolMax, nn.StemPoolNone}
-		add("stem_padding", fmt.Sprint(*was.StemPadding), []string{"0", "1", "2", "3"}, func(e *recipe.Encoder, i int) { e.StemPadding = &pads[i] })
+		add("stem_padding", fmt.Sprint(*was.StemPadding), []string{"0", "1", "2", "3"}, func(e *recipe.Encoder,
+			i int) {
+			e.StemPadding = &pads[i]
+		})
 		add("stem_pool", was.StemPool, places, func(e *recipe.Encoder, i int) { e.StemPool = places[i] })
-		add("stem_stride", fmt.Sprint(was.StemStride), []string{"1", "2"}, func(e *recipe.Encoder, i int) { e.StemStride = i + 1 })
+		add("stem_stride", fmt.Sprint(was.StemStride), []string{"1", "2"}, func(e *recipe.Encoder,
+			i int) {
+			e.StemStride = i + 1
+		})
 	}
 	eps := []float64{1e-3, 1e-5, 1e-6, 1e-12}
-	add("norm_eps", fmt.Sprint(was.NormEps), []string{"0.001", "1e-05", "1e-06", "1e-12"}, func(e *recipe.Encoder, i int) { e.NormEps = eps[i] })
+	add("norm_eps", fmt.Sprint(was.NormEps), []string{"0.001", "1e-05", "1e-06", "1e-12"}, func(e *recipe.Encoder,
+		i int) {
+		e.NormEps = eps[i]
+	})
 	if was.Heads > 0 {
 		heads := []int{1, 2, 3, 4, 6, 8, 12, 16, 24}
-		add("heads", fmt.Sprint(was.Heads), strings.Fields(strings.Trim(fmt.Sprint(heads), "[]")), func(e *recipe.Encoder, i int) { e.Heads = heads[i] })
+		add("heads", fmt.Sprint(was.Heads), strings.Fields(strings.Trim(fmt.Sprint(heads), "[]")),
+			func(e *recipe.Encoder, i int) { e.Heads = heads[i] })
 	}
 	all := []variant{{encoder: was}}
 	for _, g := range groups {
@@ -315,6 +328,9 @@ func variants(base recipe.Encoder, shape [3]int) []variant {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b variant) int { return cmp.Compare(strings.Count(a.sets, "--"), strings.Count(b.sets, "--")) })
+	slices.SortStableFunc(all, func(a, b variant) int {
+		return cmp.Compare(strings.Count(a.sets, "--"),
+			strings.Count(b.sets, "--"))
+	})
 	return slices.DeleteFunc(all[1:], func(v variant) bool { return strings.Count(v.sets, "--") > 3 })
 }

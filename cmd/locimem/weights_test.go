@@ -69,13 +69,17 @@ func TestCheckProvesOrRefuses(t *testing.T) {
 		g         nn.Geometry
 		set       []string
 	}{
-		{"resnet18", "with --set encoder.stem_padding=2 it is", nn.Geometry{StemPad: &two}, []string{"--set", "encoder.stem_padding=2"}},
-		{"resnet34", "with --set encoder.stem_padding=2 --set encoder.stem_pool=max it is", nn.Geometry{StemPad: &two, StemPool: nn.StemPoolMax},
+		{"resnet18", "with --set encoder.stem_padding=2 it is", nn.Geometry{StemPad: &two}, []string{"--set",
+			"encoder.stem_padding=2"}},
+		{"resnet34", "with --set encoder.stem_padding=2 --set encoder.stem_pool=max it is",
+			nn.Geometry{StemPad: &two, StemPool: nn.StemPoolMax},
 			[]string{"--set", "encoder.stem_padding=2", "--set", "encoder.stem_pool=max"}},
-		{"vit_small_patch4", "with --set encoder.heads=12 it is", nn.Geometry{Heads: 12}, []string{"--set", "encoder.heads=12"}},
+		{"vit_small_patch4", "with --set encoder.heads=12 it is", nn.Geometry{Heads: 12}, []string{"--set",
+			"encoder.heads=12"}},
 	} {
 		file, check := foreignEncoder(t, tmp, c.name, nn.EncoderOptions{Geometry: c.g}, c.name == "resnet34")
-		args := []string{"units", "--encoder", c.name, "--width", "0.0625", "--weights", file, "--data", "synthetic", "--set", "data.synthetic.size=16",
+		args := []string{"units", "--encoder", c.name, "--width", "0.0625", "--weights", file, "--data",
+			"synthetic", "--set", "data.synthetic.size=16",
 			"--points", "6", "--views", "2", "--out", filepath.Join(tmp, c.name)}
 		code, _, stderr := locimem(append(args, "--check", check)...)
 		assert.Equal(t, exitFailed, code, stderr)
@@ -91,12 +95,15 @@ func TestCheckProvesOrRefuses(t *testing.T) {
 	}
 	// Of two encoders each has its own, and views must be as the encoder takes them.
 	file, check := foreignEncoder(t, tmp, "resnet18", nn.EncoderOptions{}, false)
-	args := []string{"score", "--f", file, "--g", file, "--encoder", "resnet18", "--width", "0.0625", "--data", "synthetic", "--set", "data.synthetic.size=16",
-		"--set", "data.synthetic.train=12", "--set", "score.resamples=99", "--set", "score.units=false", "--candidate", "0-3", "--independent", "4-7", "--views", "2", "--out", filepath.Join(tmp, "score")}
+	args := []string{"score", "--f", file, "--g", file, "--encoder", "resnet18", "--width", "0.0625", "--data",
+		"synthetic", "--set", "data.synthetic.size=16",
+		"--set", "data.synthetic.train=12", "--set", "score.resamples=99", "--set", "score.units=false",
+		"--candidate", "0-3", "--independent", "4-7", "--views", "2", "--out", filepath.Join(tmp, "score")}
 	code, _, stderr := locimem(append(args, "--check", check)...)
 	assert.Equal(t, exitDone, code, stderr)
 	assert.Contains(t, stderr, "is not checked: a second --check FILE is that of g")
-	code, _, stderr = locimem(append(args, "--force", "--check", check, "--check", filepath.Join(tmp, "vit_small_patch4.npz"))...)
+	code, _, stderr = locimem(append(args, "--force", "--check", check, "--check", filepath.Join(tmp,
+		"vit_small_patch4.npz"))...)
 	assert.Equal(t, exitFailed, code, stderr)
 	assert.Contains(t, stderr, `array "features": found shape [20 24], expected 20 x 32`)
 	code, _, stderr = locimem(append(args, "--force", "--check", check, "--check", check, "--check", check)...)
@@ -110,14 +117,17 @@ func TestCheckProvesOrRefuses(t *testing.T) {
 // transformer are ranked by |activation| unless told otherwise.
 func TestWeightsWrittenHereSayWhatTheyAre(t *testing.T) {
 	tmp := t.TempDir()
-	code, _, stderr := locimem("run", writeFile(t, tiny, tmp, "tiny.yaml"), "--out", filepath.Join(tmp, "runs"), "--set", "train.epochs=1",
-		"--set", "encoder.name=vit_small_patch8", "--set", "encoder.width=0.03125", "--set", "encoder.heads=12", "--set", "encoder.layer_scale=0.5",
+	code, _, stderr := locimem("run", writeFile(t, tiny, tmp, "tiny.yaml"), "--out", filepath.Join(tmp, "runs"),
+		"--set", "train.epochs=1",
+		"--set", "encoder.name=vit_small_patch8", "--set", "encoder.width=0.03125", "--set", "encoder.heads=12",
+		"--set", "encoder.layer_scale=0.5",
 		"--set", "augment.mean=[0.1, 0.2, 0.3]", "--set", "augment.std=[0.9, 0.8, 0.7]")
 	require.Equal(t, exitDone, code, stderr)
 	f := filepath.Join(runDir(t, filepath.Join(tmp, "runs")), "f.safetensors")
 	meta, err := weights.Meta(f)
 	require.NoError(t, err)
-	for key, want := range map[string]string{"encoder.name": "vit_small_patch8", "encoder.width": "0.03125", "encoder.heads": "12", "encoder.layer_scale": "0.5",
+	for key, want := range map[string]string{"encoder.name": "vit_small_patch8", "encoder.width": "0.03125",
+		"encoder.heads": "12", "encoder.layer_scale": "0.5",
 		"encoder.pool": "token", "encoder.norm_eps": "1e-06", "image.height": "16", "image.channels": "3"} {
 		assert.Equal(t, want, meta[key], key)
 	}

@@ -49,7 +49,8 @@ func (d *differences) compare(f *File, names []string, p *nn.Param) {
 		return
 	}
 	d.wrong++
-	d.add("wrong: %s, found shape %v, expected %v%s", strings.Join(names, " + "), shape, want, hint(p.Name, shape, want))
+	d.add("wrong: %s, found shape %v, expected %v%s", strings.Join(names, " + "), shape, want, hint(p.Name, shape,
+		want))
 }
 
 // part is the shape of one of n tensors that are stacked to one of shape want.
@@ -80,9 +81,11 @@ func (d *differences) unknown(f *File, name string) {
 	d.unknownNames++
 	d.add("unknown: %s, found shape %v", name, f.entries[name].shape)
 	for _, h := range []struct{ word, note string }{
-		{".gamma", "a layer scale: --set encoder.layer_scale=1"}, {".lambda1", "a layer scale: --set encoder.layer_scale=1"},
+		{".gamma", "a layer scale: --set encoder.layer_scale=1"}, {".lambda1",
+			"a layer scale: --set encoder.layer_scale=1"},
 		{"fc_norm.weight", "a norm behind the pool: --set encoder.fc_norm=true, mostly with --pool avg"},
-		{"reg_token", "registers: --set encoder.registers=N"}, {"register_tokens", "registers: --set encoder.registers=N"},
+		{"reg_token", "registers: --set encoder.registers=N"}, {"register_tokens",
+			"registers: --set encoder.registers=N"},
 	} {
 		if note := "the file has " + h.note; strings.HasSuffix(name, h.word) && !slices.Contains(d.notes, note) {
 			d.notes = append(d.notes, note)
@@ -114,10 +117,12 @@ func (d *differences) err() error {
 		}
 	}
 	if n := len(d.lines) - len(shown); n > 0 {
-		shown = append(shown, fmt.Sprintf("and %d more: %d missing, %d wrong and %d unknown in all", n, d.missing, d.wrong, d.unknownNames))
+		shown = append(shown, fmt.Sprintf("and %d more: %d missing, %d wrong and %d unknown in all", n, d.missing,
+			d.wrong, d.unknownNames))
 		if d.unknownNames > 0 {
 			d.note("--ignore PATTERN leaves tensors out, --rename FROM=TO gives them other names")
 		}
 	}
-	return fmt.Errorf("%s: the weights are not those of this network:\n  %s", d.path, strings.Join(append(shown, d.notes...), "\n  "))
+	return fmt.Errorf("%s: the weights are not those of this network:\n  %s", d.path, strings.Join(append(shown,
+		d.notes...), "\n  "))
 }

@@ -129,7 +129,8 @@ func (f *File) set(params []*nn.Param, names func(i int) []string, finite bool) 
 				return err
 			}
 			if at := slices.IndexFunc(v.Data(), notFinite); finite && at >= 0 {
-				return fmt.Errorf("%s: tensor %q: value %d is %g, expected finite numbers", f.path, name, at, v.Data()[at])
+				return fmt.Errorf("%s: tensor %q: value %d is %g, expected finite numbers", f.path, name, at,
+					v.Data()[at])
 			}
 			if v.Rank() == 4 {
 				v = FromOIHW(v)

@@ -146,5 +146,6 @@ func (f *File) notes() []string {
 	if _, err := os.Stat(filepath.Join(filepath.Dir(f.path), index)); err == nil {
 		where = "which is beside it"
 	}
-	return []string{fmt.Sprintf("this is file %s of %s of one model: give the index, %s, %s", strings.TrimLeft(m[2], "0"), strings.TrimLeft(m[3], "0"), index, where)}
+	return []string{fmt.Sprintf("this is file %s of %s of one model: give the index, %s, %s",
+		strings.TrimLeft(m[2], "0"), strings.TrimLeft(m[3], "0"), index, where)}
 }

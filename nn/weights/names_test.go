@@ -43,14 +43,18 @@ func TestLoadEncoderOfOtherResNets(t *testing.T) {
 		if layer, leaf, _ := strings.Cut(name, "."); stem[layer] != "" {
 			return "resnet.embedder.embedder." + stem[layer] + "." + leaf
 		}
-		return "resnet." + replaced(append(stages("encoder.stages.%d.layers.", 0), "conv1.", "layer.0.convolution.", "bn1.", "layer.0.normalization.",
-			"conv2.", "layer.1.convolution.", "bn2.", "layer.1.normalization.", "conv3.", "layer.2.convolution.", "bn3.", "layer.2.normalization.",
+		return "resnet." + replaced(append(stages("encoder.stages.%d.layers.", 0), "conv1.",
+			"layer.0.convolution.", "bn1.", "layer.0.normalization.",
+			"conv2.", "layer.1.convolution.", "bn2.", "layer.1.normalization.", "conv3.", "layer.2.convolution.",
+			"bn3.", "layer.2.normalization.",
 			"downsample.0", "shortcut.convolution", "downsample.1", "shortcut.normalization")...)(name)
 	}
 	pytorchCIFAR100 := func(name string) string {
 		if strings.HasPrefix(name, "layer") {
-			return replaced(append(stages("conv%d_x.", 2), ".conv1.", ".residual_function.0.", ".bn1.", ".residual_function.1.", ".conv2.", ".residual_function.3.",
-				".bn2.", ".residual_function.4.", ".conv3.", ".residual_function.6.", ".bn3.", ".residual_function.7.", "downsample", "shortcut")...)(name)
+			return replaced(append(stages("conv%d_x.", 2), ".conv1.", ".residual_function.0.", ".bn1.",
+				".residual_function.1.", ".conv2.", ".residual_function.3.",
+				".bn2.", ".residual_function.4.", ".conv3.", ".residual_function.6.", ".bn3.",
+				".residual_function.7.", "downsample", "shortcut")...)(name)
 		}
 		return replaced("conv1.", "conv1.0.", "bn1.", "conv1.1.")(name)
 	}
@@ -82,7 +86,8 @@ func TestLoadEncoderOfOtherResNets(t *testing.T) {
 
 // vit returns a narrow vision transformer of two blocks for images of that size.
 func vit(t *testing.T, size int, g nn.Geometry, seed uint64) []*nn.Param {
-	enc, err := nn.NewEncoder("vit_tiny_patch8", nn.EncoderOptions{Width: 1. / 16, Depth: 2, InH: size, InW: size, Geometry: g}, seed)
+	enc, err := nn.NewEncoder("vit_tiny_patch8", nn.EncoderOptions{Width: 1. / 16, Depth: 2, InH: size, InW: size,
+		Geometry: g}, seed)
 	require.NoError(t, err)
 	return enc.Params()
 }
@@ -96,14 +101,19 @@ func rows(v *tensor.Tensor, i, n int) *tensor.Tensor {
 }
 
 func TestLoadEncoderOfOtherViTs(t *testing.T) {
-	torchvision := replaced("cls_token", "class_token", "pos_embed", "encoder.pos_embedding", "patch_embed.proj", "conv_proj", "blocks.", "encoder.layers.encoder_layer_",
-		"norm1", "ln_1", "norm2", "ln_2", "attn.qkv.", "self_attention.in_proj_", "attn.proj", "self_attention.out_proj", "mlp.fc1", "mlp.0", "mlp.fc2", "mlp.3")
+	torchvision := replaced("cls_token", "class_token", "pos_embed", "encoder.pos_embedding", "patch_embed.proj",
+		"conv_proj", "blocks.", "encoder.layers.encoder_layer_",
+		"norm1", "ln_1", "norm2", "ln_2", "attn.qkv.", "self_attention.in_proj_", "attn.proj",
+		"self_attention.out_proj", "mlp.fc1", "mlp.0", "mlp.fc2", "mlp.3")
 	older := func(name string) string {
 		return replaced("mlp.0", "mlp.linear_1", "mlp.3", "mlp.linear_2")(torchvision(name))
 	}
-	embeddings := []string{"cls_token", "embeddings.cls_token", "pos_embed", "embeddings.position_embeddings", "patch_embed.proj", "embeddings.patch_embeddings.projection",
-		"reg_token", "embeddings.register_tokens", "blocks.", "encoder.layer.", "attn.proj", "attention.output.dense", "attn.qkv", "attention.attention.qkv"}
-	hub := replaced(append(embeddings, "norm1", "layernorm_before", "norm2", "layernorm_after", "mlp.fc1", "intermediate.dense", "mlp.fc2", "output.dense")...)
+	embeddings := []string{"cls_token", "embeddings.cls_token", "pos_embed", "embeddings.position_embeddings",
+		"patch_embed.proj", "embeddings.patch_embeddings.projection",
+		"reg_token", "embeddings.register_tokens", "blocks.", "encoder.layer.", "attn.proj",
+		"attention.output.dense", "attn.qkv", "attention.attention.qkv"}
+	hub := replaced(append(embeddings, "norm1", "layernorm_before", "norm2", "layernorm_after", "mlp.fc1",
+		"intermediate.dense", "mlp.fc2", "output.dense")...)
 	dino := replaced(append(embeddings, "ls1.gamma", "layer_scale1.lambda1", "ls2.gamma", "layer_scale2.lambda1")...)
 	final := func(rename func(string) string, norm string) func(string) string {
 		return func(name string) string {
@@ -127,7 +137,8 @@ func TestLoadEncoderOfOtherViTs(t *testing.T) {
 		{"Hugging Face's ViT", "", final(hub, "layernorm"), nn.Geometry{}, "decoder.mask_token", 1e-12},
 		{"Hugging Face's DINOv2", "", final(dino, "layernorm"), scaled, "embeddings.mask_token", 0},
 		{"Hugging Face's DINOv2", "dinov2.", final(dino, "layernorm"), registers, "classifier.weight", 0},
-		{"torchvision", "teacher.backbone.", replaced("reg_token", "register_tokens"), registers, "teacher.backbone.mask_token", 0},
+		{"torchvision", "teacher.backbone.", replaced("reg_token", "register_tokens"), registers,
+			"teacher.backbone.mask_token", 0},
 	} {
 		from, to := vit(t, 16, c.g, 1), vit(t, 16, c.g, 2)
 		var items []item
@@ -146,7 +157,8 @@ func TestLoadEncoderOfOtherViTs(t *testing.T) {
 		l, err := LoadEncoder(path, to, Options{})
 		require.NoError(t, err, c.scheme)
 		assert.Equal(t, nn.Hash(from), nn.Hash(to), c.scheme)
-		assert.Equal(t, []any{c.scheme, c.prefix, []string{c.more}, c.eps}, []any{l.Scheme, l.Prefix, l.LeftOut, l.NormEps})
+		assert.Equal(t, []any{c.scheme, c.prefix, []string{c.more}, c.eps}, []any{l.Scheme, l.Prefix, l.LeftOut,
+			l.NormEps})
 	}
 }
 
@@ -157,7 +169,8 @@ func TestLoadEncoderWithoutPositionOfTheClassToken(t *testing.T) {
 	for _, p := range from {
 		if v := p.Value; p.Name == "pos_embed" {
 			clear(v.Data()[:v.Dim(2)])
-			items = append(items, item{name: p.Name, value: tensor.FromSlice(v.Data()[v.Dim(2):], 1, v.Dim(1)-1, v.Dim(2))})
+			items = append(items, item{name: p.Name, value: tensor.FromSlice(v.Data()[v.Dim(2):], 1, v.Dim(1)-1,
+				v.Dim(2))})
 			continue
 		}
 		items = append(items, item{name: p.Name, value: p.Value, oihw: p.Value.Rank() == 4})
@@ -178,14 +191,17 @@ func TestLoadEncoderHints(t *testing.T) {
 		require.Error(t, err)
 		return err.Error()
 	}
-	assert.Contains(t, load(vit(t, 32, nn.Geometry{}, 1), plain()), "of 4 x 4 patches: --set encoder.positions_size=N, 4 times the side of a patch")
+	assert.Contains(t, load(vit(t, 32, nn.Geometry{}, 1), plain()),
+		"of 4 x 4 patches: --set encoder.positions_size=N, 4 times the side of a patch")
 	assert.Contains(t, load(vit(t, 16, nn.Geometry{LayerScale: 1}, 1), plain()), "--set encoder.layer_scale=1")
 	assert.Contains(t, load(vit(t, 16, nn.Geometry{Registers: 4}, 1), plain()), "--set encoder.registers=N")
 	assert.Contains(t, load(vit(t, 16, nn.Geometry{FCNorm: true}, 1), plain()), "--set encoder.fc_norm=true")
-	assert.Contains(t, load(narrow(t, "resnet18", 1), plain()), "not one name of this network is there; the file's names are bn1.bias, bn1.num_batches_tracked,")
+	assert.Contains(t, load(narrow(t, "resnet18", 1), plain()),
+		"not one name of this network is there; the file's names are bn1.bias, bn1.num_batches_tracked,")
 	wide, err := nn.NewEncoder("resnet18", nn.EncoderOptions{Width: 1. / 16}, 1)
 	require.NoError(t, err)
-	assert.Contains(t, load(wide.Params(), narrow(t, "resnet18", 1)), "wrong: conv1.weight, found shape [4 3 3 3], expected [2 3 3 3]; --width?")
+	assert.Contains(t, load(wide.Params(), narrow(t, "resnet18", 1)),
+		"wrong: conv1.weight, found shape [4 3 3 3], expected [2 3 3 3]; --width?")
 }
 
 // Parts that are no part of the encoder are left out by what they are made of.
@@ -203,25 +219,31 @@ func TestLoadEncoderLeavesHeadsOut(t *testing.T) {
 		require.NoError(t, write(path, items, kindWeights, nil))
 		return path
 	}
-	for _, head := range []string{"mlp_head.0", "online_classifier", "last_layer", "g.0", "logits", "ssl_classifier.net.3"} {
+	for _, head := range []string{"mlp_head.0", "online_classifier", "last_layer", "g.0", "logits",
+		"ssl_classifier.net.3"} {
 		to := narrow(t, "resnet18", 2)
-		l, err := LoadEncoder(file(map[string]*tensor.Tensor{head + ".weight": ramp(4, 16), head + ".bias": ramp(4)}), to, Options{})
+		l, err := LoadEncoder(file(map[string]*tensor.Tensor{head + ".weight": ramp(4, 16),
+			head + ".bias": ramp(4)}), to, Options{})
 		require.NoError(t, err, head)
 		assert.Equal(t, nn.Hash(from), nn.Hash(to), head)
 		assert.Equal(t, "left out 2 tensors: "+head+".bias, "+head+".weight", l.Note())
 	}
-	for name, shape := range map[string][]int{"layer5.0.conv1.weight": {4, 4, 3, 3}, "se.weight": {2}, "layer4.2.fc.weight": {2, 2}, "extra.token": {1, 2}} {
-		_, err := LoadEncoder(file(map[string]*tensor.Tensor{name: ramp(shape...)}), narrow(t, "resnet18", 2), Options{})
+	for name, shape := range map[string][]int{"layer5.0.conv1.weight": {4, 4, 3, 3}, "se.weight": {2},
+		"layer4.2.fc.weight": {2, 2}, "extra.token": {1, 2}} {
+		_, err := LoadEncoder(file(map[string]*tensor.Tensor{name: ramp(shape...)}), narrow(t, "resnet18", 2),
+			Options{})
 		assert.ErrorContains(t, err, "unknown: "+name+", found shape", "only heads are left out")
 	}
 }
 
 func TestIgnoreAndRename(t *testing.T) {
 	from, to := narrow(t, "resnet18", 1), narrow(t, "resnet18", 2)
-	path := foreign(t, from, replaced("layer1", "part_a", "layer2", "part_b", "layer3", "part_c", "layer4", "part_d"), "part_b.extra", "conv9.weight")
+	path := foreign(t, from, replaced("layer1", "part_a", "layer2", "part_b", "layer3", "part_c", "layer4",
+		"part_d"), "part_b.extra", "conv9.weight")
 	_, err := LoadEncoder(path, to, Options{})
 	require.ErrorContains(t, err, "--rename FROM=TO")
-	o := Options{Ignore: []string{"*.extra", "conv9.weight"}, Rename: []string{"^part_a=layer1", "^part_b=layer2", "part_c=layer3", `part_(d)\.=layer4.`}}
+	o := Options{Ignore: []string{"*.extra", "conv9.weight"}, Rename: []string{"^part_a=layer1", "^part_b=layer2",
+		"part_c=layer3", `part_(d)\.=layer4.`}}
 	l, err := LoadEncoder(path, to, o)
 	require.NoError(t, err)
 	assert.Equal(t, nn.Hash(from), nn.Hash(to))
@@ -284,10 +306,13 @@ func TestIndex(t *testing.T) {
 // Files of other formats are called what they are, with what to do.
 func TestOtherKindsOfFiles(t *testing.T) {
 	for content, want := range map[string]string{
-		"version https://git-lfs.github.com/spec/v1\noid sha256:" + strings.Repeat("a", 64) + "\nsize 44700000\n": "a Git LFS pointer in the place of the file (of 44700000 bytes), expected safetensors: run 'git lfs pull'",
-		"PK\x03\x04" + strings.Repeat("\x00", 26) + "archive/data.pkl":                                            "python3 -c",
-		"PK\x03\x04" + strings.Repeat("\x00", 26) + "features.npy":                                                "a NumPy archive (.npz)",
-		"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.":                                                              "torch.load",
+		"version https://git-lfs.github.com/spec/v1\noid sha256:" + strings.Repeat("a",
+			64) + "\nsize 44700000\n": "a Git LFS pointer in the place of the file (of 44700000 bytes), expected safetensors: run 'git lfs pull'",
+		"PK\x03\x04" + strings.Repeat("\x00",
+			26) + "archive/data.pkl": "python3 -c",
+		"PK\x03\x04" + strings.Repeat("\x00",
+			26) + "features.npy": "a NumPy archive (.npz)",
+		"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "torch.load",
 		"<!DOCTYPE html><html>":                      "an HTML page",
 		`{"metadata": {}, "weight_map": {"a": "b"}}`: "expected a name that ends with .index.json",
 		`{"architectures": ["ViTModel"]}`:            "JSON, expected safetensors",

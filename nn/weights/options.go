@@ -37,7 +37,8 @@ func (f *File) rewrite(o Options) (ignored, renamed int, err error) {
 			}
 		}
 		if n == 0 {
-			return 0, 0, fmt.Errorf("ignore: found no name that %q matches, expected at least one; there are %s", pattern, some(f.Names()))
+			return 0, 0, fmt.Errorf("ignore: found no name that %q matches, expected at least one; there are %s",
+				pattern, some(f.Names()))
 		}
 		ignored += n
 	}
@@ -54,7 +55,8 @@ func (f *File) rewrite(o Options) (ignored, renamed int, err error) {
 		for _, name := range f.Names() {
 			e, new := f.entries[name], exp.ReplaceAllString(name, to)
 			if other, twice := was[new]; twice {
-				return 0, 0, fmt.Errorf("rename: %q makes %q of both %q and %q", r, new, min(other, name), max(other, name))
+				return 0, 0, fmt.Errorf("rename: %q makes %q of both %q and %q", r, new, min(other, name),
+					max(other, name))
 			}
 			if new != name {
 				n++
@@ -65,7 +67,8 @@ func (f *File) rewrite(o Options) (ignored, renamed int, err error) {
 			entries[new], was[new] = e, name
 		}
 		if n == 0 {
-			return 0, 0, fmt.Errorf("rename: found no name that %q matches, expected at least one; there are %s", from, some(f.Names()))
+			return 0, 0, fmt.Errorf("rename: found no name that %q matches, expected at least one; there are %s",
+				from, some(f.Names()))
 		}
 		f.entries = entries
 		renamed += n

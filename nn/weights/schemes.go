@@ -29,13 +29,19 @@ const own = "torchvision"
 
 // schemesFor returns the schemes that the names of a file may follow, our own first.
 func schemesFor(names []string) []scheme {
-	all := []scheme{resNetScheme(own, func(stage int) string { return fmt.Sprintf("layer%d", stage) }), releasedResNet9}
+	all := []scheme{resNetScheme(own, func(stage int) string { return fmt.Sprintf("layer%d", stage) }),
+		releasedResNet9}
 	for _, s := range []struct {
 		name, format string
 		first        int
-	}{{"Hugging Face's ResNet", "encoder.stages.%d.layers", 0}, {"ResNets of weiaicunzai", "conv%d_x", 2}, {"ResNets with stages", "stages.%d", 0},
-		{"ResNets with stage1", "stage%d", 1}, {"ResNets with layers", "layers.%d", 0}, {"ResNets with block1", "block%d", 1}, {"ResNets with blocks", "blocks.%d", 0}} {
-		all = append(all, resNetScheme(s.name, func(stage int) string { return fmt.Sprintf(s.format, s.first+stage-1) }))
+	}{{"Hugging Face's ResNet", "encoder.stages.%d.layers", 0}, {"ResNets of weiaicunzai", "conv%d_x", 2},
+		{"ResNets with stages", "stages.%d", 0},
+		{"ResNets with stage1", "stage%d", 1}, {"ResNets with layers", "layers.%d", 0}, {"ResNets with block1",
+			"block%d", 1}, {"ResNets with blocks", "blocks.%d", 0}} {
+		all = append(all, resNetScheme(s.name, func(stage int) string {
+			return fmt.Sprintf(s.format,
+				s.first+stage-1)
+		}))
 	}
 	return slices.Concat(all, sequentials(names), vitSchemes)
 }
@@ -50,12 +56,15 @@ func Schemes() []string {
 }
 
 // stem are the names of the first convolution and norm of a ResNet.
-var stems = [][2]string{{"conv1", "bn1"}, {"conv1.0", "conv1.1"}, {"stem.0", "stem.1"}, {"stem.conv", "stem.norm"}, {"stem.conv", "stem.bn"},
+var stems = [][2]string{{"conv1", "bn1"}, {"conv1.0", "conv1.1"}, {"stem.0", "stem.1"}, {"stem.conv",
+	"stem.norm"}, {"stem.conv", "stem.bn"},
 	{"embedder.embedder.convolution", "embedder.embedder.normalization"}, {"conv", "bn"}}
 
 // shortcuts are the names of the convolution and norm of a block's shortcut.
-var shortcuts = [][2]string{{"downsample.0", "downsample.1"}, {"shortcut.0", "shortcut.1"}, {"shortcut.convolution", "shortcut.normalization"},
-	{"shortcut.conv", "shortcut.bn"}, {"shortcut.conv", "shortcut.norm"}, {"skip.0", "skip.1"}, {"downsample.conv", "downsample.bn"}}
+var shortcuts = [][2]string{{"downsample.0", "downsample.1"}, {"shortcut.0", "shortcut.1"},
+	{"shortcut.convolution", "shortcut.normalization"},
+	{"shortcut.conv", "shortcut.bn"}, {"shortcut.conv", "shortcut.norm"}, {"skip.0", "skip.1"},
+	{"downsample.conv", "downsample.bn"}}
 
 // inBlock returns the names of the n-th convolution and norm of a block, from 1.
 func inBlock(n int) [][2]string {
@@ -63,7 +72,8 @@ func inBlock(n int) [][2]string {
 		return [2]string{fmt.Sprintf(format, conv), fmt.Sprintf(format, norm)}
 	}
 	id := strconv.Itoa(n)
-	return [][2]string{{"conv" + id, "bn" + id}, {"conv" + id, "norm" + id}, {"layer." + strconv.Itoa(n-1) + ".convolution", "layer." + strconv.Itoa(n-1) + ".normalization"},
+	return [][2]string{{"conv" + id, "bn" + id}, {"conv" + id, "norm" + id},
+		{"layer." + strconv.Itoa(n-1) + ".convolution", "layer." + strconv.Itoa(n-1) + ".normalization"},
 		pair("residual_function.%d", 3*n-3, 3*n-2), pair("left.%d", 3*n-3, 3*n-2), pair("residual.%d", 3*n-3, 3*n-2)}
 }
 
@@ -186,22 +196,27 @@ func natural(a, b string) int {
 // vitSchemes are names of vision transformers other than timm's.
 var vitSchemes = []scheme{
 	vitScheme("torchvision's ViT", 0, map[string]string{
-		"cls_token": "class_token", "pos_embed": "encoder.pos_embedding", "patch_embed.proj": "conv_proj", "norm": "encoder.ln", "blocks": "encoder.layers.encoder_layer_",
-		"norm1": "ln_1", "norm2": "ln_2", "attn.qkv": "self_attention.in_proj_", "attn.proj": "self_attention.out_proj", "mlp.fc1": "mlp.0|mlp.linear_1", "mlp.fc2": "mlp.3|mlp.linear_2",
+		"cls_token": "class_token", "pos_embed": "encoder.pos_embedding", "patch_embed.proj": "conv_proj",
+		"norm": "encoder.ln", "blocks": "encoder.layers.encoder_layer_",
+		"norm1": "ln_1", "norm2": "ln_2", "attn.qkv": "self_attention.in_proj_",
+		"attn.proj": "self_attention.out_proj", "mlp.fc1": "mlp.0|mlp.linear_1", "mlp.fc2": "mlp.3|mlp.linear_2",
 	}),
 	vitScheme("Hugging Face's ViT", 1e-12, map[string]string{
-		"norm1": "layernorm_before", "norm2": "layernorm_after", "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense",
+		"norm1": "layernorm_before", "norm2": "layernorm_after", "mlp.fc1": "intermediate.dense",
+		"mlp.fc2": "output.dense",
 	}),
 	vitScheme("Hugging Face's DINOv2", 0, map[string]string{
-		"norm1": "norm1", "norm2": "norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2", "ls1.gamma": "layer_scale1.lambda1", "ls2.gamma": "layer_scale2.lambda1",
+		"norm1": "norm1", "norm2": "norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2",
+		"ls1.gamma": "layer_scale1.lambda1", "ls2.gamma": "layer_scale2.lambda1",
 		"reg_token": "embeddings.register_tokens",
 	}),
 }
 
 // huggingFace are the words that Hugging Face's vision transformers have in common.
 var huggingFace = map[string]string{
-	"cls_token": "embeddings.cls_token", "pos_embed": "embeddings.position_embeddings", "patch_embed.proj": "embeddings.patch_embeddings.projection",
-	"norm": "layernorm", "blocks": "encoder.layer.", "attn.proj": "attention.output.dense",
+	"cls_token": "embeddings.cls_token", "pos_embed": "embeddings.position_embeddings",
+	"patch_embed.proj": "embeddings.patch_embeddings.projection",
+	"norm":             "layernorm", "blocks": "encoder.layer.", "attn.proj": "attention.output.dense",
 	"attn.qkv": "attention.attention.query+attention.attention.key+attention.attention.value",
 }
 
@@ -245,7 +260,8 @@ func vitScheme(name string, eps float64, words map[string]string) scheme {
 var heads = []string{
 	"fc", "classifier", "linear", "head", "heads", "projector", "projection", "projection_head",
 	"projection_mlp", "proj_head", "predictor", "prediction_head", "prototypes", "contrastive_head",
-	"head_dist", "mask_token", "decoder", "decoder_embed", "decoder_pos_embed", "decoder_blocks", "decoder_norm", "decoder_pred",
+	"head_dist", "mask_token", "decoder", "decoder_embed", "decoder_pos_embed", "decoder_blocks", "decoder_norm",
+	"decoder_pred",
 	"mlp_head", "online_classifier", "last_layer", "logits", "pooler", "pre_logits", "queue", "queue_ptr",
 }
 
