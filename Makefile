@@ -21,6 +21,6 @@ lint:
 bench:
 	bench/run.sh
 
-# The assembly for amd64 from its generator, which is a module of its own.
+# The assembly for amd64 and arm64 from its generator, which is a module of its own.
 generate:
 	go generate ./tensor/internal/kernel

@@ -1,4 +1,5 @@
-// Package locimem has no code of its own: this file checks who imports whom.
+// Package locimem has no code of its own. Its tests check who imports whom, and what the
+// documents say.
 package locimem
 
 import (
@@ -24,7 +25,7 @@ var floors = [][]string{
 	{"recipe"},                  // one experiment, described
 	{"run"},                     // one recipe, carried out
 	{"study"},                   // claims over many runs
-	{"cmd", "bench"},            // programs
+	{"cmd", "bench", "docs"},    // programs, and what writes docs
 }
 
 // neighbours are the arrows within a floor. Training needs images. Measuring needs

@@ -142,7 +142,7 @@ func Step(o StepOptions) (*StepResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	method, err := ssl.NewSimCLR(enc, ssl.SimCLRConfig{Temperature: 0.5, Projector: []int{256, 64}}, 1)
+	method, err := ssl.New("simclr", ssl.SimCLRConfig{Temperature: 0.5, Projector: []int{256, 64}}, ssl.Setup{Encoder: enc, Seed: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func Step(o StepOptions) (*StepResult, error) {
 			}
 		})
 		viewed := time.Now()
-		if _, stepErr := ssl.Step(tp, method, adam, views, 1e-3, nil, 1); stepErr != nil && err == nil {
+		if _, stepErr := ssl.Step(ssl.StepConfig{Tape: tp, Method: method, Optimizer: adam, LR: 1e-3, Steps: 1}, views); stepErr != nil && err == nil {
 			err = stepErr
 		}
 		viewTimes = append(viewTimes, viewed.Sub(began).Seconds())

@@ -77,7 +77,7 @@ func TestMedian(t *testing.T) {
 }
 
 func TestConv(t *testing.T) {
-	for _, net := range []string{"resnet9", "resnet18", "resnet50", "depthwise"} {
+	for _, net := range []string{"resnet9", "resnet18", "resnet50"} {
 		layers, err := ConvLayers(net, 1)
 		require.NoError(t, err)
 		r, err := Conv(ConvOptions{Net: net, Batch: 1, Layer: layers[len(layers)-1].Name, Reps: 1, Engine: tensor.Options{Threads: 2}})

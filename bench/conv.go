@@ -10,7 +10,7 @@ import (
 
 // ConvOptions says which convolutions to time.
 type ConvOptions struct {
-	Net    string // resnet9, resnet18, resnet50 or depthwise
+	Net    string // resnet9, resnet18 or resnet50
 	Batch  int    // images; 0 for what is usual for the net
 	Layer  string // only layers whose names contain it
 	Engine tensor.Options
@@ -75,17 +75,10 @@ type convPass struct {
 func convPasses(e *tensor.Engine, l ConvLayer) []convPass {
 	out := l.OutSize()
 	x := numbers(l.N, l.Size, l.Size, l.C)
-	w := numbers(l.Kernel, l.Kernel, l.C/l.Groups, l.K)
+	w := numbers(l.Kernel, l.Kernel, l.C, l.K)
 	y := numbers(l.N, out, out, l.K)
 	dx, dw := tensor.New(x.Shape()...), tensor.New(w.Shape()...)
 	spec := tensor.ConvSpec{StrideH: l.Stride, StrideW: l.Stride, PadH: l.Pad, PadW: l.Pad}
-	if l.Groups > 1 {
-		return []convPass{
-			{"forward", func() { e.DepthwiseForward(y, x, w, spec) }},
-			{"data", func() { e.DepthwiseBackwardData(dx, y, w, spec) }},
-			{"weights", func() { e.DepthwiseBackwardWeights(dw, y, x, spec) }},
-		}
-	}
 	return []convPass{
 		{"forward", func() { e.ConvForward(y, x, w, nil, spec) }},
 		{"data", func() { e.ConvBackwardData(dx, y, w, spec) }},

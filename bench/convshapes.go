@@ -15,7 +15,6 @@ type ConvLayer struct {
 	Kernel int    `json:"kernel"`
 	Stride int    `json:"stride"`
 	Pad    int    `json:"pad"`
-	Groups int    `json:"groups"` // 1, or C where the convolution is depthwise
 }
 
 // OutSize returns the height and width of the output.
@@ -24,19 +23,18 @@ func (l ConvLayer) OutSize() int { return (l.Size+2*l.Pad-l.Kernel)/l.Stride + 1
 // Flop returns the floating-point operations of one pass: two for every product,
 // those with the zeros of the padding counted too, as everybody does.
 func (l ConvLayer) Flop() float64 {
-	return 2 * float64(l.N) * float64(l.OutSize()*l.OutSize()) * float64(l.K) * float64(l.Kernel*l.Kernel) * float64(l.C/l.Groups)
+	return 2 * float64(l.N) * float64(l.OutSize()*l.OutSize()) * float64(l.K) * float64(l.Kernel*l.Kernel) * float64(l.C)
 }
 
 // convNets are the encoders whose convolutions can be timed, each with its usual
-// number of images (for CIFAR, of views), and a choice of depthwise ones.
+// number of images (for CIFAR, of views).
 var convNets = map[string]struct {
 	batch  int
 	layers func(n int) []ConvLayer
 }{
-	"resnet9":   {512, resnet9Convs},
-	"resnet18":  {128, resnet18Convs},
-	"resnet50":  {8, resnet50Convs},
-	"depthwise": {8, depthwiseConvs},
+	"resnet9":  {512, resnet9Convs},
+	"resnet18": {128, resnet18Convs},
+	"resnet50": {8, resnet50Convs},
 }
 
 // ConvLayers returns the convolutions of an encoder in the order of its forward
@@ -44,7 +42,7 @@ var convNets = map[string]struct {
 func ConvLayers(net string, n int) ([]ConvLayer, error) {
 	s, ok := convNets[net]
 	if !ok {
-		return nil, fmt.Errorf("net: want resnet9, resnet18, resnet50 or depthwise, found %q", net)
+		return nil, fmt.Errorf("net: want resnet9, resnet18 or resnet50, found %q", net)
 	}
 	if n == 0 {
 		n = s.batch
@@ -64,7 +62,7 @@ type convList struct {
 // add appends a layer with the padding that keeps the size at stride 1 and
 // returns its output's size.
 func (l *convList) add(name string, size, c, k, kernel, stride int) int {
-	layer := ConvLayer{Name: name, Count: 1, N: l.n, Size: size, C: c, K: k, Kernel: kernel, Stride: stride, Pad: kernel / 2, Groups: 1}
+	layer := ConvLayer{Name: name, Count: 1, N: l.n, Size: size, C: c, K: k, Kernel: kernel, Stride: stride, Pad: kernel / 2}
 	for i := range l.layers {
 		same := layer
 		same.Name, same.Count = l.layers[i].Name, l.layers[i].Count
@@ -141,25 +139,4 @@ func resnet50Convs(n int) []ConvLayer {
 		}
 	}
 	return l.layers
-}
-
-// depthwiseConvs are depthwise convolutions of MobileNetV2 (arXiv 1801.04381,
-// Table 2) and ConvNeXt-T (arXiv 2201.03545, Table 9) on 224 x 224 pixels.
-func depthwiseConvs(n int) []ConvLayer {
-	var layers []ConvLayer
-	add := func(name string, size, c, kernel, stride int) {
-		layers = append(layers, ConvLayer{Name: name, Count: 1, N: n, Size: size, C: c, K: c, Kernel: kernel, Stride: stride, Pad: kernel / 2, Groups: c})
-	}
-	add("mobilenetv2.1", 112, 32, 3, 1)
-	add("mobilenetv2.2", 112, 96, 3, 2)
-	add("mobilenetv2.3", 56, 144, 3, 1)
-	add("mobilenetv2.5", 28, 192, 3, 1)
-	add("mobilenetv2.7", 28, 192, 3, 2)
-	add("mobilenetv2.8", 14, 384, 3, 1)
-	add("mobilenetv2.15", 7, 960, 3, 1)
-	add("convnext.1", 56, 96, 7, 1)
-	add("convnext.2", 28, 192, 7, 1)
-	add("convnext.3", 14, 384, 7, 1)
-	add("convnext.4", 7, 768, 7, 1)
-	return layers
 }

@@ -48,8 +48,8 @@ func MAE(o MAEOptions) (*MAEResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := ssl.MAEConfig{MaskRatio: 0.75, Decoder: nn.DecoderConfig{Depth: 4, Dim: 192, Heads: 3}}
-	method, err := ssl.NewMAE(enc, cfg, 1)
+	cfg := ssl.MAEConfig{MaskRatio: 0.75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3}
+	method, err := ssl.New("mae", cfg, ssl.Setup{Encoder: enc, Seed: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func MAE(o MAEOptions) (*MAEResult, error) {
 	noise := nn.Noise{Seed: 1}
 	times := repeat(o.Reps, func() {
 		noise.Step++
-		if _, stepErr := ssl.Step(tp, method, adamw, []*tensor.Tensor{images}, 1e-4, &noise, 1); stepErr != nil && err == nil {
+		if _, stepErr := ssl.Step(ssl.StepConfig{Tape: tp, Method: method, Optimizer: adamw, LR: 1e-4, Noise: &noise, Steps: 1}, []*tensor.Tensor{images}); stepErr != nil && err == nil {
 			err = stepErr
 		}
 	})

@@ -47,6 +47,64 @@ func checkSize(set, path string, want int64) error {
 	return fmt.Errorf("%s: %s: %s: found %d bytes, expected %d", set, path, tooShortOrLong(size, want), size, want)
 }
 
+// checkRecords tells whether the file at path holds n records of that many bytes.
+func checkRecords(set, path string, record, n int) error {
+	size, err := regular(set, path)
+	if err != nil {
+		return err
+	}
+	want, each := int64(record)*int64(n), int64(record)
+	switch what := tooShortOrLong(size, want); {
+	case size == want:
+		return nil
+	case size == 0:
+		return fmt.Errorf("%s: %s: file is empty, expected %d bytes (%d records)", set, path, want, n)
+	case size%each != 0:
+		return fmt.Errorf("%s: %s: %s: found %d bytes, which is %d records of %d bytes and %d bytes more, "+
+			"expected %d bytes (%d records)", set, path, what, size, size/each, each, size%each, want, n)
+	default:
+		return fmt.Errorf("%s: %s: %s: found %d records, expected %d", set, path, what, size/each, n)
+	}
+}
+
+func tooShortOrLong(size, want int64) string {
+	if size < want {
+		return "truncated"
+	}
+	return "oversized"
+}
+
+// readFile opens the file at path for read, and names the file in its errors.
+func readFile(set, path string, read func(r io.Reader) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", set, err)
+	}
+	defer f.Close()
+	if err := read(f); err != nil {
+		return fmt.Errorf("%s: %s: %w", set, path, err)
+	}
+	return nil
+}
+
+// readRecords hands over n records of that many bytes one by one, each valid until
+// the next. It fails if r has fewer or more.
+func readRecords(r io.Reader, record, n int, take func(i int, rec []byte) error) error {
+	b := bufio.NewReaderSize(r, 1<<16)
+	rec := make([]byte, record)
+	for i := range n {
+		if k, err := io.ReadFull(b, rec); err == io.EOF || err == io.ErrUnexpectedEOF {
+			return fmt.Errorf("truncated: found %d bytes, expected %d (%d records)", i*record+k, n*record, n)
+		} else if err != nil {
+			return fmt.Errorf("record %d: %w", i, err)
+		}
+		if err := take(i, rec); err != nil {
+			return fmt.Errorf("record %d: %w", i, err)
+		}
+	}
+	return atEnd(b, int64(n)*int64(record))
+}
+
 // readExactly returns n bytes, all that r has. It asks for memory as they come,
 // so that a wrong n does no harm.
 func readExactly(r io.Reader, n int64) ([]byte, error) {
@@ -122,7 +180,8 @@ func folder(set, dir, name string, subfolders ...string) (string, error) {
 		return "", fmt.Errorf("%s: data folder: %w", set, err)
 	}
 	if !info.IsDir() {
-		return "", fmt.Errorf("%s: data folder: %s is a file, expected a folder (an archive must be unpacked first)", set, dir)
+		return "", fmt.Errorf("%s: data folder: %s is a file, "+
+			"expected a folder (an archive must be unpacked first)", set, dir)
 	}
 	tried := []string{name}
 	for _, sub := range append([]string{"."}, subfolders...) {

@@ -13,9 +13,9 @@ func (r *raster) fromYCbCr(img *image.YCbCr, format string) {
 	if format == "webp" {
 		convert = webpRGB
 	}
-	cb, cr := make([]uint8, r.h*r.w), make([]uint8, r.h*r.w)
-	r.upsample(cb, img, img.Cb, format)
-	r.upsample(cr, img, img.Cr, format)
+	sx, sy := shared(img.SubsampleRatio)
+	cb := r.upsample(img.Cb, img.CStride, sx, sy, format)
+	cr := r.upsample(img.Cr, img.CStride, sx, sy, format)
 	for y := range r.h {
 		luma := img.Y[y*img.YStride:]
 		for x := range r.w {
@@ -45,30 +45,36 @@ func webpRGB(p []uint8, y, cb, cr int) {
 
 func clip(v int) uint8 { return uint8(max(0, min(255, v))) }
 
-// upsample brings one colour plane to the size of the image.
-func (r *raster) upsample(dst []uint8, img *image.YCbCr, src []uint8, format string) {
-	sx, sy := 1, 1 // pixels of a colour value
-	switch img.SubsampleRatio {
+// shared returns how many pixels, across and down, share a colour value.
+func shared(ratio image.YCbCrSubsampleRatio) (sx, sy int) {
+	switch ratio {
 	case image.YCbCrSubsampleRatio422:
-		sx = 2
+		return 2, 1
 	case image.YCbCrSubsampleRatio420:
-		sx, sy = 2, 2
+		return 2, 2
 	case image.YCbCrSubsampleRatio440:
-		sy = 2
+		return 1, 2
 	case image.YCbCrSubsampleRatio411:
-		sx = 4
+		return 4, 1
 	case image.YCbCrSubsampleRatio410:
-		sx, sy = 4, 2
+		return 4, 2
 	}
+	return 1, 1
+}
+
+// upsample returns the plane src, whose values each serve sx x sy pixels, at the size of
+// the image, [h,w].
+func (r *raster) upsample(src []uint8, stride, sx, sy int, format string) []uint8 {
+	dst := make([]uint8, r.h*r.w)
 	w, h := (r.w+sx-1)/sx, (r.h+sy-1)/sy
 	// libjpeg takes the nearest value where colours are few, too.
-	if sx > 2 || sx == 1 && sy == 1 || format == "jpeg" && sx == 2 && w <= 2 {
+	if sx > 2 || sy > 2 || sx == 1 && sy == 1 || format == "jpeg" && sx == 2 && w <= 2 {
 		for y := range r.h {
 			for x := range r.w {
-				dst[y*r.w+x] = src[y/sy*img.CStride+x/sx]
+				dst[y*r.w+x] = src[y/sy*stride+x/sx]
 			}
 		}
-		return
+		return dst
 	}
 	sums := make([]int, w) // of two rows, weights 3 and 1, or of one
 	for y := range r.h {
@@ -79,7 +85,7 @@ func (r *raster) upsample(dst []uint8, img *image.YCbCr, src []uint8, format str
 			// same one again.
 			far, scale = min(max(near+y%2*2-1, 0), h-1), 4
 		}
-		a, b := src[near*img.CStride:], src[far*img.CStride:]
+		a, b := src[near*stride:], src[far*stride:]
 		for x := range sums {
 			if sums[x] = int(a[x]); sy == 2 {
 				sums[x] = 3*int(a[x]) + int(b[x])
@@ -114,4 +120,5 @@ func (r *raster) upsample(dst []uint8, img *image.YCbCr, src []uint8, format str
 			}
 		}
 	}
+	return dst
 }

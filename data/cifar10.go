@@ -1,7 +1,6 @@
 package data
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -69,7 +68,7 @@ func OpenCIFAR10Part(dir string, part Part, records int) (Dataset, error) {
 	files := cifarFiles(part)
 	// All sizes first: a wrong file is told about before 150 MB are read.
 	for _, f := range files {
-		if err := checkCIFARSize(filepath.Join(dir, f), records); err != nil {
+		if err := checkRecords("cifar10", filepath.Join(dir, f), cifarRecord, records); err != nil {
 			return nil, err
 		}
 	}
@@ -79,8 +78,10 @@ func OpenCIFAR10Part(dir string, part Part, records int) (Dataset, error) {
 	}
 	d := newImages(name, len(files)*records, cifarSide, cifarSide, 3, classes)
 	for i, f := range files {
-		err := readCIFARFile(filepath.Join(dir, f),
-			d.pixels[i*records*cifarPixels:(i+1)*records*cifarPixels], d.labels[i*records:(i+1)*records])
+		at := i * records
+		err := readFile("cifar10", filepath.Join(dir, f), func(r io.Reader) error {
+			return readCIFAR(r, d.pixels[at*cifarPixels:(at+records)*cifarPixels], d.labels[at:at+records])
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -90,98 +91,31 @@ func OpenCIFAR10Part(dir string, part Part, records int) (Dataset, error) {
 
 // cifarDir returns dir or its subfolder, whichever holds the files.
 func cifarDir(dir string, part Part) (string, error) {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return "", fmt.Errorf("cifar10: data folder: %w", err)
-	}
-	if !info.IsDir() {
-		return "", fmt.Errorf("cifar10: data folder: %s is a file, expected a folder (an archive must be unpacked first)", dir)
-	}
 	first := cifarFiles(part)[0]
-	for _, d := range []string{dir, filepath.Join(dir, cifarFolder)} {
-		if _, err := os.Stat(filepath.Join(d, first)); err == nil {
-			return d, nil
-		}
+	found, err := folder("cifar10", dir, first, cifarFolder)
+	if err == nil {
+		return found, nil
 	}
-	hint := ""
 	for _, d := range []string{dir, filepath.Join(dir, "cifar-10-batches-py")} {
-		if _, err := os.Stat(filepath.Join(d, strings.TrimSuffix(first, ".bin"))); err == nil {
-			hint = "; there is " + filepath.Join(d, strings.TrimSuffix(first, ".bin")) + " of the Python version, the binary version is needed"
+		python := filepath.Join(d, strings.TrimSuffix(first, ".bin"))
+		if _, statErr := os.Stat(python); statErr == nil {
+			return "", fmt.Errorf("%w; there is %s of the Python version, the binary version is needed", err, python)
 		}
 	}
-	return "", fmt.Errorf("cifar10: %s: found neither %s nor %s%s", dir, first, filepath.Join(cifarFolder, first), hint)
+	return "", err
 }
 
-// checkCIFARSize tells whether the file at path can hold exactly so many records.
-func checkCIFARSize(path string, records int) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cifar10: %s: file is missing: %w", path, fs.ErrNotExist)
-	}
-	if err != nil {
-		return fmt.Errorf("cifar10: %w", err)
-	}
-	want := int64(records) * cifarRecord
-	switch size := info.Size(); {
-	case info.IsDir():
-		return fmt.Errorf("cifar10: %s: found a folder, expected a file", path)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("cifar10: %s: found something that is not a regular file (%s)", path, info.Mode().Type())
-	case size == want:
-		return nil
-	case size == 0:
-		return fmt.Errorf("cifar10: %s: file is empty, expected %d bytes (%d records)", path, want, records)
-	case size%cifarRecord != 0:
-		return fmt.Errorf("cifar10: %s: %s: found %d bytes, which is %d records of %d bytes and %d bytes more, expected %d bytes (%d records)",
-			path, tooShortOrLong(size, want), size, size/cifarRecord, cifarRecord, size%cifarRecord, want, records)
-	default:
-		return fmt.Errorf("cifar10: %s: %s: found %d records, expected %d", path, tooShortOrLong(size, want), size/cifarRecord, records)
-	}
-}
-
-func tooShortOrLong(size, want int64) string {
-	if size < want {
-		return "truncated"
-	}
-	return "oversized"
-}
-
-func readCIFARFile(path string, pixels []uint8, labels []uint16) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("cifar10: %w", err)
-	}
-	defer f.Close()
-	if err := readCIFAR(f, pixels, labels); err != nil {
-		return fmt.Errorf("cifar10: %s: %w", path, err)
-	}
-	return nil
-}
-
-// readCIFAR reads len(labels) records, no fewer and no more, from r. It needs
-// one record of memory besides what it fills: pixels (N,32,32,3) and labels (N).
+// readCIFAR reads len(labels) records, no fewer and no more, from r, into pixels
+// [N,32,32,3] and labels [N].
 func readCIFAR(r io.Reader, pixels []uint8, labels []uint16) error {
-	b := bufio.NewReaderSize(r, 1<<16)
-	rec := make([]byte, cifarRecord)
-	for i := range labels {
-		if n, err := io.ReadFull(b, rec); err == io.EOF || err == io.ErrUnexpectedEOF {
-			return fmt.Errorf("truncated: found %d bytes, expected %d (%d records)",
-				i*cifarRecord+n, len(labels)*cifarRecord, len(labels))
-		} else if err != nil {
-			return fmt.Errorf("record %d: %w", i, err)
-		}
+	return readRecords(r, cifarRecord, len(labels), func(i int, rec []byte) error {
 		if rec[0] > 9 {
-			return fmt.Errorf("record %d: label: found %d, expected 0 to 9", i, rec[0])
+			return fmt.Errorf("label: found %d, expected 0 to 9", rec[0])
 		}
 		labels[i] = uint16(rec[0])
 		interleave(pixels[i*cifarPixels:(i+1)*cifarPixels], rec[1:])
-	}
-	if _, err := b.ReadByte(); err == nil {
-		return fmt.Errorf("oversized: more than the expected %d bytes (%d records)", len(labels)*cifarRecord, len(labels))
-	} else if err != io.EOF {
-		return err
-	}
-	return nil
+		return nil
+	})
 }
 
 // interleave turns the three planes of a record into pixels.
@@ -196,21 +130,9 @@ func interleave(dst, planes []byte) {
 // readCIFARClasses reads the names of the ten classes, one a line, or returns
 // the usual ones where the file is missing.
 func readCIFARClasses(path string) ([]string, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return cifarClasses(), nil
+	classes := cifarClasses()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return classes, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("cifar10: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 1<<12))
-	if err != nil {
-		return nil, fmt.Errorf("cifar10: class names: %w", err)
-	}
-	names := strings.Fields(string(text))
-	if want := len(cifarClasses()); len(names) != want {
-		return nil, fmt.Errorf("cifar10: %s: class names: found %d, expected %d", path, len(names), want)
-	}
-	return names, nil
+	return readNames("cifar10", path, len(classes))
 }

@@ -1,10 +1,8 @@
 package data
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 )
 
@@ -44,14 +42,9 @@ func openCIFAR100(dir string, part Part, coarse bool, n int) (Dataset, error) {
 	if err := checkSize(set, path, int64(n)*cifar100Record); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", set, err)
-	}
-	defer f.Close()
 	d := newImages(set+"/"+part.String(), n, cifarSide, cifarSide, 3, labels)
-	if err := readCIFAR100(f, d.pixels, d.labels, at); err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", set, path, err)
+	if err := readFile(set, path, func(r io.Reader) error { return readCIFAR100(r, d.pixels, d.labels, at) }); err != nil {
+		return nil, err
 	}
 	return d, nil
 }
@@ -59,21 +52,14 @@ func openCIFAR100(dir string, part Part, coarse bool, n int) (Dataset, error) {
 // readCIFAR100 reads len(labels) records, no fewer and no more; the label is the
 // byte at of a record.
 func readCIFAR100(r io.Reader, pixels []uint8, labels []uint16, at int) error {
-	b := bufio.NewReaderSize(r, 1<<16)
-	rec := make([]byte, cifar100Record)
-	for i := range labels {
-		if n, err := io.ReadFull(b, rec); err == io.EOF || err == io.ErrUnexpectedEOF {
-			return fmt.Errorf("truncated: found %d bytes, expected %d (%d records)", i*cifar100Record+n, len(labels)*cifar100Record, len(labels))
-		} else if err != nil {
-			return fmt.Errorf("record %d: %w", i, err)
-		}
+	return readRecords(r, cifar100Record, len(labels), func(i int, rec []byte) error {
 		for k, most := range [2]byte{19, 99} {
 			if rec[k] > most {
-				return fmt.Errorf("record %d: %s label: found %d, expected 0 to %d", i, [2]string{"coarse", "fine"}[k], rec[k], most)
+				return fmt.Errorf("%s label: found %d, expected 0 to %d", [2]string{"coarse", "fine"}[k], rec[k], most)
 			}
 		}
 		labels[i] = uint16(rec[at])
 		interleave(pixels[i*cifarPixels:(i+1)*cifarPixels], rec[2:])
-	}
-	return atEnd(b, int64(len(labels))*cifar100Record)
+		return nil
+	})
 }

@@ -47,7 +47,7 @@ func TestCIFAR10Layout(t *testing.T) {
 	for i := range d.Len() {
 		rec := raw[i%7*cifarRecord:]
 		assert.Equal(t, int(rec[0]), d.Label(i))
-		assert.False(t, d.Atypical(i))
+		assert.False(t, Atypical(d, i))
 		img := d.Image(i)
 		require.Len(t, img, 32*32*3)
 		for y := range 32 {
@@ -133,7 +133,7 @@ func TestCIFAR10BadFolders(t *testing.T) {
 
 	dir := t.TempDir()
 	_, err = OpenCIFAR10(dir, Train)
-	assert.ErrorContains(t, err, dir+": found neither data_batch_1.bin nor cifar-10-batches-bin")
+	assert.ErrorContains(t, err, dir+": found none of data_batch_1.bin, cifar-10-batches-bin/data_batch_1.bin")
 
 	write(t, filepath.Join(dir, "data_batch_1"), []byte("pickle"))
 	_, err = OpenCIFAR10(dir, Train)

@@ -36,7 +36,7 @@ func ContactSheet(out io.Writer, d Dataset, idx []int, cols int) error {
 	draw.Draw(sheet, sheet.Bounds(), image.White, image.Point{}, draw.Src)
 	for k, i := range idx {
 		cell := image.Rect(0, 0, cellW, cellH).Add(image.Pt(k%cols*cellW, k/cols*cellH))
-		if d.Atypical(i) {
+		if Atypical(d, i) {
 			draw.Draw(sheet, cell, image.NewUniform(color.RGBA{R: 220, A: 255}), image.Point{}, draw.Src)
 		}
 		img := d.Image(i)

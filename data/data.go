@@ -11,7 +11,8 @@ import (
 )
 
 // Dataset is a list of labelled images of one size, all in memory. Its methods
-// may be called from several goroutines at once.
+// may be called from several goroutines at once. A data set that knows more of its
+// images implements Marked or Grouped too; Pixels makes one of arrays in memory.
 type Dataset interface {
 	// Name says which data these are, for instance "cifar10/train". Two data
 	// sets of the same name hold the same images in the same order.
@@ -27,9 +28,36 @@ type Dataset interface {
 	// Image returns the pixels of image i, h*w*c bytes in the order row, column,
 	// channel. Do not modify them.
 	Image(i int) []uint8
-	// Atypical reports whether image i is known to be unlike its class; always
-	// false where nothing is known.
+}
+
+// Marked is a Dataset that knows which of its images are unlike their class.
+type Marked interface {
+	Dataset
+	// Atypical reports whether image i is known to be unlike its class.
 	Atypical(i int) bool
+}
+
+// Grouped is a Dataset whose images come from sources that several of them share,
+// such as a speaker or a patient.
+type Grouped interface {
+	Dataset
+	// Group names the source of image i; images of equal names belong together.
+	Group(i int) string
+}
+
+// Atypical reports whether image i of d is known to be unlike its class: false where
+// d is not Marked.
+func Atypical(d Dataset, i int) bool {
+	m, ok := d.(Marked)
+	return ok && m.Atypical(i)
+}
+
+// Group names the source of image i of d: "" where d is not Grouped.
+func Group(d Dataset, i int) string {
+	if g, ok := d.(Grouped); ok {
+		return g.Group(i)
+	}
+	return ""
 }
 
 // Part tells the two parts of a data set apart.
@@ -61,6 +89,10 @@ type images struct {
 	labels   []uint16
 	pixels   []uint8 // N,H,W,C
 	atypical []bool  // nil: none
+
+	file    func(i int) string // nil: unknown
+	skipped []Skipped          // files left out
+	notes   []string           // what was guessed about the files
 }
 
 // newImages returns n black images of class 0.

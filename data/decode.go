@@ -2,16 +2,18 @@ package data
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/gif" // the formats that image folders may hold
-	_ "image/jpeg"
+	_ "image/gif" // the formats that image folders may hold, next to JPEG
 	_ "image/png"
+	"io"
 	"slices"
 	"strings"
 
-	_ "golang.org/x/image/bmp"
+	"golang.org/x/image/bmp"
 	_ "golang.org/x/image/webp"
 )
 
@@ -42,29 +44,56 @@ type raster struct {
 // In one thing it differs: Pillow cuts gray values of 16 bits off at 255, which
 // leaves white; here the upper 8 bits stay, as in colour.
 func decodeImage(b []byte) (raster, error) {
+	if bytes.HasPrefix(b, []byte("\xff\xd8")) {
+		return decodeJPEG(b)
+	}
+	at := image.Point{} // of the frame on the canvas
+	canvas := image.Point{}
+	if frame, size, corner, ok := firstWebPFrame(b); ok {
+		b, canvas, at = frame, size, corner
+	}
 	b = showTransparent(b)
 	cfg, format, err := image.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
 		if err == image.ErrFormat {
-			return raster{}, fmt.Errorf("starts with %.8q: no image of a known format (%s)", b[:min(8, len(b))], strings.Join(formats, ", "))
+			return raster{}, fmt.Errorf("starts with %.8q: no image of a known format (%s)",
+				b[:min(8, len(b))], strings.Join(formats, ", "))
 		}
-		return raster{}, inFormat(format, fmt.Errorf("header: %w", err))
+		return raster{}, plainly(format, "header: ", b, err)
 	}
 	if !slices.Contains(formats, format) {
 		return raster{}, fmt.Errorf("format: found %s, expected %s", format, strings.Join(formats, ", "))
 	}
-	w, h := int64(cfg.Width), int64(cfg.Height)
-	if w < 1 || h < 1 {
-		return raster{}, fmt.Errorf("%s size: found %d x %d, expected at least 1 x 1", format, w, h)
+	if canvas == (image.Point{}) {
+		canvas = image.Pt(cfg.Width, cfg.Height)
 	}
-	if most := min(maxPixels, freePixels+pixelsPerByte*int64(len(b))); w > most || h > most/w {
-		return raster{}, fmt.Errorf("%s size: found %d x %d, expected at most %d pixels in a file of %d bytes", format, w, h, most, len(b))
+	for _, size := range []image.Point{canvas, {X: cfg.Width, Y: cfg.Height}} {
+		if err := checkPixels(format, int64(size.X), int64(size.Y), len(b)); err != nil {
+			return raster{}, err
+		}
 	}
 	img, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {
-		return raster{}, inFormat(format, err)
+		return raster{}, plainly(format, "", b, err)
 	}
-	r := raster{h: int(h), w: int(w), pix: make([]uint8, h*w*3)}
+	r := raster{h: cfg.Height, w: cfg.Width, pix: make([]uint8, cfg.Height*cfg.Width*3)}
+	r.fromImage(img, format)
+	return r.onCanvas(canvas, at), nil
+}
+
+// checkPixels tells whether an image of a size may be in a file of that many bytes.
+func checkPixels(format string, w, h int64, bytes int) error {
+	if w < 1 || h < 1 {
+		return fmt.Errorf("%s size: found %d x %d, expected at least 1 x 1", format, w, h)
+	}
+	if most := min(maxPixels, freePixels+pixelsPerByte*int64(bytes)); w > most || h > most/w {
+		return fmt.Errorf("%s size: found %d x %d, expected at most %d pixels in a file of %d bytes", format, w, h, most, bytes)
+	}
+	return nil
+}
+
+// fromImage fills r from what a decoder gives.
+func (r *raster) fromImage(img image.Image, format string) {
 	// The first frame of a GIF may cover a part of the picture only; the rest is
 	// black.
 	at := img.Bounds().Intersect(image.Rect(0, 0, r.w, r.h))
@@ -104,15 +133,33 @@ func decodeImage(b []byte) (raster, error) {
 	default:
 		r.each(at, func(p []uint8, x, y int) { c := opaque(img.At(x, y)); copy(p, c[:]) })
 	}
-	return r, nil
 }
 
-// inFormat puts the format before an error that does not begin with it.
-func inFormat(format string, err error) error {
-	if strings.HasPrefix(err.Error(), format+": ") {
-		return err
+// plainly says in plain words why a file is not decoded. where is what was read, "" for
+// the pixels.
+func plainly(format, where string, b []byte, err error) error {
+	text := strings.TrimPrefix(err.Error(), format+": ")
+	switch {
+	case errors.Is(err, bmp.ErrUnsupported):
+		text = "this kind of BMP is not read" + bmpKind(b) + ", expected one without compression, of 1, 2, 4, 8, 24 or 32 bits a pixel"
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(text, "unexpected EOF"):
+		text = "broken: the file ends too early"
+	case text == "invalid format":
+		text = "broken: what follows its first bytes is none"
+	default:
+		text = "broken: " + strings.TrimPrefix(text, "invalid format: ")
+		text = strings.Replace(text, "broken: unsupported feature: ", "not read: ", 1)
 	}
-	return fmt.Errorf("%s: %w", format, err)
+	return fmt.Errorf("%s: %s%s", format, where, text)
+}
+
+// bmpKind tells bits and compression of a BMP.
+func bmpKind(b []byte) string {
+	if len(b) < 34 {
+		return ""
+	}
+	return fmt.Sprintf(": found %d bits a pixel, compression %d",
+		binary.LittleEndian.Uint16(b[28:]), binary.LittleEndian.Uint32(b[30:]))
 }
 
 // each calls set with every pixel of a part.

@@ -134,9 +134,9 @@ func TestBadImages(t *testing.T) {
 	require.NoError(t, err)
 	for want, b := range map[string][]byte{
 		`starts with "a text, ": no image of a known format (bmp, gif, jpeg, png, webp)`: []byte("a text, not an image"),
-		"jpeg: invalid JPEG format: short Huffman data":                                  jpeg[:len(jpeg)-200],
-		"jpeg: header: unexpected EOF":                                                   jpeg[:30],
-		"png: invalid format: not enough pixel data":                                     png[:len(png)/2],
+		"jpeg: the compressed data end too early":                                        jpeg[:len(jpeg)-200],
+		"jpeg: header: the file ends too early":                                          jpeg[:30],
+		"png: broken: not enough pixel data":                                             png[:len(png)/2],
 		"png size: found 30000 x 30000, expect":                                          pngHeader(30000, 30000),
 	} {
 		_, err := decodeImage(b)

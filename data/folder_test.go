@@ -101,9 +101,9 @@ func TestBadFolders(t *testing.T) {
 		{"broken image", file("train/b/2.jpg", "\xff\xd8\xff\xe0 and no more"), "train/b/2.jpg: jpeg: header: "},
 		{"text", file("train/a/0.png", "hello"), `train/a/0.png: starts with "hello": no image of a known format`},
 		{"empty", file("train/a/0.png", ""), "train/a/0.png: file is empty"},
-		{"link out", link(filepath.Join(outside, "x.png"), "train/a/y.png"), "train/a/y.png: path escapes from parent"},
-		{"link up", link("../../../x.png", "train/a/y.png"), "train/a/y.png: path escapes from parent"},
-		{"class linked out", link(outside, "train/c"), "train/c: path escapes from parent"},
+		{"link out", link(filepath.Join(outside, "x.png"), "train/a/y.png"), "train/a/y.png: found a link to " + filepath.Join(outside, "x.png") + ", which is outside of the folder: links must stay inside"},
+		{"link up", link("../../../x.png", "train/a/y.png"), "train/a/y.png: found a link to ../../../x.png, where no file is"},
+		{"class linked out", link(outside, "train/c"), "train/c: found a link to a folder outside of "},
 		{"class linked", link("a", "train/c"), "train/c: found a link to a folder"},
 		{"loop", link("..", "train/a/up"), "train/a/up: found a link to a folder"},
 		{"class without images", file("train/c/readme", "x"), "train/c: found no image (.jpg"},
@@ -178,6 +178,24 @@ func TestTinyImageNetOfficial(t *testing.T) {
 	assert.Equal(t, [][2]int{{0, 0}, {0, 1}, {0, 2}, {1, 10}, {1, 11}, {1, 12}}, values(train))
 	assert.Equal(t, [][2]int{{1, 100}, {0, 101}, {0, 103}, {1, 102}}, values(test))
 	assert.Equal(t, "tiny-imagenet/test", test.Name())
+
+	// Sorted into folders of their classes, the validation images are the same data.
+	sorted := filepath.Join(t.TempDir(), "sorted")
+	require.NoError(t, os.CopyFS(sorted, os.DirFS(dir)))
+	for i, id := range []string{"n02", "n01", "n02", "n01"} {
+		name := "val_" + itoa(i) + ".JPEG"
+		require.NoError(t, os.MkdirAll(filepath.Join(sorted, "val", id, "images"), 0o755))
+		require.NoError(t, os.Rename(filepath.Join(sorted, "val/images", name), filepath.Join(sorted, "val", id, "images", name)))
+	}
+	require.NoError(t, os.Remove(filepath.Join(sorted, "val/images")))
+	_, again, err := openTiny(sorted, 2, 3, 2)
+	require.NoError(t, err)
+	assert.Equal(t, [][2]int{{1, 100}, {0, 101}, {1, 102}, {0, 103}}, values(again))
+	assert.Equal(t, test.Name(), again.Name())
+	assert.Equal(t, "val/n02/images/val_2.JPEG", FileOf(again, 2))
+	require.NoError(t, os.Rename(filepath.Join(sorted, "val/n01/images/val_1.JPEG"), filepath.Join(sorted, "val/n01/images/one.JPEG")))
+	_, _, err = openTiny(sorted, 2, 3, 2)
+	assert.ErrorContains(t, err, "val/n01/images/one.JPEG: found no number, expected the official name of an image")
 
 	_, _, err = OpenTinyImageNet(outer)
 	assert.ErrorContains(t, err, "wnids.txt: found 2 classes in 2 lines, expected 200")

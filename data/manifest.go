@@ -21,25 +21,27 @@ const maxManifest = 1 << 27
 
 // manifest is the form of split.json.
 type manifest struct {
-	Version int          `json:"version"`
+	Version int `json:"version"` // of the meaning of this file
+	// Train and Test describe the two parts of the data.
 	Train   part         `json:"train"`
 	Test    part         `json:"test"`
-	Options SplitOptions `json:"options"`
-	Sets    manifestSets `json:"sets"`
-	SHA256  string       `json:"sha256"`
+	Options SplitOptions `json:"options"` // what the split was made with
+	Sets    manifestSets `json:"sets"`    // the four sets
+	SHA256  string       `json:"sha256"`  // over the four sets, see Split.Hash
 }
 
 type manifestSets struct {
+	// Shared, Candidate and Independent are indices into the training part.
 	Shared      manifestSet `json:"shared"`
 	Candidate   manifestSet `json:"candidate"`
 	Independent manifestSet `json:"independent"`
-	External    manifestSet `json:"external"`
+	External    manifestSet `json:"external"` // indices into the test part
 }
 
 type manifestSet struct {
-	Images  int      `json:"images"`
-	Indices []int    `json:"indices"`
-	SHA256  []string `json:"sha256"` // of each image, see Hash
+	Images  int      `json:"images"`  // number of images
+	Indices []int    `json:"indices"` // of the images in their part of the data
+	SHA256  []string `json:"sha256"`  // of each image, see Hash
 }
 
 // hashes returns the hash of each image of a set, in hexadecimal.

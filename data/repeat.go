@@ -33,4 +33,5 @@ func (r *repeated) Name() string {
 func (r *repeated) Len() int            { return len(r.points) * r.times }
 func (r *repeated) Label(i int) int     { return r.Dataset.Label(r.at(i)) }
 func (r *repeated) Image(i int) []uint8 { return r.Dataset.Image(r.at(i)) }
-func (r *repeated) Atypical(i int) bool { return r.Dataset.Atypical(r.at(i)) }
+func (r *repeated) Atypical(i int) bool { return Atypical(r.Dataset, r.at(i)) }
+func (r *repeated) Group(i int) string  { return Group(r.Dataset, r.at(i)) }

@@ -30,6 +30,8 @@ func (r *reshaped) Name() string {
 	return fmt.Sprintf("%s at %dx%dx%d", r.Dataset.Name(), r.h, r.w, r.c)
 }
 func (r *reshaped) Shape() (h, w, c int) { return r.h, r.w, r.c }
+func (r *reshaped) Atypical(i int) bool  { return Atypical(r.Dataset, i) }
+func (r *reshaped) Group(i int) string   { return Group(r.Dataset, i) }
 
 // Image returns pixels of its own.
 func (r *reshaped) Image(i int) []uint8 {

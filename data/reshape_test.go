@@ -22,7 +22,7 @@ func TestReshape(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []uint8{0, 0, 0, 100, 100, 100, 200, 200, 200, 40, 40, 40}, c.Image(0))
 	assert.Equal(t, "gray/test at 2x2x3", c.Name())
-	assert.True(t, c.Atypical(1))
+	assert.True(t, Atypical(c, 1))
 
 	// Twice the size, bilinear, by hand: weights 1, 3/4 and 1/4, 1/4 and 3/4, 1.
 	c, err = Reshape(d, 4, 4, 3)
@@ -53,7 +53,7 @@ func TestRepeat(t *testing.T) {
 	assert.Equal(t, 4, r.Len())
 	for i, want := range []int{1, 0, 1, 0} {
 		assert.Equal(t, want, r.Label(i))
-		assert.Equal(t, want == 1, r.Atypical(i))
+		assert.Equal(t, want == 1, Atypical(r, i))
 		assert.Equal(t, twoGray().Image(want), r.Image(i))
 	}
 	assert.Equal(t, "2 images of gray/test, 2 times", r.Name())

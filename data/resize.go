@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/locimem/locimem/data/augment"
 )
@@ -21,6 +22,11 @@ type FolderOptions struct {
 	// TestEvery n makes every n-th image of a class, in its order and from the
 	// n-th on, a test image, where the folder has no parts of its own.
 	TestEvery int
+	// SkipUnreadable leaves files out that cannot be read.
+	SkipUnreadable bool
+	// Parts says which folders are the two parts: auto (or ""), what their names tell;
+	// none, every folder is a class; TRAIN/TEST, two folders.
+	Parts string
 }
 
 const (
@@ -43,6 +49,10 @@ func (o FolderOptions) Validate() error {
 	}
 	if o.TestEvery != 0 && o.TestEvery < 2 {
 		return fmt.Errorf("test_every: found %d, expected 2 or more, or 0", o.TestEvery)
+	}
+	train, test, ok := strings.Cut(o.Parts, "/")
+	if o.Parts != "" && o.Parts != "auto" && o.Parts != "none" && (!ok || train == "" || test == "" || train == test) {
+		return fmt.Errorf("parts: found %q, expected auto, none or the names of two folders, such as Train/Dev", o.Parts)
 	}
 	return nil
 }

@@ -26,9 +26,9 @@ type Split struct {
 
 // part is what a split remembers of one part of the data set.
 type part struct {
-	Name   string `json:"name"`
-	Images int    `json:"images"`
-	Shape  [3]int `json:"shape"`
+	Name   string `json:"name"`   // of the data set
+	Images int    `json:"images"` // number of images
+	Shape  [3]int `json:"shape"`  // height, width and channels of an image
 }
 
 func partOf(d Dataset) part {
@@ -39,11 +39,12 @@ func partOf(d Dataset) part {
 // SplitOptions are the sizes of the four sets, chosen at random, or their
 // ranges. Candidate must not be empty, the others may be.
 type SplitOptions struct {
+	// Shared, Candidate, Independent and External are the numbers of images of the sets.
 	Shared      int    `yaml:"shared" json:"shared"`
 	Candidate   int    `yaml:"candidate" json:"candidate"`
 	Independent int    `yaml:"independent" json:"independent"`
 	External    int    `yaml:"external" json:"external"`
-	Seed        uint64 `yaml:"seed" json:"seed"`
+	Seed        uint64 `yaml:"seed" json:"seed"` // of the random choice
 	// Pair, if not 0, makes the split that of the Pair-th of several crossed pairs of
 	// encoders, counted from 1. They have a universe in common, Candidate + Independent
 	// images (equal numbers), and the shared and external images. Pairs 2k-1 and 2k are
@@ -53,16 +54,18 @@ type SplitOptions struct {
 	// split does not depend on how many pairs there are.
 	Pair int `yaml:"pair" json:"pair,omitempty"`
 
-	// Ranges, if not nil, are taken instead; the sizes above must then be 0.
+	// Ranges, if not nil, are used instead of a random choice; the sizes above must then be 0.
 	Ranges *SplitRanges `yaml:"-" json:"ranges,omitempty"`
 }
 
 // SplitRanges gives each set a range of indices [from, to).
 type SplitRanges struct {
+	// Shared, Candidate and Independent are the first index in the training part and the one
+	// after the last.
 	Shared      [2]int `json:"shared"`
 	Candidate   [2]int `json:"candidate"`
 	Independent [2]int `json:"independent"`
-	External    [2]int `json:"external"`
+	External    [2]int `json:"external"` // the same in the test part
 }
 
 // PaperRanges returns the split of the released code of "Localizing Memorization

@@ -1,7 +1,6 @@
 package data
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -75,7 +74,10 @@ func openSTL10(dir, part string, images map[string]int, foldSize int) (Dataset, 
 	at := 0
 	for _, f := range files {
 		n := images[f]
-		if err := readSTLFile(filepath.Join(dir, f+"_X.bin"), d.pixels[at*stlPixels:(at+n)*stlPixels]); err != nil {
+		err := readFile(set, filepath.Join(dir, f+"_X.bin"), func(r io.Reader) error {
+			return readSTL(r, d.pixels[at*stlPixels:(at+n)*stlPixels])
+		})
+		if err != nil {
 			return nil, err
 		}
 		if err := stlLabels(filepath.Join(dir, f+"_y.bin"), f, d.labels[at:at+n]); err != nil {
@@ -89,31 +91,12 @@ func openSTL10(dir, part string, images map[string]int, foldSize int) (Dataset, 
 	return stlTake(d, filepath.Join(dir, "fold_indices.txt"), part, foldSize)
 }
 
-func readSTLFile(path string, pixels []uint8) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("stl10: %w", err)
-	}
-	defer f.Close()
-	if err := readSTL(f, pixels); err != nil {
-		return fmt.Errorf("stl10: %s: %w", path, err)
-	}
-	return nil
-}
-
 // readSTL fills pixels with images, no fewer and no more than r has.
 func readSTL(r io.Reader, pixels []uint8) error {
-	b := bufio.NewReaderSize(r, 1<<16)
-	rec := make([]byte, stlPixels)
-	for i := 0; i < len(pixels); i += stlPixels {
-		if n, err := io.ReadFull(b, rec); err == io.EOF || err == io.ErrUnexpectedEOF {
-			return fmt.Errorf("truncated: found %d bytes, expected %d", i+n, len(pixels))
-		} else if err != nil {
-			return fmt.Errorf("image %d: %w", i/stlPixels, err)
-		}
-		columnPlanes(pixels[i:i+stlPixels], rec, stlSide, stlSide)
-	}
-	return atEnd(b, int64(len(pixels)))
+	return readRecords(r, stlPixels, len(pixels)/stlPixels, func(i int, rec []byte) error {
+		columnPlanes(pixels[i*stlPixels:(i+1)*stlPixels], rec, stlSide, stlSide)
+		return nil
+	})
 }
 
 // columnPlanes turns three planes, each column by column, into pixels of an image

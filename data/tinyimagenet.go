@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
-	"os"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -23,7 +23,9 @@ const (
 // OpenTinyImageNet reads Tiny-ImageNet, 64x64x3; its validation part is the test
 // part here (the labels of the test images are not published). dir is the official
 // folder (wnids.txt, train/ID/images, val/images, val/val_annotations.txt), or
-// the one that holds it as tiny-imagenet-200.
+// the one that holds it as tiny-imagenet-200. The validation images may be sorted into
+// folders of their classes, val/ID or val/ID/images, under their official names: they are
+// the same data in the same order.
 //
 // dir may also hold some of the classes, in train/ID and val/ID, and the list of
 // them in classes.txt: lines of number, WordNet id and words with tabs between.
@@ -51,7 +53,7 @@ func openTiny(dir string, classes, trainImages, valImages int) (train, test Data
 		defer inner.Close()
 		root, dir = inner, dir+"/"+tinyFolder
 	}
-	t := &tiny{root: root, name: set}
+	t := &tiny{lister: lister{root: root, dir: dir}, name: set}
 	if _, statErr := root.Stat("wnids.txt"); statErr == nil {
 		err = t.official(classes)
 	} else if _, statErr := root.Stat("classes.txt"); statErr == nil {
@@ -65,7 +67,8 @@ func openTiny(dir string, classes, trainImages, valImages int) (train, test Data
 	var out [2]Dataset
 	for p, want := range [2]int{trainImages, valImages} {
 		if err = t.count(Part(p), want); err == nil {
-			out[p], err = load(root, fmt.Sprintf("%s/%s", t.name, Part(p)), t.files[p], t.names, [2]int{tinySide, tinySide}, tinyCopy)
+			to := target{name: t.name, classes: t.names, size: [2]int{tinySide, tinySide}, fit: tinyCopy}
+			out[p], _, err = t.load(to, Part(p), t.files[p])
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %s: %w", set, dir, err)
@@ -84,7 +87,7 @@ func tinyCopy(dst []uint8, r raster) error {
 
 // tiny collects what is in the folder.
 type tiny struct {
-	root  *os.Root
+	lister
 	name  string
 	ids   []string // of the classes, sorted
 	names []string
@@ -93,14 +96,9 @@ type tiny struct {
 
 // lines calls each with the fields, separated by tabs, of every line of a file.
 func (t *tiny) lines(file string, each func(n int, fields []string) error) error {
-	f, err := t.root.Open(file)
+	b, err := readIn(t.root, file, 1<<24)
 	if err != nil {
-		return err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 1<<24))
-	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	s := bufio.NewScanner(bytes.NewReader(b))
 	for n := 1; s.Scan(); n++ {
@@ -145,6 +143,9 @@ func (t *tiny) official(classes int) error {
 		return err
 	}
 	seen := map[string]bool{}
+	if info, err := t.root.Stat("val/images"); err != nil || !info.IsDir() {
+		return t.sortedVal()
+	}
 	return t.lines("val/val_annotations.txt", func(_ int, f []string) error {
 		if len(f) < 2 || seen[f[0]] || f[0] != strings.TrimLeft(f[0], ".") || strings.ContainsAny(f[0], `/\`) {
 			return fmt.Errorf("found %.80q, expected the name of a file, of each once, and a WordNet id, with a tab between", strings.Join(f, "\t"))
@@ -157,6 +158,25 @@ func (t *tiny) official(classes int) error {
 		t.files[Test] = append(t.files[Test], imageFile{"val/images/" + f[0], uint16(k)})
 		return nil
 	})
+}
+
+// sortedVal reads validation images that were sorted into folders of their classes. They
+// take the place that their number has in the official list.
+func (t *tiny) sortedVal() error {
+	if err := t.list(Test, "val"); err != nil {
+		return err
+	}
+	number := map[string]int{}
+	for _, f := range t.files[Test] {
+		base := path.Base(f.path)
+		n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(base, "val_"), path.Ext(base)))
+		if err != nil || n < 0 || !strings.HasPrefix(base, "val_") {
+			return fmt.Errorf("%s: found no number, expected the official name of an image, such as val_17.JPEG", f.path)
+		}
+		number[f.path] = n
+	}
+	slices.SortStableFunc(t.files[Test], func(a, b imageFile) int { return number[a.path] - number[b.path] })
+	return nil
 }
 
 // part reads the layout of some classes.
@@ -195,7 +215,7 @@ func firstWord(words, id string) string {
 
 // list takes the images in folders of the classes.
 func (t *tiny) list(p Part, dir string) error {
-	found, files, err := listImages(t.root, dir, nil)
+	found, files, err := t.images(dir, nil)
 	if err != nil {
 		return err
 	}

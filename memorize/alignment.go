@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -30,18 +31,22 @@ import (
 // matrices of ReLU layers share a large mean, which makes all scores small. All
 // sets have the same number of points here, since the diagonal is 1/n of a matrix.
 type AlignmentScore struct {
-	Tap   string `json:"tap"`
-	Depth int    `json:"depth"`
-	Set   string `json:"set"`
+	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent or external.
+	Set string `json:"set" col:"set"`
 	// Stat is the score of the whole matrix. Its standard error is the jackknife
 	// over points, which drops a row and a column, and its interval a normal one.
-	Stat Stat `json:"stat"`
+	Stat Stat `json:"stat" col:"mean=score,se,lo,hi,n" unit:"1 - cosine"`
 	// Rows is the mean over points of 1 - cos of row i of A_f and of A_g, the score
 	// by points, with its bootstrap interval.
-	Rows Stat `json:"rows"`
+	Rows Stat `json:"rows" col:"mean=rows,se=rows_se,lo=rows_lo,hi=rows_hi" unit:"1 - cosine"`
 
 	rows []float64
 }
+
+// AlignmentTable is alignment-matrix LayerMem.
+var AlignmentTable = table.Of[AlignmentScore]("alignment.csv", "Alignment-matrix LayerMem; no rows unless score.alignment is on")
 
 // Points returns the score of every point by rows, in the order of the set.
 func (a *AlignmentScore) Points() []float64 { return a.rows }
@@ -58,7 +63,8 @@ const alignmentBytes = 512 << 20
 // both encoders, take no more than 512 MiB; a tap that alone takes more is a group
 // of its own. Beside them there are two matrices of n x n at a time. It returns
 // an error for what Score refuses, and for sets of fewer than 3 points.
-func AlignmentMem(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images, views Viewer, o Options, progress func(done, total int)) ([]AlignmentScore, error) {
+func AlignmentMem(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images, views Viewer, o Options,
+	progress func(done, total int)) ([]AlignmentScore, error) {
 	o.Mode, o.Views = Pair, 2
 	taps, err := commonTaps(f, g, o.Taps)
 	if err == nil {
@@ -80,55 +86,38 @@ func AlignmentMem(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets [
 	if n < 3 {
 		return nil, fmt.Errorf("alignment matrices: the smallest set has %d points, expected at least 3", n)
 	}
+	cut := make([]Set, len(sets)) // all of one size
+	for i, s := range sets {
+		cut[i] = Set{s.Name, s.Points[:n]}
+	}
 	groups := alignmentGroups(f.Taps(), taps, n)
-	scores := make([][]AlignmentScore, len(sets))
+	m := &alignmentMem{on: true}
 	p := pass{e: e, o: &o, views: views, tape: e.NewTape(tensor.Inference)}
 	done, total := 0, len(groups)*len(sets)*n
 	for _, group := range groups {
+		if p.acc, err = newAccumulator(Plan{e, o, group, cut}, []Metric{m}); err != nil {
+			return nil, err
+		}
 		for s, set := range sets {
-			points := set.Points[:n]
-			keep := [2]*keeper{newKeeper(group, points), newKeeper(group, points)}
-			for side, k := range keep {
-				k.where = fmt.Sprintf("encoder %s, set %s", Side(side), set.Name)
-			}
-			for chunk := range slices.Chunk(points, max(1, o.BatchFor(f, e.Threads())/o.Views)) {
+			for chunk := range slices.Chunk(cut[s].Points, max(1, o.BatchFor(f, e.Threads())/o.Views)) {
 				if err := ctx.Err(); err != nil {
 					return nil, err
 				}
 				x := p.input(set.Data.Image, chunk)
 				for side, encoder := range []nn.Encoder{f, g} {
-					encoder.Forward(&nn.Context{Tape: p.tape, Taps: keep[side]}, x)
-					p.tape.Release()
+					if err := p.forward(Side(side), encoder, s, x); err != nil {
+						return nil, err
+					}
 				}
 				if done += len(chunk); progress != nil {
 					progress(done, total)
 				}
 			}
-			for t, tap := range group {
-				a, err := keep[F].matrix(e, t)
-				if err != nil {
-					return nil, err
-				}
-				b, err := keep[G].matrix(e, t)
-				if err != nil {
-					return nil, err
-				}
-				row := alignmentScore(a, b, n, o.Level)
-				row.Tap, row.Depth, row.Set = tap.Name, tap.Depth, set.Name
-				scores[s] = append(scores[s], row)
-			}
 		}
 	}
-	for s, set := range sets {
-		var rows [][]float64
-		for _, row := range scores[s] {
-			rows = append(rows, row.rows)
-		}
-		for t, c := range resampled(e, &o, set.Name, rows) {
-			scores[s][t].Rows = c.stat(o.Level)
-		}
-	}
-	return slices.Concat(scores...), nil
+	var out Scores
+	err = m.Finish(&out)
+	return out.Alignments, err
 }
 
 // alignmentGroups cuts taps into groups that fit into memory.
@@ -149,49 +138,108 @@ func alignmentGroups(infos []nn.TapInfo, taps []Tap, n int) [][]Tap {
 	return groups
 }
 
-// keeper keeps the activations of two views of n points in some taps. It
-// implements nn.Taps.
-type keeper struct {
-	hearing
-	where  string
-	points []int
-	views  [][2]*tensor.Tensor // [tap], each [n, values]
-	have   []int               // points so far
+// alignmentMem is the metric of alignment matrices. In a pass with other metrics it
+// does nothing: it needs all activations of a set at once, so AlignmentMem shows it a
+// few taps at a time.
+type alignmentMem struct {
+	on   bool
+	plan *Plan
+	kept [2][][]twoViews    // [side][set][tap]
+	rows [][]AlignmentScore // [set], by tap, over all passes
 }
 
-func newKeeper(taps []Tap, points []int) *keeper {
-	return &keeper{hearing: hearing{taps: taps}, points: points, views: make([][2]*tensor.Tensor, len(taps)), have: make([]int, len(taps))}
+// twoViews are the activations of two views of the points of a set.
+type twoViews struct {
+	views [2]*tensor.Tensor // each [n, values]
+	n     int               // points so far
 }
 
-// Got implements nn.Taps.
-func (k *keeper) Got(name string, x *tensor.Tensor) {
-	t := k.tap(name)
-	width := x.Len() / x.Dim(0)
-	for i := range x.Dim(0) {
-		view := &k.views[t][i%2]
-		if *view == nil {
-			*view = tensor.New(len(k.points), width)
-		}
-		copy((*view).Data()[(k.have[t]+i/2)*width:][:width], x.Data()[i*width:])
+// Begin implements Metric. It is called for each group of taps.
+func (m *alignmentMem) Begin(p *Plan) error {
+	m.plan = p
+	for side := range m.kept {
+		m.kept[side] = perSetAndTap(p, func(int) twoViews { return twoViews{} })
 	}
-	k.have[t] += x.Dim(0) / 2
+	if m.rows == nil {
+		m.rows = make([][]AlignmentScore, len(p.Sets))
+	}
+	return nil
+}
+
+// Add implements Metric. It scores a tap as soon as both encoders have shown all
+// points of a set.
+func (m *alignmentMem) Add(a *Activations) error {
+	if !m.on {
+		return nil
+	}
+	k := &m.kept[a.Side][a.Set][a.Tap]
+	set, tap := m.plan.Sets[a.Set], m.plan.Taps[a.Tap]
+	n, width := len(set.Points), a.X.Len()/a.X.Dim(0)
+	for i := range a.X.Dim(0) {
+		view := &k.views[i%2]
+		if *view == nil {
+			*view = tensor.New(n, width)
+		}
+		copy((*view).Data()[(k.n+i/2)*width:][:width], a.X.Data()[i*width:])
+	}
+	k.n += a.X.Dim(0) / 2
+	if m.kept[F][a.Set][a.Tap].n < n || m.kept[G][a.Set][a.Tap].n < n {
+		return nil
+	}
+	var matrices [2][]float64
+	for side := range matrices {
+		var err error
+		if matrices[side], err = m.matrix(Side(side), a.Set, a.Tap); err != nil {
+			return err
+		}
+	}
+	row := alignmentScore(matrices[F], matrices[G], n, m.plan.Options.Level)
+	row.Tap, row.Depth, row.Set = tap.Name, tap.Depth, set.Name
+	m.rows[a.Set] = append(m.rows[a.Set], row)
+	return nil
+}
+
+// Finish implements Metric.
+func (m *alignmentMem) Finish(s *Scores) error {
+	if !m.on {
+		return nil
+	}
+	for i, set := range m.plan.Sets {
+		var rows [][]float64
+		for _, row := range m.rows[i] {
+			rows = append(rows, row.rows)
+		}
+		for t, c := range resampled(m.plan.Engine, &m.plan.Options, set.Name, rows) {
+			m.rows[i][t].Rows = c.stat(m.plan.Options.Level)
+		}
+	}
+	s.Alignments = slices.Concat(m.rows...)
+	return nil
+}
+
+// Tables implements Metric.
+func (m *alignmentMem) Tables(s *Scores) []table.File {
+	return []table.File{AlignmentTable.With(s.Alignments)}
 }
 
 // matrix returns the alignment matrix of a tap, n x n row by row, and lets its
 // activations go. A vector of zeros has no direction: its cosines are 0.
-func (k *keeper) matrix(e *tensor.Engine, t int) ([]float64, error) {
-	n := len(k.points)
-	first, second := k.views[t][0], k.views[t][1]
-	k.views[t] = [2]*tensor.Tensor{}
+func (m *alignmentMem) matrix(side Side, set, tap int) ([]float64, error) {
+	k := &m.kept[side][set][tap]
+	points := m.plan.Sets[set].Points
+	n := len(points)
+	first, second := k.views[0], k.views[1]
+	k.views = [2]*tensor.Tensor{}
 	product := tensor.New(n, n)
-	e.Product(product, first, second, false, true)
+	m.plan.Engine.Product(product, first, second, false, true)
 	var norms [2][]float64
 	for v, x := range []*tensor.Tensor{first, second} {
 		width := x.Dim(1)
-		for i, p := range k.points {
-			norm := math.Sqrt(e.SumSquares(tensor.FromSlice(x.Data()[i*width:][:width], width)))
+		for i, p := range points {
+			norm := math.Sqrt(m.plan.Engine.SumSquares(tensor.FromSlice(x.Data()[i*width:][:width], width)))
 			if isNotFinite(norm) {
-				return nil, fmt.Errorf("%s, tap %s, point %d: an activation is NaN, infinite or too large", k.where, k.taps[t].Name, p)
+				return nil, fmt.Errorf("encoder %s, set %s, tap %s, point %d: an activation is NaN, infinite or too large",
+					side, m.plan.Sets[set].Name, m.plan.Taps[tap].Name, p)
 			}
 			norms[v] = append(norms[v], norm)
 		}

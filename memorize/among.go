@@ -26,18 +26,18 @@ func (s *Scores) DeltasAmong(e *tensor.Engine, patterns []string) ([]DeltaScore,
 			points[set] = append(points[set], s.points[set][s.place(t.Name)])
 		}
 	}
-	o := s.Circumstances.Options
-	_, deltas := layerMem(e, &o, taps, s.sets, points)
+	o := s.Provenance.Options
+	_, deltas := layerScores(e, &o, taps, s.sets, points)
 	return deltas, nil
 }
 
 // selectTaps returns the scored taps that match the patterns, all without any.
 func (s *Scores) selectTaps(patterns []string) ([]Tap, error) {
 	if len(patterns) == 0 {
-		return s.Circumstances.Taps, nil
+		return s.Provenance.Taps, nil
 	}
 	var all []nn.TapInfo
-	for _, t := range s.Circumstances.Taps {
+	for _, t := range s.Provenance.Taps {
 		all = append(all, nn.TapInfo{Name: t.Name, Depth: t.Depth})
 	}
 	chosen, err := nn.SelectTaps(all, patterns)

@@ -17,14 +17,12 @@ import (
 // score varies between pairs. It covers views because each point has views of
 // its own, so that resampling points resamples them too.
 type Stat struct {
-	Mean float64 `json:"mean"`
-	// SE is the standard error, NaN for a single point.
-	SE float64 `json:"se"`
+	Mean float64 `json:"mean" col:"mean"` // mean over points
+	SE   float64 `json:"se" col:"se"`     // standard error of the mean, NaN for a single point
 	// Lo and Hi bound the percentile bootstrap interval, NaN for a single point.
-	Lo float64 `json:"lo"`
-	Hi float64 `json:"hi"`
-	// N is the number of points; of controlled scores, those of both sets.
-	N int `json:"n"`
+	Lo float64 `json:"lo" col:"lo"`
+	Hi float64 `json:"hi" col:"hi"`
+	N  int     `json:"n" col:"n"` // number of points; of controlled scores, those of both sets
 }
 
 // MarshalJSON writes null for what a single point leaves undefined.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -15,20 +16,20 @@ import (
 // to all alike has 0. The paper sets it against UnitMem: a unit whose UnitMem is
 // the larger one tells points apart rather than classes.
 type ClassScore struct {
-	Encoder string `json:"encoder"` // f or g
-	Tap     string `json:"tap"`
-	Unit    int    `json:"unit"`
+	Encoder string `json:"encoder" col:"encoder"` // f or g
+	Tap     string `json:"tap" col:"tap"`         // layer, as the encoder names it
+	Unit    int    `json:"unit" col:"unit"`       // index of the channel or neuron, from 0
 	// Estimator is that of UnitMem, with "-views" where the activations are means
-	// over augmented views because the images themselves were not at hand.
-	Estimator string  `json:"estimator"`
-	Value     float64 `json:"value"`
-	// Max is the largest mean activation over the classes, Rest the mean (or
-	// median) of those of the other classes.
-	Max  float64 `json:"mu_max"`
-	Rest float64 `json:"mu_rest"`
-	// Class is the index of the class that has Max, -1 if all are equal.
-	Class int `json:"class"`
+	// over augmented views because the images themselves were not available.
+	Estimator string  `json:"estimator" col:"estimator"`
+	Value     float64 `json:"value" col:"value" unit:"ratio"`          // (Max-Rest)/(Max+Rest)
+	Max       float64 `json:"mu_max" col:"mu_max" unit:"activation"`   // largest mean activation over the classes
+	Rest      float64 `json:"mu_rest" col:"mu_rest" unit:"activation"` // mean (or median) of those of the other classes
+	Class     int     `json:"class" col:"class"`                       // index of the class that has Max, -1 if all are equal
 }
+
+// ClassMemTable is ClassMem of the units of f, then of g.
+var ClassMemTable = table.Of[ClassScore]("classmem.csv", "ClassMem of every unit of f and of g; no rows without labels")
 
 // classes gathers the mean activations of the units of one tap by class.
 type classes struct {
@@ -77,12 +78,98 @@ func (c *classes) scores(side Side, tap, estimator string, rest Rest) []ClassSco
 	return out
 }
 
+// maxClasses keeps an absurd label from taking all memory.
+const maxClasses = 1 << 16
+
+// trainedOn tells whether an encoder was trained on the points of that set.
+func (s Side) trainedOn(set string) bool {
+	return set == Shared || s == F && set == Candidate || s == G && set == Independent
+}
+
+// classMem is the metric of ClassMem.
+type classMem struct {
+	plan    *Plan
+	labels  [][]int      // [set][position], nil without ClassMem
+	classes [2][]classes // [side][tap]
+	all     bool         // the encoders were trained on all sets
+}
+
+// Begin implements Metric.
+func (m *classMem) Begin(p *Plan) error {
+	m.plan = p
+	for side := range m.classes {
+		m.classes[side] = make([]classes, len(p.Taps))
+	}
+	return nil
+}
+
+// Add implements Metric. In mode original the first row of a point, which is the image
+// itself, counts, and without it the mean over the views.
+func (m *classMem) Add(a *Activations) error {
+	if m.labels == nil || !m.all && !a.Side.trainedOn(m.plan.Sets[a.Set].Name) {
+		return nil
+	}
+	o := &m.plan.Options
+	var mu []float64
+	if rows := o.Rows(); o.Mode == Original {
+		images := a.X
+		if rows > 1 {
+			width := a.X.Len() / a.X.Dim(0)
+			images = tensor.New(append([]int{a.X.Dim(0) / rows}, a.X.Shape()[1:]...)...)
+			for p := range images.Dim(0) {
+				copy(images.Data()[p*width:][:width], a.X.Data()[p*rows*width:])
+			}
+		}
+		mu = m.plan.Engine.UnitMeans(images, 1, 0, o.Absolute)
+		if i := slices.IndexFunc(mu, isNotFinite); i >= 0 {
+			return a.notFinite(i / a.X.Dim(-1))
+		}
+	} else {
+		var err error
+		if mu, err = a.UnitMeans(); err != nil {
+			return err
+		}
+	}
+	i := a.First
+	for of := range slices.Chunk(mu, a.X.Dim(-1)) {
+		m.classes[a.Side][a.Tap].add(m.labels[a.Set][i], of)
+		i++
+	}
+	return nil
+}
+
+// Finish implements Metric.
+func (m *classMem) Finish(s *Scores) error {
+	if m.labels != nil {
+		for side := range m.classes {
+			for t := range m.plan.Taps {
+				s.Classes = append(s.Classes, m.scores(Side(side), t)...)
+			}
+		}
+	}
+	return nil
+}
+
+// scores returns ClassMem of the units of a tap, nil for fewer than two classes.
+func (m *classMem) scores(side Side, tap int) []ClassScore {
+	o := &m.plan.Options
+	estimator := o.unitEstimator()
+	if o.Mode != Original {
+		estimator += "-views"
+	}
+	return m.classes[side][tap].scores(side, m.plan.Taps[tap].Name, estimator, o.Rest)
+}
+
+// Tables implements Metric.
+func (m *classMem) Tables(s *Scores) []table.File { return []table.File{ClassMemTable.With(s.Classes)} }
+
 // ClassMem returns ClassMem of every unit of an encoder, by tap and unit, from
 // the images that it was trained on, without augmentation (views.Original). side
 // is what the scores call the encoder. Labels are those of the data set. It
-// returns an error if the images are of fewer than two classes or one has none, for an activation
-// that is NaN or infinite, and when ctx is cancelled.
-func ClassMem(ctx context.Context, e *tensor.Engine, side Side, encoder nn.Encoder, train Images, views Viewer, o Options, progress func(done int)) ([]ClassScore, error) {
+// returns an error if the images are of fewer than two classes or one has none, for
+// an activation that is NaN or infinite, and when ctx is cancelled.
+func ClassMem(ctx context.Context, e *tensor.Engine, side Side, encoder nn.Encoder, train Images, views Viewer,
+	o Options, progress func(done int)) ([]ClassScore, error) {
 	o.Mode, o.Views = Original, 0 // rows are the images themselves
 	taps, err := commonTaps(encoder, encoder, o.Taps)
 	if err != nil {
@@ -94,65 +181,39 @@ func ClassMem(ctx context.Context, e *tensor.Engine, side Side, encoder nn.Encod
 	if o.Batch < 1 {
 		return nil, fmt.Errorf("batch: found %d, expected at least 1 image", o.Batch)
 	}
-	l := &classListener{e: e, o: &o, where: side.String(), hearing: hearing{taps: taps}, by: make([]classes, len(taps))}
-	p := pass{e: e, o: &o, views: views, tape: e.NewTape(tensor.Inference)}
+	m := &classMem{all: true, labels: [][]int{make([]int, len(train.Points))}}
+	for k, i := range train.Points {
+		label := train.Data.Label(i)
+		if label < 0 || label >= maxClasses {
+			return nil, fmt.Errorf("ClassMem: point %d of %s: found the class %d, expected 0 to %d",
+				i, train.Data.Name(), label, maxClasses-1)
+		}
+		m.labels[0][k] = label
+	}
+	acc, err := newAccumulator(Plan{e, o, taps, []Set{train.Set}}, []Metric{m})
+	if err != nil {
+		return nil, err
+	}
+	p := pass{e: e, o: &o, views: views, acc: acc, tape: e.NewTape(tensor.Inference)}
 	done := 0
 	for points := range slices.Chunk(train.Points, o.BatchFor(encoder, e.Threads())) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		l.points, l.labels = points, l.labels[:0]
-		for _, i := range points {
-			label := train.Data.Label(i)
-			if label < 0 || label >= maxClasses {
-				return nil, fmt.Errorf("ClassMem: point %d of %s: found the class %d, expected 0 to %d", i, train.Data.Name(), label, maxClasses-1)
-			}
-			l.labels = append(l.labels, label)
-		}
-		encoder.Forward(&nn.Context{Tape: p.tape, Taps: l}, p.input(train.Data.Image, points))
-		p.tape.Release()
-		if l.err != nil {
-			return nil, l.err
+		if err := p.forward(side, encoder, 0, p.input(train.Data.Image, points)); err != nil {
+			return nil, err
 		}
 		if done += len(points); progress != nil {
 			progress(done)
 		}
 	}
 	var out []ClassScore
-	for t, tap := range taps {
-		s := l.by[t].scores(side, tap.Name, o.unitEstimator(), o.Rest)
+	for t := range taps {
+		s := m.scores(side, t)
 		if s == nil {
 			return nil, errors.New("ClassMem: the training images are of fewer than two classes")
 		}
 		out = append(out, s...)
 	}
 	return out, nil
-}
-
-// classListener adds up activations by class. It implements nn.Taps.
-type classListener struct {
-	hearing
-	e      *tensor.Engine
-	o      *Options
-	where  string
-	by     []classes
-	points []int // of the batch
-	labels []int
-}
-
-// Got implements nn.Taps.
-func (l *classListener) Got(name string, x *tensor.Tensor) {
-	if l.err != nil {
-		return
-	}
-	mu := l.e.UnitMeans(x, 1, 0, l.o.Absolute)
-	if i := slices.IndexFunc(mu, isNotFinite); i >= 0 {
-		l.err = fmt.Errorf("encoder %s, tap %s, point %d: an activation is NaN or infinite", l.where, name, l.points[i/x.Dim(-1)])
-		return
-	}
-	t, i := l.tap(name), 0
-	for of := range slices.Chunk(mu, x.Dim(-1)) {
-		l.by[t].add(l.labels[i], of)
-		i++
-	}
 }

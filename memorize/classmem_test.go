@@ -183,7 +183,7 @@ func TestClassMemOfAnAccumulator(t *testing.T) {
 		dir := t.TempDir()
 		_, err = scores.WriteFiles(dir)
 		require.NoError(t, err)
-		header, rows := table(t, filepath.Join(dir, "classmem.csv"))
+		header, rows := csvTable(t, filepath.Join(dir, "classmem.csv"))
 		assert.Equal(t, "encoder,tap,unit,estimator,value,mu_max,mu_rest,class", header)
 		require.Len(t, rows, k)
 		assert.Equal(t, scores.Classes[0].Value, float(t, rows[0]["value"]))

@@ -1,158 +1,110 @@
 package memorize
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 
 	"github.com/locimem/locimem/internal/atomicfile"
+	"github.com/locimem/locimem/memorize/table"
 )
 
-// WriteFiles writes the scores into a directory that exists and returns the
-// paths. Each file is replaced whole or not at all, and equal scores give equal
-// bytes: numbers have as many digits as it takes to read them back exactly.
-//
-//	layermem.csv   LayerMem of every tap on every set, and the controlled score
-//	delta.csv      Delta against the tap before
-//	unitmem.csv    UnitMem of the units of f; unitmem_g.csv of those of g
-//	classmem.csv   ClassMem of the units of f and of g; no rows without labels
-//	points.csv     the alignments of every point, from which the others follow
-//	delta_conv.csv Delta among the convolutions alone
-//	auc.csv        candidates told from independents by their scores, at every tap
-//	topk.csv       LayerMem of the most and the least memorized points
-//	toppoints.csv  those points, by the first estimator and distance
-//	memunits.csv   NumMemUnits of f and g; owners.csv the points that own top units
-//	heldout.csv    members against non-members as owners of top units
-//	preference.csv whether units prefer the images that their encoder saw
-//	perturbation.csv and perturbation_units.csv   UnitChange, by tap and by unit
-//	alignment.csv  alignment-matrix LayerMem; no rows unless asked for
-//	scores.json    all but units and points, and the circumstances of everything
-func (s *Scores) WriteFiles(dir string) ([]string, error) {
-	files := []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"layermem.csv", s.WriteLayerMem},
-		{"delta.csv", s.WriteDelta},
-		{"unitmem.csv", func(w io.Writer) error { return WriteUnitMem(w, s.UnitsF) }},
-		{"unitmem_g.csv", func(w io.Writer) error { return WriteUnitMem(w, s.UnitsG) }},
-		{"classmem.csv", s.WriteClassMem},
-		{"points.csv", s.WritePoints},
-		{"delta_conv.csv", func(w io.Writer) error { return writeDeltas(w, s.ConvDeltas) }},
-		{"auc.csv", s.writeSeparations},
-		{"topk.csv", s.writeTopScores},
-		{"toppoints.csv", s.writeRankedPoints},
-		{"memunits.csv", s.writeNumMemUnits},
-		{"owners.csv", s.writeOwners},
-		{"heldout.csv", s.writeHeldOut},
-		{"preference.csv", s.writePreferences},
-		{"perturbation.csv", s.writeTapChanges},
-		{"perturbation_units.csv", s.writeUnitChanges},
-		{"alignment.csv", s.writeAlignments},
-		{"scores.json", s.WriteJSON},
+// JSONFile is the file of a ScoresJSON. It is written last, so scores without it
+// are incomplete.
+const JSONFile = "scores.json"
+
+// tables returns the tables of the metrics of this package, with their rows.
+func (s *Scores) tables() []table.File {
+	all, _ := builtIn()
+	return tablesOf(s, all)
+}
+
+func tablesOf(s *Scores, metrics []Metric) []table.File {
+	var out []table.File
+	for _, m := range metrics {
+		out = append(out, m.Tables(s)...)
 	}
+	return out
+}
+
+// TableSpecs returns what the tables of scores are, those of registered metrics last.
+func TableSpecs() []table.Spec {
+	var out []table.Spec
+	for _, t := range slices.Concat((&Scores{}).tables(), tablesOf(&Scores{}, created())) {
+		out = append(out, t.Spec)
+	}
+	return out
+}
+
+// Files returns the names of all files that WriteFiles writes, the last one last,
+// without those of metrics that are handed to Score.
+func Files() []string {
+	var out []string
+	for _, t := range TableSpecs() {
+		out = append(out, t.File)
+	}
+	return append(out, JSONFile)
+}
+
+// WriteFiles writes the scores into a directory that exists and returns the
+// paths: every table, and scores.json. Each file is replaced whole or not at all,
+// and equal scores give equal bytes. docs/data-dictionary.md explains every column.
+func (s *Scores) WriteFiles(dir string) ([]string, error) {
 	// Old scores stop being complete before the first of their files is replaced.
-	if err := os.Remove(filepath.Join(dir, "scores.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(dir, JSONFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var paths []string
-	for _, f := range files {
-		path := filepath.Join(dir, f.name)
-		if err := atomicfile.Write(path, f.write); err != nil {
+	for _, t := range append(s.tables(), tablesOf(s, s.extra)...) {
+		path, err := t.Save(dir)
+		if err != nil {
 			return paths, err
 		}
 		paths = append(paths, path)
 	}
-	return paths, nil
-}
-
-// WriteLayerMem writes Layers as CSV. What a single point leaves undefined is
-// an empty field.
-func (s *Scores) WriteLayerMem(w io.Writer) error {
-	rows := [][]string{{"tap", "depth", "set", "estimator", "distance", "mean", "se", "lo", "hi", "n"}}
-	for _, l := range s.Layers {
-		rows = append(rows, append([]string{l.Tap, strconv.Itoa(l.Depth), l.Set, string(l.Estimator), string(l.Distance)}, l.Stat.fields()...))
+	path := filepath.Join(dir, JSONFile)
+	if err := atomicfile.Write(path, s.WriteJSON); err != nil {
+		return paths, err
 	}
-	return csv.NewWriter(w).WriteAll(rows)
+	return append(paths, path), nil
 }
 
-// WriteDelta writes Deltas as CSV, like WriteLayerMem.
-func (s *Scores) WriteDelta(w io.Writer) error { return writeDeltas(w, s.Deltas) }
+// ScoresJSON is scores.json: the scores of layers, summaries of those of units, and
+// what all of them depend on.
+type ScoresJSON struct {
+	Provenance Provenance    `json:"circumstances"`        // what the scores depend on
+	Layers     []LayerScore  `json:"layermem"`             // layermem.csv
+	Deltas     []DeltaScore  `json:"delta"`                // delta.csv
+	UnitsF     []UnitSummary `json:"unitmem_f,omitempty"`  // UnitMem of the units of f, by tap and set
+	UnitsG     []UnitSummary `json:"unitmem_g,omitempty"`  // UnitMem of the units of g, by tap and set
+	ClassesF   []UnitSummary `json:"classmem_f,omitempty"` // ClassMem of the units of f, by tap
+	ClassesG   []UnitSummary `json:"classmem_g,omitempty"` // ClassMem of the units of g, by tap
 
-func writeDeltas(w io.Writer, deltas []DeltaScore) error {
-	rows := [][]string{{"tap", "previous", "depth", "set", "estimator", "distance", "delta", "se", "lo", "hi", "n"}}
-	for _, d := range deltas {
-		rows = append(rows, append([]string{d.Tap, d.Previous, strconv.Itoa(d.Depth), d.Set, string(d.Estimator), string(d.Distance)}, d.Stat.fields()...))
-	}
-	return csv.NewWriter(w).WriteAll(rows)
+	ConvDeltas  []DeltaScore     `json:"delta_conv,omitempty"`   // delta_conv.csv
+	Separations []Separation     `json:"auc,omitempty"`          // auc.csv
+	TopScores   []TopScore       `json:"topk,omitempty"`         // topk.csv
+	NumMemUnits []NumMemUnits    `json:"memunits,omitempty"`     // memunits.csv
+	HeldOut     []HeldOut        `json:"held_out,omitempty"`     // heldout.csv
+	TapChanges  []TapChange      `json:"perturbation,omitempty"` // perturbation.csv
+	Alignments  []AlignmentScore `json:"alignment,omitempty"`    // alignment.csv
+	Swap        SwapSymmetry     `json:"swap_symmetry"`          // check that exchanging f and g changes signs only
 }
 
-// WriteUnitMem writes UnitMem of the units of one encoder as CSV.
-func WriteUnitMem(w io.Writer, units []UnitScore) error {
-	return writeTable(w, []string{"tap", "unit", "set", "estimator", "value", "mu_max", "mu_rest", "point"}, units, func(u UnitScore) []string {
-		return []string{u.Tap, strconv.Itoa(u.Unit), u.Set, u.Estimator, number(u.Value), number(u.Max), number(u.Rest), strconv.Itoa(u.Point)}
-	})
-}
-
-// WriteClassMem writes ClassMem of the units of both encoders as CSV.
-func (s *Scores) WriteClassMem(w io.Writer) error {
-	return writeTable(w, []string{"encoder", "tap", "unit", "estimator", "value", "mu_max", "mu_rest", "class"}, s.Classes, func(u ClassScore) []string {
-		return []string{u.Encoder, u.Tap, strconv.Itoa(u.Unit), u.Estimator, number(u.Value), number(u.Max), number(u.Rest), strconv.Itoa(u.Class)}
-	})
-}
-
-// WritePoints writes the alignments of every point as CSV, by set, tap and
-// distance: what LayerMem is the mean of, under any estimator.
-func (s *Scores) WritePoints(w io.Writer) error {
-	c := csv.NewWriter(w)
-	err := c.Write([]string{"tap", "set", "point", "distance", "ssl_f", "ssl_g"})
-	for i, set := range s.sets {
-		for t, tap := range s.Circumstances.Taps {
-			for d, dist := range s.Circumstances.Options.Distances {
-				f, g := s.points[i][t][F][d], s.points[i][t][G][d]
-				for p, index := range set.Points {
-					if err != nil {
-						return err
-					}
-					err = c.Write([]string{tap.Name, set.Name, strconv.Itoa(index), string(dist), number(f[p]), number(g[p])})
-				}
-			}
-		}
-	}
-	c.Flush()
-	return c.Error()
-}
-
-// WriteJSON writes the circumstances, the scores of layers and the summaries of
-// units as one JSON object.
+// WriteJSON writes the scores as one ScoresJSON.
 func (s *Scores) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(struct {
-		Circumstances Circumstances `json:"circumstances"`
-		Layers        []LayerScore  `json:"layermem"`
-		Deltas        []DeltaScore  `json:"delta"`
-		UnitsF        []UnitSummary `json:"unitmem_f,omitempty"`
-		UnitsG        []UnitSummary `json:"unitmem_g,omitempty"`
-		ClassesF      []UnitSummary `json:"classmem_f,omitempty"`
-		ClassesG      []UnitSummary `json:"classmem_g,omitempty"`
-
-		ConvDeltas  []DeltaScore     `json:"delta_conv,omitempty"`
-		Separations []Separation     `json:"auc,omitempty"`
-		TopScores   []TopScore       `json:"topk,omitempty"`
-		NumMemUnits []NumMemUnits    `json:"memunits,omitempty"`
-		HeldOut     []HeldOut        `json:"held_out,omitempty"`
-		TapChanges  []TapChange      `json:"perturbation,omitempty"`
-		Alignments  []AlignmentScore `json:"alignment,omitempty"`
-		Swap        SwapSymmetry     `json:"swap_symmetry"`
-	}{s.Circumstances, s.Layers, s.Deltas, s.SummaryF, s.SummaryG, s.classSummary(F), s.classSummary(G),
-		s.ConvDeltas, s.Separations, s.TopScores, s.NumMemUnits, s.HeldOut, s.TapChanges, s.Alignments, s.Swap})
+	return e.Encode(ScoresJSON{
+		Provenance: s.Provenance, Layers: s.Layers, Deltas: s.Deltas, UnitsF: s.SummaryF, UnitsG: s.SummaryG,
+		ClassesF: s.classSummary(F), ClassesG: s.classSummary(G),
+		ConvDeltas: s.ConvDeltas, Separations: s.Separations, TopScores: s.TopScores, NumMemUnits: s.NumMemUnits,
+		HeldOut: s.HeldOut, TapChanges: s.TapChanges, Alignments: s.Alignments, Swap: s.Swap,
+	})
 }
 
 // classSummary says how ClassMem of an encoder is spread over the units of each
@@ -164,18 +116,22 @@ func (s *Scores) classSummary(side Side) []UnitSummary {
 			units = append(units, UnitScore{Tap: c.Tap, Set: "train", Value: c.Value, Point: c.Class})
 		}
 	}
-	return summarize(units, s.Circumstances.Taps)
+	return summarize(units, s.Provenance.Taps)
 }
 
-// fields returns the last columns of a table of means.
-func (s Stat) fields() []string {
-	return []string{number(s.Mean), number(s.SE), number(s.Lo), number(s.Hi), strconv.Itoa(s.N)}
-}
-
-// number writes v so that it reads back exactly, and NaN as nothing.
-func number(v float64) string {
-	if math.IsNaN(v) {
-		return ""
+// ReadProvenance returns what the scores in a folder depend on. It wraps
+// fs.ErrNotExist where scores.json is missing.
+func ReadProvenance(dir string) (*Provenance, error) {
+	path := filepath.Join(dir, JSONFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
+	var s struct {
+		Provenance Provenance `json:"circumstances"`
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &s.Provenance, nil
 }

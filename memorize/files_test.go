@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// table reads a CSV file as maps by column.
-func table(t testing.TB, path string) (header string, rows []map[string]string) {
+// csvTable reads a CSV file as maps by column.
+func csvTable(t testing.TB, path string) (header string, rows []map[string]string) {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -37,17 +37,20 @@ func float(t testing.TB, s string) float64 {
 	return v
 }
 
+// number writes v as the tables do.
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
 func TestFilesHoldTheScores(t *testing.T) {
 	w := newWorld(small(), 7, positive)
 	s := w.score(t, engine(t, 2), 2)
-	s.Circumstances.Recipe = "abc"
-	s.Circumstances.Seeds = map[string]uint64{"f": 1, "g": 2}
+	s.Provenance.Recipe = "abc"
+	s.Provenance.Seeds = map[string]uint64{"f": 1, "g": 2}
 	dir := t.TempDir()
 	paths, err := s.WriteFiles(dir)
 	require.NoError(t, err)
 	require.Len(t, paths, 18)
 
-	header, rows := table(t, filepath.Join(dir, "layermem.csv"))
+	header, rows := csvTable(t, filepath.Join(dir, "layermem.csv"))
 	assert.Equal(t, "tap,depth,set,estimator,distance,mean,se,lo,hi,n", header)
 	require.Len(t, rows, len(s.Layers))
 	byKey := map[string]float64{}
@@ -60,7 +63,7 @@ func TestFilesHoldTheScores(t *testing.T) {
 		byKey[r["tap"]+r["set"]+r["estimator"]+r["distance"]] = l.Stat.Mean
 	}
 
-	header, rows = table(t, filepath.Join(dir, "delta.csv"))
+	header, rows = csvTable(t, filepath.Join(dir, "delta.csv"))
 	assert.Equal(t, "tap,previous,depth,set,estimator,distance,delta,se,lo,hi,n", header)
 	require.Len(t, rows, len(s.Deltas))
 	for _, r := range rows {
@@ -69,7 +72,7 @@ func TestFilesHoldTheScores(t *testing.T) {
 	}
 
 	for name, units := range map[string][]UnitScore{"unitmem.csv": s.UnitsF, "unitmem_g.csv": s.UnitsG} {
-		header, rows = table(t, filepath.Join(dir, name))
+		header, rows = csvTable(t, filepath.Join(dir, name))
 		assert.Equal(t, "tap,unit,set,estimator,value,mu_max,mu_rest,point", header)
 		require.Len(t, rows, len(units))
 		for i, r := range rows {
@@ -80,7 +83,7 @@ func TestFilesHoldTheScores(t *testing.T) {
 	}
 
 	// points.csv is enough to work everything out again.
-	header, rows = table(t, filepath.Join(dir, "points.csv"))
+	header, rows = csvTable(t, filepath.Join(dir, "points.csv"))
 	assert.Equal(t, "tap,set,point,distance,ssl_f,ssl_g", header)
 	assert.Len(t, rows, 20*3*5)
 	sum := 0.0
@@ -95,15 +98,15 @@ func TestFilesHoldTheScores(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(dir, "scores.json"))
 	require.NoError(t, err)
 	var got struct {
-		Circumstances Circumstances
-		LayerMem      []LayerScore
-		Delta         []DeltaScore
-		UnitMemF      []UnitSummary `json:"unitmem_f"`
+		Provenance Provenance `json:"circumstances"`
+		LayerMem   []LayerScore
+		Delta      []DeltaScore
+		UnitMemF   []UnitSummary `json:"unitmem_f"`
 	}
 	require.NoError(t, json.Unmarshal(b, &got))
-	want := s.Circumstances
+	want := s.Provenance
 	want.Options.Batch = 0 // it changes nothing and is not written
-	assert.Equal(t, want, got.Circumstances)
+	assert.Equal(t, want, got.Provenance)
 	assert.Equal(t, s.Layers, got.LayerMem)
 	assert.Equal(t, s.Deltas, got.Delta)
 	assert.Equal(t, s.SummaryF, got.UnitMemF)

@@ -204,7 +204,7 @@ func TestOnePointHasNoInterval(t *testing.T) {
 	l, _ := s.Layer("only", Candidate, Paper, L2)
 	assert.True(t, math.IsNaN(l.Stat.SE) && math.IsNaN(l.Stat.Lo) && math.IsNaN(l.Stat.Hi))
 	var csv, js bytes.Buffer
-	require.NoError(t, s.WriteLayerMem(&csv))
+	require.NoError(t, LayerMemTable.With(s.Layers).Write(&csv))
 	assert.Contains(t, csv.String(), "only,1,candidate,paper,l2,0.5,,,,1\n")
 	require.NoError(t, s.WriteJSON(&js))
 	assert.Contains(t, strings.Join(strings.Fields(js.String()), ""), `"stat":{"mean":0.5,"se":null,"lo":null,"hi":null,"n":1}`)

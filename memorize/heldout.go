@@ -1,9 +1,11 @@
 package memorize
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -20,25 +22,27 @@ type HeldOut struct {
 	// Encoder is f (members: candidates), g (members: independents), or both: the
 	// two together, in which candidates that stand out more than independents for
 	// reasons of their own cancel.
-	Encoder string `json:"encoder"`
-	Tap     string `json:"tap"`
-	Depth   int    `json:"depth"`
+	Encoder string `json:"encoder" col:"encoder"`
+	Tap     string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth   int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
 	// Points is the number of members, and of non-members: the smaller set, and
 	// the first of the larger.
-	Points int `json:"points"`
+	Points int `json:"points" col:"points"`
 	// Units are those that can be ranked: not dead, bounded (no point has a
 	// negative mean) and not owned by a member and a non-member alike.
-	Units int `json:"units"`
+	Units int `json:"units" col:"units"`
 	// Members is the share of the top units (TopShare of Units, at least one) that
 	// members own, with the binomial test of one half, as if units were independent.
-	Members stats.Share `json:"members"`
+	Members stats.Share `json:"members" col:"n=top_units,k=by_members,share,lo,hi,p=p_binomial" unit:"proportion"`
 	// P is the two-sided p value of a permutation of membership among the points
 	// of the pool. It holds where one odd point owns many units, as it often does,
 	// and is the one to go by.
-	P float64 `json:"p"`
-	// Owners is the number of points that own a top unit.
-	Owners int `json:"owners"`
+	P      float64 `json:"p" col:"p" unit:"probability"`
+	Owners int     `json:"owners" col:"owners"` // points that own a top unit
 }
+
+// HeldOutTable holds members against non-members as owners of top units.
+var HeldOutTable = table.Of[HeldOut]("heldout.csv", "Members against non-members as owners of top units")
 
 // pooled says which points of candidates and independents are in the pool: the
 // first n of each, 0 if one of the sets is missing.
@@ -49,9 +53,10 @@ func pooled(sets []Set) (n int) {
 	return 0
 }
 
-// heldOut returns the rows of every tap that has units to rank, by encoder.
+// heldOutScores returns the rows of every tap that has units to rank, by encoder.
 // first(side, set, tap) are the units over the points of the pool.
-func heldOut(e *tensor.Engine, o *Options, taps []Tap, points int, first func(side Side, set string, tap int) *units) ([]HeldOut, error) {
+func heldOutScores(e *tensor.Engine, o *Options, taps []Tap, points int,
+	first func(side Side, set string, tap int) *units) ([]HeldOut, error) {
 	rows := make([][3]*HeldOut, len(taps))
 	errs := make([]error, len(taps))
 	e.Parallel(len(taps), func(t, _ int) {
@@ -153,3 +158,67 @@ func (u *units) join(v *units) *units {
 	}
 	return w
 }
+
+// heldOut is the metric of HeldOut. It uses the units of UnitMem for sets that are
+// all in the pool.
+type heldOut struct {
+	plan  *Plan
+	units *unitMem
+	pool  int // the first points of candidates and independents
+	first [2][][]*units
+}
+
+// Begin implements Metric.
+func (m *heldOut) Begin(p *Plan) error {
+	m.plan, m.pool = p, pooled(p.Sets)
+	for side := range m.first {
+		m.first[side] = perSetAndTap(p, func(set int) *units {
+			if s := p.Sets[set]; s.Name != Candidate && s.Name != Independent || len(s.Points) <= m.pool {
+				return nil
+			}
+			return &units{keep: p.Options.Rest == Median}
+		})
+	}
+	return nil
+}
+
+// Add implements Metric.
+func (m *heldOut) Add(a *Activations) error {
+	first := m.first[a.Side][a.Set][a.Tap]
+	if !m.plan.Options.Units || first == nil {
+		return nil
+	}
+	mu, err := a.UnitMeans()
+	if err != nil {
+		return err
+	}
+	for of := range slices.Chunk(mu, a.X.Dim(-1)) {
+		if first.n < m.pool {
+			first.add(of)
+		}
+	}
+	return nil
+}
+
+// Finish implements Metric.
+func (m *heldOut) Finish(s *Scores) error {
+	if !m.plan.Options.Units || m.pool == 0 {
+		return nil
+	}
+	var err error
+	s.HeldOut, err = heldOutScores(m.plan.Engine, &m.plan.Options, m.plan.Taps, m.pool,
+		func(side Side, set string, tap int) *units {
+			i := indexOf(m.plan.Sets, set)
+			if first := m.first[side][i][tap]; first != nil {
+				return first
+			}
+			return &m.units.units[side][i][tap]
+		})
+	if err != nil {
+		return fmt.Errorf("held-out null: %w", err)
+	}
+	return nil
+}
+
+// Tables implements Metric.
+func (m *heldOut) Tables(s *Scores) []table.File { return []table.File{HeldOutTable.With(s.HeldOut)} }

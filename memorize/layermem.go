@@ -1,6 +1,12 @@
 package memorize
 
-import "github.com/locimem/locimem/tensor"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/locimem/locimem/memorize/table"
+	"github.com/locimem/locimem/tensor"
+)
 
 // Names of the sets that have a meaning here. An Accumulator takes sets of any
 // other name too.
@@ -14,9 +20,12 @@ const (
 	Controlled = "controlled"
 )
 
+// SetNames returns the names of the four sets, in the order of all tables.
+func SetNames() []string { return []string{Candidate, Shared, Independent, External} }
+
 // Tap is a layer's output.
 type Tap struct {
-	Name string `json:"name"`
+	Name string `json:"name"` // as the encoder names the layer
 	// Depth is the place of the tap in forward order, from 1.
 	Depth int `json:"depth"`
 }
@@ -24,36 +33,49 @@ type Tap struct {
 // LayerScore is LayerMem of one tap on one set (Eq. 3): the mean over points of
 // an estimator. Set may be Controlled.
 type LayerScore struct {
-	Tap       string    `json:"tap"`
-	Depth     int       `json:"depth"`
-	Set       string    `json:"set"`
-	Estimator Estimator `json:"estimator"`
-	Distance  Distance  `json:"distance"`
-	Stat      Stat      `json:"stat"`
+	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent, external or controlled.
+	Set       string    `json:"set" col:"set"`
+	Estimator Estimator `json:"estimator" col:"estimator"`            // paper, raw or range (Estimator.Points)
+	Distance  Distance  `json:"distance" col:"distance"`              // distance between views
+	Stat      Stat      `json:"stat" col:"*" unit:"of the estimator"` // LayerMem
 }
+
+// LayerMemTable is LayerMem of every tap on every set.
+var LayerMemTable = table.Of[LayerScore]("layermem.csv", "LayerMem of every tap on every set, and the controlled score")
 
 // DeltaScore is LayerMem of a tap minus that of the scored tap immediately
 // before it (Eq. 4). Its interval is that of the paired difference. The first
 // tap has none.
 type DeltaScore struct {
-	Tap       string    `json:"tap"`
-	Previous  string    `json:"previous"`
-	Depth     int       `json:"depth"`
-	Set       string    `json:"set"`
-	Estimator Estimator `json:"estimator"`
-	Distance  Distance  `json:"distance"`
-	Stat      Stat      `json:"stat"`
+	Tap      string `json:"tap" col:"tap"`           // layer, as the encoder names it
+	Previous string `json:"previous" col:"previous"` // the scored tap immediately before
+	Depth    int    `json:"depth" col:"depth"`       // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent, external or controlled.
+	Set       string    `json:"set" col:"set"`
+	Estimator Estimator `json:"estimator" col:"estimator"`                                // paper, raw or range (Estimator.Points)
+	Distance  Distance  `json:"distance" col:"distance"`                                  // distance between views
+	Stat      Stat      `json:"stat" col:"mean=delta,se,lo,hi,n" unit:"of the estimator"` // Delta
 }
+
+// DeltaTable and ConvDeltaTable are Delta among all scored taps and among the
+// convolutions alone.
+var (
+	DeltaTable     = table.Of[DeltaScore]("delta.csv", "Delta: LayerMem of a tap minus that of the tap before")
+	ConvDeltaTable = table.Of[DeltaScore]("delta_conv.csv", "Delta among the convolutions alone")
+)
 
 // alignments are SSL_f and SSL_g of the points of one set in one tap: for each
 // distance of the options the mean distance between views, by point.
 type alignments [2][][]float64
 
-// layerMem computes LayerMem and Delta of every tap on every set, and the
+// layerScores computes LayerMem and Delta of every tap on every set, and the
 // controlled ones where candidates and independents are among the sets.
 // points[set][tap] holds the alignments. Rows are ordered by distance,
 // estimator, set and tap.
-func layerMem(e *tensor.Engine, o *Options, taps []Tap, sets []Set, points [][]alignments) ([]LayerScore, []DeltaScore) {
+func layerScores(e *tensor.Engine, o *Options, taps []Tap, sets []Set,
+	points [][]alignments) ([]LayerScore, []DeltaScore) {
 	cols := make([][]column, len(sets))
 	candidate, independent := -1, -1
 	for s, set := range sets {
@@ -102,4 +124,61 @@ func layerMem(e *tensor.Engine, o *Options, taps []Tap, sets []Set, points [][]a
 		}
 	}
 	return layers, deltas
+}
+
+// layerMem is the metric of LayerMem, of Delta and of all else that follows from the
+// alignments of points.
+type layerMem struct {
+	plan   *Plan
+	points [][]alignments // [set][tap]
+}
+
+// Begin implements Metric.
+func (m *layerMem) Begin(p *Plan) error {
+	m.plan = p
+	m.points = perSetAndTap(p, func(int) (a alignments) {
+		for side := range a {
+			a[side] = make([][]float64, len(p.Options.Distances))
+		}
+		return a
+	})
+	return nil
+}
+
+// Add implements Metric.
+func (m *layerMem) Add(a *Activations) error {
+	o := &m.plan.Options
+	for d, dist := range o.Distances {
+		means := m.plan.Engine.ViewDistances(dist.kind(), a.X, o.Rows(), o.Mode == Original)
+		if p := slices.IndexFunc(means, isNotFinite); p >= 0 {
+			return a.notFinite(p)
+		}
+		of := &m.points[a.Set][a.Tap][a.Side][d]
+		*of = append(*of, means...)
+	}
+	return nil
+}
+
+// Finish implements Metric.
+func (m *layerMem) Finish(s *Scores) error {
+	e := m.plan.Engine
+	s.points = m.points
+	s.Layers, s.Deltas = layerScores(e, &m.plan.Options, m.plan.Taps, m.plan.Sets, m.points)
+	var err error
+	if s.Separations, err = s.separations(e); err != nil {
+		return fmt.Errorf("candidates against independents: %w", err)
+	}
+	if s.Swap, err = s.SwapSymmetry(); err != nil {
+		return err
+	}
+	s.ConvDeltas = s.convDeltas(e)
+	s.TopScores, s.RankedPoints = s.topScores()
+	return nil
+}
+
+// Tables implements Metric.
+func (m *layerMem) Tables(s *Scores) []table.File {
+	return []table.File{LayerMemTable.With(s.Layers), DeltaTable.With(s.Deltas), ConvDeltaTable.With(s.ConvDeltas),
+		PointTable.WithSeq(s.pointAlignments()), SeparationTable.With(s.Separations), TopScoreTable.With(s.TopScores),
+		RankedPointTable.With(s.RankedPoints)}
 }

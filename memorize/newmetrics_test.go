@@ -199,7 +199,7 @@ func TestNumMemUnitsByHand(t *testing.T) {
 	s, err := fromRows(t, pairs(), sets, 5, [][]float32{rows}, [][]float32{rows})
 	require.NoError(t, err)
 	// UnitMem 1, (3-1)/(3+1) and 1/7: the second is at the threshold, not above.
-	want := NumMemUnits{Encoder: "f", Tap: "only", Depth: 1, Set: Candidate, Units: 5, Ranked: 3, Above: 1, Top: Owners{Units: 1, Distinct: 1, Most: 1, MostBy: 20}}
+	want := NumMemUnits{Encoder: "f", Tap: "only", Depth: 1, Set: Candidate, Units: 5, Ranked: 3, Threshold: 0.5, Above: 1, Top: Owners{Units: 1, Distinct: 1, Most: 1, MostBy: 20}}
 	assert.Equal(t, want, s.NumMemUnits[0])
 	assert.Equal(t, []Owner{{"f", "only", Candidate, 20, 1, 0}, {"g", "only", Candidate, 20, 1, 0}}, s.Owners)
 }
@@ -215,44 +215,6 @@ func TestTopScoresByHand(t *testing.T) {
 	assert.Equal(t, TopScore{"only", 1, Candidate, Raw, L2, 2, 5, -0.5}, s.TopScores[0])
 	assert.InDelta(t, (0.5+0.8)/2, s.TopScores[1].Top, 1e-15)
 	assert.Equal(t, []RankedPoint{{"only", Candidate, 1, 8, 8}, {"only", Candidate, 2, 4, 2}, {"only", Candidate, 4, 6, 0}, {"only", Candidate, 5, 7, -1}}, s.RankedPoints)
-	assert.Equal(t, [][]float64{{2, 3.5, 3.5, 5, 1}}, s.Ranks(Candidate, Raw, L2))
-	assert.Nil(t, s.Ranks(Shared, Raw, L2))
-}
-
-func TestAgreementsOfTaps(t *testing.T) {
-	w := newWorld(small(), 14, signed)
-	s := w.score(t, engine(t, 1), 3)
-	rows, err := s.Agreements(nil, Shared, Paper, L2, 3)
-	require.NoError(t, err)
-	require.Len(t, rows, 3)
-	assert.Equal(t, []string{"map tokens", "map vector", "tokens vector"}, []string{rows[0].A + " " + rows[0].B, rows[1].A + " " + rows[1].B, rows[2].A + " " + rows[2].B})
-	a, b := s.PointScores("map", Shared, Paper, L2), s.PointScores("vector", Shared, Paper, L2)
-	tau, shared := 0.0, 0
-	above := func(x []float64, p int) (n int) {
-		for _, v := range x {
-			if v > x[p] {
-				n++
-			}
-		}
-		return n
-	}
-	for i := range a {
-		for j := range i {
-			tau += math.Copysign(1./21, (a[i]-a[j])*(b[i]-b[j]))
-		}
-		if above(a, i) < 3 && above(b, i) < 3 {
-			shared++
-		}
-	}
-	assert.InDelta(t, tau, rows[1].Tau.Value, 1e-12)
-	assert.Equal(t, shared, rows[1].Overlap.Shared)
-	assert.InDelta(t, 3./7, rows[1].Overlap.Expected, 1e-15)
-	_, err = s.Agreements([]string{"conv*"}, Shared, Paper, L2, 3)
-	assert.ErrorContains(t, err, `no tap matches "conv*"`)
-	_, err = s.Agreements(nil, "other", Paper, L2, 3)
-	assert.ErrorContains(t, err, "set other by distance l2 was not scored")
-	_, err = s.Agreements(nil, Shared, Paper, L2, 8)
-	assert.ErrorContains(t, err, "k: found 8, expected 1 to 7")
 }
 
 func TestSeparationIsOfPoints(t *testing.T) {
@@ -345,16 +307,16 @@ func TestFilesOfTheNewMetrics(t *testing.T) {
 		"memunits.csv": len(s.NumMemUnits), "owners.csv": len(s.Owners), "heldout.csv": len(s.HeldOut), "perturbation.csv": len(s.TapChanges),
 		"perturbation_units.csv": len(s.UnitChanges), "alignment.csv": 1,
 	} {
-		_, rows := table(t, filepath.Join(dir, name))
+		_, rows := csvTable(t, filepath.Join(dir, name))
 		assert.Len(t, rows, want, name)
 		assert.NotEmpty(t, rows, name)
 	}
-	_, rows := table(t, filepath.Join(dir, "heldout.csv"))
+	_, rows := csvTable(t, filepath.Join(dir, "heldout.csv"))
 	h := s.HeldOut[4]
 	assert.Equal(t, map[string]string{"encoder": "g", "tap": "conv2", "depth": "4", "points": "5", "units": "6", "top_units": "1",
 		"by_members": strconv.Itoa(h.Members.K), "share": number(h.Members.Share), "lo": number(h.Members.Lo), "hi": number(h.Members.Hi),
 		"p_binomial": number(h.Members.P), "p": number(h.P), "owners": "1"}, rows[4])
-	_, rows = table(t, filepath.Join(dir, "alignment.csv"))
+	_, rows = csvTable(t, filepath.Join(dir, "alignment.csv"))
 	assert.Equal(t, map[string]string{"tap": "conv1", "depth": "1", "set": Shared, "score": "1", "se": "2", "lo": "3", "hi": "4", "n": "5",
 		"rows": "6", "rows_se": "7", "rows_lo": "8", "rows_hi": "9"}, rows[0])
 }

@@ -59,9 +59,9 @@ const (
 // Options says how points are scored. The same options, encoders and sets give
 // the same bits, for any Batch and any number of threads.
 type Options struct {
-	Estimators []Estimator `json:"estimators"`
-	Distances  []Distance  `json:"distances"`
-	Mode       Mode        `json:"mode"`
+	Estimators []Estimator `json:"estimators"` // paper, raw, range
+	Distances  []Distance  `json:"distances"`  // unit-l2, l2, l1, cosine, angular
+	Mode       Mode        `json:"mode"`       // pair or original: which views of a point are compared
 	// Views is the number of augmented views of a point. Mode original adds
 	// the image itself to them.
 	Views int `json:"views"`
@@ -71,7 +71,7 @@ type Options struct {
 
 	// Units turns UnitMem on. It needs two points in each set.
 	Units bool `json:"units"`
-	Rest  Rest `json:"rest"`
+	Rest  Rest `json:"rest"` // mean or median: what UnitMem compares the most activating point with
 	// Absolute makes UnitMem use |activation|, which keeps the scores of taps
 	// with negative activations in [0, 1].
 	Absolute bool `json:"absolute"`

@@ -8,16 +8,24 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
 
+// Source holds images, such as a data.Dataset.
+type Source interface {
+	Name() string
+	Len() int
+	Shape() (h, w, c int) // the same for all images
+	Label(i int) int      // class of image i, below 0 without one
+	Image(i int) []uint8  // h*w*c bytes in the order row, column, channel
+}
+
 // Images is a set of points with the images that they are indices into.
 type Images struct {
 	Set
-	Data data.Dataset
+	Data Source
 }
 
 // Viewer makes the inputs of an encoder from an image; an augment.Augmenter is
@@ -37,12 +45,14 @@ type Viewer interface {
 // reduced as the layers put them out, so memory does not grow with the number of
 // points but for one number a tap, distance and point and, where UnitMem takes the
 // median, one a unit and point. progress, if not nil, is called with the number of
-// points done.
+// points done. The given metrics come after those of this package and the registered
+// ones.
 //
 // It returns an error for what NewAccumulator refuses, for encoders with
 // different taps, for indices outside a data set, for activations that are NaN
 // or infinite, and when ctx is cancelled.
-func Score(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images, views Viewer, o Options, progress func(done, total int)) (*Scores, error) {
+func Score(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images, views Viewer, o Options,
+	progress func(done, total int), metrics ...Metric) (*Scores, error) {
 	plain := make([]Set, len(sets))
 	for i, s := range sets {
 		plain[i] = s.Set
@@ -59,7 +69,7 @@ func Score(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Images
 				}
 			}
 		}
-	}, o, progress)
+	}, o, progress, metrics...)
 }
 
 // Input is what goes through both encoders at once: the rows of the next points
@@ -74,12 +84,13 @@ type Input struct {
 // the points of each set. An input is used until the next is asked for. With
 // labels, by set and point, it gives ClassMem too (Accumulator.WithLabels). An
 // error among the inputs ends it.
-func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Set, labels [][]int, inputs iter.Seq2[Input, error], o Options, progress func(done, total int)) (*Scores, error) {
+func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Set, labels [][]int,
+	inputs iter.Seq2[Input, error], o Options, progress func(done, total int), metrics ...Metric) (*Scores, error) {
 	taps, err := commonTaps(f, g, o.Taps)
 	if err != nil {
 		return nil, err
 	}
-	acc, err := NewAccumulator(e, o, taps, sets)
+	acc, err := NewAccumulator(e, o, taps, sets, metrics...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,12 +124,12 @@ func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []
 	if err != nil {
 		return nil, err
 	}
-	scores.Circumstances.WeightsF, scores.Circumstances.WeightsG = nn.Hash(f.Params()), nn.Hash(g.Params())
+	scores.Provenance.WeightsF, scores.Provenance.WeightsG = nn.Hash(f.Params()), nn.Hash(g.Params())
 	return scores, nil
 }
 
 // check returns an error unless all points are images of one shape.
-func (s *Images) check(first data.Dataset) error {
+func (s *Images) check(first Source) error {
 	h, w, c := s.Data.Shape()
 	if fh, fw, fc := first.Shape(); h != fh || w != fw || c != fc {
 		return fmt.Errorf("set %s: images of %s are %dx%dx%d, those of %s %dx%dx%d", s.Name, s.Data.Name(), h, w, c, first.Name(), fh, fw, fc)
@@ -190,7 +201,7 @@ func (p *pass) input(image func(int) []uint8, points []int) *tensor.Tensor {
 // activations.
 func (p *pass) forward(side Side, encoder nn.Encoder, set int, x *tensor.Tensor) error {
 	defer p.tape.Release()
-	l := &listener{hearing: hearing{taps: p.acc.taps}, acc: p.acc, side: side, set: set}
+	l := &listener{hearing: hearing{taps: p.acc.plan.Taps}, acc: p.acc, side: side, set: set}
 	encoder.Forward(&nn.Context{Tape: p.tape, Taps: l}, x)
 	return l.err
 }

@@ -72,14 +72,14 @@ func TestScoreIsThePassDoneByHand(t *testing.T) {
 		before := nn.Hash(x.f.Params())
 		got := x.score(t, e, o)
 		assert.Equal(t, before, nn.Hash(x.f.Params()), "batch norm ran in evaluation mode")
-		assert.Equal(t, before, got.Circumstances.WeightsF)
-		assert.Equal(t, nn.Hash(x.g.Params()), got.Circumstances.WeightsG)
+		assert.Equal(t, before, got.Provenance.WeightsF)
+		assert.Equal(t, nn.Hash(x.g.Params()), got.Provenance.WeightsG)
 
 		var taps []Tap
 		for _, info := range x.f.Taps() {
 			taps = append(taps, Tap{info.Name, info.Depth})
 		}
-		assert.Equal(t, taps, got.Circumstances.Taps)
+		assert.Equal(t, taps, got.Provenance.Taps)
 		var sets []Set
 		for _, s := range x.sets {
 			sets = append(sets, s.Set)
@@ -117,7 +117,7 @@ func TestPassIsTheSameBitsForAnyBatchAndThreads(t *testing.T) {
 		for _, batch := range []int{1, 7, 100} {
 			o.Batch = batch
 			got := x.score(t, engine(t, threads), o)
-			got.Circumstances.Options.Batch = want.Circumstances.Options.Batch
+			got.Provenance.Options.Batch = want.Provenance.Options.Batch
 			require.Equal(t, want, got, "%d threads, batch %d", threads, batch)
 		}
 	}
@@ -145,7 +145,7 @@ func TestOriginalModeShowsTheImageItself(t *testing.T) {
 	o.Mode = Original
 	s, err := Score(context.Background(), engine(t, 1), x.f, x.g, x.sets, plain{x.views}, o, nil)
 	require.NoError(t, err)
-	for _, tap := range s.Circumstances.Taps {
+	for _, tap := range s.Provenance.Taps {
 		assert.Equal(t, make([]float64, 5), s.Alignment(G, tap.Name, Candidate, UnitL2))
 	}
 }
@@ -212,13 +212,13 @@ func TestScoreTapsAndProgress(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Equal(t, []int{2, 4, 5, 7, 8, 10}, done)
-	assert.Equal(t, []Tap{{"conv1", 1}, {"res2", 15}, {"res4", 30}}, s.Circumstances.Taps)
+	assert.Equal(t, []Tap{{"conv1", 1}, {"res2", 15}, {"res4", 30}}, s.Provenance.Taps)
 	assert.Equal(t, []int{2, 6, 5}, s.Points(Independent))
 	assert.Nil(t, s.Points(Controlled))
 	assert.Nil(t, s.PointScores("conv9", Candidate, Paper, UnitL2))
 	o.Taps = nil
 	all := x.score(t, engine(t, 1), o)
-	for _, tap := range s.Circumstances.Taps {
+	for _, tap := range s.Provenance.Taps {
 		assert.Equal(t, all.Alignment(G, tap.Name, External, UnitL2), s.Alignment(G, tap.Name, External, UnitL2), "other taps do not matter")
 	}
 	_, ok := s.Layer("res4", Shared, Paper, UnitL2)

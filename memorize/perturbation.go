@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -21,27 +22,35 @@ import (
 // from the same weights (train.seed_f = train.seed_g) and stayed close: else the
 // number compares strangers, and says so by being as large on S_S and S_E.
 type UnitChange struct {
-	Tap  string `json:"tap"`
-	Unit int    `json:"unit"`
-	Set  string `json:"set"` // or Controlled
+	Tap  string `json:"tap" col:"tap"`   // layer, as the encoder names it
+	Unit int    `json:"unit" col:"unit"` // index of the channel or neuron, from 0
+	// Set is candidate, shared, independent, external or controlled.
+	Set string `json:"set" col:"set"`
 	// Mean is the mean of P_u, Size that of |P_u|; of Controlled rows they are half
 	// of (candidate - independent), where Size is about 0 for symmetric roles.
-	Mean float64 `json:"mean"`
-	Size float64 `json:"size"`
+	Mean float64 `json:"mean" col:"mean" unit:"ratio"`
+	Size float64 `json:"size" col:"size" unit:"ratio"`
 }
 
 // TapChange is the mean of P_u(x), or of its size, over the points of a set and
 // the units of a tap. Its interval is over points.
 type TapChange struct {
-	Tap   string `json:"tap"`
-	Depth int    `json:"depth"`
-	Set   string `json:"set"` // or Controlled
+	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent, external or controlled.
+	Set string `json:"set" col:"set"`
 	// Kind is signed, or size for |P_u|. The size is never small, even on S_E, so
 	// that of one set means nothing without the others. Sizes have no Controlled
 	// row: exchanging f and g changes none.
-	Kind string `json:"kind"`
-	Stat Stat   `json:"stat"`
+	Kind string `json:"kind" col:"kind"`
+	Stat Stat   `json:"stat" col:"*" unit:"ratio"` // over the points
 }
+
+// TapChangeTable and UnitChangeTable are UnitChange by tap and by unit.
+var (
+	TapChangeTable  = table.Of[TapChange]("perturbation.csv", "What training on a set did to the units of a tap, on average")
+	UnitChangeTable = table.Of[UnitChange]("perturbation_units.csv", "What training on a set did to each unit")
+)
 
 // change gathers P_u(x) of one set and tap. It keeps a number a unit and two a
 // point, and the unit means of the points that only one encoder has given yet:
@@ -129,4 +138,43 @@ func changes(e *tensor.Engine, o *Options, taps []Tap, sets []Set, of [][]change
 // indexOf returns the place of the set of that name, or -1.
 func indexOf(sets []Set, name string) int {
 	return slices.IndexFunc(sets, func(s Set) bool { return s.Name == name })
+}
+
+// perturbation is the metric of UnitChange and TapChange.
+type perturbation struct {
+	plan    *Plan
+	changes [][]change // [set][tap]
+}
+
+// Begin implements Metric.
+func (m *perturbation) Begin(p *Plan) error {
+	m.plan = p
+	m.changes = perSetAndTap(p, func(int) change { return change{} })
+	return nil
+}
+
+// Add implements Metric.
+func (m *perturbation) Add(a *Activations) error {
+	if !m.plan.Options.Units {
+		return nil
+	}
+	mu, err := a.UnitMeans()
+	if err != nil {
+		return err
+	}
+	m.changes[a.Set][a.Tap].add(a.Side, mu, a.X.Dim(-1))
+	return nil
+}
+
+// Finish implements Metric.
+func (m *perturbation) Finish(s *Scores) error {
+	if m.plan.Options.Units {
+		s.TapChanges, s.UnitChanges = changes(m.plan.Engine, &m.plan.Options, m.plan.Taps, m.plan.Sets, m.changes)
+	}
+	return nil
+}
+
+// Tables implements Metric.
+func (m *perturbation) Tables(s *Scores) []table.File {
+	return []table.File{TapChangeTable.With(s.TapChanges), UnitChangeTable.With(s.UnitChanges)}
 }

@@ -1,9 +1,10 @@
 package memorize
 
 import (
-	"io"
 	"math"
-	"strconv"
+	"slices"
+
+	"github.com/locimem/locimem/memorize/table"
 )
 
 // Preference says whether a unit answers more to the images that its encoder was
@@ -11,17 +12,20 @@ import (
 // is was drawn at random, so without memorization Z is about standard normal, whatever
 // the images are.
 type Preference struct {
-	Encoder string `json:"encoder"` // f (members: candidates) or g (members: independents)
-	Tap     string `json:"tap"`
-	Unit    int    `json:"unit"`
+	Encoder string `json:"encoder" col:"encoder"` // f (members: candidates) or g (members: independents)
+	Tap     string `json:"tap" col:"tap"`         // layer, as the encoder names it
+	Unit    int    `json:"unit" col:"unit"`       // index of the channel or neuron, from 0
 	// Members and Others are the means over the two sets of mu_u(x), the unit's mean
 	// activation for a point (Eq. 5).
-	Members float64 `json:"members"`
-	Others  float64 `json:"others"`
+	Members float64 `json:"members" col:"members" unit:"activation"`
+	Others  float64 `json:"others" col:"others" unit:"activation"`
 	// Z is their difference by its standard deviation over all divisions of the points
 	// into sets of these sizes; 0 for a unit that answers to all points alike.
-	Z float64 `json:"z"`
+	Z float64 `json:"z" col:"z" unit:"standard deviations"`
 }
+
+// PreferenceTable says whether units prefer the images that their encoder was trained on.
+var PreferenceTable = table.Of[Preference]("preference.csv", "Whether units prefer the images that their encoder was trained on")
 
 // moments are the mean and the sum of squared deviations of mu_u(x) over points, by
 // unit (Welford 1962).
@@ -54,28 +58,55 @@ func preference(members, others *moments, u int) float64 {
 	return 0
 }
 
-// preferences returns the rows of f and then of g, by tap and unit; nil without
-// candidates and independents.
-func (a *Accumulator) preferences() []Preference {
-	c, i := indexOf(a.sets, Candidate), indexOf(a.sets, Independent)
-	if c < 0 || i < 0 {
+// preferences is the metric of Preference.
+type preferences struct {
+	plan    *Plan
+	moments [2][][]moments // [side][set][tap]
+}
+
+// Begin implements Metric.
+func (m *preferences) Begin(p *Plan) error {
+	m.plan = p
+	for side := range m.moments {
+		m.moments[side] = perSetAndTap(p, func(int) moments { return moments{} })
+	}
+	return nil
+}
+
+// Add implements Metric.
+func (m *preferences) Add(a *Activations) error {
+	if name := m.plan.Sets[a.Set].Name; !m.plan.Options.Units || name != Candidate && name != Independent {
 		return nil
 	}
-	var out []Preference
+	mu, err := a.UnitMeans()
+	if err != nil {
+		return err
+	}
+	for of := range slices.Chunk(mu, a.X.Dim(-1)) {
+		m.moments[a.Side][a.Set][a.Tap].add(of)
+	}
+	return nil
+}
+
+// Finish implements Metric. The rows are those of f and then of g, by tap and unit.
+func (m *preferences) Finish(s *Scores) error {
+	c, i := indexOf(m.plan.Sets, Candidate), indexOf(m.plan.Sets, Independent)
+	if !m.plan.Options.Units || c < 0 || i < 0 {
+		return nil
+	}
 	for side, sets := range [2][2]int{F: {c, i}, G: {i, c}} {
-		for t, tap := range a.taps {
-			members, others := &a.cells[side][sets[0]][t].moments, &a.cells[side][sets[1]][t].moments
+		for t, tap := range m.plan.Taps {
+			members, others := &m.moments[side][sets[0]][t], &m.moments[side][sets[1]][t]
 			for u := range members.mean {
-				out = append(out, Preference{Side(side).String(), tap.Name, u, members.mean[u], others.mean[u],
-					preference(members, others, u)})
+				s.Preferences = append(s.Preferences, Preference{Side(side).String(), tap.Name, u,
+					members.mean[u], others.mean[u], preference(members, others, u)})
 			}
 		}
 	}
-	return out
+	return nil
 }
 
-func (s *Scores) writePreferences(w io.Writer) error {
-	return writeTable(w, []string{"encoder", "tap", "unit", "members", "others", "z"}, s.Preferences, func(r Preference) []string {
-		return []string{r.Encoder, r.Tap, strconv.Itoa(r.Unit), number(r.Members), number(r.Others), number(r.Z)}
-	})
+// Tables implements Metric.
+func (m *preferences) Tables(s *Scores) []table.File {
+	return []table.File{PreferenceTable.With(s.Preferences)}
 }

@@ -4,7 +4,7 @@ import "slices"
 
 // Scores is the outcome of scoring one pair of encoders.
 type Scores struct {
-	Circumstances Circumstances
+	Provenance Provenance
 	// Layers holds LayerMem by distance, estimator, set and tap, and Deltas the
 	// differences between neighbouring taps, in the same order.
 	Layers []LayerScore
@@ -41,16 +41,17 @@ type Scores struct {
 
 	sets   []Set
 	points [][]alignments // [set][tap]
+	extra  []Metric       // those that are not of this package, finished
 }
 
 // covers says what intervals from one pair of encoders are about.
 const covers = "points and views of one pair of encoders, not other pairs"
 
-// Circumstances is what a score depends on and must not be read without.
-type Circumstances struct {
-	Options Options   `json:"options"`
-	Taps    []Tap     `json:"taps"`
-	Sets    []SetInfo `json:"sets"`
+// Provenance is what a score depends on and must not be read without.
+type Provenance struct {
+	Options Options   `json:"options"` // how points were scored
+	Taps    []Tap     `json:"taps"`    // layers that were scored, in forward order
+	Sets    []SetInfo `json:"sets"`    // sets that were scored
 	// Encoders is the number of pairs f, g.
 	Encoders int `json:"encoder_pairs"`
 	// Interval says how intervals were made, Covers what they take into account.
@@ -77,8 +78,8 @@ type Circumstances struct {
 
 // SetInfo says how many points a set has.
 type SetInfo struct {
-	Name   string `json:"name"`
-	Points int    `json:"points"`
+	Name   string `json:"name"`   // candidate, shared, independent or external
+	Points int    `json:"points"` // number of points
 }
 
 // Layer returns the row of a tap on a set, and whether there is one. Set may be
@@ -96,9 +97,9 @@ func (s *Scores) Layer(tap, set string, est Estimator, dist Distance) (LayerScor
 // order of Points, or nil if tap, set or distance was not scored. Do not change
 // it.
 func (s *Scores) Alignment(side Side, tap, set string, dist Distance) []float64 {
-	t := slices.IndexFunc(s.Circumstances.Taps, func(t Tap) bool { return t.Name == tap })
+	t := slices.IndexFunc(s.Provenance.Taps, func(t Tap) bool { return t.Name == tap })
 	i := slices.IndexFunc(s.sets, func(x Set) bool { return x.Name == set })
-	d := slices.Index(s.Circumstances.Options.Distances, dist)
+	d := slices.Index(s.Provenance.Options.Distances, dist)
 	if t < 0 || i < 0 || d < 0 {
 		return nil
 	}

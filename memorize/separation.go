@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -14,24 +15,27 @@ import (
 // to training would count, and then the area with f and g exchanged is not one
 // minus this one.
 type Separation struct {
-	Tap       string    `json:"tap"`
-	Depth     int       `json:"depth"`
-	Estimator Estimator `json:"estimator"`
-	Distance  Distance  `json:"distance"`
-	stats.Area
+	Tap        string    `json:"tap" col:"tap"`             // layer, as the encoder names it
+	Depth      int       `json:"depth" col:"depth"`         // place of the tap in forward order, from 1
+	Estimator  Estimator `json:"estimator" col:"estimator"` // paper, raw or range (Estimator.Points)
+	Distance   Distance  `json:"distance" col:"distance"`   // distance between views
+	stats.Area `col:"auc,se,lo,hi,positives=candidates>,negatives=independents>" unit:"probability"`
 	// TPR1 and TPR10 are the shares of candidates found where at most 1 % and 10 %
 	// of the independents are taken for candidates (stats.TPRAt).
-	TPR1  float64 `json:"tpr_1"`
-	TPR10 float64 `json:"tpr_10"`
+	TPR1  float64 `json:"tpr_1" col:"tpr_1" unit:"proportion"`
+	TPR10 float64 `json:"tpr_10" col:"tpr_10" unit:"proportion"`
 	// P is the two-sided p value of the controlled score under the null hypothesis that
 	// the encoders carry no information about which images were candidates: other draws
 	// of the two sets, from equal numbers of both, are as likely as this one. It is exact
-	// for sets that were drawn at random. PNormal is the same by a normal distribution of
-	// the known variance, which also gives p values below 1/(resamples + 1); use it where
-	// many are corrected for.
-	P       float64 `json:"p"`
-	PNormal float64 `json:"p_normal"`
+	// for sets that were drawn at random.
+	P float64 `json:"p" col:"p" unit:"probability"`
+	// PNormal is P by a normal distribution of the known variance, which also gives p
+	// values below 1/(resamples + 1). Use it where many are corrected for.
+	PNormal float64 `json:"p_normal" col:"p_normal" unit:"probability"`
 }
+
+// SeparationTable says how well the scores of each tap tell candidates from independents.
+var SeparationTable = table.Of[Separation]("auc.csv", "Candidates told from independents by their scores, at every tap")
 
 // separations returns the rows of all taps, by distance and estimator, without
 // Range, which scales each set by itself. There are none unless candidates and
@@ -41,7 +45,7 @@ func (s *Scores) separations(e *tensor.Engine) ([]Separation, error) {
 	if n < 2 {
 		return nil, nil
 	}
-	o := s.Circumstances.Options
+	o := s.Provenance.Options
 	var out []Separation
 	var pool [][][]float64 // of each row: the one pair's scores of n candidates and n independents
 	for _, dist := range o.Distances {
@@ -49,7 +53,7 @@ func (s *Scores) separations(e *tensor.Engine) ([]Separation, error) {
 			if est == Range {
 				continue
 			}
-			for _, tap := range s.Circumstances.Taps {
+			for _, tap := range s.Provenance.Taps {
 				c, i := s.PointScores(tap.Name, Candidate, est, dist), s.PointScores(tap.Name, Independent, est, dist)
 				row := Separation{Tap: tap.Name, Depth: tap.Depth, Estimator: est, Distance: dist}
 				var err error

@@ -43,7 +43,7 @@ func (e Estimator) Points(f, g []float64) []float64 {
 // SSLMem returns the scores of the deepest tap. They are the paper's SSLMem if
 // that tap is the output of the encoder, as head is in ResNet-9.
 func (s *Scores) SSLMem() []LayerScore {
-	last := s.Circumstances.Taps[len(s.Circumstances.Taps)-1].Name
+	last := s.Provenance.Taps[len(s.Provenance.Taps)-1].Name
 	var out []LayerScore
 	for _, l := range s.Layers {
 		if l.Tap == last {

@@ -10,8 +10,8 @@ import (
 // sign of every score of a point, of every mean and of every controlled score,
 // to the last bit. A measurement that fails it favours an encoder.
 type SwapSymmetry struct {
-	Scores int  `json:"scores"` // compared
-	Exact  bool `json:"exact"`
+	Scores int  `json:"scores"` // number of scores compared
+	Exact  bool `json:"exact"`  // whether all signs turned exactly
 	// Worst is the largest difference found, 0 if exact.
 	Worst float64 `json:"worst"`
 }
@@ -19,7 +19,7 @@ type SwapSymmetry struct {
 // SwapSymmetry scores all points again with f and g exchanged and compares. It
 // returns an error if the signs do not turn exactly.
 func (s *Scores) SwapSymmetry() (SwapSymmetry, error) {
-	o := s.Circumstances.Options
+	o := s.Provenance.Options
 	var out SwapSymmetry
 	compare := func(there, back float64) {
 		out.Scores++
@@ -28,7 +28,7 @@ func (s *Scores) SwapSymmetry() (SwapSymmetry, error) {
 	c, i := indexOf(s.sets, Candidate), indexOf(s.sets, Independent)
 	for d := range o.Distances {
 		for _, est := range o.Estimators {
-			for t := range s.Circumstances.Taps {
+			for t := range s.Provenance.Taps {
 				there, back := make([]float64, len(s.sets)), make([]float64, len(s.sets))
 				for x := range s.sets {
 					f, g := s.points[x][t][F][d], s.points[x][t][G][d]

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/locimem/locimem/memorize/stats"
+	"github.com/locimem/locimem/memorize/table"
 )
 
 // TopPoints is how many of the most and of the least memorized points of a tap
@@ -16,30 +17,39 @@ const TopPoints = 50
 // differ even where nothing is memorized, since they are chosen by the score that
 // is averaged: what the candidates have beyond the other sets is what counts.
 type TopScore struct {
-	Tap       string    `json:"tap"`
-	Depth     int       `json:"depth"`
-	Set       string    `json:"set"`
-	Estimator Estimator `json:"estimator"`
-	Distance  Distance  `json:"distance"`
-	K         int       `json:"k"`
-	Top       float64   `json:"top"`
-	Least     float64   `json:"least"`
+	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent or external.
+	Set       string    `json:"set" col:"set"`
+	Estimator Estimator `json:"estimator" col:"estimator"`                 // paper, raw or range (Estimator.Points)
+	Distance  Distance  `json:"distance" col:"distance"`                   // distance between views
+	K         int       `json:"k" col:"k"`                                 // number of points at each end
+	Top       float64   `json:"top" col:"top" unit:"of the estimator"`     // mean score of the k most memorized points
+	Least     float64   `json:"least" col:"least" unit:"of the estimator"` // mean score of the k least memorized points
 }
+
+// TopScoreTable is LayerMem of the most and the least memorized points.
+var TopScoreTable = table.Of[TopScore]("topk.csv", "LayerMem of the most and of the least memorized points of each tap")
 
 // RankedPoint is a point by its memorization in one tap.
 type RankedPoint struct {
-	Tap string `json:"tap"`
-	Set string `json:"set"`
-	// Rank is 1 for the most memorized point of the set, up to their number.
-	Rank  int     `json:"rank"`
-	Point int     `json:"point"`
-	Score float64 `json:"score"`
+	Tap string `json:"tap" col:"tap"` // layer, as the encoder names it
+	// Set is candidate, shared, independent or external.
+	Set string `json:"set" col:"set"`
+	// Rank is 1 for the most memorized point of the set, and the number of points for the least.
+	Rank  int     `json:"rank" col:"rank"`
+	Point int     `json:"point" col:"point"`                         // index in its data set
+	Score float64 `json:"score" col:"score" unit:"of the estimator"` // by the first estimator and distance
 }
+
+// RankedPointTable names the points of TopScoreTable.
+var RankedPointTable = table.Of[RankedPoint]("toppoints.csv",
+	"The most and the least memorized points, by the first estimator and distance")
 
 // topScores returns the rows of TopScore, and the points of the first estimator
 // and distance that they are of, most memorized first.
 func (s *Scores) topScores() (rows []TopScore, points []RankedPoint) {
-	o := s.Circumstances.Options
+	o := s.Provenance.Options
 	for d, dist := range o.Distances {
 		for i, est := range o.Estimators {
 			for x, set := range s.sets {
@@ -47,7 +57,7 @@ func (s *Scores) topScores() (rows []TopScore, points []RankedPoint) {
 				if k == 0 {
 					continue
 				}
-				for t, tap := range s.Circumstances.Taps {
+				for t, tap := range s.Provenance.Taps {
 					scores := est.Points(s.points[x][t][F][d], s.points[x][t][G][d])
 					order := stats.Top(scores, len(scores))
 					mean := func(of []int) (m float64) {
@@ -73,63 +83,7 @@ func (s *Scores) topScores() (rows []TopScore, points []RankedPoint) {
 	return rows, points
 }
 
-// Ranks returns the rank of every point of a set in every tap, ranks[tap][point]
-// in the order of Points: 1 is the most memorized, and equal ones share the mean
-// of their ranks. It is nil if set or distance was not scored.
-func (s *Scores) Ranks(set string, est Estimator, dist Distance) [][]float64 {
-	var out [][]float64
-	for _, tap := range s.Circumstances.Taps {
-		scores := s.PointScores(tap.Name, set, est, dist)
-		if scores == nil {
-			return nil
-		}
-		for i := range scores {
-			scores[i] = -scores[i]
-		}
-		out = append(out, stats.Ranks(scores))
-	}
-	return out
-}
-
-// Agreement says whether two taps memorize the same points.
-type Agreement struct {
-	A, B    string // taps
-	Overlap stats.Overlap
-	// Tau is Kendall's over all points, nil if all scores of a tap are equal.
-	Tau *stats.Correlation
-}
-
-// Agreements compares the taps that match the patterns (all without any), each
-// with each, by the k most memorized points and by all: the paper's Table 3, with
-// k of 100. It returns an error if nothing of the kind was scored or k is more
-// than there are points.
-func (s *Scores) Agreements(patterns []string, set string, est Estimator, dist Distance, k int) ([]Agreement, error) {
-	taps, err := s.selectTaps(patterns)
-	if err != nil {
-		return nil, err
-	}
-	var out []Agreement
-	scores := make([][]float64, len(taps))
-	for b, tap := range taps {
-		if scores[b] = s.PointScores(tap.Name, set, est, dist); scores[b] == nil {
-			return nil, notScored(set, dist)
-		}
-		for a := range b {
-			row := Agreement{A: taps[a].Name, B: tap.Name}
-			if row.Overlap, err = stats.TopOverlap(scores[a], scores[b], k); err != nil {
-				return nil, err
-			}
-			if c, err := stats.Kendall(scores[a], scores[b]); err == nil {
-				row.Tau = &c
-			}
-			out = append(out, row)
-		}
-	}
-	slices.SortStableFunc(out, func(x, y Agreement) int { return s.place(x.A) - s.place(y.A) })
-	return out, nil
-}
-
 // place is the index of a tap that was scored.
 func (s *Scores) place(tap string) int {
-	return slices.IndexFunc(s.Circumstances.Taps, func(t Tap) bool { return t.Name == tap })
+	return slices.IndexFunc(s.Provenance.Taps, func(t Tap) bool { return t.Name == tap })
 }

@@ -16,7 +16,7 @@ import (
 // answers most to.
 type RankedUnit struct {
 	UnitScore
-	Depth int `json:"depth"`
+	Depth int `json:"depth"` // place of the tap in forward order, from 1
 	// Bounded says that no point has a negative mean activation, so that Value
 	// lies in [0, 1]. Other units are not ranked.
 	Bounded bool `json:"bounded"`
@@ -55,8 +55,8 @@ func (u *RankedUnit) For(point int) (float64, bool) {
 
 // PointMean is the mean activation mu_u(x) of a unit for a point (Eq. 5).
 type PointMean struct {
-	Point int     `json:"point"`
-	Mu    float64 `json:"mu"`
+	Point int     `json:"point"` // index in its data set
+	Mu    float64 `json:"mu"`    // mean activation of the unit for the point
 }
 
 // ScoreUnits returns UnitMem of every unit of one encoder, in evaluation mode, on
@@ -178,7 +178,7 @@ func TopUnits(all []RankedUnit, n int) []RankedUnit {
 
 // Owners says how concentrated the ownership of units is.
 type Owners struct {
-	Units    int `json:"units"`    // looked at
+	Units    int `json:"units"`    // units looked at
 	Distinct int `json:"distinct"` // points that own at least one of them
 	Most     int `json:"most"`     // units of the point that owns most
 	MostBy   int `json:"most_by"`  // that point, the first of those equal; -1 without units

@@ -6,13 +6,12 @@ import (
 	"math"
 	"slices"
 
-	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
 // Typicality says of each point of a set how usual it is for its class: what to
 // compare memorization with, since atypical points are said to be memorized more.
-// Features may be an encoder's (ssl.Features) or the pixels (ssl.Pixels): those of
+// Features may be an encoder's (probe.Features) or the pixels (probe.Pixels): those of
 // an encoder that trained on the points may be made typical by memorizing them, so
 // take one that did not.
 type Typicality struct {
@@ -31,10 +30,14 @@ type Typicality struct {
 	Marked []bool `json:"marked"`
 }
 
+// Disagreement gives the share of the k nearest other points, by cosine, that have another
+// label, for each of the points x [N,D]; probe.Disagreement is one.
+type Disagreement func(e *tensor.Engine, x *tensor.Tensor, labels []int, k int) ([]float64, error)
+
 // NewTypicality scores the points of set by their features, a row for each, of any
 // shape. It returns an error for points without a class, for a class with one point
 // only, for k out of range and for features that are not finite.
-func NewTypicality(e *tensor.Engine, features *tensor.Tensor, set Images, k int) (*Typicality, error) {
+func NewTypicality(e *tensor.Engine, features *tensor.Tensor, set Images, k int, disagreement Disagreement) (*Typicality, error) {
 	n := len(set.Points)
 	if n == 0 || features.Rank() < 2 || features.Dim(0) != n {
 		return nil, fmt.Errorf("typicality: found features of shape %v for %d points, expected a row for each", features.Shape(), n)
@@ -43,16 +46,17 @@ func NewTypicality(e *tensor.Engine, features *tensor.Tensor, set Images, k int)
 		return nil, fmt.Errorf("typicality: %w", err)
 	}
 	t := &Typicality{Points: slices.Clone(set.Points), K: k, Marked: make([]bool, n)}
-	labels := ssl.Labels(set.Data, set.Points)
+	marks, knowsMarks := set.Data.(interface{ Atypical(i int) bool })
+	labels := make([]int, n)
 	for i, p := range set.Points {
-		if labels[i] < 0 {
+		if labels[i] = set.Data.Label(p); labels[i] < 0 {
 			return nil, fmt.Errorf("typicality: image %d of %s has no class", p, set.Data.Name())
 		}
-		t.Marked[i] = set.Data.Atypical(p)
+		t.Marked[i] = knowsMarks && marks.Atypical(p)
 	}
 	x := tensor.FromSlice(features.Data(), n, features.Len()/n)
 	var err error
-	if t.Disagreement, err = ssl.Disagreement(e, x, labels, k); err != nil {
+	if t.Disagreement, err = disagreement(e, x, labels, k); err != nil {
 		return nil, fmt.Errorf("typicality: %w", err)
 	}
 	return t, t.measure(e, x, labels)

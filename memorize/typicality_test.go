@@ -9,7 +9,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -32,7 +32,7 @@ func handTypicality(t testing.TB) (*Typicality, handLabelled, *tensor.Tensor) {
 	e := engine(t, 2)
 	d := handLabelled{labels: []int{0, 0, 0, 0, 0, 1, 1}, marked: []bool{false, true, false, false, true, false, false}}
 	x := tensor.FromSlice([]float32{1, 0, 1, 2, 1, 4, 5, 2, 9, 9, 9, 12}, 6, 2)
-	ty, err := NewTypicality(e, x, Images{Set{"all", []int{1, 2, 3, 4, 5, 6}}, d}, 1)
+	ty, err := NewTypicality(e, x, Images{Set{"all", []int{1, 2, 3, 4, 5, 6}}, d}, 1, probe.Disagreement)
 	require.NoError(t, err)
 	return ty, d, x
 }
@@ -78,15 +78,15 @@ func TestTypicalityErrors(t *testing.T) {
 	assert.ErrorContains(t, err, "only the synthetic set has marks")
 
 	points := []int{1, 2, 3, 4, 5, 6}
-	_, err = NewTypicality(e, x, Images{Set{"all", points[:5]}, d}, 1)
+	_, err = NewTypicality(e, x, Images{Set{"all", points[:5]}, d}, 1, probe.Disagreement)
 	assert.ErrorContains(t, err, "features of shape [6 2] for 5 points")
-	_, err = NewTypicality(e, x, Images{Set{"all", points}, d}, 6)
+	_, err = NewTypicality(e, x, Images{Set{"all", points}, d}, 6, probe.Disagreement)
 	assert.ErrorContains(t, err, "k: found 6")
 	d.labels[6] = 2
-	_, err = NewTypicality(e, x, Images{Set{"all", points}, d}, 1)
+	_, err = NewTypicality(e, x, Images{Set{"all", points}, d}, 1, probe.Disagreement)
 	assert.ErrorContains(t, err, "image 5 is the only one of class 1")
 	d.labels[6] = -1
-	_, err = NewTypicality(e, x, Images{Set{"all", points}, d}, 1)
+	_, err = NewTypicality(e, x, Images{Set{"all", points}, d}, 1, probe.Disagreement)
 	assert.ErrorContains(t, err, "image 6 of hand has no class")
 }
 
@@ -102,16 +102,16 @@ func TestTypicalityOfSynthetic(t *testing.T) {
 	marked := 0
 	for i := range d.Len() {
 		set.Points = append(set.Points, i)
-		if d.Atypical(i) {
+		if data.Atypical(d, i) {
 			marked++
 		}
 	}
-	ty, err := NewTypicality(e, ssl.Pixels(e, d, set.Points, a), set, 5)
+	ty, err := NewTypicality(e, probe.Pixels(e, d, set.Points, a), set, 5, probe.Disagreement)
 	require.NoError(t, err)
 	_, least, err := ty.Split(ByMark, 60)
 	require.NoError(t, err)
 	assert.Len(t, least, marked)
 	for _, p := range least {
-		assert.True(t, d.Atypical(p))
+		assert.True(t, data.Atypical(d, p))
 	}
 }

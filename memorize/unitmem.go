@@ -3,28 +3,36 @@ package memorize
 import (
 	"math"
 	"slices"
+
+	"github.com/locimem/locimem/memorize/table"
 )
 
 // UnitScore is UnitMem of one unit on one set (Eq. 8).
 type UnitScore struct {
-	Tap string `json:"tap"`
-	// Unit is the index of the channel or neuron, from 0.
-	Unit int    `json:"unit"`
-	Set  string `json:"set"`
+	Tap  string `json:"tap" col:"tap"`   // layer, as the encoder names it
+	Unit int    `json:"unit" col:"unit"` // index of the channel or neuron, from 0
+	// Set is candidate, shared, independent or external.
+	Set string `json:"set" col:"set"`
 	// Estimator is mean or median, with "-absolute" where |activation| is meant.
-	Estimator string `json:"estimator"`
+	Estimator string `json:"estimator" col:"estimator"`
 	// Value is (Max-Rest)/(Max+Rest). It lies in [0, 1] if no activation is
 	// negative. Outputs of convolutions and batch norms can be, and then the
 	// formula may give any number: see unitRatio for where it is cut.
-	Value float64 `json:"value"`
+	Value float64 `json:"value" col:"value" unit:"ratio"`
 	// Max is mu_max, the largest mean activation over the points (Eq. 6).
-	Max float64 `json:"mu_max"`
+	Max float64 `json:"mu_max" col:"mu_max" unit:"activation"`
 	// Rest is mu_-max, the mean (Eq. 7) or median over the other points.
-	Rest float64 `json:"mu_rest"`
+	Rest float64 `json:"mu_rest" col:"mu_rest" unit:"activation"`
 	// Point is the index in its data set of the point that has Max, the first
 	// one if there are several; -1 if all points are equal, as for a dead unit.
-	Point int `json:"point"`
+	Point int `json:"point" col:"point"`
 }
+
+// UnitMemTable and UnitMemTableG are UnitMem of the units of f and of g.
+var (
+	UnitMemTable  = table.Of[UnitScore]("unitmem.csv", "UnitMem of every unit of f on every set")
+	UnitMemTableG = table.Of[UnitScore]("unitmem_g.csv", "UnitMem of every unit of g on every set")
+)
 
 // units gathers the mean activations mu_u(x) (Eq. 5) of the units of one tap
 // over the points of one set. For the mean it keeps a few numbers a unit, for
@@ -117,15 +125,15 @@ func unitRatio(top, rest float64) float64 {
 // UnitSummary says in a few numbers how UnitMem is spread over the units of a
 // tap.
 type UnitSummary struct {
-	Tap    string  `json:"tap"`
-	Depth  int     `json:"depth"`
-	Set    string  `json:"set"`
-	Units  int     `json:"units"`
-	Mean   float64 `json:"mean"`
-	Median float64 `json:"median"`
-	Max    float64 `json:"max"`
-	// Dead counts the units that give every point the same mean activation.
-	Dead int `json:"dead"`
+	Tap   string `json:"tap" col:"tap"`     // layer, as the encoder names it
+	Depth int    `json:"depth" col:"depth"` // place of the tap in forward order, from 1
+	// Set is candidate, shared, independent or external.
+	Set    string  `json:"set" col:"set"`
+	Units  int     `json:"units"`  // number of units
+	Mean   float64 `json:"mean"`   // mean of UnitMem over the units
+	Median float64 `json:"median"` // median of UnitMem over the units
+	Max    float64 `json:"max"`    // largest UnitMem
+	Dead   int     `json:"dead"`   // units that give every point the same mean activation
 	// Outside counts values outside [0, 1], which negative activations cause.
 	// Where there are many, mean and maximum say little.
 	Outside int `json:"outside"`
@@ -162,4 +170,61 @@ func summarize(scores []UnitScore, taps []Tap) []UnitSummary {
 		scores = scores[n:]
 	}
 	return out
+}
+
+// unitMem is the metric of UnitMem.
+type unitMem struct {
+	plan  *Plan
+	units [2][][]units // [side][set][tap]
+}
+
+// Begin implements Metric.
+func (m *unitMem) Begin(p *Plan) error {
+	m.plan = p
+	for side := range m.units {
+		m.units[side] = perSetAndTap(p, func(int) units { return units{keep: p.Options.Rest == Median} })
+	}
+	return nil
+}
+
+// Add implements Metric.
+func (m *unitMem) Add(a *Activations) error {
+	if !m.plan.Options.Units {
+		return nil
+	}
+	mu, err := a.UnitMeans()
+	if err != nil {
+		return err
+	}
+	for of := range slices.Chunk(mu, a.X.Dim(-1)) {
+		m.units[a.Side][a.Set][a.Tap].add(of)
+	}
+	return nil
+}
+
+// Finish implements Metric.
+func (m *unitMem) Finish(s *Scores) error {
+	if m.plan.Options.Units {
+		s.UnitsF, s.UnitsG = m.scores(F), m.scores(G)
+		s.SummaryF, s.SummaryG = summarize(s.UnitsF, m.plan.Taps), summarize(s.UnitsG, m.plan.Taps)
+		s.NumMemUnits, s.Owners = s.memUnits(&m.units)
+	}
+	return nil
+}
+
+// scores returns UnitMem of all units of one encoder, by set, tap and unit.
+func (m *unitMem) scores(side Side) []UnitScore {
+	taps, sets := m.plan.Taps, m.plan.Sets
+	parts := make([][]UnitScore, len(sets)*len(taps))
+	m.plan.Engine.Parallel(len(parts), func(i, _ int) {
+		s, t := i/len(taps), i%len(taps)
+		parts[i] = m.units[side][s][t].scores(taps[t].Name, sets[s], m.plan.Options.unitEstimator())
+	})
+	return slices.Concat(parts...)
+}
+
+// Tables implements Metric.
+func (m *unitMem) Tables(s *Scores) []table.File {
+	return []table.File{UnitMemTable.With(s.UnitsF), UnitMemTableG.With(s.UnitsG), NumMemUnitsTable.With(s.NumMemUnits),
+		OwnerTable.With(s.Owners)}
 }

@@ -45,104 +45,137 @@ const (
 // maxRegisters is more than any published network has.
 const maxRegisters = 1024
 
-// stemPool is ImageNet's.
-var stemPool = PoolConfig{Max: true, Kernel: 3, Stride: 2, Pad: 1}
+// TokenSize is the size of a vision transformer's tokens.
+type TokenSize struct {
+	Patch int // side of a patch in pixels
+	Dim   int // width of a token at width factor 1
+	Heads int // the usual number of attention heads
+}
 
-// checkGeometry checks the ranges, and that nothing is asked for that the encoder
-// does not have.
-func (e *encoder) checkGeometry(o *EncoderOptions) error {
-	g := &o.Geometry
-	if !(g.NormEps >= 0 && g.NormEps <= 1) {
-		return fmt.Errorf("norm eps: found %v, expected 0 (the usual) to 1", g.NormEps)
+// width is the width of a token. The width factor changes the size of the usual heads,
+// so that there are as many.
+func (t *TokenSize) width(o EncoderOptions) int { return t.Heads * o.Channels(t.Dim/t.Heads) }
+
+// stemOf returns the first convolution of a ResNet but for its channels.
+func stemOf(stem string) ConvConfig {
+	if stem == StemImageNet {
+		return ConvConfig{Kernel: 7, Stride: 2, Pad: 3}
 	}
-	if g.StemPool == "" {
-		g.StemPool = "auto"
+	return ConvConfig{Kernel: 3, Stride: 1, Pad: 1}
+}
+
+// checkGeometry fills in the usual values of Geometry and checks the ranges, and that
+// nothing is asked for that the encoder does not have.
+func (a *Architecture) checkGeometry(o EncoderOptions) (EncoderOptions, error) {
+	if !(o.NormEps >= 0 && o.NormEps <= 1) {
+		return o, fmt.Errorf("norm eps: found %v, expected 0 (the usual) to 1", o.NormEps)
 	}
-	if e.stems == nil && (g.StemPad != nil || g.StemStride != 0 || g.StemPool != "auto") {
-		return fmt.Errorf("stem padding, stride and pool: found other ones than the usual, expected none: %s has a stem of its own", e.name)
+	if o.NormEps > 0 && a.NormEps == 0 {
+		return o, fmt.Errorf("norm eps: found %v, expected 0: %s has one of its own", o.NormEps, a.name)
 	}
-	if p := g.StemPad; p != nil && (*p < 0 || *p > 16) {
+	o.NormEps = or(o.NormEps, a.NormEps)
+	if err := a.checkStem(&o); err != nil {
+		return o, err
+	}
+	return o, a.checkTokens(&o)
+}
+
+// checkStem is checkGeometry of the first layers of ResNets.
+func (a *Architecture) checkStem(o *EncoderOptions) error {
+	if o.StemPool == "" {
+		o.StemPool = auto
+	}
+	if !a.StemGeometry {
+		if o.StemPad != nil || o.StemStride != 0 || o.StemPool != auto {
+			return fmt.Errorf("stem padding, stride and pool: found other ones than the usual, expected none: "+
+				"%s has a stem of its own", a.name)
+		}
+		o.StemPool = ""
+		return nil
+	}
+	if p := o.StemPad; p != nil && (*p < 0 || *p > 16) {
 		return fmt.Errorf("stem padding: found %d, expected 0 to 16", *p)
 	}
-	if g.StemStride < 0 || g.StemStride > 16 {
-		return fmt.Errorf("stem stride: found %d, expected 1 to 16, or 0 for the usual", g.StemStride)
+	if o.StemStride < 0 || o.StemStride > 16 {
+		return fmt.Errorf("stem stride: found %d, expected 1 to 16, or 0 for the usual", o.StemStride)
 	}
-	if all := []string{"auto", StemPoolMax, StemPoolNone}; !slices.Contains(all, g.StemPool) {
-		return fmt.Errorf("stem pool: found %q, expected %s", g.StemPool, strings.Join(all, ", "))
+	if all := []string{auto, StemPoolMax, StemPoolNone}; !slices.Contains(all, o.StemPool) {
+		return fmt.Errorf("stem pool: found %q, expected %s", o.StemPool, strings.Join(all, ", "))
 	}
-	if g.PositionsSize < 0 || g.PositionsSize > 4096 || g.PositionsSize > 0 && g.PositionsSize < e.patch {
-		return fmt.Errorf("positions size: found %d, expected the patch's %d to 4096 pixels, or 0 for the images'", g.PositionsSize, e.patch)
+	usual := stemOf(o.Stem)
+	if o.StemPad == nil {
+		o.StemPad = &usual.Pad
 	}
-	if e.patch == 0 && (g.PositionsSize != 0 || g.Heads != 0 || g.FCNorm || g.LayerScale != 0 || g.Registers != 0) {
-		return fmt.Errorf("heads, fc_norm, layer scale, registers and positions size: found some, expected none: %s is no vision transformer", e.name)
-	}
-	if g.Heads < 0 || e.heads > 0 && g.Heads > 0 && (e.heads*o.channels(e.dim/e.heads))%g.Heads != 0 {
-		return fmt.Errorf("heads: found %d, expected a divisor of %d, the width of a token", g.Heads,
-			e.heads*o.channels(e.dim/max(1, e.heads)))
-	}
-	if !(g.LayerScale >= 0 && g.LayerScale <= 100) {
-		return fmt.Errorf("layer scale: found %v, expected 0 (none) to 100", g.LayerScale)
-	}
-	if g.Registers < 0 || g.Registers > maxRegisters {
-		return fmt.Errorf("registers: found %d, expected 0 to %d", g.Registers, maxRegisters)
+	o.StemStride = or(o.StemStride, usual.Stride)
+	if o.StemPool == auto {
+		o.StemPool = StemPoolNone
+		if o.Stem == StemImageNet {
+			o.StemPool = StemPoolMax
+		}
 	}
 	return nil
 }
 
-// stem returns the first convolution of a ResNet but for its channels, and whether
-// a pool follows it.
-func (o EncoderOptions) stem() (conv ConvConfig, pool bool) {
-	conv = ConvConfig{Kernel: 3, Stride: 1, Pad: 1}
-	if o.Stem == StemImageNet {
-		conv = ConvConfig{Kernel: 7, Stride: 2, Pad: 3}
+// checkTokens is checkGeometry of vision transformers.
+func (a *Architecture) checkTokens(o *EncoderOptions) error {
+	t := a.Tokens
+	if t == nil {
+		if o.PositionsSize != 0 || o.Heads != 0 || o.FCNorm || o.LayerScale != 0 || o.Registers != 0 {
+			return fmt.Errorf("heads, fc_norm, layer scale, registers and positions size: found some, "+
+				"expected none: %s is no vision transformer", a.name)
+		}
+		return nil
 	}
-	if o.StemPad != nil {
-		conv.Pad = *o.StemPad
+	if s := o.PositionsSize; s < 0 || s > 4096 || s > 0 && s < t.Patch {
+		return fmt.Errorf("positions size: found %d, expected the patch's %d to 4096 pixels, or 0 for the images'",
+			s, t.Patch)
 	}
-	if o.StemStride > 0 {
-		conv.Stride = o.StemStride
+	o.Heads = or(o.Heads, t.Heads)
+	if width := t.width(*o); o.Heads < 0 || width%o.Heads != 0 {
+		return fmt.Errorf("heads: found %d, expected a divisor of %d, the width of a token", o.Heads, width)
 	}
-	return conv, o.StemPool == StemPoolMax || o.StemPool != StemPoolNone && o.Stem == StemImageNet
+	if !(o.LayerScale >= 0 && o.LayerScale <= 100) {
+		return fmt.Errorf("layer scale: found %v, expected 0 (none) to 100", o.LayerScale)
+	}
+	if o.Registers < 0 || o.Registers > maxRegisters {
+		return fmt.Errorf("registers: found %d, expected 0 to %d", o.Registers, maxRegisters)
+	}
+	return nil
 }
 
-// normEps returns the eps of the norms, usual where no other one is asked for.
-func (o EncoderOptions) normEps(usual float32) float32 {
-	if o.NormEps > 0 {
-		return float32(o.NormEps)
+// checkPositions wants a matrix of positions that fits into memory.
+func (a *Architecture) checkPositions(o EncoderOptions) error {
+	if a.Tokens == nil || o.PositionsSize == 0 && o.Registers == 0 {
+		return nil
 	}
-	return usual
+	side := a.Tokens.Patch
+	to := (o.InH / side) * (o.InW / side)
+	from := to
+	if o.PositionsSize > 0 {
+		from = (o.PositionsSize / side) * (o.PositionsSize / side)
+	}
+	if from*to > maxResize {
+		return fmt.Errorf("positions size: found %d for images of %dx%d, expected less: "+
+			"a matrix makes positions of positions", o.PositionsSize, o.InH, o.InW)
+	}
+	return nil
 }
 
 // Resolve returns the options of an encoder with "auto" and zeros replaced by what
-// they mean for it, where it has a choice. It fails where NewEncoder does for them.
+// they mean for it, where it has a choice; "auto" stands where it has none. It fails
+// where NewEncoder does for them.
 func Resolve(name string, o EncoderOptions) (EncoderOptions, error) {
-	e := named(name)
-	if e.name == "" {
+	a, ok := ArchitectureOf(name)
+	if !ok {
 		return o, fmt.Errorf("encoder: found %q, expected one of: %s", name, strings.Join(EncoderNames(), ", "))
 	}
-	o, err := e.check(o)
+	o, err := a.check(o)
 	if err != nil {
 		return o, fmt.Errorf("encoder %s: %w", name, err)
 	}
-	for _, c := range []struct {
-		value *string
-		known []string
-	}{{&o.Pool, e.pools}, {&o.Stem, e.stems}, {&o.Norm, e.norms}, {&o.Positions, e.positions}} {
-		if c.known == nil {
-			*c.value = "auto"
-		}
-	}
-	switch conv, pool := o.stem(); {
-	case e.patch > 0:
-		o.NormEps = or(o.NormEps, vitEps)
-		o.Heads = or(o.Heads, e.heads)
-	case e.stems == nil:
-		o.NormEps = or(o.NormEps, groupNormEps)
-	default:
-		o.NormEps = or(o.NormEps, groupNormEps)
-		o.StemPad, o.StemStride, o.StemPool = &conv.Pad, conv.Stride, StemPoolNone
-		if pool {
-			o.StemPool = StemPoolMax
+	for _, v := range []*string{&o.Pool, &o.Stem, &o.Norm, &o.Positions, &o.StemPool} {
+		if *v == "" {
+			*v = auto
 		}
 	}
 	return o, nil
@@ -165,37 +198,16 @@ func Assumed(name string, o EncoderOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e := named(name)
-	var parts []string
-	if e.patch > 0 {
-		parts = append(parts, fmt.Sprintf("%d heads", o.Heads), fmt.Sprintf("layer norm eps %g", o.NormEps))
-		norm := "behind the final norm"
-		if o.FCNorm {
-			norm = "with fc_norm behind it"
-		}
-		pool := "the class token " + norm
-		if o.Pool == "avg" {
-			pool = "the mean of the patches' tokens " + norm
-		}
-		return strings.Join(append(parts, "GELU by erf", "features: "+pool), "; "), nil
+	a := named(name)
+	if a.Assumed != nil {
+		return a.Assumed(o), nil
 	}
-	conv, pool := o.stem()
-	stem := fmt.Sprintf("conv1 %dx%d stride %d padding %d", conv.Kernel, conv.Kernel, conv.Stride, conv.Pad)
-	switch {
-	case e.stems == nil: // conv, norm, pool, ... of its own
-	case pool:
-		stem += fmt.Sprintf(", %dx%d max pool of stride %d", stemPool.Kernel, stemPool.Kernel, stemPool.Stride)
-	default:
-		stem += ", no pool"
+	parts := []string{"the layers registered as " + name}
+	if a.NormEps > 0 {
+		parts = append(parts, fmt.Sprintf("norm eps %g", o.NormEps))
 	}
-	parts = append(parts, stem)
-	if e.bottleneck {
-		parts = append(parts, "stride of a block on its 3x3 convolution")
+	if len(a.Pools) > 0 {
+		parts = append(parts, "pool "+o.Pool)
 	}
-	over := "the mean"
-	if o.Pool == "max" {
-		over = "the largest"
-	}
-	return strings.Join(append(parts, fmt.Sprintf("%s norm eps %g", o.Norm, o.NormEps),
-		"features: "+over+" of the last map"), "; "), nil
+	return strings.Join(parts, "; "), nil
 }

@@ -166,3 +166,62 @@ func TestAssumed(t *testing.T) {
 	_, err := nn.Assumed("vgg", nn.EncoderOptions{})
 	assert.ErrorContains(t, err, `encoder: found "vgg"`)
 }
+
+// Registered encoders get the facts that they declare, with their usual values where
+// none were given, and refuse others.
+func TestGeometryOfRegisteredEncoders(t *testing.T) {
+	var got nn.EncoderOptions
+	build := func(o nn.EncoderOptions, seed uint64) nn.Layer {
+		got = o
+		return nn.Sequential{
+			nn.NewConv2D("conv", nn.ConvConfig{In: o.InC, Out: 4, Kernel: 3, Pad: *o.StemPad, Stride: o.StemStride}, seed),
+			o.NewNorm("norm", 4), &nn.GlobalPool{Name: "pool"},
+		}
+	}
+	t.Cleanup(func() { nn.Unregister("test-facts"); nn.Unregister("test-plain") })
+	nn.RegisterEncoder("test-facts", nn.Architecture{
+		Pools: []string{"avg"}, Norms: []string{nn.NormBatch, nn.NormGroup},
+		Stems: []string{nn.StemImageNet}, StemGeometry: true, NormEps: 1e-4, Build: build,
+	})
+	nn.RegisterEncoder("test-plain", nn.Architecture{Build: build})
+	_, err := nn.NewEncoder("test-facts", nn.EncoderOptions{}, 1)
+	require.NoError(t, err)
+	pad := 3
+	assert.Equal(t, nn.Geometry{StemPad: &pad, StemStride: 2, StemPool: nn.StemPoolMax, NormEps: 1e-4}, got.Geometry)
+	pad = 1
+	enc, err := nn.NewEncoder("test-facts", nn.EncoderOptions{Norm: nn.NormGroup, Geometry: nn.Geometry{StemPad: &pad,
+		StemStride: 4, StemPool: nn.StemPoolNone, NormEps: .5}}, 1)
+	require.NoError(t, err)
+	assert.Equal(t, []int{8, 8, 4}, enc.Taps()[0].Shape)
+	assert.Equal(t, nn.Geometry{StemPad: &pad, StemStride: 4, StemPool: nn.StemPoolNone, NormEps: .5}, got.Geometry)
+	line, err := nn.Assumed("test-facts", nn.EncoderOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, "the layers registered as test-facts; norm eps 0.0001; pool avg", line)
+	for want, g := range map[string]nn.Geometry{
+		"norm eps: found 0.1, expected 0: test-plain has": {NormEps: .1},
+		"test-plain has a stem of its own":                {StemStride: 1},
+		"test-plain is no vision transformer":             {Registers: 1},
+	} {
+		_, err := nn.NewEncoder("test-plain", nn.EncoderOptions{Geometry: g}, 1)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+// With fc_norm behind the pool a vision transformer is a TokenEncoder too. Registers that
+// would need too large a matrix of positions are refused before it is made.
+func TestGeometryOfTokenEncoders(t *testing.T) {
+	enc, err := nn.NewEncoder("vit_tiny_patch14", nn.EncoderOptions{Width: 1. / 16, Depth: 1, InH: 28, InW: 28,
+		Geometry: nn.Geometry{FCNorm: true}}, 1)
+	require.NoError(t, err)
+	vit, ok := enc.(nn.TokenEncoder)
+	require.True(t, ok)
+	c := &nn.Context{Tape: engine(t, 1).NewTape(tensor.Inference)}
+	defer c.Tape.Release()
+	x := tensor.FromSlice(testutil.Uniform("images", 2*28*28*3), 2, 28, 28, 3)
+	assert.Equal(t, enc.Forward(c, x).Data(), vit.Pool(c, vit.Encode(c, vit.Embed(c, x))).Data())
+	for _, g := range []nn.Geometry{{PositionsSize: 4096}, {Registers: 1}} {
+		_, err = nn.NewEncoder("vit_tiny_patch2", nn.EncoderOptions{Width: 1. / 16, Depth: 1, InH: 256, InW: 256,
+			Geometry: g}, 1)
+		assert.ErrorContains(t, err, "a matrix makes positions of positions")
+	}
+}

@@ -53,19 +53,12 @@ func (l *GroupNorm) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	return y
 }
 
-// tap implements norm.
+// tap implements fusedNorm.
 func (l *GroupNorm) tap() string { return l.name }
 
-// apply implements norm.
+// apply implements fusedNorm.
 func (l *GroupNorm) apply(c *Context, x *tensor.Tensor, relu bool) *tensor.Tensor {
 	return c.Tape.GroupNorm(x, l.weight.Value, l.bias.Value, l.groups, l.eps, relu)
-}
-
-// addReLU implements norm, one operation after the other.
-func (l *GroupNorm) addReLU(c *Context, x, shortcut *tensor.Tensor, sum string) *tensor.Tensor {
-	y := c.Tape.Add(l.Forward(c, x), shortcut)
-	c.Tap(sum, y)
-	return c.Tape.ReLU(y)
 }
 
 // Params implements Module.

@@ -1,7 +1,9 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,18 +26,17 @@ type GroupRow struct {
 	Tap string
 }
 
-// TapGroups returns the groups that there are. Rows named after a convolution
-// are its output, before batch norm and ReLU.
+// TapGroups returns the groups of all registered encoders, T1 before T10. Rows named
+// after a convolution are its output, before batch norm and ReLU.
 func TapGroups() []TapGroup {
-	return []TapGroup{
-		{"T1", "resnet9", "", rowsOf("conv1 conv1, conv2 conv2_0, conv3 conv2_1, conv4 conv2_2, Res2 res2, " +
-			"conv5 conv3, conv6 conv4_0, conv7 conv4_1, conv8 conv4_2, Res6 res4")},
-		{"T10", "vit_tiny_patch4", "", vitRows(12)},
-		{"T15", "resnet18", StemImageNet, resNetRows([4]int{2, 2, 2, 2}, 2)},
-		{"T16", "resnet34", StemImageNet, resNetRows([4]int{3, 4, 6, 3}, 2)},
-		{"T17", "resnet50", StemImageNet, resNetRows([4]int{3, 4, 6, 3}, 3)},
-		{"T18", "resnet9", "", resNet9Rows()},
+	var all []TapGroup
+	for _, name := range EncoderNames() {
+		all = append(all, named(name).Groups...)
 	}
+	slices.SortStableFunc(all, func(a, b TapGroup) int {
+		return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), strings.Compare(a.Name, b.Name))
+	})
+	return all
 }
 
 // FindTapGroup returns the group of that name, in capitals or not. The error
@@ -58,47 +59,4 @@ func rowsOf(list string) (rows []GroupRow) {
 		rows = append(rows, GroupRow{label, tap})
 	}
 	return rows
-}
-
-// resNetRows are the rows of Tables 15 to 17: the convolutions of the four
-// stages, which they call conv2 to conv5 and number throughout.
-func resNetRows(layers [4]int, convs int) []GroupRow {
-	rows := rowsOf("conv1 conv1, pool maxpool")
-	for stage, blocks := range layers {
-		for i := range blocks * convs {
-			rows = append(rows, GroupRow{
-				fmt.Sprintf("conv%d-%d", stage+2, i+1),
-				fmt.Sprintf("layer%d.%d.conv%d", stage+1, i/convs, i%convs+1),
-			})
-		}
-	}
-	return append(rows, rowsOf("avgpool avgpool, fc , softmax ")...)
-}
-
-// vitRows are those of Table 10, block by block: the attention layer, the sum
-// after it, the MLP, and the sum after that, which is the block's output. The
-// paper's Delta of a row is against the sum before it.
-func vitRows(blocks int) (rows []GroupRow) {
-	for i := range blocks {
-		name := fmt.Sprintf("blocks.%d", i)
-		rows = append(rows, GroupRow{fmt.Sprintf("ATT_%d", i+1), name + ".attn.proj"}, GroupRow{fmt.Sprintf("ResBlockATT_%d", i+1), name + ".add1"},
-			GroupRow{fmt.Sprintf("FC_%d", i+1), name + ".mlp.fc2"}, GroupRow{fmt.Sprintf("ResBlockFC_%d", i+1), name})
-	}
-	return rows
-}
-
-// resNet9Rows are those of Table 18: everything but the ReLUs.
-func resNet9Rows() (rows []GroupRow) {
-	for i, id := range strings.Fields("1 2_0 2_1 2_2 3 4_0 4_1 4_2") {
-		rows = append(rows, GroupRow{fmt.Sprintf("conv%d", i+1), "conv" + id}, GroupRow{fmt.Sprintf("BN%d", i+1), "bn" + id})
-		switch id {
-		case "1", "2_0", "3", "4_0":
-			rows = append(rows, GroupRow{fmt.Sprintf("MaxPool%d", i+1), "pool" + id})
-		case "2_2":
-			rows = append(rows, GroupRow{"Res2", "res2"})
-		case "4_2":
-			rows = append(rows, GroupRow{"Res6", "res4"})
-		}
-	}
-	return append(rows, rowsOf("head head, FC ")...)
 }

@@ -22,23 +22,17 @@ func LayerNames(enc Encoder) []string {
 
 // layerOf returns the layer of LayerNames that a parameter belongs to.
 func layerOf(taps []TapInfo, param string) string {
-	at := -1 // the tap with the longest name
-	for i, t := range taps {
-		if !strings.HasPrefix(param, t.Name+".") {
-			continue
-		}
-		if t.Kind == KindBlock {
+	for _, t := range taps {
+		if t.Kind == KindBlock && strings.HasPrefix(param, t.Name+".") {
 			return t.Name
 		}
-		if at < 0 || len(t.Name) > len(taps[at].Name) {
-			at = i
-		}
 	}
-	switch {
-	case at < 0: // the class token or the positions of a vision transformer
-		return embedTap
-	case at > 0 && isNorm(taps[at]) && taps[at-1].Kind == KindConv:
-		return taps[at-1].Name
+	at := tapOf(taps, param)
+	if at < 0 { // of an Encoder that NewNetwork did not make
+		return param
+	}
+	if at > 0 && isNorm(taps[at]) && taps[at-1].Kind == KindConv {
+		at--
 	}
 	return taps[at].Name
 }
@@ -52,7 +46,8 @@ func LayerParams(enc Encoder, layers []string) ([]*Param, error) {
 	for _, name := range layers {
 		some := layerParams(enc, name)
 		if len(some) == 0 {
-			return nil, fmt.Errorf("layer: found %q, expected one with parameters, such as %s", name, strings.Join(LayerNames(enc), ", "))
+			return nil, fmt.Errorf("layer: found %q, expected one with parameters, such as %s",
+				name, strings.Join(LayerNames(enc), ", "))
 		}
 		for _, p := range some {
 			chosen[p] = true
@@ -68,9 +63,10 @@ func layerParams(enc Encoder, name string) (out []*Param) {
 		return nil
 	}
 	norm := NormBehind(taps, name)
+	embeds := taps[at].Kind == KindEmbed
 	for _, p := range enc.Params() {
 		if strings.HasPrefix(p.Name, name+".") || norm != "" && strings.HasPrefix(p.Name, norm+".") ||
-			name == embedTap && !strings.Contains(p.Name, ".") {
+			embeds && !strings.Contains(p.Name, ".") {
 			out = append(out, p)
 		}
 	}

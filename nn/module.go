@@ -35,7 +35,11 @@ type Layer interface {
 }
 
 // Plan collects the taps of a network in forward order.
-type Plan struct{ Taps []TapInfo }
+type Plan struct {
+	Taps []TapInfo
+	// rows and cols are the patches of the last PatchEmbed.
+	rows, cols int
+}
 
 // Add appends a tap.
 func (p *Plan) Add(name, kind string, shape []int) {
@@ -73,36 +77,6 @@ func (s Sequential) Plan(p *Plan, in []int) ([]int, error) {
 	return in, nil
 }
 
-// Residual adds its input to what Body makes of it: y = x + Body(x). Its tap,
-// of kind add, is the sum; what Body puts out has a tap of its own.
-type Residual struct {
-	Name string
-	Body Layer
-}
-
-// Forward implements Module.
-func (r *Residual) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
-	y := c.Tape.Add(x, r.Body.Forward(c, x))
-	c.Tap(r.Name, y)
-	return y
-}
-
-// Params implements Module.
-func (r *Residual) Params() []*Param { return r.Body.Params() }
-
-// Plan implements Layer.
-func (r *Residual) Plan(p *Plan, in []int) ([]int, error) {
-	out, err := r.Body.Plan(p, in)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Equal(in, out) {
-		return nil, fmt.Errorf("layer %s: cannot add shapes %v and %v", r.Name, in, out)
-	}
-	p.Add(r.Name, KindAdd, out)
-	return out, nil
-}
-
 // planImage checks that in is [H,W,C] with c channels, any number if c is 0.
 func planImage(name string, in []int, c int) error {
 	if len(in) != 3 || c != 0 && in[2] != c {
@@ -120,8 +94,8 @@ func planImage(name string, in []int, c int) error {
 func planWindow(name string, in []int, c, kernel, stride, pad int) ([]int, error) {
 	h, w := in[0]+2*pad-kernel, in[1]+2*pad-kernel
 	if h < 0 || w < 0 {
-		return nil, fmt.Errorf("layer %s: its %dx%d window does not fit into a map of %dx%d with padding %d: the image is too small",
-			name, kernel, kernel, in[0], in[1], pad)
+		return nil, fmt.Errorf("layer %s: its %dx%d window does not fit into a map of %dx%d with padding %d: "+
+			"the image is too small", name, kernel, kernel, in[0], in[1], pad)
 	}
 	return []int{h/stride + 1, w/stride + 1, c}, nil
 }

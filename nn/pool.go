@@ -90,8 +90,8 @@ func (l *GlobalPool) Plan(p *Plan, in []int) ([]int, error) {
 		return nil, err
 	}
 	if l.Max && in[0]*in[1] > maxGlobal {
-		return nil, fmt.Errorf("layer %s: the largest element of a map of %dx%d, expected at most %d pixels: the image is too large, or take the mean",
-			l.Name, in[0], in[1], maxGlobal)
+		return nil, fmt.Errorf("layer %s: the largest element of a map of %dx%d, expected at most %d pixels: "+
+			"the image is too large, or take the mean", l.Name, in[0], in[1], maxGlobal)
 	}
 	out := []int{in[2]}
 	p.Add(l.Name, KindPool, out)

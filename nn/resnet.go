@@ -1,42 +1,130 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// The residual networks of He et al. (CVPR 2016, Table 1) with torchvision's
-// names and details: convolutions without bias, the stride of a bottleneck on
-// its 3x3 convolution, the mean over the last map. layers counts the blocks of
-// the four stages.
+// The stems of resnet18, 34 and 50.
+const (
+	StemCIFAR    = "cifar"    // a 3x3 convolution of stride 1
+	StemImageNet = "imagenet" // a 7x7 convolution and a 3x3 max pool, both of stride 2
+)
 
-func resNet18(o EncoderOptions, seed uint64) Sequential {
-	return resNet(o, seed, [4]int{2, 2, 2, 2}, false)
+// smallImage is the largest side of an image, in pixels, for which a stem "auto"
+// means StemCIFAR.
+const smallImage = 64
+
+func init() {
+	norms := []string{NormBatch, NormGroup}
+	RegisterEncoder("resnet9", Architecture{
+		Pools: []string{"max", "avg"}, Norms: norms, // max as in the paper
+		NormEps: batchNormEps, Assumed: resNet9Assumed,
+		Groups: []TapGroup{
+			{Name: "T1", Rows: rowsOf("conv1 conv1, conv2 conv2_0, conv3 conv2_1, conv4 conv2_2, Res2 res2, " +
+				"conv5 conv3, conv6 conv4_0, conv7 conv4_1, conv8 conv4_2, Res6 res4")},
+			{Name: "T18", Rows: resNet9Rows()},
+		},
+		Build: resNet9,
+	})
+	for _, r := range []resNetSize{
+		{"resnet18", "T15", [4]int{2, 2, 2, 2}, false},
+		{"resnet34", "T16", [4]int{3, 4, 6, 3}, false},
+		{"resnet50", "T17", [4]int{3, 4, 6, 3}, true},
+	} {
+		RegisterEncoder(r.name, Architecture{
+			Pools: []string{"avg", "max"}, Norms: norms, // avg as in torchvision
+			Stems: []string{StemCIFAR, StemImageNet}, AutoStem: resNetAutoStem,
+			StemGeometry: true, NormEps: batchNormEps, Assumed: r.assumed,
+			Groups: []TapGroup{{Name: r.table, Stem: StemImageNet, Rows: r.rows()}},
+			Build:  r.build,
+		})
+	}
 }
 
-func resNet34(o EncoderOptions, seed uint64) Sequential {
-	return resNet(o, seed, [4]int{3, 4, 6, 3}, false)
-}
-
-func resNet50(o EncoderOptions, seed uint64) Sequential {
-	return resNet(o, seed, [4]int{3, 4, 6, 3}, true)
-}
-
-func resNet(o EncoderOptions, seed uint64, layers [4]int, bottleneck bool) Sequential {
-	net := resNetStem(o, seed)
-	b := blocks{o: o, seed: seed, in: o.channels(64)}
-	for stage, n := range layers {
-		width, stride := 64<<stage, 2
-		if stage == 0 {
-			stride = 1
+// resNet9 is the encoder of "Localizing Memorization in SSL Vision Encoders"
+// (arXiv 2409.19069), Tables 8 and 18: eight 3x3 convolutions with bias, each
+// followed by batch norm and ReLU; 2x2 max pools after the first, second, fifth
+// and sixth; a sum after the fourth and the eighth. It has 1,644,672 parameters
+// at width 1. On 32x32 images the last map is 2x2x256.
+//
+// Taps relu2_2 and relu4_2 come before the sums res2 and res4, which are
+// out = x + relu(bn(conv(...))) with no ReLU behind.
+func resNet9(o EncoderOptions, seed uint64) Layer {
+	in := o.InC
+	conv := func(id string, width int) *Conv2D {
+		from := in
+		in = o.Channels(width)
+		return NewConv2D("conv"+id, ConvConfig{In: from, Out: in, Kernel: 3, Pad: 1}, seed)
+	}
+	// plain returns the layers conv<id>, bn<id>, relu<id>; pooled has pool<id>
+	// behind them.
+	plain := func(id string, width int) Sequential {
+		return Sequential{conv(id, width), NewNormReLU(o.NewNorm("bn"+id, in), "relu"+id)}
+	}
+	pooled := func(id string, width int) Sequential {
+		if o.Norm != NormBatch {
+			return append(plain(id, width), NewPool2D("pool"+id, PoolConfig{Max: true, Kernel: 2}))
 		}
+		c := conv(id, width)
+		l := NewBNReLUPool("bn"+id, "relu"+id, "pool"+id, in)
+		l.bn.stats.Eps = float32(o.NormEps)
+		return Sequential{c, l}
+	}
+	return Sequential{
+		pooled("1", 32),
+		pooled("2_0", 64),
+		&Residual{"res2", Sequential{plain("2_1", 64), plain("2_2", 64)}},
+		pooled("3", 128),
+		pooled("4_0", 256),
+		&Residual{"res4", Sequential{plain("4_1", 256), plain("4_2", 256)}},
+		&GlobalPool{"head", o.Pool == "max"},
+	}
+}
+
+// resNet9Rows are those of Table 18: everything but the ReLUs.
+func resNet9Rows() (rows []GroupRow) {
+	for i, id := range strings.Fields("1 2_0 2_1 2_2 3 4_0 4_1 4_2") {
+		rows = append(rows, GroupRow{fmt.Sprintf("conv%d", i+1), "conv" + id}, GroupRow{fmt.Sprintf("BN%d", i+1), "bn" + id})
+		switch id {
+		case "1", "2_0", "3", "4_0":
+			rows = append(rows, GroupRow{fmt.Sprintf("MaxPool%d", i+1), "pool" + id})
+		case "2_2":
+			rows = append(rows, GroupRow{"Res2", "res2"})
+		case "4_2":
+			rows = append(rows, GroupRow{"Res6", "res4"})
+		}
+	}
+	return append(rows, rowsOf("head head, FC ")...)
+}
+
+// resNetSize is a residual network of He et al. (CVPR 2016, Table 1) with
+// torchvision's names and details: convolutions without bias, the stride of a
+// bottleneck on its 3x3 convolution, the mean over the last map.
+type resNetSize struct {
+	name, table string
+	blocks      [4]int // of the four stages
+	bottleneck  bool
+}
+
+func (r resNetSize) build(o EncoderOptions, seed uint64) Layer {
+	net := resNetStem(o, seed)
+	in := o.Channels(64)
+	for stage, n := range r.blocks {
 		for i := range n {
+			width := 64 << stage
+			b := BlockConfig{In: in, Out: o.Channels(width), Stride: 1, Norm: o.Norm, NormEps: o.NormEps}
+			if stage > 0 && i == 0 {
+				b.Stride = 2
+			}
 			name := fmt.Sprintf("layer%d.%d", stage+1, i)
-			if i > 0 {
-				stride = 1
-			}
-			if bottleneck {
-				net = append(net, b.bottleneck(name, width, stride))
+			if r.bottleneck {
+				b.Mid, b.Out = b.Out, o.Channels(4*width)
+				net = append(net, NewBottleneck(name, b, seed))
 			} else {
-				net = append(net, b.basic(name, width, stride))
+				net = append(net, NewBasicBlock(name, b, seed))
 			}
+			in = b.Out
 		}
 	}
 	head := "avgpool"
@@ -46,65 +134,70 @@ func resNet(o EncoderOptions, seed uint64, layers [4]int, bottleneck bool) Seque
 	return append(net, &GlobalPool{head, o.Pool == "max"})
 }
 
-// resNetStem is what comes before the first stage. On small images ("cifar") it
-// is a 3x3 convolution that keeps their size; "imagenet" quarters it, by a 7x7
-// convolution and a 3x3 max pool. Padding, stride and pool may be others (Geometry).
+// resNetAutoStem is StemCIFAR for small images, StemImageNet for others.
+func resNetAutoStem(o EncoderOptions) string {
+	if max(o.InH, o.InW) > smallImage {
+		return StemImageNet
+	}
+	return StemCIFAR
+}
+
+// stemPool is ImageNet's.
+var stemPool = PoolConfig{Max: true, Kernel: 3, Stride: 2, Pad: 1}
+
+// resNetStem is what comes before the first stage: a convolution of the stem's size
+// with padding, stride and pool as Geometry has them.
 func resNetStem(o EncoderOptions, seed uint64) Sequential {
-	conv, pool := o.stem()
-	conv.In, conv.Out, conv.NoBias = o.InC, o.channels(64), true
-	net := Sequential{NewConv2D("conv1", conv, seed), newNormReLU(o, "bn1", "relu", conv.Out)}
-	if pool {
+	width := o.Channels(64)
+	conv := ConvConfig{In: o.InC, Out: width, Kernel: stemOf(o.Stem).Kernel, Stride: o.StemStride, Pad: *o.StemPad, NoBias: true}
+	net := Sequential{NewConv2D("conv1", conv, seed), NewNormReLU(o.NewNorm("bn1", width), "relu")}
+	if o.StemPool == StemPoolMax {
 		net = append(net, NewPool2D("maxpool", stemPool))
 	}
 	return net
 }
 
-// blocks makes the blocks of a network one after another.
-type blocks struct {
-	o    EncoderOptions
-	seed uint64
-	in   int // channels that the next block gets
+// assumed implements Architecture.Assumed.
+func (r resNetSize) assumed(o EncoderOptions) string {
+	pool := "no pool"
+	if o.StemPool == StemPoolMax {
+		pool = fmt.Sprintf("%dx%d max pool of stride %d", stemPool.Kernel, stemPool.Kernel, stemPool.Stride)
+	}
+	side := stemOf(o.Stem).Kernel
+	line := fmt.Sprintf("conv1 %dx%d stride %d padding %d, %s; ", side, side, o.StemStride, *o.StemPad, pool)
+	if r.bottleneck {
+		line += "stride of a block on its 3x3 convolution; "
+	}
+	return line + resNetEnds(o)
 }
 
-// conv returns the convolution name.id with its padding, which keeps the size of
-// the map at stride 1.
-func (b *blocks) conv(name, id string, in, out, kernel, stride int) *Conv2D {
-	return NewConv2D(name+"."+id, ConvConfig{In: in, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2, NoBias: true}, b.seed)
+// resNet9Assumed implements Architecture.Assumed.
+func resNet9Assumed(o EncoderOptions) string { return "conv1 3x3 stride 1 padding 1; " + resNetEnds(o) }
+
+// resNetEnds is what ResNets have in common.
+func resNetEnds(o EncoderOptions) string {
+	over := "the mean"
+	if o.Pool == "max" {
+		over = "the largest"
+	}
+	return fmt.Sprintf("%s norm eps %g; features: %s of the last map", o.Norm, o.NormEps, over)
 }
 
-// basic is a block of two 3x3 convolutions.
-func (b *blocks) basic(name string, width, stride int) *ResBlock {
-	in, out := b.in, b.o.channels(width)
-	return b.block(name, out, stride, Sequential{
-		b.conv(name, "conv1", in, out, 3, stride),
-		newNormReLU(b.o, name+".bn1", name+".relu1", out),
-		b.conv(name, "conv2", out, out, 3, 1),
-	}, "bn2")
-}
-
-// bottleneck is a block of a 1x1, a 3x3 and a 1x1 convolution, the last with four
-// times the channels.
-func (b *blocks) bottleneck(name string, width, stride int) *ResBlock {
-	in, mid, out := b.in, b.o.channels(width), b.o.channels(4*width)
-	return b.block(name, out, stride, Sequential{
-		b.conv(name, "conv1", in, mid, 1, 1),
-		newNormReLU(b.o, name+".bn1", name+".relu1", mid),
-		b.conv(name, "conv2", mid, mid, 3, stride),
-		newNormReLU(b.o, name+".bn2", name+".relu2", mid),
-		b.conv(name, "conv3", mid, out, 1, 1),
-	}, "bn3")
-}
-
-// block closes a block with its last norm and its shortcut: the input itself or,
-// where the shape changes, a 1x1 convolution and a norm of it.
-func (b *blocks) block(name string, out, stride int, body Sequential, last string) *ResBlock {
-	r := &ResBlock{name: name, body: body, last: newNorm(b.o, name+"."+last, out)}
-	if stride != 1 || b.in != out {
-		r.down = Sequential{
-			b.conv(name, "downsample.0", b.in, out, 1, stride),
-			newNorm(b.o, name+".downsample.1", out),
+// rows are those of Tables 15 to 17: the convolutions of the four stages, which they
+// call conv2 to conv5 and number throughout.
+func (r resNetSize) rows() []GroupRow {
+	convs := 2 // of a block
+	if r.bottleneck {
+		convs = 3
+	}
+	rows := rowsOf("conv1 conv1, pool maxpool")
+	for stage, blocks := range r.blocks {
+		for i := range blocks * convs {
+			rows = append(rows, GroupRow{
+				fmt.Sprintf("conv%d-%d", stage+2, i+1),
+				fmt.Sprintf("layer%d.%d.conv%d", stage+1, i/convs, i%convs+1),
+			})
 		}
 	}
-	b.in = out
-	return r
+	return append(rows, rowsOf("avgpool avgpool, fc , softmax ")...)
 }

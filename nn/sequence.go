@@ -49,7 +49,8 @@ func (l *Conv1D) Plan(p *Plan, in []int) ([]int, error) {
 	}
 	room := in[0] + 2*l.c.Pad - l.c.Kernel
 	if room < 0 {
-		return nil, fmt.Errorf("layer %s: its window of %d does not fit into %d steps with padding %d", l.name, l.c.Kernel, in[0], l.c.Pad)
+		return nil, fmt.Errorf("layer %s: its window of %d does not fit into %d steps with padding %d",
+			l.name, l.c.Kernel, in[0], l.c.Pad)
 	}
 	out := []int{room/l.c.Stride + 1, l.c.Out}
 	p.Add(l.name, KindConv, out)

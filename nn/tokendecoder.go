@@ -77,5 +77,6 @@ func (d *TokenDecoder) Predict(c *Context, tokens *tensor.Tensor, kept, wanted [
 
 // Params lists the parameters in the order above.
 func (d *TokenDecoder) Params() []*Param {
-	return slices.Concat(d.embed.Params(), []*Param{d.mask, d.positions}, d.blocks.Params(), d.norm.Params(), d.pred.Params())
+	return slices.Concat(d.embed.Params(), []*Param{d.mask, d.positions},
+		d.blocks.Params(), d.norm.Params(), d.pred.Params())
 }

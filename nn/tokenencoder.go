@@ -15,7 +15,8 @@ type TokenEncoder interface {
 	// Grid returns what the tokens stand for.
 	Grid() Grid
 	// Embed takes images [N,H,W,C] to tokens with their positions added,
-	// [N,1+Rows*Cols,Dim]: the class token, then the patches row by row.
+	// [N,1+Rows*Cols,Dim]: the class token, then registers if there are some, which
+	// add to their number, then the patches row by row.
 	Embed(c *Context, x *tensor.Tensor) *tensor.Tensor
 	// Encode runs the blocks and the final norm on any number of tokens:
 	// [N,T,Dim] to the same shape.
@@ -41,15 +42,8 @@ func (g Grid) Patches() int { return g.Rows * g.Cols }
 // blocks and final norm, pool.
 type tokenNetwork struct {
 	*network
-	grid Grid
-}
-
-// newTokenNetwork returns the vision transformer of that planned network with
-// the patches of that side.
-func newTokenNetwork(n *network, side int) *tokenNetwork {
-	embed := n.Sequential[1].(*EmbedTokens)
-	h, w, ch := n.in[0], n.in[1], n.in[2]
-	return &tokenNetwork{n, Grid{Height: h, Width: w, Rows: h / side, Cols: w / side, Side: side, Channels: ch, Dim: embed.token.Value.Len()}}
+	layers Sequential // the network's
+	grid   Grid
 }
 
 // Grid implements TokenEncoder.
@@ -57,8 +51,8 @@ func (n *tokenNetwork) Grid() Grid { return n.grid }
 
 // Embed implements TokenEncoder.
 func (n *tokenNetwork) Embed(c *Context, x *tensor.Tensor) *tensor.Tensor {
-	n.checkImages(x)
-	return n.Sequential[:2].Forward(c, x)
+	n.checkInput(x)
+	return n.layers[:2].Forward(c, x)
 }
 
 // Encode implements TokenEncoder. It panics if there is no token, or one of
@@ -67,10 +61,10 @@ func (n *tokenNetwork) Encode(c *Context, tokens *tensor.Tensor) *tensor.Tensor 
 	if tokens.Rank() != 3 || tokens.Dim(1) < 1 || tokens.Dim(2) != n.grid.Dim {
 		panic(fmt.Sprintf("nn: encoder on tokens of shape %v, expected [N T %d]", tokens.Shape(), n.grid.Dim))
 	}
-	return n.Sequential[2:len(n.Sequential)-1].Forward(c, tokens)
+	return n.layers[2:len(n.layers)-1].Forward(c, tokens)
 }
 
 // Pool implements TokenEncoder.
 func (n *tokenNetwork) Pool(c *Context, tokens *tensor.Tensor) *tensor.Tensor {
-	return n.Sequential[len(n.Sequential)-1].Forward(c, tokens)
+	return n.layers[len(n.layers)-1].Forward(c, tokens)
 }

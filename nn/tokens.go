@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/locimem/locimem/tensor"
@@ -40,9 +39,24 @@ func (l *PatchEmbed) Plan(p *Plan, in []int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.rows, p.cols = out[0], out[1]
 	out = []int{out[0] * out[1], out[2]}
 	p.Add(l.name, KindPatch, out)
 	return out, nil
+}
+
+// ForInput implements Resizer: it takes maps of whole patches.
+func (l *PatchEmbed) ForInput(_ *Plan, in []int) (Layer, error) {
+	if side := l.conv.c.Kernel; len(in) != 3 || in[0]%side != 0 || in[1]%side != 0 {
+		return nil, fmt.Errorf("found patches of %d pixels, expected a side that divides both", side)
+	}
+	return l, nil
+}
+
+// grid says how the patches cut images of shape in, each into a token of dim numbers.
+func (l *PatchEmbed) grid(in []int, dim int) Grid {
+	h, w, side := in[0], in[1], l.conv.c.Kernel
+	return Grid{Height: h, Width: w, Rows: h / side, Cols: w / side, Side: side, Channels: in[2], Dim: dim}
 }
 
 // EmbedTokens puts the class token in front of the patches' tokens and adds the
@@ -82,13 +96,11 @@ func NewEmbedTokens(name string, h, w, dim int, positions string, seed uint64) *
 	return l
 }
 
-// withRegisters adds n registers, which start like the class token.
-func (l *EmbedTokens) withRegisters(n int, seed uint64) *EmbedTokens {
-	if n > 0 {
-		v := normal(tensor.New(1, n, l.token.Value.Len()), 1e-6, seed, "reg_token")
-		l.registers = &Param{Name: "reg_token", Value: v.RequireGrad(), NoDecay: true}
-	}
-	return l.onGrid(l.h, l.w)
+// addRegisters adds n registers, which start like the class token. The positions are
+// those of onGrid.
+func (l *EmbedTokens) addRegisters(n int, seed uint64) {
+	v := normal(tensor.New(1, n, l.token.Value.Len()), 1e-6, seed, "reg_token")
+	l.registers = &Param{Name: "reg_token", Value: v.RequireGrad(), NoDecay: true}
 }
 
 // count is the number of registers.
@@ -113,50 +125,31 @@ func (l *EmbedTokens) places(h, w int) *tensor.Tensor {
 	return tensor.FromSlice(slices.Concat(m[:cols], make([]float32, r*cols), m[cols:]), 1+r+h*w, cols)
 }
 
-// SinePositions are the positions of MAE (He et al. 2022; its code, He et al.,
-// facebookresearch/mae) for patches of h rows and w columns, [1+h*w,dim] row by
-// row: zeros for the class token; then, for the patch in row y and column x, a
-// quarter of sines and a quarter of cosines of x/10000^(i/(dim/4)), i counting the
-// quarter, and the same of y. The last dim mod 4 numbers of a row are 0.
-func SinePositions(h, w, dim int) []float32 {
-	pos := make([]float32, (h*w+1)*dim)
-	quarter := dim / 4
-	for y := range h {
-		for x := range w {
-			row := pos[(1+y*w+x)*dim:][:dim]
-			for i := range quarter {
-				omega := math.Pow(10000, -float64(i)/float64(quarter))
-				for half, at := range []int{x, y} {
-					s, c := math.Sincos(float64(at) * omega)
-					row[2*half*quarter+i] = float32(s)
-					row[(2*half+1)*quarter+i] = float32(c)
-				}
-			}
-		}
+// onGrid returns the embedding with the same parameters for h x w patches.
+func (l *EmbedTokens) onGrid(h, w int) *EmbedTokens {
+	other := *l
+	other.resize = nil
+	if l.resizes(h, w) {
+		other.resize = l.places(h, w)
 	}
-	return pos
+	return &other
 }
+
+// resizes says whether positions for h x w patches need a matrix.
+func (l *EmbedTokens) resizes(h, w int) bool { return h != l.h || w != l.w || l.count() > 0 }
 
 // maxResize is the size of the largest matrix of ResizePositions, of 256 MiB.
 const maxResize = 1 << 26
 
-// forGrid returns the embedding with the same parameters for h x w patches. Learned
-// positions learn from both.
-func (l *EmbedTokens) forGrid(h, w int) (*EmbedTokens, error) {
-	if to, from := h*w, l.h*l.w; (h != l.h || w != l.w) && to*from > maxResize {
-		return nil, fmt.Errorf("layer %s: found %d patches in place of %d, expected a product of at most %d: a matrix makes positions of positions", l.name, to, from, maxResize)
+// ForInput implements Resizer: the embedding with the same parameters for the patches
+// of the PatchEmbed before it. Learned positions learn from all sizes.
+func (l *EmbedTokens) ForInput(p *Plan, _ []int) (Layer, error) {
+	to, from := p.rows*p.cols, l.h*l.w
+	if l.resizes(p.rows, p.cols) && to*from > maxResize {
+		return nil, fmt.Errorf("layer %s: found %d patches in place of %d, expected a product of at most %d: "+
+			"a matrix makes positions of positions", l.name, to, from, maxResize)
 	}
-	return l.onGrid(h, w), nil
-}
-
-// onGrid is forGrid of a number of patches that is known to be small enough.
-func (l *EmbedTokens) onGrid(h, w int) *EmbedTokens {
-	other := *l
-	other.resize = nil
-	if h != l.h || w != l.w || l.count() > 0 {
-		other.resize = l.places(h, w)
-	}
-	return &other
+	return l.onGrid(p.rows, p.cols), nil
 }
 
 // Forward implements Module.
@@ -220,7 +213,8 @@ func (l *TokenPool) Params() []*Param { return nil }
 // Plan implements Layer.
 func (l *TokenPool) Plan(p *Plan, in []int) ([]int, error) {
 	if len(in) != 2 || in[0] < 2+l.Registers {
-		return nil, fmt.Errorf("layer %s: input of shape %v, expected a class token and at least one patch: the image is too small", l.Name, in)
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected a class token and at least one patch: "+
+			"the image is too small", l.Name, in)
 	}
 	p.Add(l.Name, KindPool, in[1:])
 	return in[1:], nil

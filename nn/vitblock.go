@@ -69,7 +69,8 @@ func (b *ViTBlock) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 }
 
 // join returns x + scale*last(branch), or x alone where the branch is dropped.
-func (b *ViTBlock) join(c *Context, x *tensor.Tensor, last *Linear, branch *tensor.Tensor, scale *Param, name string) *tensor.Tensor {
+func (b *ViTBlock) join(c *Context, x *tensor.Tensor, last *Linear, branch *tensor.Tensor,
+	scale *Param, name string) *tensor.Tensor {
 	if b.drop == 0 && scale == nil {
 		return last.addTo(c, x, branch)
 	}

@@ -56,7 +56,7 @@ func (r *Recipe) canonical() []string {
 	if !r.Train.Private.On() {
 		c.Train.Private = Private{}
 	}
-	if r.oneView() {
+	if len(r.Views()) == 1 {
 		c.Augment.Second = nil
 	}
 	all := strict.Leaves(&c)
@@ -75,7 +75,8 @@ func (r *Recipe) canonical() []string {
 
 // counts tells whether a field is part of the hash: hash:"-" never is,
 // hash:"path=value|value" only where that field has one of those values, and
-// hash:"path!=value" only where it has another; hash:"given" where it is not null.
+// hash:"path!=value" only where it has another; hash:"given" where it is not null. A
+// path without a dot is that of a field next to it.
 // Several conditions are joined by &. Fields that came later do not
 // count at the value that means what was there before them: runs keep their hash.
 func counts(l strict.Leaf, values map[string]string) bool {
@@ -88,6 +89,9 @@ func counts(l strict.Leaf, values map[string]string) bool {
 			for condition := range strings.SplitSeq(h, "&") {
 				path, list, _ := strings.Cut(condition, "=")
 				path, not := strings.CutSuffix(path, "!")
+				if !strings.Contains(path, ".") {
+					path = l.Path[:strings.LastIndex(l.Path, ".")+1] + path
+				}
 				value, known := values[path]
 				if !known {
 					panic("recipe: the tag hash:" + h + " of " + l.Path + " names no field")

@@ -2,6 +2,7 @@ package recipe_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/ssl"
 )
 
 // The recipes of the learning table are one for each method, on 10,000 training
 // images and the whole test part, and have nothing that the PyTorch side, which
 // trains by them too (bench/peers/torch_learn.py), does not do.
 func TestLearningRecipes(t *testing.T) {
-	for _, name := range recipe.MethodNames() {
+	for _, name := range ssl.Names() {
 		if name == "supervised" {
 			continue
 		}
@@ -32,8 +34,12 @@ func TestLearningRecipes(t *testing.T) {
 			assert.Equal(t, []any{"auto", "auto", 0.}, []any{r.Encoder.Norm, r.Encoder.Positions, r.Encoder.DropPath})
 			assert.Equal(t, []any{"float32", "none", 0.}, []any{r.Train.Precision, r.Train.Winograd, r.Train.ClipNorm})
 			assert.Nil(t, r.Train.WeightDecayEnd)
-			assert.False(t, r.Method.NormPix)
-			assert.False(t, name == "mocov2" && r.Method.ProjectorBN)
+			switch c := r.Method.Config.(type) {
+			case ssl.MAEConfig:
+				assert.False(t, c.NormPix)
+			case ssl.MoCoV2Config:
+				assert.False(t, c.ProjectorBN)
+			}
 			if r.Train.Optimizer == "adam" {
 				assert.Zero(t, r.Train.WeightDecay)
 			}
@@ -41,15 +47,27 @@ func TestLearningRecipes(t *testing.T) {
 	}
 	files, err := filepath.Glob("../bench/learning/*.yaml")
 	require.NoError(t, err)
-	assert.Len(t, files, len(recipe.MethodNames())-1)
+	assert.Len(t, files, len(ssl.Names())-1)
 }
 
 // Every setting that the PyTorch side looks up is a field of a run's recipe.yaml.
 func TestLearningSettingsExist(t *testing.T) {
-	var doc bytes.Buffer
-	require.NoError(t, recipe.Default().Write(&doc))
-	var fields map[string]any
-	require.NoError(t, yaml.Unmarshal(doc.Bytes(), &fields))
+	fields := map[string]map[string]any{"method": {}}
+	for _, name := range ssl.Names() {
+		r, err := recipe.Load("", []string{"method.name=" + name, "encoder.name=vit_tiny_patch4"})
+		require.NoError(t, err)
+		var doc bytes.Buffer
+		require.NoError(t, r.Write(&doc))
+		var own map[string]any
+		require.NoError(t, yaml.Unmarshal(doc.Bytes(), &own))
+		for section, values := range own {
+			if values, ok := values.(map[string]any); ok && section != "method" {
+				fields[section] = values
+			} else if ok {
+				maps.Copy(fields[section], values)
+			}
+		}
+	}
 	section := map[string]string{"m": "method", "t": "train", "e": "encoder", "a": "augment", "k": "knn"}
 	lookup := regexp.MustCompile(`\b(?:self\.)?([mteak])\["(\w+)"\]`)
 	found := map[string]int{}

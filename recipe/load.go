@@ -34,11 +34,13 @@ func Load(path string, sets []string) (*Recipe, error) {
 
 // Read is Load of a document in memory; file is its name in errors.
 func Read(file string, src []byte, sets []string) (*Recipe, error) {
-	var r Recipe
-	seen := map[string]string{}
-	if err := strict.Decode(&r, "recipes/default.yaml", recipes.Default, seen); err != nil {
+	r, seen := blank(), map[string]string{}
+	if err := strict.Decode(r, "recipes/default.yaml", recipes.Default, seen); err != nil {
 		return nil, err
 	}
+	// Each method has its own defaults; a test holds those of this repository and
+	// the file together.
+	r.Method.open()
 	for _, lay := range []layer{
 		func(r *Recipe, seen map[string]string) error { return strict.Decode(r, file, src, seen) },
 		func(r *Recipe, seen map[string]string) error {
@@ -50,17 +52,26 @@ func Read(file string, src []byte, sets []string) (*Recipe, error) {
 			return nil
 		},
 	} {
-		if err := lay.over(&r, seen); err != nil {
+		if err := lay.over(r, seen); err != nil {
 			return nil, err
 		}
 	}
+	r.Method.close()
 	if err := r.validate(seen).Err(); err != nil {
 		return nil, err
 	}
-	return &r, nil
+	return r, nil
 }
 
-// Write writes the recipe with all its fields, in a form that Read reads back.
+// blank returns a recipe that a document can be laid over.
+func blank() *Recipe {
+	r := &Recipe{}
+	r.Method.open()
+	return r
+}
+
+// Write writes the recipe with all its fields, the settings of its own method only, in
+// a form that Read reads back.
 func (r *Recipe) Write(w io.Writer) error {
 	if _, err := fmt.Fprintln(w, "# Every field of this run. recipes/default.yaml explains them."); err != nil {
 		return err

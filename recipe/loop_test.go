@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/locimem/locimem/ssl"
 )
 
 // Fields of the training loop that came later: recipes without them keep their
@@ -28,8 +30,8 @@ func TestFieldsOfTheLoop(t *testing.T) {
 	assert.Equal(t, of(), of(warm, "method.predictor_lr=constant"), "simclr has neither")
 	r, err := Read("", nil, []string{dino, "method.teacher_temperature_warmup=1.5"})
 	require.NoError(t, err)
-	o := r.MethodOptions(10)
-	assert.Equal(t, []float64{.04, 15}, []float64{o.TeacherStart, float64(o.TeacherWarmup)})
+	o := r.Method.Config.(ssl.DINOConfig)
+	assert.Equal(t, []float64{.04, 1.5}, []float64{o.TeacherStart, o.TeacherWarmup})
 	for _, c := range []struct{ set, want string }{
 		{"train.accumulate=0", "train.accumulate: want a divisor of train.batch (100) that leaves parts of at least 2 images, found 0"},
 		{"train.accumulate=3", "train.accumulate: want a divisor of train.batch (100)"},
@@ -41,13 +43,13 @@ func TestFieldsOfTheLoop(t *testing.T) {
 		assert.ErrorContains(t, err, c.want, c.set)
 	}
 	for want, sets := range map[string][]string{
-		`method.predictor_lr: want schedule or constant, found "fixed"`:         {simsiam, "method.predictor_lr=fixed"},
-		"method.teacher_temperature_warmup: want 0 to 200, found 201":           {dino, "method.teacher_temperature_warmup=201"},
-		"method.teacher_temperature_start: want a number above 0 and at most 1": {dino, warm, "method.teacher_temperature_start=0"},
+		`method.predictor_lr: found "fixed", expected schedule or constant`:                  {simsiam, "method.predictor_lr=fixed"},
+		"method.teacher_temperature_warmup: found 201, expected 0 to 200":                    {dino, "method.teacher_temperature_warmup=201"},
+		"method.teacher_temperature_start: found 0, expected a number above 0 and at most 1": {dino, warm, "method.teacher_temperature_start=0"},
 	} {
 		_, err := Read("", nil, sets)
 		assert.ErrorContains(t, err, want)
 	}
 	_, err = Read("", nil, []string{"method.name=mocov2", "train.accumulate=2", "method.bn_splits=4"})
-	assert.ErrorContains(t, err, "method.bn_splits: want a divisor of the batch of 50, found 4", "parts are normalised by themselves")
+	assert.ErrorContains(t, err, "method.bn_splits: found 4, expected a divisor of the batch of 50", "parts are normalised by themselves")
 }

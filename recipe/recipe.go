@@ -7,7 +7,6 @@ import (
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
-	"github.com/locimem/locimem/ssl"
 )
 
 // Recipe is everything that decides what a run does. A file need not name every
@@ -60,6 +59,11 @@ type Folder struct {
 	// TestEvery n makes every n-th image of a class one of the test part where
 	// there are no folders train and val (or test).
 	TestEvery int `yaml:"test_every"`
+	// Parts says which folders are the two parts: auto, what their names tell; none,
+	// every folder is a class; TRAIN/TEST, two folders.
+	Parts string `yaml:"parts" hash:"data.folder.parts!=auto"`
+	// SkipUnreadable leaves out files that cannot be read.
+	SkipUnreadable bool `yaml:"skip_unreadable" hash:"data.folder.skip_unreadable!=false"`
 }
 
 // Synthetic describes the images made in code (data.NewSynthetic).
@@ -144,92 +148,6 @@ func (e Encoder) Resolved(h, w, c int) (Encoder, error) {
 	return e, nil
 }
 
-// Method is the objective.
-type Method struct {
-	Name string `yaml:"name"` // one of MethodNames
-	// Temperature divides similarities; of DINO, the student's logits.
-	Temperature float64 `yaml:"temperature" hash:"method.name=simclr|mocov2|mocov3|dino"`
-	// Projector holds the widths of the layers after the encoder, the last
-	// being that of the projection. The projector is not scored.
-	Projector []int `yaml:"projector"`
-	// ProjectorBN puts batch norm after the projector's hidden layers. The
-	// methods for which it does not count always have it.
-	ProjectorBN bool `yaml:"projector_bn" hash:"method.name=simclr|mocov2|dino"`
-	// Predictor holds the hidden widths of the predictor.
-	Predictor []int `yaml:"predictor" hash:"method.name=byol|simsiam|mocov3"`
-	// PredictorLR is schedule, or constant: the predictor's learning rate stays
-	// train.lr, without warm-up and decay.
-	PredictorLR string `yaml:"predictor_lr" hash:"method.name=simsiam&method.predictor_lr!=schedule"`
-	// EMA is the share of the teacher that stays in a step.
-	EMA float64 `yaml:"ema" hash:"method.name=byol|mocov2|mocov3|dino"`
-	// EMASchedule is constant, or cosine: EMA rises to 1 over the run.
-	EMASchedule string `yaml:"ema_schedule" hash:"method.name=byol|mocov2|mocov3|dino"`
-	// Queue is the number of keys kept as negatives.
-	Queue int `yaml:"queue" hash:"method.name=mocov2"`
-	// BNSplits is the number of parts of a batch that batch norm takes each by
-	// itself; queries and keys are in other parts.
-	BNSplits int `yaml:"bn_splits" hash:"method.name=mocov2"`
-	// Symmetric makes either view query and key in turn.
-	Symmetric bool `yaml:"symmetric" hash:"method.name=mocov2"`
-	// Lambda weighs the redundancy between outputs, LossScale the whole loss.
-	Lambda    float64 `yaml:"lambda" hash:"method.name=barlow"`
-	LossScale float64 `yaml:"loss_scale" hash:"method.name=barlow"`
-	// Invariance, Variance and Covariance weigh the terms of the loss.
-	Invariance float64 `yaml:"invariance" hash:"method.name=vicreg"`
-	Variance   float64 `yaml:"variance" hash:"method.name=vicreg"`
-	Covariance float64 `yaml:"covariance" hash:"method.name=vicreg"`
-	// Prototypes is the number of outputs of DINO's head.
-	Prototypes int `yaml:"prototypes" hash:"method.name=dino"`
-	// TeacherTemperature divides the teacher's logits.
-	TeacherTemperature float64 `yaml:"teacher_temperature" hash:"method.name=dino"`
-	// TeacherStart is the teacher's temperature at the start, and TeacherWarmup the
-	// number of epochs in which it goes straight to TeacherTemperature; 0: none.
-	TeacherStart  float64 `yaml:"teacher_temperature_start" hash:"method.name=dino&method.teacher_temperature_warmup!=0"`
-	TeacherWarmup float64 `yaml:"teacher_temperature_warmup" hash:"method.name=dino&method.teacher_temperature_warmup!=0"`
-	// FreezePrototypes is the number of epochs at the start in which the
-	// prototypes stay as they are.
-	FreezePrototypes float64 `yaml:"freeze_prototypes" hash:"method.name=dino"`
-	// FreezePatch keeps the patch embedding of a vision transformer random.
-	FreezePatch bool `yaml:"freeze_patch" hash:"method.name=mocov3"`
-	// CentreMomentum is the share of the centre that stays in a step.
-	CentreMomentum float64 `yaml:"centre_momentum" hash:"method.name=dino"`
-	// LocalCrops is the number of small views (multi-crop) that DINO's student sees
-	// beside the two large ones.
-	LocalCrops int `yaml:"local_crops" hash:"method.name=dino&method.local_crops!=0"`
-	// LocalScale bounds the share of the image's area that they show, in place of
-	// augment.crop.scale; LocalSize is their side as a share of the image's.
-	LocalScale [2]float64 `yaml:"local_scale" hash:"method.name=dino&method.local_crops!=0"`
-	LocalSize  float64    `yaml:"local_size" hash:"method.name=dino&method.local_crops!=0"`
-	// MaskRatio is the share of an image's patches that mae hides.
-	MaskRatio float64 `yaml:"mask_ratio" hash:"method.name=mae"`
-	// The decoder of mae: its blocks, the width of its tokens, its heads.
-	DecoderDepth int `yaml:"decoder_depth" hash:"method.name=mae"`
-	DecoderDim   int `yaml:"decoder_dim" hash:"method.name=mae"`
-	DecoderHeads int `yaml:"decoder_heads" hash:"method.name=mae"`
-	// NormPix makes mae predict a patch's pixels less their mean, by their
-	// standard deviation.
-	NormPix bool `yaml:"norm_pix" hash:"method.name=mae"`
-}
-
-// MethodNames returns the names of all methods: those of package ssl that compare
-// views, mae, and supervised for comparison.
-func MethodNames() []string { return append(ssl.Names(), "mae", "supervised") }
-
-// MethodOptions returns the options of a method of ssl.Names, for a training with so
-// many steps an epoch.
-func (r *Recipe) MethodOptions(stepsPerEpoch int) ssl.Options {
-	m := r.Method
-	return ssl.Options{
-		Temperature: m.Temperature, Projector: m.Projector, ProjectorBN: m.ProjectorBN, Predictor: m.Predictor,
-		EMA: m.EMA, EMACosine: m.EMASchedule == "cosine", Queue: m.Queue, BNSplits: m.BNSplits, Symmetric: m.Symmetric,
-		Lambda: m.Lambda, LossScale: m.LossScale, Invariance: m.Invariance, Variance: m.Variance, Covariance: m.Covariance,
-		Prototypes: m.Prototypes, TeacherTemperature: m.TeacherTemperature, CentreMomentum: m.CentreMomentum,
-		TeacherStart: m.TeacherStart, TeacherWarmup: int(m.TeacherWarmup * float64(stepsPerEpoch)),
-		FreezePrototypes: int(m.FreezePrototypes * float64(stepsPerEpoch)), FreezePatch: m.FreezePatch,
-		LocalCrops: m.LocalCrops, LocalSize: r.localSize(),
-	}
-}
-
 // Train says how each of the two encoders is trained.
 type Train struct {
 	Epochs int `yaml:"epochs"`
@@ -238,7 +156,7 @@ type Train struct {
 	Batch int `yaml:"batch"`
 	// Accumulate is the number of parts of a batch that go through the networks one
 	// after the other, to save memory: their gradients are averaged for one step
-	// (ssl.StepInParts says of which methods this changes the loss).
+	// (ssl.StepInParts says which methods get another loss that way).
 	Accumulate  int     `yaml:"accumulate" hash:"train.accumulate!=1"`
 	Optimizer   string  `yaml:"optimizer"`    // adam, adamw, sgd or lars
 	LR          float64 `yaml:"lr"`           // highest learning rate

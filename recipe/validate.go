@@ -11,7 +11,6 @@ import (
 	"github.com/locimem/locimem/internal/strict"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
-	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -56,14 +55,7 @@ func (c *checker) oneOf(field, v string, known ...string) {
 // errs takes the errors of another package, each "field: message", to fields of
 // a section.
 func (c *checker) errs(section string, err error) {
-	if err == nil {
-		return
-	}
-	list := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		list = joined.Unwrap()
-	}
-	for _, e := range list {
+	for _, e := range list(err) {
 		field, msg, ok := strings.Cut(e.Error(), ": ")
 		if !ok {
 			field, msg = "", e.Error()
@@ -72,12 +64,27 @@ func (c *checker) errs(section string, err error) {
 	}
 }
 
+// list returns the errors that errors.Join has joined, at any depth; none of nil.
+func list(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, list(e)...)
+	}
+	return all
+}
+
 // The largest numbers that a recipe may have. They keep absurd ones from
 // overflowing or from ending in a lack of memory, not sensible ones out.
 const (
 	maxImages = 10_000_000
 	maxEpochs = 1_000_000
-	maxWidth  = 1 << 16
 	maxPairs  = 1_000_000
 )
 
@@ -100,8 +107,8 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	switch p := r.Encoder.DropPath; {
 	case !(p >= 0 && p < 1):
 		c.problem("encoder.drop_path", "want at least 0 and less than 1, found %v", p)
-	case p > 0 && nn.Positions(r.Encoder.Name) == nil:
-		c.problem("encoder.drop_path", "want 0: %s is no vision transformer, found %v", r.Encoder.Name, p)
+	case p > 0 && !nn.TakesDropPath(r.Encoder.Name):
+		c.problem("encoder.drop_path", "want 0: %s has no drop path, found %v", r.Encoder.Name, p)
 	}
 	r.geometry(c)
 	r.method(c)
@@ -220,126 +227,11 @@ func (r *Recipe) split(c *checker) {
 	}
 }
 
-func (r *Recipe) method(c *checker) {
-	m := r.Method
-	c.oneOf("method.name", m.Name, MethodNames()...)
-	switch m.Name {
-	case "mae":
-		r.mae(c)
-		return
-	case "supervised":
-		return
-	}
-	c.widths("method.projector", m.Projector)
-	is := func(names ...string) bool { return slices.Contains(names, m.Name) }
-	if is("simclr", "mocov2", "mocov3", "dino") {
-		c.positive("method.temperature", m.Temperature, 1000)
-	}
-	if is("byol", "simsiam", "mocov3") {
-		c.widths("method.predictor", m.Predictor)
-	}
-	if is("byol", "mocov2", "mocov3", "dino") {
-		c.share("method.ema", m.EMA)
-		c.oneOf("method.ema_schedule", m.EMASchedule, "constant", "cosine")
-	}
-	switch m.Name {
-	case "mocov2":
-		r.moco(c)
-	case "simsiam":
-		c.oneOf("method.predictor_lr", m.PredictorLR, "schedule", "constant")
-	case "mocov3":
-		if m.FreezePatch && nn.Positions(r.Encoder.Name) == nil {
-			c.problem("method.freeze_patch", "want false: %s is no vision transformer, found true", r.Encoder.Name)
-		}
-	case "barlow":
-		within(c, "method.lambda", m.Lambda, 0, 1e6)
-		c.positive("method.loss_scale", m.LossScale, 1e6)
-	case "vicreg":
-		within(c, "method.invariance", m.Invariance, 0, 1e6)
-		within(c, "method.variance", m.Variance, 0, 1e6)
-		within(c, "method.covariance", m.Covariance, 0, 1e6)
-	case "dino":
-		within(c, "method.prototypes", m.Prototypes, 2, maxImages)
-		c.positive("method.teacher_temperature", m.TeacherTemperature, 1000)
-		within(c, "method.teacher_temperature_warmup", m.TeacherWarmup, 0, float64(max(r.Train.Epochs, 0)))
-		if m.TeacherWarmup > 0 {
-			c.positive("method.teacher_temperature_start", m.TeacherStart, 1000)
-		}
-		c.share("method.centre_momentum", m.CentreMomentum)
-		within(c, "method.freeze_prototypes", m.FreezePrototypes, 0, float64(max(r.Train.Epochs, 0)))
-		r.localCrops(c)
-	}
-}
-
-// moco checks what MoCo v2 has with the batch.
-func (r *Recipe) moco(c *checker) {
-	m, keys := r.Method, r.Train.Batch
-	batch := r.Train.Batch / max(r.Train.Accumulate, 1) // what is normalised at once
-	if m.Symmetric {
-		keys *= 2
-	}
-	within(c, "method.queue", m.Queue, max(keys, 1), maxImages)
-	switch {
-	case m.BNSplits < 1 || batch > 0 && batch%m.BNSplits != 0:
-		c.problem("method.bn_splits", "want a divisor of the batch of %d, found %d", batch, m.BNSplits)
-	case batch/m.BNSplits < 2:
-		c.problem("method.bn_splits", "want parts of at least 2 of the %d images of a batch, found %d parts", batch, m.BNSplits)
-	}
-}
-
-// widths wants at least one width of a layer.
-func (c *checker) widths(field string, widths []int) {
-	if len(widths) == 0 {
-		c.problem(field, "want at least one width, found none")
-	}
-	for i, w := range widths {
-		if w < 1 || w > maxWidth {
-			c.problem(field, "want widths of 1 to %d, found %d as number %d", maxWidth, w, i+1)
-		}
-	}
-}
-
 // share wants 0 <= v < 1.
 func (c *checker) share(field string, v float64) {
 	if !(v >= 0 && v < 1) {
 		c.problem(field, "want at least 0 and less than 1, found %v", v)
 	}
-}
-
-// mae checks the fields of mae: the encoder must be a vision transformer, and with
-// it the method must be possible.
-func (r *Recipe) mae(c *checker) {
-	m := r.Method
-	if !(m.MaskRatio > 0 && m.MaskRatio < 1) {
-		c.problem("method.mask_ratio", "want more than 0 and less than 1, found %v", m.MaskRatio)
-	}
-	within(c, "method.decoder_depth", m.DecoderDepth, 0, 1000)
-	within(c, "method.decoder_heads", m.DecoderHeads, 1, maxWidth)
-	if d := m.DecoderDim; d < 4 || d > maxWidth || d%4 != 0 || m.DecoderHeads > 0 && d%m.DecoderHeads != 0 {
-		c.problem("method.decoder_dim", "want a multiple of 4 and of the %d heads, at most %d, found %d", m.DecoderHeads, maxWidth, d)
-	}
-	enc, err := r.narrowEncoder()
-	if err != nil {
-		return
-	}
-	h, w, _ := r.ImageShape()
-	switch vit, ok := enc.(nn.TokenEncoder); {
-	case !ok:
-		c.problem("encoder.name", "want a vision transformer, such as vit_tiny_patch4, for method mae, which hides patches; found %q", r.Encoder.Name)
-	case h%vit.Grid().Side != 0 || w%vit.Grid().Side != 0:
-		c.problem("encoder.name", "want patches that fill images of %dx%d pixels, found %s", h, w, r.Encoder.Name)
-	case m.MaskRatio > 0 && m.MaskRatio < 1:
-		_, err := ssl.NewMAE(enc, ssl.MAEConfig{MaskRatio: m.MaskRatio, Decoder: nn.DecoderConfig{Dim: 4, Heads: 1}}, 0)
-		c.errs("method", err)
-	}
-}
-
-// narrowEncoder is the narrowest encoder of its kind, which costs nothing. The
-// error says what is wrong with the encoder.
-func (r *Recipe) narrowEncoder() (nn.Encoder, error) {
-	o := r.Encoder.Options(r.ImageShape())
-	o.Width, o.Heads = 1e-9, 0 // heads need not divide so narrow a token
-	return nn.NewEncoder(r.Encoder.Name, o, 0)
 }
 
 func (r *Recipe) train(c *checker) {
@@ -465,7 +357,8 @@ func (r *Recipe) ImageShape() (h, w, c int) {
 // FolderOptions returns what the recipe says about image files.
 func (r *Recipe) FolderOptions() data.FolderOptions {
 	f := r.Data.Folder
-	return data.FolderOptions{Size: f.Size, Stretch: f.Resize == "stretch", Shorter: f.Shorter, TestEvery: f.TestEvery}
+	return data.FolderOptions{Size: f.Size, Stretch: f.Resize == "stretch", Shorter: f.Shorter, TestEvery: f.TestEvery,
+		Parts: f.Parts, SkipUnreadable: f.SkipUnreadable}
 }
 
 // SplitOptions returns the sizes of the four sets, or their ranges.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/internal/testutil"
+	"github.com/locimem/locimem/ssl"
 )
 
 func of(t *testing.T, sets ...string) *Recipe {
@@ -69,10 +70,10 @@ func TestPresetsAndFieldsBesideThem(t *testing.T) {
 	assert.Equal(t, "132738f14ee3", Short(of(t, "encoder.pool=max", "score.distances=[l2]").Hash()))
 	mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4", "method.mask_ratio=0.5"}
 	r := fromYAML(t, "method: {name: mae, mask_ratio: 0.5}\nencoder: {name: vit_tiny_patch4}", "augment.preset=masking", "score.augment.preset=normal")
-	assert.Equal(t, 0.75, r.Method.MaskRatio)
+	assert.Equal(t, 0.75, r.Method.Config.(ssl.MAEConfig).MaskRatio)
 	assert.False(t, r.Augment.Random())
 	r = of(t, append(mae, "augment.preset=masking", "score.augment.preset=normal")...)
-	assert.Equal(t, 0.5, r.Method.MaskRatio, "a field beside the preset wins")
+	assert.Equal(t, 0.5, r.Method.Config.(ssl.MAEConfig).MaskRatio, "a field beside the preset wins")
 }
 
 func TestSecondView(t *testing.T) {
@@ -136,7 +137,7 @@ func TestRefusedViews(t *testing.T) {
 		want string
 	}{
 		{[]string{"augment.preset=week"}, `--set augment.preset=week: augment.preset: want none or weak or normal or strong or independent or masking or lightly or solo or solo-asymmetric, found "week"; did you mean weak?`},
-		{[]string{"augment.preset=masking"}, "augment.preset: preset masking changes nothing but the patches that method mae hides, found method simclr"},
+		{[]string{"augment.preset=masking"}, "augment.preset: preset masking changes nothing but what methods such as mae hide of an image, found method simclr"},
 		{[]string{"augment.preset=none"}, "score.augment: views without anything random are all alike"},
 		{[]string{"augment.second.preset=masking"}, "augment.second.preset: want"},
 		{[]string{"augment.second.gray=2"}, "augment.second.gray: found 2, expected 0 to 1"},
@@ -165,9 +166,11 @@ func TestLocalCrops(t *testing.T) {
 		assert.NotEqual(t, crops.TrainHash(), of(t, set("method.local_crops=4", other)...).TrainHash(), other)
 	}
 	assert.Equal(t, of(t).Hash(), of(t, "method.local_crops=4").Hash(), "simclr has none")
-	o := crops.MethodOptions(1)
-	assert.Equal(t, []int{4, 16, 16}, []int{o.LocalCrops, o.LocalSize[0], o.LocalSize[1]})
-	view := of(t, set("method.local_crops=1", "augment.crop.scale=[0, 0]", "augment.crop.ratio=[0, 0]", "augment.second.gray=1")...).LocalView()
+	views := of(t, set("method.local_crops=1", "augment.crop.scale=[0, 0]", "augment.crop.ratio=[0, 0]", "augment.second.gray=1")...).Views()
+	require.Len(t, views, 3)
+	assert.Equal(t, 1., views[1].Gray)
+	view := views[2]
+	require.Len(t, crops.Views(), 6)
 	assert.Equal(t, 0.75, view.Crop.Ratio[0])
 	assert.Equal(t, [2]float64{0.05, 0.4}, view.Crop.Scale)
 	assert.Equal(t, [2]int{16, 16}, view.Size)
@@ -175,17 +178,17 @@ func TestLocalCrops(t *testing.T) {
 	vit := "encoder.name=vit_tiny_patch4"
 	of(t, set("method.local_crops=4", vit)...)
 	for _, c := range []struct{ set, want string }{
-		{"method.local_scale=[0, 0]", "method.local_scale: want 0 < from <= to <= 1, found [0 0]"},
-		{"method.local_size=0", "method.local_size: want more than 0 and at most 1, found 0"},
-		{"method.local_size=0.25", "method.local_crops: want 0 for resnet9, or ones of another method.local_size: images of 8x8: layer pool4_0"},
+		{"method.local_scale=[0, 0]", "method.local_scale: found [0 0], expected 0 < from <= to <= 1"},
+		{"method.local_size=0", "method.local_size: found 0, expected more than 0 and at most 1"},
+		{"method.local_size=0.25", "method.local_crops: images of 8x8: layer pool4_0"},
 	} {
 		_, err := Read("", nil, set("method.local_crops=4", c.set))
 		assert.ErrorContains(t, err, c.want, c.set)
 	}
 	_, err := Read("", nil, set("method.local_crops=4", "method.local_size=0.45", vit))
-	assert.ErrorContains(t, err, "method.local_crops: want 0 for vit_tiny_patch4, or ones of another method.local_size: images of 14x14: found patches of 4 pixels, expected a side that divides both")
+	assert.ErrorContains(t, err, "method.local_crops: images of 14x14: found patches of 4 pixels, expected a side that divides both")
 	_, err = Read("", nil, set("method.local_crops=4", "augment.preset=solo", "augment.blur.kernel=33"))
-	assert.ErrorContains(t, err, "augment.blur.kernel: want less than twice the side of small views of 16x16, found 33")
+	assert.ErrorContains(t, err, "augment.blur.kernel: found 33, expected less than twice the side of the views (16 x 16)")
 }
 
 // The preset of scores is its fields, which win where they are given next to it.

@@ -53,8 +53,8 @@ type Column struct {
 
 // Cell is one entry: text, or a number with or without an interval, or nothing.
 type Cell struct {
-	Text  string   `json:"text,omitempty"`
-	Value *float64 `json:"value,omitempty"`
+	Text  string   `json:"text,omitempty"`  // instead of a number
+	Value *float64 `json:"value,omitempty"` // number, nil without one
 	// Lo and Hi are the ends of the value's interval, nil without one.
 	Lo *float64 `json:"lo,omitempty"`
 	Hi *float64 `json:"hi,omitempty"`
@@ -163,7 +163,7 @@ type Claim struct {
 	// P is the two-sided p value of the number that is judged being 0, not corrected
 	// for the number of claims; nil without a test.
 	P       *float64 `json:"p,omitempty"`
-	Verdict Verdict  `json:"verdict"`
+	Verdict Verdict  `json:"verdict"` // what the rule says of the numbers
 	Why     string   `json:"why"`     // the rule with the numbers put in
 	Command string   `json:"command"` // what makes it
 }

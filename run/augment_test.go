@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/internal/rng"
+	"github.com/locimem/locimem/memorize"
 )
 
 // score.augment changes the scores and nothing else; where it says what holds
@@ -28,18 +29,18 @@ func TestScoringWithOtherViews(t *testing.T) {
 	}
 	same := score("score.augment={flip: 0.5, crop: {scale: [0.5, 1]}}")
 	strong, none := score("score.augment.preset=strong"), score("score.augment.preset=none")
-	for _, name := range scoreFiles {
+	for _, name := range memorize.Files() {
 		assert.True(t, read(t, dir, "scores", name) == read(t, same, name), name)
 		// ClassMem takes the images themselves; two tables are empty by this recipe.
-		if rows := read(t, dir, "scores", name); name != classMemCSV && strings.Count(string(rows), "\n") > 1 {
+		if rows := read(t, dir, "scores", name); name != memorize.ClassMemTable.File && strings.Count(string(rows), "\n") > 1 {
 			assert.False(t, read(t, dir, "scores", name) == read(t, strong, name), name)
 			assert.False(t, read(t, dir, "scores", name) == read(t, none, name), name)
 		}
 	}
-	assert.Equal(t, read(t, dir, "scores", classMemCSV), read(t, strong, classMemCSV))
-	assert.Contains(t, read(t, strong, scoresJSON), `"flip_vertical": 1`)
+	assert.Equal(t, read(t, dir, "scores", memorize.ClassMemTable.File), read(t, strong, memorize.ClassMemTable.File))
+	assert.Contains(t, read(t, strong, memorize.JSONFile), `"flip_vertical": 1`)
 	training := score("augment.preset=strong")
-	for _, name := range []string{layerMemCSV, unitMemCSV, pointsCSV} {
+	for _, name := range []string{memorize.LayerMemTable.File, memorize.UnitMemTable.File, memorize.PointTable.File} {
 		assert.True(t, read(t, training, name) == read(t, strong, name), "%s: the same views by either way", name)
 	}
 }

@@ -6,7 +6,6 @@ package run
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
@@ -16,6 +15,7 @@ import (
 	"github.com/locimem/locimem/nn/optim"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -93,11 +93,11 @@ func (l *Lab) TrainID() string {
 // Encoder returns encoder F or G as it is before training.
 func (l *Lab) Encoder(which string) (nn.Encoder, error) {
 	h, w, c := l.Train.Shape()
-	return newEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(which))
+	return NewEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(which))
 }
 
-// newEncoder returns the recipe's encoder for images of that shape.
-func newEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) {
+// NewEncoder returns the recipe's encoder for images of that shape.
+func NewEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) {
 	return nn.NewEncoder(r.Encoder.Name, r.Encoder.Options(h, w, c), seed)
 }
 
@@ -110,28 +110,23 @@ func (l *Lab) shape() [3]int {
 // Method puts the recipe's objective, with its own networks, on top of an
 // encoder.
 func (l *Lab) Method(enc nn.Encoder, which string) (ssl.Method, error) {
-	m := l.Recipe.Method
-	switch m.Name {
-	case "mae":
-		return ssl.NewMAE(enc, ssl.MAEConfig{
-			MaskRatio: m.MaskRatio, NormPix: m.NormPix,
-			Decoder:       nn.DecoderConfig{Depth: m.DecoderDepth, Dim: m.DecoderDim, Heads: m.DecoderHeads},
-			PixelVariance: ssl.PixelVariance(l.Train, l.TrainIndices(which), l.Recipe.Augment.Std),
-		}, l.Recipe.TrainSeed(which))
-	case "supervised":
-		return ssl.NewSupervised(enc, len(l.Train.Classes()), l.Recipe.TrainSeed(which))
-	}
-	another := func() (nn.Encoder, error) { return l.Encoder(which) }
-	return ssl.New(m.Name, enc, another, l.Recipe.MethodOptions(l.stepsPerEpoch(which)), l.Recipe.TrainSeed(which))
+	r := l.Recipe
+	h, w, c := l.Train.Shape()
+	return ssl.New(r.Method.Name, r.Method.Config, ssl.Setup{
+		Encoder: enc, Another: func() (nn.Encoder, error) { return l.Encoder(which) }, Seed: r.TrainSeed(which),
+		Shape: [3]int{h, w, c}, Classes: len(l.Train.Classes()),
+		PixelVariance: func() float64 { return ssl.PixelVariance(l.Train, l.TrainIndices(which), r.Augment.Std) },
+		Batch:         r.Train.Batch, Parts: r.Train.Accumulate, StepsPerEpoch: l.stepsPerEpoch(which),
+	})
 }
 
 // Optimizer returns the recipe's optimiser of these parameters of encoder F or G.
 func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
-	rest, predictor := l.predictor(params)
+	rest, steady := l.fixedRate(params)
 	o, err := l.decayingOptimizer(e, rest, which)
-	if err == nil && len(predictor) > 0 {
+	if err == nil && len(steady) > 0 {
 		var fixed optim.Optimizer
-		if fixed, err = l.decayingOptimizer(e, predictor, which); err == nil {
+		if fixed, err = l.decayingOptimizer(e, steady, which); err == nil {
 			o, err = optim.FixedRate(o, fixed, l.Recipe.Train.LR)
 		}
 	}
@@ -141,22 +136,23 @@ func (l *Lab) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (opt
 	return optim.Clip(o, e, params, l.Recipe.Train.ClipNorm)
 }
 
-// predictor parts the parameters from those whose learning rate is fixed.
-func (l *Lab) predictor(params []*nn.Param) (rest, predictor []*nn.Param) {
-	if m := l.Recipe.Method; m.Name != "simsiam" || m.PredictorLR != "constant" {
+// fixedRate parts the parameters from those that the method keeps at the highest rate.
+func (l *Lab) fixedRate(params []*nn.Param) (rest, steady []*nn.Param) {
+	c, ok := l.Recipe.Method.Config.(ssl.FixedRater)
+	if !ok {
 		return params, nil
 	}
 	for _, p := range params {
-		if strings.HasPrefix(p.Name, ssl.PredictorPrefix) {
-			predictor = append(predictor, p)
+		if c.FixedRate(p.Name) {
+			steady = append(steady, p)
 		} else {
 			rest = append(rest, p)
 		}
 	}
-	return rest, predictor
+	return rest, steady
 }
 
-// decayingOptimizer is Optimizer without the predictor's learning rate and without
+// decayingOptimizer is Optimizer without fixed rates and without
 // clipping.
 func (l *Lab) decayingOptimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
 	t := l.Recipe.Train
@@ -214,9 +210,9 @@ func (l *Lab) TrainIndices(which string) []int {
 }
 
 // Probe returns the recipe's kNN test of encoder F or G.
-func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *ssl.KNNProbe {
+func (l *Lab) Probe(e *tensor.Engine, enc nn.Encoder, which string) *probe.KNNProbe {
 	k, o := l.Recipe.KNN, l.Recipe.ScoreOptions()
-	p := &ssl.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
+	p := &probe.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
 		BankIndices: l.TrainIndices(which), TestIndices: l.knnImages(), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
 	if k.Train > 0 {
 		p.BankIndices = p.BankIndices[:min(k.Train, len(p.BankIndices))]

@@ -20,7 +20,7 @@ func TestLabMakesEveryMethod(t *testing.T) {
 	defer e.Close()
 	optimisers := []string{"adam", "adamw", "sgd", "lars"}
 	for i, name := range ssl.Names() {
-		lab, err := OpenLab(tiny(t, "method.name="+name, "method.queue=40", "method.prototypes=30",
+		lab, err := OpenLab(tiny(t, "method.name="+name, "encoder.name="+map[bool]string{true: "vit_tiny_patch4", false: "resnet9"}[name == "mae"], "method.queue=40", "method.prototypes=30",
 			"train.optimizer="+optimisers[i%len(optimisers)], "train.clip_norm=1", "train.weight_decay=0.01", "train.weight_decay_end=0.1"))
 		require.NoError(t, err)
 		enc, err := lab.Encoder(F)
@@ -77,7 +77,7 @@ func TestConstantRateOfThePredictor(t *testing.T) {
 				v.Data()[i] = float32(i*i%17) / 17
 			}
 		}
-		_, err = ssl.Step(e.NewTape(tensor.Training), m, o, views, 0, nil, 1)
+		_, err = ssl.Step(ssl.StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: o, LR: 0, Steps: 1}, views)
 		require.NoError(t, err)
 		for i, p := range m.Params() {
 			if p.Buffer || nn.Hash([]*nn.Param{p}) == nn.Hash(before[i:i+1]) {

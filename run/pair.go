@@ -2,10 +2,10 @@ package run
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/ssl"
 )
 
@@ -21,7 +21,7 @@ type Result struct {
 	KNN map[string]*float64 `json:"knn"`
 	// Private is what each encoder has spent, nil where training is not private.
 	Private map[string]*ssl.Spent `json:"private,omitempty"`
-	Summary *Summary              `json:"summary"`
+	Summary *page.Summary         `json:"summary"`
 	Reading string                `json:"reading"`
 }
 
@@ -56,6 +56,7 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	if nf, ng := len(l.TrainIndices(F)), len(l.TrainIndices(G)); nf != ng {
 		rep.Printf("warning: f trains on %d images and g on %d: their batches differ, and so may their numbers of steps; make split.candidate and split.independent equal to compare them", nf, ng)
 	}
+	l.reportData(rep)
 	encoders, reused, err := trainAll(ctx, e, l, d, log, rep, F, G)
 	if err != nil {
 		return nil, err
@@ -69,22 +70,26 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	} else {
 		res.Reused = append(res.Reused, "scores")
 	}
-	t, err := ReadTables(d.Path("scores"))
+	stored, err := recipe.Load(d.Path("recipe.yaml"), nil) // as the report will be read later
 	if err != nil {
-		return nil, fmt.Errorf("reading the scores back: %w", err)
+		return nil, err
 	}
-	o := r.ScoreOptions()
-	res.Summary = t.Summarize(o.Estimators[0], o.Distances[0], o.Level)
-	res.Reading = res.Summary.Reading()
-	if fresh || !exists(figureFiles(d.Path("figures"))...) {
-		if err := drawFigures(r, t, res.Summary, log, d.Path("figures")); err != nil {
+	in := input(stored, log)
+	in.Train, in.Test = l.Train, l.Test
+	p, err := page.Read(d.Path("scores"), in)
+	if err != nil {
+		return nil, err
+	}
+	res.Summary, res.Reading = p.Summary, p.Summary.Reading()
+	if fresh || !exists(page.Figures(d.Path("figures"))...) {
+		if err := p.Draw(d.Path("figures")); err != nil {
 			return nil, err
 		}
 	} else {
 		res.Reused = append(res.Reused, "figures")
 	}
-	if fresh || !exists(d.Path(reportHTML)) {
-		if err := WriteReport(dir); err != nil {
+	if fresh || !exists(d.Path(page.HTML)) {
+		if err := p.WriteReport(dir); err != nil {
 			return nil, err
 		}
 	} else {

@@ -7,6 +7,7 @@ import (
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -55,21 +56,21 @@ type LinearProbeResult struct {
 	Encoder   string `json:"encoder"`    // the file
 	Data      string `json:"data"`       // of the test points
 	TrainedOn string `json:"trained_on"` // as in ProbeResult
-	*ssl.LinearResult
+	*probe.LinearResult
 }
 
 // LinearProbe trains a linear classifier on frozen features of an encoder from a
 // safetensors file, of all training images of F or G; the test images are those of
 // the recipe's kNN. Both can be other data's. tap is the layer, "" the encoder's
 // output.
-func LinearProbe(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, tap string, c ssl.LinearConfig, rep Reporter) (*LinearProbeResult, error) {
+func LinearProbe(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, tap string, c probe.LinearConfig, rep Reporter) (*LinearProbeResult, error) {
 	o, err := openProbe(r, pc, rep)
 	if err != nil {
 		return nil, err
 	}
 	defer o.engine.Close()
 	c.Seed = r.TrainSeed(pc.Which)
-	p := ssl.LinearProbe{
+	p := probe.LinearProbe{
 		Engine: o.engine, Encoder: o.encoder, Augment: o.Augment, Tap: tap, Train: o.train, Test: o.test,
 		TrainIndices: o.trainIndices, TestIndices: o.testIndices, Batch: r.Score.Batch, Config: c,
 	}
@@ -98,7 +99,7 @@ func openProbe(r *recipe.Recipe, c ProbeConfig, rep Reporter) (*probing, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Load.encoder(r, enc, l.shape(), c.Path, 0, true, rep); err != nil {
+	if _, err := c.Load.Encoder(r, enc, l.shape(), c.Path, 0, true, rep); err != nil {
 		return nil, err
 	}
 	t := l.target(c.Which)
@@ -117,21 +118,21 @@ type FineTuneResult struct {
 	Encoder   string `json:"encoder"`    // the file, which stays as it is
 	Data      string `json:"data"`       // of the test points
 	TrainedOn string `json:"trained_on"` // before the fine-tuning; as in ProbeResult
-	*ssl.FineTuneResult
+	*probe.FineTuneResult
 }
 
 // FineTune trains an encoder from a safetensors file, with a classifier on top, on
 // the labels of all training images of F or G, or of other data, under the recipe's
 // augmentation; the test images are those of the recipe's kNN, or of the other data.
 // The trained networks are not kept.
-func FineTune(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, c ssl.FineTuneConfig, rep Reporter) (*FineTuneResult, error) {
+func FineTune(ctx context.Context, r *recipe.Recipe, pc ProbeConfig, c probe.FineTuneConfig, rep Reporter) (*FineTuneResult, error) {
 	o, err := openProbe(r, pc, rep)
 	if err != nil {
 		return nil, err
 	}
 	defer o.engine.Close()
 	c.Seed = r.TrainSeed(pc.Which)
-	p := ssl.FineTune{
+	p := probe.FineTune{
 		Engine: o.engine, Encoder: o.encoder, Augment: o.Augment, Train: o.train, Test: o.test,
 		TrainIndices: o.trainIndices, TestIndices: o.testIndices, Config: c,
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -47,12 +47,12 @@ func (l *Lab) target(which string) *target {
 }
 
 // set makes a probe one of these images.
-func (t *target) set(p *ssl.KNNProbe) {
+func (t *target) set(p *probe.KNNProbe) {
 	p.Bank, p.Test, p.BankIndices, p.TestIndices = t.train, t.test, t.trainIndices, t.testIndices
 }
 
 // ProbeOn is Probe of encoder F on other data.
-func (l *Lab) ProbeOn(e *tensor.Engine, enc nn.Encoder, on *On) (*ssl.KNNProbe, error) {
+func (l *Lab) ProbeOn(e *tensor.Engine, enc nn.Encoder, on *On) (*probe.KNNProbe, error) {
 	t, err := l.targetOn(on)
 	if err != nil {
 		return nil, err

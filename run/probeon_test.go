@@ -11,7 +11,7 @@ import (
 	"github.com/locimem/locimem/internal/testutil"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/weights"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 )
 
 // saved returns the file of an untrained encoder of the recipe, and its hash.
@@ -34,15 +34,15 @@ func TestProbeOnOtherSeed(t *testing.T) {
 	knn, err := Probe(ctx, r, c, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{knn.Bank, knn.Test, knn.Data, knn.TrainedOn, knn.EncoderHash})
-	p, err := LinearProbe(ctx, r, c, "", ssl.LinearConfig{WeightDecay: .01}, Silent{})
+	p, err := LinearProbe(ctx, r, c, "", probe.LinearConfig{WeightDecay: .01}, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{p.Train, p.Test, p.Data, p.TrainedOn, p.EncoderHash})
-	tuned, err := FineTune(ctx, r, c, ssl.FineTuneConfig{Epochs: 1, Batch: 10, Layers: []string{"conv3"}}, Silent{})
+	tuned, err := FineTune(ctx, r, c, probe.FineTuneConfig{Epochs: 1, Batch: 10, Layers: []string{"conv3"}}, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{tuned.Train, tuned.Test, tuned.Data, tuned.TrainedOn, tuned.HashBefore})
 	assert.NotEmpty(t, tuned.FrozenHash)
 	c.On = nil
-	own, err := LinearProbe(ctx, r, c, "", ssl.LinearConfig{WeightDecay: .01}, Silent{})
+	own, err := LinearProbe(ctx, r, c, "", probe.LinearConfig{WeightDecay: .01}, Silent{})
 	require.NoError(t, err)
 	assert.NotEqual(t, p.Loss, own.Loss)
 	assert.Equal(t, l.Test.Name(), own.Data)
@@ -61,7 +61,7 @@ func TestProbeOnGray(t *testing.T) {
 	require.NoError(t, err)
 	path, hash := saved(t, l)
 	c := ProbeConfig{Path: path, Which: F, On: &On{Name: "fashion-mnist", Dir: dir, Train: 300, Test: 100}}
-	p, err := LinearProbe(context.Background(), r, c, "", ssl.LinearConfig{WeightDecay: .01}, Silent{})
+	p, err := LinearProbe(context.Background(), r, c, "", probe.LinearConfig{WeightDecay: .01}, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, "fashion-mnist/test at 16x16x3", p.Data)
 	assert.Equal(t, hash, p.EncoderHash)

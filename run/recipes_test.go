@@ -72,7 +72,7 @@ func TestRecipesCanBeTrained(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
-	for _, name := range recipe.MethodNames() {
+	for _, name := range ssl.Names() {
 		assert.True(t, paper[name], "recipes/paper-%s.yaml", name)
 		assert.True(t, mini[name], "recipes/%s-mini.yaml", name)
 	}

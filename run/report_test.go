@@ -13,6 +13,7 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
+	"github.com/locimem/locimem/run/page"
 )
 
 // find returns the section of that title, nil if there is none.
@@ -29,7 +30,7 @@ func TestReportOfARun(t *testing.T) {
 	ctx, r, dir := context.Background(), tiny(t), t.TempDir()
 	res, err := RunPair(ctx, r, dir, Silent{})
 	require.NoError(t, err)
-	html := read(t, dir, reportHTML)
+	html := read(t, dir, page.HTML)
 	assert.Less(t, len(html), 2<<20)
 
 	d, err := ReportOf(dir)
@@ -48,7 +49,7 @@ func TestReportOfARun(t *testing.T) {
 	assert.Len(t, loss.Series[1].Y, 3)
 	assert.Len(t, find(d, "All taps").Tables[0].Rows, 31)
 	assert.Nil(t, find(d, "By distance"), "there is one")
-	separations, err := ReadSeparations(filepath.Join(dir, "scores"))
+	separations, err := memorize.SeparationTable.Read(filepath.Join(dir, "scores"))
 	require.NoError(t, err)
 	area := find(d, "Members told from non-members").Tables[0].Rows[head]
 	k := slices.IndexFunc(separations, func(s memorize.Separation) bool { return s.Tap == "head" && s.Estimator == memorize.Paper })
@@ -65,31 +66,31 @@ func TestReportOfARun(t *testing.T) {
 	assert.Contains(t, facts["recipe.yaml"], "name: tiny")
 
 	// Made again from the directory it is the same; nothing but it is touched.
-	before := read(t, dir, "scores", scoresJSON)
-	require.NoError(t, os.Remove(filepath.Join(dir, reportHTML)))
+	before := read(t, dir, "scores", memorize.JSONFile)
+	require.NoError(t, os.Remove(filepath.Join(dir, page.HTML)))
 	require.NoError(t, WriteReport(dir))
-	assert.True(t, html == read(t, dir, reportHTML))
-	assert.Equal(t, before, read(t, dir, "scores", scoresJSON))
+	assert.True(t, html == read(t, dir, page.HTML))
+	assert.Equal(t, before, read(t, dir, "scores", memorize.JSONFile))
 
 	t.Run("pictures are of the candidates, by falling score", func(t *testing.T) {
 		l, err := OpenLab(r)
 		require.NoError(t, err)
-		p, err := ReadPoints(filepath.Join(dir, "scores"), memorize.UnitL2, "head")
+		p, err := memorize.ReadPoints(filepath.Join(dir, "scores"), memorize.UnitL2, "head")
 		require.NoError(t, err)
-		ranked := p.candidates("head", memorize.Paper)
+		ranked := page.RankedCandidates(p, "head", memorize.Paper)
 		require.Len(t, ranked, 16)
 		sum := 0.
 		for i, c := range ranked {
-			sum += c.score
-			assert.Contains(t, l.Split.Candidate, c.point)
-			assert.True(t, i == 0 || ranked[i-1].score >= c.score)
+			sum += c.Score
+			assert.Contains(t, l.Split.Candidate, c.Point)
+			assert.True(t, i == 0 || ranked[i-1].Score >= c.Score)
 		}
 		assert.InDelta(t, res.Summary.Taps[head].Controlled.Mean, sum/16, 1e-12, "their mean is the controlled score")
 		g := find(d, "Images").Galleries[0]
 		last := g.Rows[len(g.Rows)-2]
 		assert.Equal(t, "head, most", last.Label)
 		require.Len(t, last.Images, 8)
-		assert.True(t, strings.HasPrefix(last.Images[0].Caption, Described(l.Train, ranked[0].point)))
+		assert.True(t, strings.HasPrefix(last.Images[0].Caption, page.Described(l.Train, ranked[0].Point)))
 	})
 	t.Run("without the images of the run there are no pictures", func(t *testing.T) {
 		split := read(t, dir, "split.json")
@@ -114,7 +115,7 @@ func TestReportOfARun(t *testing.T) {
 		_, err := Score(ctx, tiny(t), ScoreConfig{F: filepath.Join(dir, "f.safetensors"), G: filepath.Join(dir, "g.safetensors"),
 			Split: filepath.Join(dir, "split.json"), Out: out, Foreign: true}, Silent{})
 		require.NoError(t, err)
-		html := read(t, out, reportHTML)
+		html := read(t, out, page.HTML)
 		assert.Contains(t, html, "f.safetensors and g.safetensors")
 		assert.Contains(t, html, "Most and least memorized images")
 		assert.NotContains(t, html, "Training loss")

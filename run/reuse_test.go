@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn/weights"
 )
 
@@ -20,7 +21,7 @@ func TestScoresOfSomethingElseAreMadeAgain(t *testing.T) {
 	_, err := RunPair(ctx, r, dir, Silent{})
 	require.NoError(t, err)
 	want := map[string]string{}
-	for _, name := range scoreFiles {
+	for _, name := range memorize.Files() {
 		want[name] = read(t, dir, "scores", name)
 	}
 	otherViews := tiny(t, "score.views=4")
@@ -31,14 +32,14 @@ func TestScoresOfSomethingElseAreMadeAgain(t *testing.T) {
 			require.NoError(t, err)
 		},
 		"garbage": func() {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "scores", scoresJSON), []byte("garbage"), 0o644))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "scores", memorize.JSONFile), []byte("garbage"), 0o644))
 		},
-		"no points":  func() { require.NoError(t, os.Remove(filepath.Join(dir, "scores", pointsCSV))) },
-		"empty file": func() { require.NoError(t, os.Truncate(filepath.Join(dir, "scores", unitMemGCSV), 0)) },
+		"no points":  func() { require.NoError(t, os.Remove(filepath.Join(dir, "scores", memorize.PointTable.File))) },
+		"empty file": func() { require.NoError(t, os.Truncate(filepath.Join(dir, "scores", memorize.UnitMemTableG.File), 0)) },
 		"other weights": func() {
-			text := strings.Replace(want[scoresJSON], `"weights_f_sha256": "`, `"weights_f_sha256": "0`, 1)
-			require.NotEqual(t, want[scoresJSON], text)
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "scores", scoresJSON), []byte(text), 0o644))
+			text := strings.Replace(want[memorize.JSONFile], `"weights_f_sha256": "`, `"weights_f_sha256": "0`, 1)
+			require.NotEqual(t, want[memorize.JSONFile], text)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "scores", memorize.JSONFile), []byte(text), 0o644))
 		},
 	} {
 		spoil()

@@ -2,24 +2,20 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/tensor"
 )
-
-// scoreFiles are the files that scores consist of. The last is written last.
-var scoreFiles = []string{layerMemCSV, deltaCSV, unitMemCSV, unitMemGCSV, classMemCSV, pointsCSV,
-	deltaConvCSV, aucCSV, topKCSV, topPointsCSV, memUnitsCSV, ownersCSV, heldOutCSV, preferenceCSV, perturbationCSV, perturbationUnitsCSV, alignmentCSV,
-	scoresJSON}
 
 // ScorePair scores the encoders f and g on the sets of the lab and writes the
 // tables into the folder out, which is made if need be.
@@ -45,7 +41,7 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	if scores.Alignments, err = alignmentMem(ctx, e, l, f, g, sets, rep); err != nil {
 		return fmt.Errorf("scoring alignment matrices: %w", err)
 	}
-	c := &scores.Circumstances
+	c := &scores.Provenance
 	c.Split, c.Augmentation = l.Split.Hash(), recipe.Augmentation(l.Recipe.ScoreView())
 	c.Seeds = map[string]uint64{"score": l.Recipe.ScoreSeed()}
 	if !l.Foreign {
@@ -55,7 +51,7 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder, o
 	if _, err := scores.WriteFiles(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
 	}
-	if err := writeMade(out); err != nil {
+	if err := buildinfo.Write(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
 	}
 	bar.Finish("%d points, %d views, %d taps in %s", total, l.Recipe.Score.Views, len(c.Taps), progress.Duration(time.Since(began)))
@@ -103,7 +99,7 @@ func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder
 	}
 	began := time.Now()
 	var bar Bar
-	out, err := memorize.AlignmentMem(ctx, e, f, g, sets, l.Augment, l.Recipe.ScoreOptions(), func(done, total int) {
+	out, err := memorize.AlignmentMem(ctx, e, f, g, sets, l.ScoreViews, l.Recipe.ScoreOptions(), func(done, total int) {
 		if bar == nil {
 			bar = rep.Bar("alignment", "points", total, 0)
 		}
@@ -119,22 +115,15 @@ func alignmentMem(ctx context.Context, e *tensor.Engine, l *Lab, f, g nn.Encoder
 // scored tells whether a folder holds complete scores of these encoders by this
 // recipe on this split; others, put there by hand, are made anew.
 func scored(dir string, l *Lab, f, g nn.Encoder) bool {
-	for _, name := range scoreFiles {
+	for _, name := range memorize.Files() {
 		if !exists(filepath.Join(dir, name)) {
 			return false
 		}
 	}
-	b, err := os.ReadFile(filepath.Join(dir, scoresJSON))
+	c, err := memorize.ReadProvenance(dir)
 	if err != nil {
 		return false
 	}
-	var s struct {
-		Circumstances memorize.Circumstances `json:"circumstances"`
-	}
-	if json.Unmarshal(b, &s) != nil {
-		return false
-	}
-	c := s.Circumstances
 	return c.Recipe == l.Recipe.Hash() && c.Split == l.Split.Hash() &&
 		c.WeightsF == nn.Hash(f.Params()) && c.WeightsG == nn.Hash(g.Params())
 }
@@ -160,7 +149,7 @@ type ScoreConfig struct {
 
 // Score scores two encoders from files, by the recipe. The scores of a run's own
 // encoders are those of the run, bit for bit.
-func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*Summary, error) {
+func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*page.Summary, error) {
 	l, err := openLab(r, c.Sets)
 	if err != nil {
 		return nil, err
@@ -184,7 +173,7 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		if err != nil {
 			return nil, err
 		}
-		meta, err := c.Load.encoder(r, enc, l.shape(), path, i, true, rep)
+		meta, err := c.Load.Encoder(r, enc, l.shape(), path, i, true, rep)
 		if err != nil {
 			return nil, err
 		}
@@ -210,9 +199,10 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 	if c.TablesOnly {
 		return nil, nil
 	}
-	title := caption{title: r.RunName(), note: r.Describe(), options: r.ScoreOptions()}
+	in := page.Input{Title: r.RunName(), Note: r.Describe(), Options: r.ScoreOptions(), Recipe: r, Train: l.Train, Test: l.Test}
 	if c.Foreign {
-		title = caption{title: fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G)), note: l.Train.Name() + " and " + l.Test.Name(), options: r.ScoreOptions()}
+		in.Title = fmt.Sprintf("%s, %s and %s", r.Encoder.Name, filepath.Base(c.F), filepath.Base(c.G))
+		in.Note, in.Recipe = l.Train.Name()+" and "+l.Test.Name(), nil
 	}
-	return present(c.Out, title, l)
+	return page.Present(c.Out, in)
 }

@@ -281,7 +281,7 @@ func TestTablesReadBack(t *testing.T) {
 	write("unitmem.csv", "tap,unit,set,estimator,value,mu_max,mu_rest,point\nhead,3,candidate,mean,0.5,3,1,17\n")
 	write("unitmem_g.csv", "tap,unit,set,estimator,value,mu_max,mu_rest,point\nhead,4,candidate,mean,0.6,4,1,18\n")
 	write("classmem.csv", "encoder,tap,unit,estimator,value,mu_max,mu_rest,class\nf,head,3,mean,0.25,5,3,7\ng,head,3,mean,0.5,3,1,2\n")
-	tables, err := ReadTables(dir)
+	tables, err := memorize.ReadTables(dir)
 	require.NoError(t, err)
 	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 3, Set: "candidate", Estimator: "mean", Value: .5, Max: 3, Rest: 1, Point: 17}}, tables.Units)
 	assert.Equal(t, []memorize.UnitScore{{Tap: "head", Unit: 4, Set: "candidate", Estimator: "mean", Value: .6, Max: 4, Rest: 1, Point: 18}}, tables.UnitsG)
@@ -292,13 +292,13 @@ func TestTablesReadBack(t *testing.T) {
 
 	for _, c := range []struct{ text, want string }{
 		{"", "layermem.csv: found an empty file, expected the columns"},
-		{"tap,depth\n", "layermem.csv: want the columns"},
-		{strings.Replace(layers, "31", "x", 1), `layermem.csv:2: depth: want a whole number, found "x"`},
-		{strings.Replace(layers, "0.25", "y", 1), `layermem.csv:2: mean: want a number, found "y"`},
+		{"tap,depth\n", "layermem.csv: found the columns [tap depth], expected [tap depth set"},
+		{strings.Replace(layers, "31", "x", 1), `layermem.csv:2: depth: found "x", expected a whole number`},
+		{strings.Replace(layers, "0.25", "y", 1), `layermem.csv:2: mean: found "y", expected a number`},
 		{layers + "short,1\n", "layermem.csv:3: found 2 columns, expected 10: the file may be cut short"},
 	} {
 		write("layermem.csv", c.text)
-		_, err := ReadTables(dir)
+		_, err := memorize.ReadTables(dir)
 		assert.ErrorContains(t, err, c.want)
 	}
 }
@@ -311,31 +311,12 @@ func TestOwnersReadBack(t *testing.T) {
 	dir := t.TempDir()
 	_, err = s.WriteFiles(dir)
 	require.NoError(t, err)
-	heldOut, err := ReadHeldOut(dir)
+	heldOut, err := memorize.HeldOutTable.Read(dir)
 	require.NoError(t, err)
 	assert.Equal(t, s.HeldOut, heldOut)
-	owners, err := ReadOwners(dir)
+	owners, err := memorize.OwnerTable.Read(dir)
 	require.NoError(t, err)
 	assert.Equal(t, s.Owners, owners)
-}
-
-func TestReading(t *testing.T) {
-	taps := func(se float64, lows ...float64) *Summary {
-		s := &Summary{Level: .95}
-		for i, lo := range lows {
-			s.Taps = append(s.Taps, TapRow{Tap: string(rune('a' + i)), Controlled: &memorize.Stat{Mean: lo + .1, SE: se, Lo: lo, Hi: lo + .2}})
-		}
-		return s
-	}
-	assert.Contains(t, taps(.05, -1, -1).Reading(), "No memorization shows: the 95 % interval of the controlled score lies above 0 in none of the 2 taps")
-	s := taps(.1, -1, .1, .2, -1, .1, -1, .3, .4)
-	// 8 taps ask for 2.73 standard errors.
-	assert.Equal(t, []string{"c", "g", "h"}, s.Beyond())
-	text := s.Reading()
-	assert.Contains(t, text, "Memorization shows: the 95 % interval of the controlled score lies above 0 in 5 of 8 taps (b to c, e, all from g on), in 3 of them by more")
-	assert.Contains(t, text, "largest in h, 0.5000 [0.4000, 0.6000]")
-	assert.Contains(t, taps(.1, -1, .1, -1).Reading(), "does not show for sure: the 95 % interval of the controlled score lies above 0 in 1 of 3 taps (b), but in none")
-	assert.Contains(t, (&Summary{}).Reading(), "no controlled score")
 }
 
 func TestOpenDataWithoutDir(t *testing.T) {

@@ -2,12 +2,9 @@ package run
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,8 +15,10 @@ import (
 	"github.com/locimem/locimem/internal/figure"
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/table"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -39,24 +38,24 @@ type UnitsConfig struct {
 
 // UnitReport is what is known of the units of a single encoder.
 type UnitReport struct {
-	Encoder   string `json:"encoder"`
-	Weights   string `json:"weights"`
-	Hash      string `json:"weights_sha256"`
-	Data      string `json:"data"`
-	Points    int    `json:"points"`
-	Views     int    `json:"views"`
-	Estimator string `json:"estimator"`
-	ISA       string `json:"isa"`
+	Encoder   string `json:"encoder"`        // name of the architecture
+	Weights   string `json:"weights"`        // file of the encoder
+	Hash      string `json:"weights_sha256"` // of the encoder's parameters
+	Data      string `json:"data"`           // name of the data set
+	Points    int    `json:"points"`         // number of images
+	Views     int    `json:"views"`          // augmented views of each image
+	Estimator string `json:"estimator"`      // mean or median, with "-absolute" where |activation| is meant
+	ISA       string `json:"isa"`            // kernels
 	// Units is the number of units of the taps, Unbounded that of those which are
 	// not ranked because some point's mean activation is negative.
 	Units     int `json:"units"`
 	Unbounded int `json:"unbounded"`
-	Dead      int `json:"dead"`
+	Dead      int `json:"dead"` // units that give every point the same mean activation
 	// Top are the units of the largest UnitMem of all taps, Owners the points
 	// that own them.
 	Top    []memorize.RankedUnit `json:"top"`
 	Owners memorize.Owners       `json:"owners"`
-	Taps   []TapUnits            `json:"taps"`
+	Taps   []TapUnits            `json:"taps"` // the same for each tap
 }
 
 // Absolute tells whether the units are ranked by |activation|.
@@ -64,17 +63,50 @@ func (r *UnitReport) Absolute() bool { return strings.HasSuffix(r.Estimator, "-a
 
 // TapUnits is the same for one tap.
 type TapUnits struct {
-	Tap       string `json:"tap"`
-	Depth     int    `json:"depth"`
-	Units     int    `json:"units"`
-	Unbounded int    `json:"unbounded"`
-	Dead      int    `json:"dead"`
+	Tap   string `json:"tap"`   // layer, as the encoder names it
+	Depth int    `json:"depth"` // place of the tap in forward order, from 1
+	// Units, Unbounded and Dead count as those of UnitReport.
+	Units     int `json:"units"`
+	Unbounded int `json:"unbounded"`
+	Dead      int `json:"dead"`
 	// Mean of UnitMem over the ranked units and the dead ones, which have 0; nil
 	// without any.
-	Mean   *float64              `json:"mean"`
+	Mean *float64 `json:"mean"`
+	// Top and Owners are those of UnitReport among the units of this tap.
 	Top    []memorize.RankedUnit `json:"top"`
 	Owners memorize.Owners       `json:"owners"`
 }
+
+// UnitRow is one unit of a single encoder.
+type UnitRow struct {
+	Tap       string  `col:"tap"`                       // layer, as the encoder names it
+	Depth     int     `col:"depth"`                     // place of the tap in forward order, from 1
+	Unit      int     `col:"unit"`                      // index of the channel or neuron, from 0
+	Estimator string  `col:"estimator"`                 // mean or median, with "-absolute" where |activation| is meant
+	Value     float64 `col:"value" unit:"ratio"`        // UnitMem (Eq. 8)
+	Max       float64 `col:"mu_max" unit:"activation"`  // largest mean activation over the points (Eq. 6)
+	Rest      float64 `col:"mu_rest" unit:"activation"` // mean (Eq. 7) or median over the other points
+	Point     int     `col:"point"`                     // the point that has mu_max, -1 for a dead unit
+	Bounded   bool    `col:"bounded"`                   // no point has a negative mean activation; other units are not ranked
+}
+
+// TopUnitRow is a point that one of the top units answers most to.
+type TopUnitRow struct {
+	Of    string  `col:"of"`                   // all, or the tap among whose units the unit is ranked
+	Rank  int     `col:"rank"`                 // of the unit, from 1
+	Tap   string  `col:"tap"`                  // layer of the unit
+	Unit  int     `col:"unit"`                 // index of the channel or neuron, from 0
+	Value float64 `col:"value" unit:"ratio"`   // UnitMem (Eq. 8)
+	Image int     `col:"image"`                // rank of the point among those of the unit, from 1
+	Point int     `col:"point"`                // index in its data set
+	Mu    float64 `col:"mu" unit:"activation"` // mean activation of the unit for the point (Eq. 5)
+}
+
+// The tables of Units.
+var (
+	UnitTable    = table.Of[UnitRow]("units.csv", "Every unit of one encoder")
+	TopUnitTable = table.Of[TopUnitRow]("top_units.csv", "The units of the largest UnitMem, a row for each of the points that they answer most to")
+)
 
 // Units ranks the units of one encoder by UnitMem, by the recipe's encoder, data,
 // views and score section. It writes into the folder Out
@@ -94,7 +126,7 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Load.encoder(r, enc, l.shape(), c.Weights, 0, true, rep); err != nil {
+	if _, err := c.Load.Encoder(r, enc, l.shape(), c.Weights, 0, true, rep); err != nil {
 		return nil, err
 	}
 	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
@@ -125,7 +157,7 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	if err := report.write(all, c.Out); err != nil {
 		return nil, err
 	}
-	return report, report.draw(set.Data, filepath.Join(c.Out, "top_units.png"))
+	return report, report.draw(l.part(c.Part), filepath.Join(c.Out, "top_units.png"))
 }
 
 // answered leaves out points that a unit does not answer to at all, but for the
@@ -138,16 +170,21 @@ func answered(top []memorize.PointMean) []memorize.PointMean {
 	return top[:n]
 }
 
+// part returns the training part of the data, or the test part.
+func (l *Lab) part(p data.Part) data.Dataset {
+	if p == data.Test {
+		return l.Test
+	}
+	return l.Train
+}
+
 // unitImages opens the data and chooses the points.
 func unitImages(r *recipe.Recipe, c UnitsConfig) (memorize.Images, *Lab, error) {
 	l, err := OpenLab(r)
 	if err != nil {
 		return memorize.Images{}, nil, err
 	}
-	d := l.Train
-	if c.Part == data.Test {
-		d = l.Test
-	}
+	d := l.part(c.Part)
 	n := d.Len()
 	if c.Points > n {
 		return memorize.Images{}, nil, fmt.Errorf("points: found %d, %s has %d images", c.Points, d.Name(), n)
@@ -197,17 +234,15 @@ func unitReport(all []memorize.RankedUnit, top int) *UnitReport {
 
 // write writes the tables and the report.
 func (r *UnitReport) write(all []memorize.RankedUnit, dir string) error {
-	f := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	units := [][]string{{"tap", "depth", "unit", "estimator", "value", "mu_max", "mu_rest", "point", "bounded"}}
+	var units []UnitRow
 	for _, u := range all {
-		units = append(units, []string{u.Tap, strconv.Itoa(u.Depth), strconv.Itoa(u.Unit), u.Estimator, f(u.Value), f(u.Max), f(u.Rest),
-			strconv.Itoa(u.Point), strconv.FormatBool(u.Bounded)})
+		units = append(units, UnitRow{u.Tap, u.Depth, u.Unit, u.Estimator, u.Value, u.Max, u.Rest, u.Point, u.Bounded})
 	}
-	top := [][]string{{"of", "rank", "tap", "unit", "value", "image", "point", "mu"}}
+	var top []TopUnitRow
 	add := func(of string, ranked []memorize.RankedUnit) {
 		for i, u := range ranked {
 			for k, p := range u.Top {
-				top = append(top, []string{of, strconv.Itoa(i + 1), u.Tap, strconv.Itoa(u.Unit), f(u.Value), strconv.Itoa(k + 1), strconv.Itoa(p.Point), f(p.Mu)})
+				top = append(top, TopUnitRow{of, i + 1, u.Tap, u.Unit, u.Value, k + 1, p.Point, p.Mu})
 			}
 		}
 	}
@@ -215,11 +250,8 @@ func (r *UnitReport) write(all []memorize.RankedUnit, dir string) error {
 	for _, t := range r.Taps {
 		add(t.Tap, t.Top)
 	}
-	for name, write := range map[string]func(io.Writer) error{
-		"units.csv":     func(w io.Writer) error { return csv.NewWriter(w).WriteAll(units) },
-		"top_units.csv": func(w io.Writer) error { return csv.NewWriter(w).WriteAll(top) },
-	} {
-		if err := atomicfile.Write(filepath.Join(dir, name), write); err != nil {
+	for _, file := range []table.File{UnitTable.With(units), TopUnitTable.With(top)} {
+		if _, err := file.Save(dir); err != nil {
 			return fmt.Errorf("writing the units: %w", err)
 		}
 	}
@@ -239,7 +271,7 @@ func (r *UnitReport) draw(d data.Dataset, path string) error {
 	for i, u := range r.Top {
 		row := figure.GalleryRow{Title: fmt.Sprintf("%d  %s, unit %d", i+1, u.Tap, u.Unit),
 			Lines: []string{fmt.Sprintf("UnitMem %.3f", u.Value), fmt.Sprintf("owner: image %d", u.Point)}}
-		if name := className(d, u.Point); name != "" {
+		if name := page.ClassName(d, u.Point); name != "" {
 			row.Lines = append(row.Lines, name)
 		}
 		for _, p := range u.Top {
@@ -253,12 +285,4 @@ func (r *UnitReport) draw(d data.Dataset, path string) error {
 		return fmt.Errorf("drawing: %w", err)
 	}
 	return nil
-}
-
-// className returns the name of the class of an image, "" if there is none.
-func className(d data.Dataset, i int) string {
-	if l := d.Label(i); l >= 0 && l < len(d.Classes()) {
-		return d.Classes()[l]
-	}
-	return ""
 }

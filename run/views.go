@@ -2,7 +2,7 @@ package run
 
 import (
 	"fmt"
-	"slices"
+	"reflect"
 
 	"github.com/locimem/locimem/data/augment"
 )
@@ -28,19 +28,23 @@ func (l *Lab) augmenters() error {
 			return err
 		}
 	}
-	if r.Augment.Second != nil {
-		second, err := augmenter("augment.second", r.SecondView())
-		if err != nil {
-			return err
+	// Views of the same kind have one augmenter.
+	last, made := r.Augment, (*augment.Augmenter)(nil)
+	for i, config := range r.Views() {
+		if !reflect.DeepEqual(config, last) {
+			section := fmt.Sprintf("augment, view %d", i+1)
+			if i == 1 && r.Augment.Second != nil {
+				section = "augment.second"
+			}
+			if made, err = augmenter(section, config); err != nil {
+				return err
+			}
+			last = config
 		}
-		l.Views = []*augment.Augmenter{nil, second}
+		l.Views = append(l.Views, made)
 	}
-	if r.Method.Name == "dino" && r.Method.LocalCrops > 0 {
-		crops, err := augmenter("augment, for small views", r.LocalView())
-		if err != nil {
-			return err
-		}
-		l.Views = slices.Concat(append(l.Views, nil, nil)[:2], slices.Repeat([]*augment.Augmenter{crops}, r.Method.LocalCrops))
+	if made == nil { // all are of one kind
+		l.Views = nil
 	}
 	return nil
 }

@@ -33,11 +33,11 @@ type Loading struct {
 // a GPU may be ten times as far off.
 const CheckTolerance = 1e-4
 
-// encoder sets the weights of an encoder of the recipe for images of that shape from a
+// Encoder sets the weights of an encoder of the recipe for images of that shape from a
 // file, tells rep what it did with the names and what it took for granted, and checks
 // the features of the encoder of that number (0: f) where a file is given for it. images
 // says that the pixels are normalised by the recipe.
-func (c *Loading) encoder(r *recipe.Recipe, enc nn.Encoder, shape [3]int, path string, number int, images bool,
+func (c *Loading) Encoder(r *recipe.Recipe, enc nn.Encoder, shape [3]int, path string, number int, images bool,
 	rep Reporter) (meta map[string]string, err error) {
 	l, err := weights.LoadEncoder(path, enc.Params(), c.Options)
 	if err != nil {
@@ -180,8 +180,8 @@ func readCheck(path string, shape [3]int, d int) (*checkArrays, error) {
 	case slices.Equal(vs[rank-3:], []int{h, w, ch}):
 		c.views = tensor.FromSlice(views, n, h, w, ch)
 	case slices.Equal(vs[rank-3:], []int{ch, h, w}):
+		npz.ChannelsLast(views, h*w, ch)
 		c.views = tensor.FromSlice(views, n, h, w, ch)
-		toNHWC(c.views)
 	}
 	if c.views == nil {
 		return nil, fmt.Errorf("%s: array \"views\": found shape %v, expected views x %d x %d x %d or views x %d x %d x %d, as the encoder takes images", path, vs, h, w, ch, ch, h, w)

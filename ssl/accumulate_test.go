@@ -22,7 +22,7 @@ func TestPartsHaveTheGradientOfTheBatch(t *testing.T) {
 		return func() Method {
 			enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125, Norm: norm, InH: side, InW: side}, 1)
 			require.NoError(t, err)
-			m, err := NewSupervised(enc, 10, 2)
+			m, err := made[*Supervised]("supervised", nil, Setup{Encoder: enc, Classes: 10, Seed: 2})
 			require.NoError(t, err)
 			return m
 		}
@@ -30,7 +30,7 @@ func TestPartsHaveTheGradientOfTheBatch(t *testing.T) {
 	mae := func() Method { // without drop-path, which draws anew for each part
 		enc, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: .125, Depth: 2, InH: side, InW: side}, 1)
 		require.NoError(t, err)
-		m, err := NewMAE(enc, MAEConfig{MaskRatio: .75, NormPix: true, Decoder: nn.DecoderConfig{Depth: 1, Dim: 12, Heads: 3}}, 2)
+		m, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, NormPix: true, DecoderDepth: 1, DecoderDim: 12, DecoderHeads: 3}, Setup{Encoder: enc, Seed: 2})
 		require.NoError(t, err)
 		return m
 	}
@@ -43,13 +43,13 @@ func TestPartsHaveTheGradientOfTheBatch(t *testing.T) {
 		e := newEngine(t, 2)
 		o, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{})
 		require.NoError(t, err)
-		r, err = StepInParts(e.NewTape(tensor.Training), m, o, parts, func(i int) []*tensor.Tensor {
+		r, err = StepInParts(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: o, LR: 0, Noise: &nn.Noise{Seed: 1}, Steps: 1}, parts, func(i int) []*tensor.Tensor {
 			k := n / parts
 			if s, ok := m.(Labelled); ok {
 				s.SetLabels(labels[i*k : (i+1)*k])
 			}
 			return []*tensor.Tensor{tensor.FromSlice(x[i*len(x)/parts:(i+1)*len(x)/parts], k, side, side, 3)}
-		}, 0, &nn.Noise{Seed: 1}, 1)
+		})
 		require.NoError(t, err)
 		for _, p := range nn.Trained(m.Params()) {
 			for _, g := range p.Value.Grad().Data() {
@@ -123,14 +123,14 @@ func TestPartsMoveTeacherQueueAndCentreOnce(t *testing.T) {
 	step := func(t *testing.T, method string, parts int) (*problem, []*tensor.Tensor) {
 		p := newProblem(t, problemOptions{method: method})
 		views := randomViews(n)
-		_, err := StepInParts(p.config.Engine.NewTape(tensor.Training), p.method, p.config.Optimizer, parts, func(i int) []*tensor.Tensor {
+		_, err := StepInParts(StepConfig{Tape: p.config.Engine.NewTape(tensor.Training), Method: p.method, Optimizer: p.config.Optimizer, LR: 1e-2, Noise: &nn.Noise{Step: 9}, Steps: 12}, parts, func(i int) []*tensor.Tensor {
 			var part []*tensor.Tensor
 			for _, v := range views {
 				k := v.Len() / parts
 				part = append(part, tensor.FromSlice(v.Data()[i*k:(i+1)*k], n/parts, 16, 16, 3))
 			}
 			return part
-		}, 1e-2, &nn.Noise{Step: 9}, 12)
+		})
 		require.NoError(t, err)
 		return p, views
 	}
@@ -163,7 +163,7 @@ func TestPartsMoveTeacherQueueAndCentreOnce(t *testing.T) {
 		// The teacher's batch norm sees a part at a time, so the two halves by
 		// themselves are what the step is compared with.
 		p, views := step(t, "dino", parts)
-		mean := make([]float64, tinyOptions.Prototypes)
+		mean := make([]float64, tinySettings.Prototypes)
 		for i := range parts {
 			q := newProblem(t, problemOptions{method: "dino"})
 			var half []*tensor.Tensor
@@ -171,7 +171,7 @@ func TestPartsMoveTeacherQueueAndCentreOnce(t *testing.T) {
 				k := v.Len() / parts
 				half = append(half, tensor.FromSlice(v.Data()[i*k:(i+1)*k], n/parts, 16, 16, 3))
 			}
-			_, err := Step(q.config.Engine.NewTape(tensor.Training), q.method, q.config.Optimizer, half, 1e-2, &nn.Noise{Step: 9}, 12)
+			_, err := Step(StepConfig{Tape: q.config.Engine.NewTape(tensor.Training), Method: q.method, Optimizer: q.config.Optimizer, LR: 1e-2, Noise: &nn.Noise{Step: 9}, Steps: 12}, half)
 			require.NoError(t, err)
 			for j, c := range q.method.(*DINO).centre.Value.Data() {
 				mean[j] += float64(c) / parts

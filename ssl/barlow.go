@@ -1,6 +1,9 @@
 package ssl
 
 import (
+	"errors"
+
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -18,14 +21,42 @@ type BarlowTwins struct {
 // barlowEps is added to variances, as in the authors' batch norm.
 const barlowEps = 1e-5
 
-func newBarlow(enc nn.Encoder, _ func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
-	if err := first(widths("projector", o.Projector, 1), atLeast("lambda", o.Lambda, 0), above0("loss_scale", o.LossScale)); err != nil {
-		return nil, err
-	}
-	d := o.Projector[len(o.Projector)-1]
+// BarlowConfig holds the settings of BarlowTwins.
+type BarlowConfig struct {
+	// Projector holds the widths of the layers behind the encoder, the last being that
+	// of the outputs that are compared. There is batch norm behind the hidden ones.
+	Projector []int `yaml:"projector"`
+	// Lambda weighs the redundancy between outputs, LossScale the whole loss.
+	Lambda    float64 `yaml:"lambda"`
+	LossScale float64 `yaml:"loss_scale"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "barlow", Source: "Zbontar et al. 2021",
+		Summary:  "outputs of two views correlate one by one and not with each other",
+		Config:   BarlowConfig{Projector: []int{128, 64}, Lambda: 0.005, LossScale: 0.1},
+		Collapse: "too large a method.loss_scale or learning rate: the loss itself rules a collapse out",
+		Stuck:    "projections that do not depend on the image",
+	})
+}
+
+// Validate implements Config.
+func (c BarlowConfig) Validate(Setup) error {
+	return errors.Join(widths("projector", c.Projector), within("lambda", c.Lambda, 0, 1e6), above0("loss_scale", c.LossScale, 1e6))
+}
+
+// Views implements Config: a first and a second one.
+func (c BarlowConfig) Views(first, second augment.Config, _ Setup) []augment.Config {
+	return []augment.Config{first, second}
+}
+
+// New implements Config.
+func (c BarlowConfig) New(s Setup) (Method, error) {
+	d := c.Projector[len(c.Projector)-1]
 	m := &BarlowTwins{
-		networks: newNetworks(enc, o.Projector, nn.HeadOptions{BN: true}, seed),
-		lambda:   float32(o.Lambda), scale: float32(o.LossScale),
+		networks: newNetworks(s.Encoder, c.Projector, nn.HeadOptions{BN: true}, s.Seed),
+		lambda:   float32(c.Lambda), scale: float32(c.LossScale),
 		ones: tensor.New(d), zeros: tensor.New(d),
 		stats: tensor.BNStats{Mean: tensor.New(d), Var: tensor.New(d), Eps: barlowEps},
 	}

@@ -107,3 +107,12 @@ func (b *batches) labels(positions []int) []int {
 	}
 	return b.classes
 }
+
+// upTo returns lo, lo+1, ..., hi-1.
+func upTo(lo, hi int) []int {
+	r := make([]int, hi-lo)
+	for i := range r {
+		r[i] = lo + i
+	}
+	return r
+}

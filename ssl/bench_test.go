@@ -24,7 +24,7 @@ func full(b *testing.B, o tensor.Options) *TrainerConfig {
 	require.NoError(b, err)
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{}, 1)
 	require.NoError(b, err)
-	method, err := NewSimCLR(enc, SimCLRConfig{Temperature: .5, Projector: []int{256, 64}}, 2)
+	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{256, 64}}, Setup{Encoder: enc, Seed: 2})
 	require.NoError(b, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{})
 	require.NoError(b, err)
@@ -40,7 +40,7 @@ func BenchmarkStep(b *testing.B) {
 			tp := c.Engine.NewTape(tensor.Training)
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := Step(tp, c.Method, c.Optimizer, views, 1e-3, nil, 1)
+				_, err := Step(StepConfig{Tape: tp, Method: c.Method, Optimizer: c.Optimizer, LR: 1e-3, Steps: 1}, views)
 				require.NoError(b, err)
 			}
 			b.ReportMetric(float64(c.Batch*b.N)/b.Elapsed().Seconds(), "images/s")
@@ -58,11 +58,11 @@ func BenchmarkPrivateStep(b *testing.B) {
 	b.Cleanup(e.Close)
 	vit, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{}, 1)
 	require.NoError(b, err)
-	mae, err := NewMAE(vit, MAEConfig{MaskRatio: .75, Decoder: nn.DecoderConfig{Depth: 4, Dim: 192, Heads: 3}}, 2)
+	mae, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3}, Setup{Encoder: vit, Seed: 2})
 	require.NoError(b, err)
 	resnet, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Norm: nn.NormGroup}, 1)
 	require.NoError(b, err)
-	supervised, err := NewSupervised(resnet, 10, 2)
+	supervised, err := made[*Supervised]("supervised", nil, Setup{Encoder: resnet, Classes: 10, Seed: 2})
 	require.NoError(b, err)
 	supervised.SetLabels(make([]int, images))
 	x := tensor.FromSlice(testutil.NetImages("images/a", images, 32, 32, 3), images, 32, 32, 3)
@@ -76,7 +76,7 @@ func BenchmarkPrivateStep(b *testing.B) {
 				tp := e.NewTape(tensor.Training)
 				for b.Loop() {
 					if private {
-						_, err = privateStep(tp, m, adam, &Private{Noise: 1, Clip: .1}, images, images, part, 1e-5, noise, 1)
+						_, err = privateStep(StepConfig{Tape: tp, Method: m, Optimizer: adam, LR: 1e-5, Noise: noise, Steps: 1}, privateBatch{&Private{Noise: 1, Clip: .1}, images, images, part})
 					} else {
 						_, err = oneStep(tp, m, adam, x, 1e-5, noise)
 					}

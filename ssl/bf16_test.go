@@ -24,7 +24,7 @@ func trainIn(t *testing.T, o tensor.Options, steps int) (losses []float64, grads
 	const batch = 16
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .5}, 1)
 	require.NoError(t, err)
-	method, err := NewSimCLR(enc, SimCLRConfig{Temperature: .5, Projector: []int{64, 32}}, 2)
+	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{64, 32}}, Setup{Encoder: enc, Seed: 2})
 	require.NoError(t, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{})
 	require.NoError(t, err)
@@ -33,7 +33,7 @@ func trainIn(t *testing.T, o tensor.Options, steps int) (losses []float64, grads
 		tensor.FromSlice(testutil.NetImages("bf16/2", batch, 32, 32, 3), batch, 32, 32, 3)}
 	tp := e.NewTape(tensor.Training)
 	for step := range steps {
-		r, err := Step(tp, method, adam, views, 1e-3, nil, 1)
+		r, err := Step(StepConfig{Tape: tp, Method: method, Optimizer: adam, LR: 1e-3, Steps: 1}, views)
 		require.NoError(t, err)
 		losses = append(losses, r.Loss)
 		if step == 0 {

@@ -1,8 +1,10 @@
 package ssl
 
 import (
+	"errors"
 	"slices"
 
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -17,18 +19,53 @@ type BYOL struct {
 	*teacher
 }
 
-func newBYOL(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
-	if err := first(widths("projector", o.Projector, 1), widths("predictor", o.Predictor, 1), share("ema", o.EMA)); err != nil {
-		return nil, err
-	}
-	copied, err := another()
+// BYOLConfig holds the settings of BYOL.
+type BYOLConfig struct {
+	// Projector holds the widths of the layers behind the encoder, the last being that
+	// of the projection, Predictor the hidden widths of the predictor. There is batch
+	// norm behind all hidden layers.
+	Projector []int `yaml:"projector"`
+	Predictor []int `yaml:"predictor"`
+	// EMA is the share of the target that stays in a step. EMASchedule is constant, or
+	// cosine: EMA rises to 1 over the training.
+	EMA         float64 `yaml:"ema"`
+	EMASchedule string  `yaml:"ema_schedule"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "byol", Source: "Grill et al. 2020",
+		Summary: "a predictor of one view's projection by a slow copy (EMA) of the network",
+		Config:  BYOLConfig{Projector: []int{128, 64}, Predictor: []int{32}, EMA: 0.99, EMASchedule: "constant"},
+		Teacher: true,
+		Collapse: "no batch norm in encoder and heads, a teacher that moves too fast (raise method.ema), " +
+			"or too high a learning rate",
+	})
+}
+
+// Validate implements Config.
+func (c BYOLConfig) Validate(Setup) error {
+	return errors.Join(widths("projector", c.Projector), widths("predictor", c.Predictor), emaSettings(c.EMA, c.EMASchedule))
+}
+
+// Views implements Config: a first and a second one.
+func (c BYOLConfig) Views(first, second augment.Config, _ Setup) []augment.Config {
+	return []augment.Config{first, second}
+}
+
+// New implements Config.
+func (c BYOLConfig) New(s Setup) (Method, error) {
+	copied, err := s.Another()
 	if err != nil {
 		return nil, err
 	}
 	head := nn.HeadOptions{BN: true}
-	m := &BYOL{networks: newNetworks(enc, o.Projector, head, seed), target: newNetworks(copied, o.Projector, head, seed)}
-	m.predictor = newPredictor(o.Projector[len(o.Projector)-1], o.Predictor, seed)
-	m.teacher, err = newTeacher(m.networks.Params(), m.target.Params(), &o)
+	m := &BYOL{
+		networks: newNetworks(s.Encoder, c.Projector, head, s.Seed),
+		target:   newNetworks(copied, c.Projector, head, s.Seed),
+	}
+	m.predictor = newPredictor(c.Projector[len(c.Projector)-1], c.Predictor, s.Seed)
+	m.teacher, err = newTeacher(m.networks.Params(), m.target.Params(), c.EMA, c.EMASchedule)
 	return m, err
 }
 

@@ -15,19 +15,19 @@ import (
 // one batch.
 //
 // Methods that push the images of a batch apart have nothing to learn from an image
-// that must be like itself and unlike itself: SimCLR and MoCo are refused where
-// times is above 1. The paper takes SimSiam. Hooks, checkpoints and the rest are
+// that must be like itself and unlike itself: contrastive ones (Kind) are refused
+// where times is above 1. The paper takes SimSiam. Hooks, checkpoints and the rest are
 // those of a Trainer.
 func ContinueOn(c TrainerConfig, points []int, times int) (TrainerConfig, error) {
 	fail := func(format string, args ...any) (TrainerConfig, error) {
 		return c, fmt.Errorf("training %s on a few points: %w", c.Name, fmt.Errorf(format, args...))
 	}
-	switch c.Method.(type) {
-	case *SimCLR, *MoCoV2, *MoCoV3:
-		if times > 1 {
-			return fail("times: found %d, but %s takes the other images of a batch for negatives, which would be the same image: use simsiam or byol",
-				times, c.Method.Name())
-		}
+	if c.Method == nil {
+		return fail("Method is not set")
+	}
+	if k, _ := Lookup(c.Method.Name()); k.Contrastive && times > 1 {
+		return fail("times: found %d, expected 1: %s takes the other images of a batch for negatives, which would be the same image; "+
+			"use a method without negatives (the paper takes simsiam)", times, c.Method.Name())
 	}
 	switch {
 	case c.Dataset == nil:

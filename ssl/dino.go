@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -34,37 +35,97 @@ type DINO struct {
 	part, parts int // of the step's batch that Loss gets; 0 parts are 1
 }
 
-func newDINO(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
-	if err := first(widths("projector", o.Projector, 1), atLeast("prototypes", o.Prototypes, 2),
-		above0("temperature", o.Temperature), above0("teacher_temperature", o.TeacherTemperature),
-		atLeast("teacher_warmup", o.TeacherWarmup, 0), share("ema", o.EMA), share("centre_momentum", o.CentreMomentum),
-		atLeast("local_crops", o.LocalCrops, 0)); err != nil {
-		return nil, err
+// DINOConfig holds the settings of DINO. Recipes say how long something takes in
+// epochs, which need not be whole.
+type DINOConfig struct {
+	// Temperature divides the student's logits.
+	Temperature float64 `yaml:"temperature"`
+	// Projector holds the widths of the layers behind the encoder, the last being that
+	// of the bottleneck in front of the prototypes; ProjectorBN puts batch norm behind
+	// the hidden ones.
+	Projector   []int `yaml:"projector"`
+	ProjectorBN bool  `yaml:"projector_bn"`
+	// EMA is the share of the teacher that stays in a step. EMASchedule is constant, or
+	// cosine: EMA rises to 1 over the training.
+	EMA         float64 `yaml:"ema"`
+	EMASchedule string  `yaml:"ema_schedule"`
+	// Prototypes is the number K of the head's outputs.
+	Prototypes int `yaml:"prototypes"`
+	// TeacherTemperature divides the teacher's logits.
+	TeacherTemperature float64 `yaml:"teacher_temperature"`
+	// TeacherStart is the teacher's temperature at the start, and TeacherWarmup the
+	// number of epochs in which it goes straight to TeacherTemperature; 0: none.
+	TeacherStart  float64 `yaml:"teacher_temperature_start" hash:"teacher_temperature_warmup!=0"`
+	TeacherWarmup float64 `yaml:"teacher_temperature_warmup" hash:"teacher_temperature_warmup!=0"`
+	// FreezePrototypes is the number of epochs at the start in which the prototypes
+	// stay as they are, which steadies the beginning.
+	FreezePrototypes float64 `yaml:"freeze_prototypes"`
+	// CentreMomentum is the share of the centre that stays in a step.
+	CentreMomentum float64 `yaml:"centre_momentum"`
+	// LocalCrops is the number of small views (multi-crop) that the student sees next to
+	// the two large ones.
+	LocalCrops int `yaml:"local_crops" hash:"local_crops!=0"`
+	// LocalScale bounds the share of the image's area that they show, LocalSize is
+	// their side as a share of the image's.
+	LocalScale [2]float64 `yaml:"local_scale" hash:"local_crops!=0"`
+	LocalSize  float64    `yaml:"local_size" hash:"local_crops!=0"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "dino", Source: "Caron et al. 2021",
+		Summary: "the soft classes of a slow, centred and sharpened copy; local_crops adds small views (multi-crop)",
+		Config: DINOConfig{Temperature: 0.2, Projector: []int{128, 64}, EMA: 0.99, EMASchedule: "constant",
+			Prototypes: 512, TeacherTemperature: 0.04, TeacherStart: 0.04, FreezePrototypes: 1, CentreMomentum: 0.9,
+			LocalScale: [2]float64{0.05, 0.4}, LocalSize: 0.5},
+		Teacher:  true,
+		Collapse: "too high a method.teacher_temperature, too slow a centre, or a teacher that moves too fast (raise method.ema)",
+		Stuck: "a student that gives every image the uniform distribution: the teacher's targets are too flat; " +
+			"lower method.teacher_temperature (0.04 or less)",
+	})
+}
+
+// Validate implements Config.
+func (c DINOConfig) Validate(s Setup) error {
+	var warmup error
+	if c.TeacherWarmup > 0 {
+		warmup = above0("teacher_temperature_start", c.TeacherStart, 1000)
 	}
-	crops, err := newLocalCrops(enc, &o)
+	epochs := float64(s.Epochs)
+	if s.Epochs == 0 {
+		epochs = math.MaxFloat64
+	}
+	return errors.Join(widths("projector", c.Projector), above0("temperature", c.Temperature, 1000),
+		emaSettings(c.EMA, c.EMASchedule), within("prototypes", c.Prototypes, 2, maxRows),
+		above0("teacher_temperature", c.TeacherTemperature, 1000),
+		within("teacher_temperature_warmup", c.TeacherWarmup, 0, epochs), warmup, share("centre_momentum", c.CentreMomentum),
+		within("freeze_prototypes", c.FreezePrototypes, 0, epochs), c.validateLocal(s))
+}
+
+// New implements Config.
+func (c DINOConfig) New(s Setup) (Method, error) {
+	crops, err := newLocalCrops(&c, s)
 	if err != nil {
 		return nil, err
 	}
-	if o.TeacherWarmup > 0 {
-		if err := above0("teacher_temperature_start", o.TeacherStart); err != nil {
-			return nil, err
-		}
-	}
-	copied, err := another()
+	copied, err := s.Another()
 	if err != nil {
 		return nil, err
 	}
-	k, d := o.Prototypes, o.Projector[len(o.Projector)-1]
-	head := nn.HeadOptions{BN: o.ProjectorBN, GELU: true}
+	k, d := c.Prototypes, c.Projector[len(c.Projector)-1]
+	head := nn.HeadOptions{BN: c.ProjectorBN, GELU: true}
 	m := &DINO{
-		networks: newNetworks(enc, o.Projector, head, seed), momentum: newNetworks(copied, o.Projector, head, seed),
-		prototypes: nn.NewLinear("prototypes", d, k, seed).Params()[0], teacherPro: nn.NewLinear("prototypes", d, k, seed).Params()[0],
-		studentT: float32(o.Temperature), teacherT: teacherTemperature(&o),
-		centre: &nn.Param{Name: "centre", Value: tensor.New(k), Buffer: true}, mean: tensor.New(k), keepCentre: o.CentreMomentum,
-		frozen: uint64(max(o.FreezePrototypes, 0)), crops: crops,
+		networks:   newNetworks(s.Encoder, c.Projector, head, s.Seed),
+		momentum:   newNetworks(copied, c.Projector, head, s.Seed),
+		prototypes: nn.NewLinear("prototypes", d, k, s.Seed).Params()[0],
+		teacherPro: nn.NewLinear("prototypes", d, k, s.Seed).Params()[0],
+		studentT:   float32(c.Temperature), teacherT: c.teacherTemperature(s.StepsPerEpoch),
+		centre: &nn.Param{Name: "centre", Value: tensor.New(k), Buffer: true},
+		mean:   tensor.New(k), keepCentre: c.CentreMomentum,
+		frozen: uint64(c.FreezePrototypes * float64(s.StepsPerEpoch)), crops: crops,
 	}
 	m.follow = tensor.NewAverages([]*tensor.Tensor{m.centre.Value}, []*tensor.Tensor{m.mean})
-	m.teacher, err = newTeacher(append(m.networks.Params(), m.prototypes), append(m.momentum.Params(), m.teacherPro), &o)
+	m.teacher, err = newTeacher(append(m.networks.Params(), m.prototypes), append(m.momentum.Params(), m.teacherPro), c.EMA, c.EMASchedule)
 	return m, err
 }
 
@@ -132,8 +193,8 @@ func (m *DINO) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor {
 // teacherTemperature gives the teacher's temperature of a step, counted from 0: a
 // linear warm-up (Implementation details in Section 3.2; the paper's goes from 0.04
 // to 0.07 in the first 30 epochs).
-func teacherTemperature(o *Options) func(step int) float32 {
-	start, end, warmup := o.TeacherStart, o.TeacherTemperature, o.TeacherWarmup
+func (c *DINOConfig) teacherTemperature(stepsPerEpoch int) func(step int) float32 {
+	start, end, warmup := c.TeacherStart, c.TeacherTemperature, int(c.TeacherWarmup*float64(stepsPerEpoch))
 	return func(step int) float32 {
 		if step >= warmup {
 			return float32(end)
@@ -142,8 +203,8 @@ func teacherTemperature(o *Options) func(step int) float32 {
 	}
 }
 
-// setPart implements inParts.
-func (m *DINO) setPart(part, parts int) { m.part, m.parts = part, parts }
+// SetPart implements InParts.
+func (m *DINO) SetPart(part, parts int) { m.part, m.parts = part, parts }
 
 // take keeps the mean logits [K] of a part of the batch for AfterStep.
 func (m *DINO) take(mean *tensor.Tensor) {

@@ -32,12 +32,13 @@ type teacher struct {
 }
 
 // newTeacher makes params, those of networks just like the student's, follow it
-// from where it is.
-func newTeacher(student, params []*nn.Param, o *Options) (*teacher, error) {
+// from where it is. ema is the share that stays in a step, schedule one of constant and
+// cosine.
+func newTeacher(student, params []*nn.Param, ema float64, schedule string) (*teacher, error) {
 	if err := nn.Copy(params, student); err != nil {
 		return nil, err
 	}
-	t := &teacher{params: params, keep: o.EMA, cosine: o.EMACosine}
+	t := &teacher{params: params, keep: ema, cosine: schedule == "cosine"}
 	var avg, of []*tensor.Tensor
 	for i, p := range params {
 		if !p.Buffer {

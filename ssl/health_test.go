@@ -13,7 +13,7 @@ import (
 )
 
 func TestDiagnose(t *testing.T) {
-	for _, name := range Names() {
+	for _, name := range twoViewed() {
 		r := Record{Epoch: 1, Loss: 1, Chance: 2, Spread: .5}
 		assert.Empty(t, diagnose(name, &r), name)
 		r.Spread, r.Collapsed = 1e-5, true
@@ -83,7 +83,7 @@ func TestRankAndTeacher(t *testing.T) {
 	// A teacher that was just copied agrees on the same views of the same images;
 	// its batch norm sees the same batch.
 	q := newProblem(t, problemOptions{method: "byol"})
-	r, err := Step(q.config.Engine.NewTape(tensor.Training), q.method, q.config.Optimizer, randomViews(8), 1e-3, nil, 1)
+	r, err := Step(StepConfig{Tape: q.config.Engine.NewTape(tensor.Training), Method: q.method, Optimizer: q.config.Optimizer, LR: 1e-3, Steps: 1}, randomViews(8))
 	require.NoError(t, err)
 	assert.InDelta(t, 1, r.Teacher, 1e-5)
 	assert.Greater(t, r.Rank, 1.)

@@ -1,8 +1,12 @@
 package ssl
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"slices"
 
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -24,16 +28,58 @@ type cropRows struct {
 	second, first []int
 }
 
+// validateLocal checks the settings of the small views.
+func (c *DINOConfig) validateLocal(s Setup) error {
+	if err := within("local_crops", c.LocalCrops, 0, 100); err != nil || c.LocalCrops == 0 {
+		return err
+	}
+	var scale error
+	if l := c.LocalScale; !(0 < l[0] && l[0] <= l[1] && l[1] <= 1) {
+		scale = fmt.Errorf("local_scale: found %v, expected 0 < from <= to <= 1", l)
+	}
+	if !(c.LocalSize > 0 && c.LocalSize <= 1) {
+		return errors.Join(scale, fmt.Errorf("local_size: found %v, expected more than 0 and at most 1", c.LocalSize))
+	}
+	if s.Encoder == nil {
+		return scale
+	}
+	_, err := newLocalCrops(c, s)
+	return errors.Join(scale, err)
+}
+
+// localSize returns height and width of the small views of images of a shape.
+func (c *DINOConfig) localSize(shape [3]int) [2]int {
+	side := func(n int) int { return max(1, int(math.Round(float64(n)*c.LocalSize))) }
+	return [2]int{side(shape[0]), side(shape[1])}
+}
+
+// Views implements Config: the two large ones, then the small ones, which are made as
+// the first but for size and crop.
+func (c DINOConfig) Views(first, second augment.Config, s Setup) []augment.Config {
+	views := []augment.Config{first, second}
+	if c.LocalCrops < 1 {
+		return views
+	}
+	var same *augment.Override
+	small := same.Over(first) // without its preset
+	small.Size, small.Crop.Scale = c.localSize(s.Shape), c.LocalScale
+	if small.Crop.Ratio == [2]float64{} {
+		small.Crop.Ratio = [2]float64{3. / 4, 4. / 3}
+	}
+	return append(views, slices.Repeat([]augment.Config{small}, c.LocalCrops)...)
+}
+
 // newLocalCrops returns nil for none. The encoder must take images of their size.
-func newLocalCrops(enc nn.Encoder, o *Options) (*localCrops, error) {
-	if o.LocalCrops == 0 {
+func newLocalCrops(c *DINOConfig, s Setup) (*localCrops, error) {
+	if c.LocalCrops == 0 {
 		return nil, nil
 	}
-	small, err := nn.ForImages(enc, o.LocalSize[0], o.LocalSize[1])
+	size := c.localSize(s.Shape)
+	small, err := nn.ForImages(s.Encoder, size[0], size[1])
 	if err != nil {
-		return nil, fmt.Errorf("local_crops: %w", err)
+		return nil, fmt.Errorf("local_crops: %w: expected 0 small views, or another local_size", err)
 	}
-	return &localCrops{crops: o.LocalCrops, encoder: small}, nil
+	return &localCrops{crops: c.LocalCrops, encoder: small}, nil
 }
 
 func (l *localCrops) count() int {

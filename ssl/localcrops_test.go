@@ -19,7 +19,7 @@ func TestMultiCropLossIsThePapersFormula(t *testing.T) {
 	p := newProblem(t, problemOptions{method: multiCrop})
 	m := p.method.(*DINO)
 	require.Equal(t, 4, m.Views())
-	centre := make([]float64, tinyOptions.Prototypes)
+	centre := make([]float64, tinySettings.Prototypes)
 	for k := range centre {
 		m.centre.Value.Data()[k] = float32(k%3) / 8
 		centre[k] = float64(k%3) / 8
@@ -71,7 +71,7 @@ func TestMultiCropLossIsThePapersFormula(t *testing.T) {
 	for i := range 2 {
 		for v := range 4 {
 			if v != i {
-				want += dinoH(teacher[i*n:(i+1)*n], s[v*n:(v+1)*n], centre, tinyOptions.TeacherTemperature, tinyOptions.Temperature)
+				want += dinoH(teacher[i*n:(i+1)*n], s[v*n:(v+1)*n], centre, tinySettings.TeacherTemperature, tinySettings.Temperature)
 				terms++
 			}
 		}
@@ -95,16 +95,15 @@ func TestMultiCropOnAnyThreads(t *testing.T) {
 }
 
 func TestMultiCropRefuses(t *testing.T) {
-	o := tinyOptions
-	o.LocalCrops, o.LocalSize = 1, [2]int{8, 8}
-	_, err := New("dino", tinyEncoder(t), func() (nn.Encoder, error) { return tinyEncoder(t), nil }, o, 1)
+	o := tinySettings
+	o.LocalCrops, o.LocalSize = 1, .5
+	_, err := New("dino", o.of("dino"), Setup{Encoder: tinyEncoder(t), Shape: [3]int{16, 16, 3}})
 	assert.ErrorContains(t, err, "method dino: local_crops: images of 8x8: layer pool4_0")
-	o.LocalSize = [2]int{8, 10}
-	_, err = New("dino", vit(t), func() (nn.Encoder, error) { return vit(t), nil }, o, 1)
+	_, err = New("dino", o.of("dino"), Setup{Encoder: vit(t), Shape: [3]int{16, 20, 3}})
 	assert.ErrorContains(t, err, "method dino: local_crops: images of 8x10: found patches of 4 pixels, expected a side that divides both")
 	o.LocalCrops = -1
-	_, err = New("dino", tinyEncoder(t), nil, o, 1)
-	assert.ErrorContains(t, err, "local_crops: found -1, expected at least 0")
+	_, err = New("dino", o.of("dino"), Setup{Encoder: tinyEncoder(t)})
+	assert.ErrorContains(t, err, "local_crops: found -1, expected 0 to 100")
 	p := newProblem(t, problemOptions{method: multiCrop})
 	assert.PanicsWithValue(t, "ssl: DINO with 2 small crops takes 4 views, got 2", func() {
 		p.method.Loss(&nn.Context{Tape: p.config.Engine.NewTape(tensor.Training)}, randomViews(4))

@@ -67,8 +67,8 @@ func goldenMAE(t *testing.T, about *maeGolden) *MAE {
 	enc, err := nn.NewEncoder(about.Encoder, nn.EncoderOptions{Width: 1. / 8, Depth: about.Depth, Positions: about.Positions,
 		InH: about.H, InW: about.W, InC: about.Channels}, 1)
 	require.NoError(t, err)
-	m, err := NewMAE(enc, MAEConfig{MaskRatio: about.Ratio, NormPix: about.NormPix,
-		Decoder: nn.DecoderConfig{Depth: about.DecoderDepth, Dim: about.DecoderDim, Heads: about.Heads}}, 1)
+	m, err := made[*MAE]("mae", MAEConfig{MaskRatio: about.Ratio, NormPix: about.NormPix,
+		DecoderDepth: about.DecoderDepth, DecoderDim: about.DecoderDim, DecoderHeads: about.Heads}, Setup{Encoder: enc, Seed: 1})
 	require.NoError(t, err)
 	setTransformer(m.Params())
 	m.masks.resize(about.N)

@@ -123,12 +123,14 @@ func TestMAEChance(t *testing.T) {
 	tp := e.NewTape(tensor.Training)
 	assert.InDelta(t, m.Chance(4), m.Loss(&nn.Context{Tape: tp}, []*tensor.Tensor{images(4)}).Item(), 1e-4, "predictions of 0")
 	tp.Release()
-	m.cfg.NormPix, m.cfg.PixelVariance = false, .25
+	plain := MAEConfig{MaskRatio: .75, DecoderDepth: 1, DecoderDim: 12, DecoderHeads: 3}
+	m, err := made[*MAE]("mae", plain, Setup{Encoder: vit(t), PixelVariance: func() float64 { return .25 }})
+	require.NoError(t, err)
 	assert.Equal(t, .25, m.Chance(8))
 }
 
 func TestNewMAEErrors(t *testing.T) {
-	good := MAEConfig{MaskRatio: .75, Decoder: nn.DecoderConfig{Depth: 1, Dim: 12, Heads: 3}}
+	good := MAEConfig{MaskRatio: .75, DecoderDepth: 1, DecoderDim: 12, DecoderHeads: 3}
 	with := func(change func(*MAEConfig)) MAEConfig {
 		c := good
 		change(&c)
@@ -138,21 +140,21 @@ func TestNewMAEErrors(t *testing.T) {
 		"mask_ratio: found 0,":                   with(func(c *MAEConfig) { c.MaskRatio = 0 }),
 		"mask_ratio: found 1,":                   with(func(c *MAEConfig) { c.MaskRatio = 1 }),
 		"by which 0 of 16 patches are visible":   with(func(c *MAEConfig) { c.MaskRatio = .95 }),
-		"decoder depth: found -1":                with(func(c *MAEConfig) { c.Decoder.Depth = -1 }),
-		"decoder heads: found 0":                 with(func(c *MAEConfig) { c.Decoder.Heads = 0 }),
-		"decoder dim: found 10, expected a mult": with(func(c *MAEConfig) { c.Decoder.Dim = 10 }),
-		"decoder dim: found 16, expected a mult": with(func(c *MAEConfig) { c.Decoder.Dim = 16 }),
+		"decoder_depth: found -1":                with(func(c *MAEConfig) { c.DecoderDepth = -1 }),
+		"decoder_heads: found 0":                 with(func(c *MAEConfig) { c.DecoderHeads = 0 }),
+		"decoder_dim: found 10, expected a mult": with(func(c *MAEConfig) { c.DecoderDim = 10 }),
+		"decoder_dim: found 16, expected a mult": with(func(c *MAEConfig) { c.DecoderDim = 16 }),
 	} {
-		_, err := NewMAE(vit(t), c, 1)
+		_, err := made[*MAE]("mae", c, Setup{Encoder: vit(t), Seed: 1})
 		assert.ErrorContains(t, err, says)
 	}
 	resnet, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125}, 1)
 	require.NoError(t, err)
-	_, err = NewMAE(resnet, good, 1)
+	_, err = made[*MAE]("mae", good, Setup{Encoder: resnet, Seed: 1})
 	assert.ErrorContains(t, err, "expected a vision transformer")
 	odd, err := nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Width: .125, Depth: 1, InH: 16, InW: 18}, 1)
 	require.NoError(t, err)
-	_, err = NewMAE(odd, good, 1)
+	_, err = made[*MAE]("mae", good, Setup{Encoder: odd, Seed: 1})
 	assert.ErrorContains(t, err, "patches of 4 pixels on images of 16x18")
 }
 

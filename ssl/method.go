@@ -1,7 +1,9 @@
-// Package ssl trains encoders, mostly without labels, and evaluates them: the
-// methods (SimCLR, BYOL, SimSiam, MoCo, Barlow Twins, VICReg, DINO, MAE; supervised
-// training for comparison), the trainer with its checkpoints, weighted kNN and
-// linear probes.
+// Package ssl trains encoders, mostly without labels. It holds the methods, one a file
+// (SimCLR, BYOL, SimSiam, MoCo, Barlow Twins, VICReg, DINO, MAE; supervised training for
+// comparison), and the trainer with its checkpoints. Package probe evaluates encoders.
+//
+// Methods are known by name (Register, New), each with its settings next to the
+// algorithm. One of your own, from any package, is registered the same way.
 //
 // Everything here is a pure function of the configuration and its seed: the same
 // training gives the same bits for any number of threads, in any order of the
@@ -25,7 +27,7 @@ const TeacherTap = "teacher"
 // Method is a self-supervised objective together with every network that it
 // trains.
 type Method interface {
-	// Name is a short word such as "simclr".
+	// Name is the word that the method is registered by.
 	Name() string
 	// Params lists the parameters and buffers of all its networks, the encoder
 	// first, always in the same order.

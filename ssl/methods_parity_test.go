@@ -18,22 +18,22 @@ import (
 )
 
 // goldenOptions are the settings of make_methods.py.
-func goldenOptions(name string) (method string, o Options) {
-	o = Options{
-		Temperature: .3, Projector: []int{20, 12}, Predictor: []int{10}, EMA: .9,
+func goldenOptions(name string) (method string, o allSettings) {
+	o = allSettings{
+		Temperature: .3, Projector: []int{20, 12}, Predictor: []int{10}, EMA: .9, EMASchedule: "constant",
 		Queue: 20, BNSplits: 2, Symmetric: true, Lambda: .02, LossScale: .1, Invariance: 25, Variance: 25, Covariance: 1,
 		Prototypes: 14, TeacherTemperature: .05, CentreMomentum: .9,
 	}
 	switch name {
 	case "byol":
-		o.EMACosine = true
+		o.EMASchedule = "cosine"
 	case "dino":
-		o.EMACosine, o.ProjectorBN = true, true
+		o.EMASchedule, o.ProjectorBN = "cosine", true
 	case "mocov2_asymmetric":
 		o.Symmetric = false
 		return "mocov2", o
 	case "dino_multicrop", "dino_multicrop_vit":
-		o.EMACosine, o.ProjectorBN = true, true
+		o.EMASchedule, o.ProjectorBN = "cosine", true
 		o.LocalCrops = 3
 		return "dino", o
 	}
@@ -104,10 +104,11 @@ func checkMethod(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 	enc, err := encoder()
 	require.NoError(t, err)
 	method, options := goldenOptions(name)
+	setup := Setup{Encoder: enc, Another: encoder, Seed: 1}
 	if small := want.Sizes[len(want.Sizes)-1]; options.LocalCrops > 0 {
-		options.LocalSize = [2]int{small, small}
+		options.LocalSize, setup.Shape = .5, [3]int{2 * small, 2 * small, 3}
 	}
-	m, err := New(method, enc, encoder, options, 1)
+	m, err := New(method, options.of(method), setup)
 	require.NoError(t, err)
 	params := map[string]*nn.Param{}
 	var values testutil.NetParams
@@ -145,7 +146,7 @@ func checkMethod(t *testing.T, e *tensor.Engine, g *testutil.Golden, about *gold
 			x := testutil.NetImages(fmt.Sprintf("%s%d/%d", want.Images, step, v+1), about.N, size, size, 3)
 			views[v] = tensor.FromSlice(x, about.N, size, size, 3)
 		}
-		r, err := Step(tp, m, opt, views, about.LR, &nn.Noise{Seed: 5, Step: uint64(step)}, len(want.Losses))
+		r, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: opt, LR: about.LR, Noise: &nn.Noise{Seed: 5, Step: uint64(step)}, Steps: len(want.Losses)}, views)
 		require.NoError(t, err)
 		off := math.Abs(r.Loss-loss) / max(1, math.Abs(loss))
 		assert.LessOrEqual(t, off, limit.loss, "%s: loss of step %d: %v, expected %v", name, step+1, r.Loss, loss)

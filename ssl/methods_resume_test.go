@@ -21,20 +21,20 @@ func vit(t testing.TB) nn.Encoder {
 }
 
 func smallMAE(t testing.TB) *MAE {
-	m, err := NewMAE(vit(t), MAEConfig{MaskRatio: .75, NormPix: true, Decoder: nn.DecoderConfig{Depth: 1, Dim: 12, Heads: 3}}, 2)
+	m, err := made[*MAE]("mae", MAEConfig{MaskRatio: .75, NormPix: true, DecoderDepth: 1, DecoderDim: 12, DecoderHeads: 3}, Setup{Encoder: vit(t), Seed: 2})
 	require.NoError(t, err)
 	return m
 }
 
 func smallSupervised(t testing.TB) *Supervised {
-	s, err := NewSupervised(vit(t), 10, 2)
+	s, err := made[*Supervised]("supervised", nil, Setup{Encoder: vit(t), Classes: 10, Seed: 2})
 	require.NoError(t, err)
 	return s
 }
 
 // oneStep is Step without what only some methods need.
 func oneStep(tp *tensor.Tape, m Method, o optim.Optimizer, x *tensor.Tensor, lr float64, noise *nn.Noise) (StepResult, error) {
-	return Step(tp, m, o, []*tensor.Tensor{x}, lr, noise, 1)
+	return Step(StepConfig{Tape: tp, Method: m, Optimizer: o, LR: lr, Noise: noise, Steps: 1}, []*tensor.Tensor{x})
 }
 
 // others are the methods, besides SimCLR, whose trainings are stopped here.
@@ -49,7 +49,7 @@ var others = map[string]func(testing.TB) Method{
 func groupNormed(t testing.TB) *Supervised {
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125, Norm: nn.NormGroup, InH: 16, InW: 16}, 1)
 	require.NoError(t, err)
-	s, err := NewSupervised(enc, 10, 2)
+	s, err := made[*Supervised]("supervised", nil, Setup{Encoder: enc, Classes: 10, Seed: 2})
 	require.NoError(t, err)
 	return s
 }
@@ -63,7 +63,7 @@ func otherProblem(t testing.TB, method string, o problemOptions) *problem {
 		c.Optimizer, err = optim.NewAdam(c.Engine, c.Method.Params(), optim.AdamConfig{Beta2: .95, WeightDecay: .05, Decoupled: true})
 		require.NoError(t, err)
 		if strings.HasSuffix(method, " private") { // in parts of 3 images at most
-			c.Private = &Private{Noise: .5, Clip: .1, Delta: 1e-3, part: 3}
+			c.Private = &Private{Noise: .5, Clip: .1, Delta: 1e-3, most: 3}
 		}
 		if change != nil {
 			change(c)

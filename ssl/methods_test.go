@@ -51,7 +51,7 @@ func randomViews(n int) []*tensor.Tensor {
 
 func TestLossesAreThePapersFormulas(t *testing.T) {
 	const n = 6
-	o := tinyOptions
+	o := tinySettings
 	t.Run("barlow", func(t *testing.T) {
 		loss, z, _ := methodLoss(t, newProblem(t, problemOptions{method: "barlow"}), n)
 		assert.InEpsilon(t, o.LossScale*barlowEquation1(z[:n], z[n:], o.Lambda), loss, 1e-5)
@@ -151,8 +151,8 @@ func TestChanceAndCollapse(t *testing.T) {
 	p, _ = of("mocov2")
 	assert.InDelta(t, math.Log(21), p.method.Chance(8), 1e-12)
 	p, tp = of("dino")
-	uniform := tp.Scale(same(8, tinyOptions.Prototypes), 0)
-	targets := tp.SharpSoftmax(same(8, tinyOptions.Prototypes), tensor.New(tinyOptions.Prototypes), .04)
+	uniform := tp.Scale(same(8, tinySettings.Prototypes), 0)
+	targets := tp.SharpSoftmax(same(8, tinySettings.Prototypes), tensor.New(tinySettings.Prototypes), .04)
 	assert.InEpsilon(t, p.method.Chance(8), float64(tp.SoftCrossEntropy(uniform, targets).Item()), 1e-5)
 	p, _ = of("simsiam")
 	assert.Zero(t, p.method.Chance(8))
@@ -182,9 +182,9 @@ func TestTeacherFollows(t *testing.T) {
 			require.Greater(t, teachers, 20)
 			before := nn.Clone(p.method.Params())
 			tp := p.config.Engine.NewTape(tensor.Training)
-			_, err := Step(tp, p.method, p.config.Optimizer, randomViews(8), 1e-2, &nn.Noise{Step: 3}, 12)
+			_, err := Step(StepConfig{Tape: tp, Method: p.method, Optimizer: p.config.Optimizer, LR: 1e-2, Noise: &nn.Noise{Step: 3}, Steps: 12}, randomViews(8))
 			require.NoError(t, err)
-			keep := 1 - (1-.9)*(math.Cos(math.Pi*3/12)+1)/2 // of tinyOptions
+			keep := 1 - (1-.9)*(math.Cos(math.Pi*3/12)+1)/2 // of tinySettings
 			for _, was := range before {
 				if len(was.Name) < len(teacherPrefix) || was.Name[:len(teacherPrefix)] != teacherPrefix {
 					continue
@@ -215,34 +215,39 @@ func TestTeacherSchedule(t *testing.T) {
 }
 
 func TestNewErrors(t *testing.T) {
-	another := func() (nn.Encoder, error) { return tinyEncoder(t), nil }
 	for _, c := range []struct {
 		method, says string
-		change       func(*Options)
+		change       func(*allSettings)
 	}{
-		{"byoll", `method: found "byoll", expected one of: simclr, byol`, func(*Options) {}},
-		{"byol", "method byol: ema: found 1, expected at least 0 and less than 1", func(o *Options) { o.EMA = 1 }},
-		{"byol", "predictor: found no layer", func(o *Options) { o.Predictor = nil }},
-		{"simsiam", "predictor: found width 0", func(o *Options) { o.Predictor = []int{0} }},
-		{"simsiam", "projector: found no layer", func(o *Options) { o.Projector = nil }},
-		{"mocov2", "temperature: found 0", func(o *Options) { o.Temperature = 0 }},
-		{"mocov2", "queue: found 0", func(o *Options) { o.Queue = 0 }},
-		{"mocov2", "bn_splits: found 0", func(o *Options) { o.BNSplits = 0 }},
-		{"mocov3", "freeze_patch: the encoder has no patch embedding", func(o *Options) { o.FreezePatch = true }},
-		{"mocov3", "temperature: found NaN", func(o *Options) { o.Temperature = math.NaN() }},
-		{"barlow", "loss_scale: found 0", func(o *Options) { o.LossScale = 0 }},
-		{"vicreg", "variance: found -1", func(o *Options) { o.Variance = -1 }},
-		{"dino", "prototypes: found 1, expected at least 2", func(o *Options) { o.Prototypes = 1 }},
-		{"dino", "centre_momentum: found 1", func(o *Options) { o.CentreMomentum = 1 }},
+		{"byoll", `method: found "byoll", expected one of: barlow, byol, dino`, func(*allSettings) {}},
+		{"byol", "method byol: ema: found 1, expected at least 0 and less than 1", func(o *allSettings) { o.EMA = 1 }},
+		{"byol", "predictor: found no layer", func(o *allSettings) { o.Predictor = nil }},
+		{"simsiam", "predictor: found width 0", func(o *allSettings) { o.Predictor = []int{0} }},
+		{"simsiam", "projector: found no layer", func(o *allSettings) { o.Projector = nil }},
+		{"mocov2", "temperature: found 0", func(o *allSettings) { o.Temperature = 0 }},
+		{"mocov2", "queue: found 0", func(o *allSettings) { o.Queue = 0 }},
+		{"mocov2", "bn_splits: found 0", func(o *allSettings) { o.BNSplits = 0 }},
+		{"mocov3", "freeze_patch: found true, expected false: the encoder has no patch embedding", func(o *allSettings) { o.FreezePatch = true }},
+		{"mocov3", "temperature: found NaN", func(o *allSettings) { o.Temperature = math.NaN() }},
+		{"barlow", "loss_scale: found 0", func(o *allSettings) { o.LossScale = 0 }},
+		{"vicreg", "variance: found -1", func(o *allSettings) { o.Variance = -1 }},
+		{"dino", "prototypes: found 1, expected 2 to", func(o *allSettings) { o.Prototypes = 1 }},
+		{"dino", "centre_momentum: found 1", func(o *allSettings) { o.CentreMomentum = 1 }},
 	} {
-		o := tinyOptions
+		o := tinySettings
 		c.change(&o)
-		_, err := New(c.method, tinyEncoder(t), another, o, 1)
+		_, err := New(c.method, o.of(c.method), Setup{Encoder: tinyEncoder(t)})
 		assert.ErrorContains(t, err, c.says)
 	}
-	_, err := New("byol", tinyEncoder(t), func() (nn.Encoder, error) { return nil, fmt.Errorf("no memory") }, tinyOptions, 1)
+	_, err := New("byol", nil, Setup{Encoder: tinyEncoder(t)})
+	assert.ErrorContains(t, err, "method byol: another: found none, expected a second encoder")
+	_, err = New("byol", SimCLRConfig{}, Setup{Encoder: tinyEncoder(t)})
+	assert.ErrorContains(t, err, "method byol: settings: found ssl.SimCLRConfig, expected ssl.BYOLConfig")
+	_, err = New("byol", nil, Setup{})
+	assert.ErrorContains(t, err, "method byol: encoder: found none")
+	_, err = New("byol", nil, Setup{Encoder: tinyEncoder(t), Another: func() (nn.Encoder, error) { return nil, fmt.Errorf("no memory") }})
 	assert.ErrorContains(t, err, "method byol: no memory")
-	for _, name := range Names() {
+	for _, name := range twoViewed() {
 		p := newProblem(t, problemOptions{method: name})
 		assert.Equal(t, name, p.method.Name())
 		assert.Equal(t, 2, p.method.Views())

@@ -1,9 +1,12 @@
 package ssl
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
@@ -33,23 +36,78 @@ type MoCoV2 struct {
 	targets       []int
 }
 
-func newMoCoV2(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
-	if err := first(widths("projector", o.Projector, 1), above0("temperature", o.Temperature), share("ema", o.EMA),
-		atLeast("queue", o.Queue, 1), atLeast("bn_splits", o.BNSplits, 1)); err != nil {
-		return nil, err
+// MoCoV2Config holds the settings of MoCoV2.
+type MoCoV2Config struct {
+	// Temperature divides similarities.
+	Temperature float64 `yaml:"temperature"`
+	// Projector holds the widths of the layers behind the encoder, the last being that
+	// of the projection; ProjectorBN puts batch norm behind the hidden ones.
+	Projector   []int `yaml:"projector"`
+	ProjectorBN bool  `yaml:"projector_bn"`
+	// EMA is the share of the momentum encoder that stays in a step. EMASchedule is
+	// constant, or cosine: EMA rises to 1 over the training.
+	EMA         float64 `yaml:"ema"`
+	EMASchedule string  `yaml:"ema_schedule"`
+	// Queue is the number of keys kept as negatives, at least those of one step.
+	Queue int `yaml:"queue"`
+	// BNSplits is the number of parts of a batch that batch norm takes each by itself;
+	// queries and keys are in other parts.
+	BNSplits int `yaml:"bn_splits"`
+	// Symmetric makes either view query and key in turn.
+	Symmetric bool `yaml:"symmetric"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "mocov2", Source: "Chen et al. 2020",
+		Summary: "a view against the slow copy's, and a queue of earlier ones as negatives",
+		Config: MoCoV2Config{Temperature: 0.2, Projector: []int{128, 64}, EMA: 0.99, EMASchedule: "constant",
+			Queue: 400, BNSplits: 4},
+		Teacher: true, Contrastive: true,
+		Collapse: "a teacher that moves too fast (raise method.ema, 0.99 or more) or too high a learning rate",
+		Stuck:    "a queue of keys all alike, too low or too high a learning rate, or too high a temperature",
+	})
+}
+
+// Validate implements Config.
+func (c MoCoV2Config) Validate(s Setup) error {
+	keys, batch := max(s.Batch, 1), s.Batch/max(s.Parts, 1) // batch is what is normalised at once
+	if c.Symmetric {
+		keys *= 2
 	}
-	copied, err := another()
+	var splits error
+	switch {
+	case c.BNSplits < 1 || batch%c.BNSplits != 0:
+		splits = fmt.Errorf("bn_splits: found %d, expected a divisor of the batch of %d", c.BNSplits, batch)
+	case batch > 0 && batch/c.BNSplits < 2:
+		splits = fmt.Errorf("bn_splits: found %d, expected parts of at least 2 of the %d images of a batch", c.BNSplits, batch)
+	}
+	return errors.Join(widths("projector", c.Projector), above0("temperature", c.Temperature, 1000),
+		emaSettings(c.EMA, c.EMASchedule), within("queue", c.Queue, keys, maxRows), splits)
+}
+
+// Views implements Config: a first and a second one.
+func (c MoCoV2Config) Views(first, second augment.Config, _ Setup) []augment.Config {
+	return []augment.Config{first, second}
+}
+
+// New implements Config.
+func (c MoCoV2Config) New(s Setup) (Method, error) {
+	copied, err := s.Another()
 	if err != nil {
 		return nil, err
 	}
-	head := nn.HeadOptions{BN: o.ProjectorBN}
-	m := &MoCoV2{networks: newNetworks(enc, o.Projector, head, seed), momentumE: newNetworks(copied, o.Projector, head, seed),
-		temperature: float32(o.Temperature), symmetric: o.Symmetric, splits: o.BNSplits}
-	if m.teacher, err = newTeacher(m.networks.Params(), m.momentumE.Params(), &o); err != nil {
+	head := nn.HeadOptions{BN: c.ProjectorBN}
+	m := &MoCoV2{
+		networks:    newNetworks(s.Encoder, c.Projector, head, s.Seed),
+		momentumE:   newNetworks(copied, c.Projector, head, s.Seed),
+		temperature: float32(c.Temperature), symmetric: c.Symmetric, splits: c.BNSplits,
+	}
+	if m.teacher, err = newTeacher(m.networks.Params(), m.momentumE.Params(), c.EMA, c.EMASchedule); err != nil {
 		return nil, err
 	}
 	m.queries, m.keys = newSplitNorm(m.networks.Params()), newSplitNorm(m.teacher.params)
-	m.queue = &nn.Param{Name: "queue", Value: unitRows(o.Queue, o.Projector[len(o.Projector)-1], seed), Buffer: true}
+	m.queue = &nn.Param{Name: "queue", Value: unitRows(c.Queue, c.Projector[len(c.Projector)-1], s.Seed), Buffer: true}
 	m.at = &nn.Param{Name: "queue_ptr", Value: tensor.New(1), Buffer: true}
 	return m, nil
 }
@@ -126,8 +184,8 @@ func (m *MoCoV2) contrast(c *nn.Context, number uint64, xq, xk *tensor.Tensor) (
 	return tp.SoftmaxCrossEntropy(tp.Scale(logits, 1/m.temperature), m.targets), z, k
 }
 
-// setPart implements inParts.
-func (m *MoCoV2) setPart(part, parts int) { m.part, m.parts = part, parts }
+// SetPart implements InParts.
+func (m *MoCoV2) SetPart(part, parts int) { m.part, m.parts = part, parts }
 
 // take keeps the keys of a part of the batch for AfterStep.
 func (m *MoCoV2) take(k *tensor.Tensor) {

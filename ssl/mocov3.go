@@ -1,11 +1,12 @@
 package ssl
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -23,44 +24,79 @@ type MoCoV3 struct {
 	labels      []int // of the last batch size
 }
 
-func newMoCoV3(enc nn.Encoder, another func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
-	if err := first(widths("projector", o.Projector, 1), widths("predictor", o.Predictor, 1),
-		above0("temperature", o.Temperature), share("ema", o.EMA)); err != nil {
-		return nil, err
+// MoCoV3Config holds the settings of MoCoV3.
+type MoCoV3Config struct {
+	// Temperature divides similarities.
+	Temperature float64 `yaml:"temperature"`
+	// Projector holds the widths of the layers behind the encoder, the last being that
+	// of the projection, Predictor the hidden widths of the predictor.
+	Projector []int `yaml:"projector"`
+	Predictor []int `yaml:"predictor"`
+	// EMA is the share of the momentum encoder that stays in a step. EMASchedule is
+	// constant, or cosine: EMA rises to 1 over the training.
+	EMA         float64 `yaml:"ema"`
+	EMASchedule string  `yaml:"ema_schedule"`
+	// FreezePatch keeps the patch embedding of a vision transformer as it was at the
+	// start, which steadies the training (Section 4.2).
+	FreezePatch bool `yaml:"freeze_patch"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "mocov3", Source: "Chen, Xie and He 2021",
+		Summary: "a view's prediction against the slow copy's of the whole batch",
+		Config: MoCoV3Config{Temperature: 0.2, Projector: []int{128, 64}, Predictor: []int{32},
+			EMA: 0.99, EMASchedule: "constant"},
+		Teacher: true, Contrastive: true,
+		Collapse: "a teacher that moves too fast (raise method.ema) or too high a learning rate",
+		Stuck:    "too low or too high a learning rate, or too high a temperature",
+	})
+}
+
+// Validate implements Config.
+func (c MoCoV3Config) Validate(s Setup) error {
+	var frozen error
+	if c.FreezePatch && s.Encoder != nil && len(patchEmbedding(s.Encoder)) == 0 {
+		frozen = errors.New("freeze_patch: found true, expected false: the encoder has no patch embedding, only vision transformers do")
 	}
-	if err := freezePatch(enc, o.FreezePatch); err != nil {
-		return nil, err
+	return errors.Join(widths("projector", c.Projector), above0("temperature", c.Temperature, 1000),
+		widths("predictor", c.Predictor), emaSettings(c.EMA, c.EMASchedule), frozen)
+}
+
+// Views implements Config: a first and a second one.
+func (c MoCoV3Config) Views(first, second augment.Config, _ Setup) []augment.Config {
+	return []augment.Config{first, second}
+}
+
+// New implements Config.
+func (c MoCoV3Config) New(s Setup) (Method, error) {
+	if c.FreezePatch {
+		for _, p := range patchEmbedding(s.Encoder) {
+			p.Buffer = true // no optimiser moves it
+		}
 	}
-	copied, err := another()
+	copied, err := s.Another()
 	if err != nil {
 		return nil, err
 	}
 	// Batch norm behind the last layer of the projector, without weight and bias,
 	// but not of the predictor: the authors' heads for ResNets.
 	head := nn.HeadOptions{BN: true, OutBN: true}
-	m := &MoCoV3{networks: newNetworks(enc, o.Projector, head, seed), momentumE: newNetworks(copied, o.Projector, head, seed),
-		temperature: float32(o.Temperature)}
-	m.predictor = newPredictor(o.Projector[len(o.Projector)-1], o.Predictor, seed)
-	m.teacher, err = newTeacher(m.networks.Params(), m.momentumE.Params(), &o)
+	m := &MoCoV3{
+		networks:    newNetworks(s.Encoder, c.Projector, head, s.Seed),
+		momentumE:   newNetworks(copied, c.Projector, head, s.Seed),
+		temperature: float32(c.Temperature),
+	}
+	m.predictor = newPredictor(c.Projector[len(c.Projector)-1], c.Predictor, s.Seed)
+	m.teacher, err = newTeacher(m.networks.Params(), m.momentumE.Params(), c.EMA, c.EMASchedule)
 	return m, err
 }
 
-// freezePatch makes the patch embedding of the encoder a buffer, which no
-// optimiser moves.
-func freezePatch(enc nn.Encoder, freeze bool) error {
-	if !freeze {
-		return nil
-	}
-	found := false
-	for _, p := range enc.Params() {
-		if strings.HasPrefix(p.Name, "patch_embed.") {
-			p.Buffer, found = true, true
-		}
-	}
-	if !found {
-		return fmt.Errorf("freeze_patch: the encoder has no patch embedding")
-	}
-	return nil
+// patchEmbedding returns the parameters of an encoder's patch embedding.
+func patchEmbedding(enc nn.Encoder) []*nn.Param {
+	return slices.DeleteFunc(slices.Clone(enc.Params()), func(p *nn.Param) bool {
+		return !strings.HasPrefix(p.Name, "patch_embed.")
+	})
 }
 
 // Name returns "mocov3".

@@ -129,7 +129,7 @@ func checkTraining(t *testing.T, e *tensor.Engine, g *testutil.Golden, limit lim
 	g.About(&about)
 	enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: about.Width}, 1)
 	require.NoError(t, err)
-	method, err := ssl.NewSimCLR(enc, ssl.SimCLRConfig{Temperature: about.Temperature, Projector: about.Projector, ProjectorBN: about.BN}, 1)
+	method, err := ssl.New("simclr", ssl.SimCLRConfig{Temperature: about.Temperature, Projector: about.Projector, ProjectorBN: about.BN}, ssl.Setup{Encoder: enc, Seed: 1})
 	require.NoError(t, err)
 	start := map[string][]float32{}
 	var values testutil.NetParams
@@ -156,7 +156,7 @@ func checkTraining(t *testing.T, e *tensor.Engine, g *testutil.Golden, limit lim
 			x := testutil.NetImages(fmt.Sprintf("%s%d/%d", about.Images, k%3, v+1), about.N, 32, 32, 3)
 			views[v] = tensor.FromSlice(x, about.N, 32, 32, 3)
 		}
-		r, err := ssl.Step(tp, method, opt, views, about.LR, nil, 1)
+		r, err := ssl.Step(ssl.StepConfig{Tape: tp, Method: method, Optimizer: opt, LR: about.LR, Steps: 1}, views)
 		require.NoError(t, err)
 		assert.InEpsilon(t, want, r.Loss, limit.loss, "loss of step %d", k+1)
 		worst.loss = max(worst.loss, math.Abs(r.Loss/want-1))

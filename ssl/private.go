@@ -10,7 +10,6 @@ import (
 
 	"github.com/locimem/locimem/internal/rng"
 	"github.com/locimem/locimem/nn"
-	"github.com/locimem/locimem/nn/optim"
 	"github.com/locimem/locimem/ssl/privacy"
 	"github.com/locimem/locimem/tensor"
 )
@@ -25,17 +24,18 @@ type Private struct {
 	Clip  float64 // longest gradient of one image, l2 norm over all parameters
 	Delta float64 // of the epsilon that records have
 
-	part int // for tests: in place of privatePart, where not 0
+	most int // for tests: in place of privatePart, where not 0
 }
 
 // atOnce is the largest number of images that go through the networks at once.
-func (p *Private) atOnce() int { return cmp.Or(p.part, privatePart) }
+func (p *Private) atOnce() int { return cmp.Or(p.most, privatePart) }
 
 // privatePart is what atOnce is. It changes the result by rounding only.
 const privatePart = 64
 
 // Spent is what a private training has spent up to an epoch.
 type Spent struct {
+	// Epsilon and Delta are the guarantee so far: (epsilon, delta)-differential privacy.
 	Epsilon float64 `json:"epsilon"`
 	Delta   float64 `json:"delta"`
 	Noise   float64 `json:"noise"`   // multiplier
@@ -45,10 +45,8 @@ type Spent struct {
 // checkPrivateMethod is an error that says why a method cannot be trained privately,
 // if it cannot.
 func checkPrivateMethod(m Method) error {
-	switch m.(type) {
-	case *MAE, *Supervised:
-	default:
-		return fmt.Errorf("private: %s", NotPrivate(m.Name()))
+	if why := NotPrivate(m.Name()); why != "" {
+		return fmt.Errorf("private: %s", why)
 	}
 	for _, p := range m.Params() {
 		if strings.HasSuffix(p.Name, ".running_mean") {
@@ -61,11 +59,11 @@ func checkPrivateMethod(m Method) error {
 // NotPrivate says why the method of that name cannot be trained privately, "" if it
 // can.
 func NotPrivate(method string) string {
-	if method == "mae" || method == "supervised" {
+	if k, _ := Lookup(method); k.PerImage {
 		return ""
 	}
 	return fmt.Sprintf("%s compares each image with the others of its batch, so that leaving out one of them changes the gradient of every other: "+
-		"shortening gradients image by image would bound nothing; take mae or supervised", method)
+		"shortening gradients image by image would bound nothing; take %s", method, namesOf(func(k Kind) bool { return k.PerImage }))
 }
 
 // BatchNormNotPrivate is the reason.
@@ -126,43 +124,50 @@ func (b *batches) draw(step int, rate float64) []int {
 	return b.drawn
 }
 
-// privateStep is StepInParts of a private training. images is the number that were
-// drawn, expected its mean, and part gives the views of some of them.
-func privateStep(tp *tensor.Tape, m Method, o optim.Optimizer, p *Private, images int, expected float64,
-	part func(from, to int) []*tensor.Tensor, lr float64, noise *nn.Noise, steps int) (StepResult, error) {
-	o.ZeroGrad()
+// privateBatch is the batch of a step of a private training.
+type privateBatch struct {
+	*Private
+	images   int                                 // drawn
+	expected float64                             // mean number of them
+	part     func(from, to int) []*tensor.Tensor // the views of some of them
+}
+
+// privateStep is StepInParts of a private training, whose Noise is not nil.
+func privateStep(c StepConfig, b privateBatch) (StepResult, error) {
+	c.Optimizer.ZeroGrad()
 	var r StepResult
-	parts := (images + p.atOnce() - 1) / p.atOnce() // about equal ones
+	parts := (b.images + b.atOnce() - 1) / b.atOnce() // about equal ones
 	for i := range parts {
-		from, to := images*i/parts, images*(i+1)/parts
-		own := *noise
+		from, to := b.images*i/parts, b.images*(i+1)/parts
+		own := *c.Noise
 		own.Row = uint64(from)
-		if err := addShortened(tp, m, p, part(from, to), &own, images, expected, &r); err != nil {
+		if err := c.addShortened(&b, b.part(from, to), &own, &r); err != nil {
 			return r, err
 		}
 	}
-	for _, param := range nn.Trained(m.Params()) {
+	for _, param := range nn.Trained(c.Method.Params()) {
 		if param.Value.Frozen() {
 			continue
 		}
 		name := fnv.New64a()
 		name.Write([]byte(param.Name))
 		key := name.Sum64()
-		tp.Engine().AddGradNoise(param.Value, p.Noise*p.Clip/expected, func(source *rand.PCG, block uint64) {
-			rng.Reset(source, noise.Seed, "private noise", noise.Step, key, block)
+		c.Tape.Engine().AddGradNoise(param.Value, b.Noise*b.Clip/b.expected, func(source *rand.PCG, block uint64) {
+			rng.Reset(source, c.Noise.Seed, "private noise", c.Noise.Step, key, block)
 		})
 	}
-	err := finishStep(tp, m, o, lr, noise, steps, &r)
+	err := c.finish(&r)
 	return r, err
 }
 
 // addShortened adds the shortened gradients of some of the images of a step, divided
 // by the expected number.
-func addShortened(tp *tensor.Tape, m Method, p *Private, views []*tensor.Tensor, noise *nn.Noise, images int, expected float64, r *StepResult) error {
+func (c *StepConfig) addShortened(b *privateBatch, views []*tensor.Tensor, noise *nn.Noise, r *StepResult) error {
+	tp := c.Tape
 	defer tp.Release()
 	n := views[0].Dim(0)
 	tp.PerSample(n)
-	loss, err := forward(tp, m, views, noise, float64(images)/float64(n), r)
+	loss, err := c.forward(views, noise, float64(b.images)/float64(n), r)
 	if err != nil {
 		return err
 	}
@@ -173,10 +178,10 @@ func addShortened(tp *tensor.Tape, m Method, p *Private, views []*tensor.Tensor,
 		if !finite(norm) {
 			return fmt.Errorf("the gradient of image %d of a step is not finite (the loss is %v): %w", int(noise.Row)+i, r.Loss, ErrNotFinite)
 		}
-		if norm > p.Clip {
+		if norm > b.Clip {
 			r.Clipped++
 		}
-		weights[i] = float64(n) / expected * min(1, p.Clip/norm)
+		weights[i] = float64(n) / b.expected * min(1, b.Clip/norm)
 	}
 	tp.AddSampleGrads(weights)
 	return nil

@@ -52,7 +52,7 @@ func TestPrivateStepMatchesPyTorch(t *testing.T) {
 				})
 				enc, err := nn.NewEncoder("resnet18", nn.EncoderOptions{Width: .125, Norm: nn.NormGroup, InH: 16, InW: 16}, 1)
 				require.NoError(t, err)
-				m, err := NewSupervised(enc, about.ResNet.Classes, 1)
+				m, err := made[*Supervised]("supervised", nil, Setup{Encoder: enc, Classes: about.ResNet.Classes, Seed: 1})
 				require.NoError(t, err)
 				var values testutil.NetParams
 				for _, p := range m.Params() {
@@ -82,7 +82,7 @@ func checkPrivateStep(t *testing.T, e *tensor.Engine, g *testutil.Golden, name s
 	require.Less(t, longer, n)
 	sgd, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{})
 	require.NoError(t, err)
-	r, err := privateStep(e.NewTape(tensor.Training), m, sgd, &Private{Clip: about.Clip, part: part}, n, about.Expected, func(from, to int) []*tensor.Tensor {
+	r, err := privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0, Noise: &nn.Noise{}, Steps: 1}, privateBatch{&Private{Clip: about.Clip, most: part}, n, about.Expected, func(from, to int) []*tensor.Tensor {
 		if s, ok := m.(*Supervised); ok {
 			var labels []int
 			for i := from; i < to; i++ {
@@ -91,7 +91,7 @@ func checkPrivateStep(t *testing.T, e *tensor.Engine, g *testutil.Golden, name s
 			s.SetLabels(labels)
 		}
 		return []*tensor.Tensor{tensor.FromSlice(pixels[from*size:to*size], to-from, about.H, about.W, 3)}
-	}, 0, &nn.Noise{}, 1)
+	}})
 	require.NoError(t, err)
 	// The median itself may be shortened by rounding.
 	assert.Contains(t, []int{longer, longer + 1}, r.Clipped)

@@ -55,7 +55,7 @@ func TestNoiseOfAnEmptyStep(t *testing.T) {
 	sgd, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{})
 	require.NoError(t, err)
 	gradient := func(step uint64) []float32 {
-		r, err := privateStep(e.NewTape(tensor.Training), m, sgd, &Private{Noise: 3, Clip: .5}, 0, 20, nil, 0, &nn.Noise{Seed: 9, Step: step}, 1)
+		r, err := privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0, Noise: &nn.Noise{Seed: 9, Step: step}, Steps: 1}, privateBatch{&Private{Noise: 3, Clip: .5}, 0, 20, nil})
 		require.NoError(t, err)
 		assert.Zero(t, r.Loss)
 		var all []float32
@@ -100,14 +100,14 @@ func TestOneImageMovesAStepByAtMostTheClip(t *testing.T) {
 		e, m := newEngine(t, 2), groupNormed(t)
 		sgd, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{})
 		require.NoError(t, err)
-		_, err = privateStep(e.NewTape(tensor.Training), m, sgd, &Private{Clip: clip, part: 2}, images, 1, func(from, to int) []*tensor.Tensor {
+		_, err = privateStep(StepConfig{Tape: e.NewTape(tensor.Training), Method: m, Optimizer: sgd, LR: 0, Noise: &nn.Noise{}, Steps: 1}, privateBatch{&Private{Clip: clip, most: 2}, images, 1, func(from, to int) []*tensor.Tensor {
 			x := tensor.New(to-from, 16, 16, 3)
 			for i := range x.Data() {
 				x.Data()[i] = float32((1 + from + i/(16*16*3)) * (i*i%7 - 3) * 10) // large
 			}
 			m.SetLabels(make([]int, to-from))
 			return []*tensor.Tensor{x}
-		}, 0, &nn.Noise{}, 1)
+		}})
 		require.NoError(t, err)
 		var all []float32
 		for _, p := range nn.Trained(m.Params()) {
@@ -158,7 +158,7 @@ func TestWhatCannotBePrivate(t *testing.T) {
 	for says, change := range map[string]func(*TrainerConfig, *Private){
 		"simclr compares each image with the others": func(c *TrainerConfig, _ *Private) { c.Method = newProblem(t, problemOptions{}).method },
 		"batch norm mixes the images": func(c *TrainerConfig, _ *Private) {
-			s, err := NewSupervised(tinyEncoder(t), 10, 1)
+			s, err := made[*Supervised]("supervised", nil, Setup{Encoder: tinyEncoder(t), Classes: 10, Seed: 1})
 			require.NoError(t, err)
 			c.Method = s
 		},
@@ -192,7 +192,7 @@ func TestPrivateStepsKeepTheHeap(t *testing.T) {
 	m.SetLabels(upTo(0, 9))
 	steps := func(n int) {
 		for range n {
-			_, err := privateStep(tape, m, adam, &Private{Noise: 1, Clip: 1}, 9, 9, func(int, int) []*tensor.Tensor { return []*tensor.Tensor{x} }, 1e-3, noise, 1)
+			_, err := privateStep(StepConfig{Tape: tape, Method: m, Optimizer: adam, LR: 1e-3, Noise: noise, Steps: 1}, privateBatch{&Private{Noise: 1, Clip: 1}, 9, 9, func(int, int) []*tensor.Tensor { return []*tensor.Tensor{x} }})
 			require.NoError(t, err)
 			noise.Step++
 		}

@@ -3,6 +3,7 @@ package ssl
 import (
 	"context"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -36,7 +37,7 @@ type problemOptions struct {
 	name    string
 	method  string // "" is simclr
 	indices []int
-	options func(*Options) // changes tinyOptions
+	options func(*allSettings) // changes tinySettings
 	encoder func() nn.Encoder
 	change  func(*TrainerConfig)
 }
@@ -70,19 +71,20 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 	if o.encoder == nil {
 		o.encoder = func() nn.Encoder { return tinyEncoder(t) }
 	}
-	options := tinyOptions
+	options, setup := tinySettings, Setup{Seed: 2, Shape: [3]int{16, 16, 3}, StepsPerEpoch: problemImages / problemBatch}
 	switch o.method {
 	case multiCrop:
-		o.method, options.LocalCrops, options.LocalSize = "dino", 2, [2]int{18, 18}
+		o.method, options.LocalCrops, options.LocalSize, setup.Shape = "dino", 2, .75, [3]int{24, 24, 3} // crops of 18x18
 	case multiCropViT:
-		o.method, options.LocalCrops, options.LocalSize = "dino", 2, [2]int{8, 8}
+		o.method, options.LocalCrops, options.LocalSize = "dino", 2, .5
 		o.encoder = func() nn.Encoder { return vit(t) }
 	}
 	enc := o.encoder()
 	if o.options != nil {
 		o.options(&options)
 	}
-	method, err := New(o.method, enc, func() (nn.Encoder, error) { return o.encoder(), nil }, options, 2)
+	setup.Encoder, setup.Another = enc, func() (nn.Encoder, error) { return o.encoder(), nil }
+	method, err := New(o.method, options.of(o.method), setup)
 	require.NoError(t, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{WeightDecay: 1e-4})
 	require.NoError(t, err)
@@ -99,9 +101,9 @@ func newProblem(t testing.TB, o problemOptions) *problem {
 		},
 	}
 	if options.LocalCrops > 0 {
-		small := augment.SimCLR()
-		small.Size, small.Crop.Scale = options.LocalSize, [2]float64{.05, .4}
-		crops, err := augment.New(small, 16, 16, 3)
+		small := options.of("dino").Views(augment.SimCLR(), augment.SimCLR(), setup)
+		require.Len(t, small, 2+options.LocalCrops)
+		crops, err := augment.New(small[2], 16, 16, 3)
 		require.NoError(t, err)
 		p.config.Views = append([]*augment.Augmenter{nil, nil}, slices.Repeat([]*augment.Augmenter{crops}, options.LocalCrops)...)
 	}
@@ -117,13 +119,76 @@ func tinyEncoder(t testing.TB) nn.Encoder {
 	return enc
 }
 
-// tinyOptions are those of every method. The queue of 20 is no multiple of the
+// tinySettings are those of every method. The queue of 20 is no multiple of the
 // batch, so that keys go over its end.
-var tinyOptions = Options{
-	Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true, Predictor: []int{12}, EMA: .9, EMACosine: true,
+var tinySettings = allSettings{
+	Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true, Predictor: []int{12}, EMA: .9, EMASchedule: "cosine",
 	Queue: 20, BNSplits: 2, Symmetric: true, Lambda: .005, LossScale: 1, Invariance: 25, Variance: 25, Covariance: 1,
-	Prototypes: 12, TeacherTemperature: .04, CentreMomentum: .9, FreezePrototypes: 5,
+	Prototypes: 12, TeacherTemperature: .04, CentreMomentum: .9, FreezePrototypes: 1.25, // 5 steps
 }
+
+// allSettings are those of all methods.
+type allSettings struct {
+	Temperature                      float64
+	Projector                        []int
+	ProjectorBN                      bool
+	Predictor                        []int
+	EMA                              float64
+	EMASchedule                      string
+	Queue, BNSplits                  int
+	Symmetric                        bool
+	Lambda, LossScale                float64
+	Invariance, Variance, Covariance float64
+	Prototypes                       int
+	TeacherTemperature               float64
+	TeacherStart, TeacherWarmup      float64
+	FreezePrototypes                 float64
+	FreezePatch                      bool
+	CentreMomentum                   float64
+	LocalCrops                       int
+	LocalSize                        float64
+}
+
+// of returns the settings of a method; what is not among all of them is the default.
+func (o allSettings) of(method string) Config {
+	k, ok := Lookup(method)
+	if !ok {
+		return nil
+	}
+	c := reflect.New(reflect.TypeOf(k.Config)).Elem()
+	c.Set(reflect.ValueOf(k.Config))
+	all := reflect.ValueOf(o)
+	for i := range c.NumField() {
+		if v := all.FieldByName(c.Type().Field(i).Name); v.IsValid() {
+			c.Field(i).Set(v)
+		}
+	}
+	return c.Interface().(Config)
+}
+
+// made is New of a method whose type is known.
+func made[M Method](name string, c Config, s Setup) (M, error) {
+	m, err := New(name, c, s)
+	if err != nil {
+		var none M
+		return none, err
+	}
+	return m.(M), nil
+}
+
+// here returns the names of the methods of this package for which something holds.
+func here(has func(Kind) bool) []string {
+	var names []string
+	for _, k := range Kinds() {
+		if reflect.TypeOf(k.Config).PkgPath() == reflect.TypeFor[Kind]().PkgPath() && has(k) {
+			names = append(names, k.Name)
+		}
+	}
+	return names
+}
+
+// twoViewed returns the methods that compare views.
+func twoViewed() []string { return here(func(k Kind) bool { return !k.PerImage }) }
 
 func (p *problem) run(t testing.TB, ctx context.Context) error {
 	trainer, err := NewTrainer(p.config)

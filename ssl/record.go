@@ -16,10 +16,10 @@ type Progress struct {
 // All but ImagesPerSecond and ViewsShare are the same bits in every run of the
 // same training.
 type Record struct {
-	Encoder string  `json:"encoder"`
-	Epoch   int     `json:"epoch"` // counted from 1
-	Loss    float64 `json:"loss"`  // mean over the steps
-	Chance  float64 `json:"chance"`
+	Encoder string  `json:"encoder"` // f or g
+	Epoch   int     `json:"epoch"`   // counted from 1
+	Loss    float64 `json:"loss"`    // mean over the steps
+	Chance  float64 `json:"chance"`  // loss of a network that tells nothing apart
 	// KNN is the accuracy that the Evaluate hook gave, nil where it did not run.
 	KNN             *float64 `json:"knn"`
 	ImagesPerSecond float64  `json:"images_per_s"` // images of the data, not views; without the evaluation

@@ -59,7 +59,7 @@ func TestStoppedAtAnyStepAndResumed(t *testing.T) {
 // Stopped again and again, one step further each time, on 1, 2 and 3 threads in
 // turn: teachers, queue and centre go on where they were.
 func TestStoppedAfterEveryStep(t *testing.T) {
-	for _, method := range append(Names(), multiCrop, multiCropViT) {
+	for _, method := range append(twoViewed(), multiCrop, multiCropViT) {
 		t.Run(method, func(t *testing.T) { stoppedAfterEveryStep(t, method) })
 	}
 }
@@ -230,7 +230,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 func TestCheckpointOfOtherShapes(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, newProblem(t, problemOptions{dir: dir}).run(t, context.Background()))
-	other, err := NewSimCLR(newProblem(t, problemOptions{}).encoder, SimCLRConfig{Temperature: .5, Projector: []int{16, 9}, ProjectorBN: true}, 2)
+	other, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{16, 9}, ProjectorBN: true}, Setup{Encoder: newProblem(t, problemOptions{}).encoder, Seed: 2})
 	require.NoError(t, err)
 	p := newProblem(t, problemOptions{dir: dir, change: func(c *TrainerConfig) { c.Method = other }})
 	assert.ErrorContains(t, p.run(t, context.Background()), "projector.fc2.weight has shape [8 16], expected [9 16]")

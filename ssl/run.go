@@ -96,33 +96,35 @@ func (t *Trainer) epoch(ctx context.Context, tape *tensor.Tape, at *place) error
 func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	began := time.Now()
 	step := at.Epoch*t.steps + at.Step
-	lr := t.Schedule.At(step)
-	noise := &nn.Noise{Seed: t.Seed, Step: uint64(step)}
+	c := StepConfig{
+		Tape: tape, Method: t.Method, Optimizer: t.Optimizer, LR: t.Schedule.At(step),
+		Noise: &nn.Noise{Seed: t.Seed, Step: uint64(step)}, Steps: t.Epochs * t.steps,
+	}
 	var r StepResult
 	var viewed float64
 	var err error
 	if t.Private != nil {
-		r, err = privateStep(tape, t.Method, t.Optimizer, t.Private, len(positions), float64(t.Batch), func(from, to int) []*tensor.Tensor {
+		r, err = privateStep(c, privateBatch{t.Private, len(positions), float64(t.Batch), func(from, to int) []*tensor.Tensor {
 			// An image may be drawn twice in an epoch, and is to have other views then.
 			began := time.Now()
 			t.batches.fill(step, positions[from:to])
 			viewed += time.Since(began).Seconds()
 			t.label(positions[from:to])
 			return t.batches.rows(0, to-from)
-		}, lr, noise, t.Epochs*t.steps)
+		}})
 	} else {
 		t.batches.fill(at.Epoch, positions)
 		viewed = time.Since(began).Seconds()
-		r, err = StepInParts(tape, t.Method, t.Optimizer, t.Accumulate, func(i int) []*tensor.Tensor {
+		r, err = StepInParts(c, t.Accumulate, func(i int) []*tensor.Tensor {
 			n := t.Batch / t.Accumulate
 			t.label(positions[i*n : (i+1)*n])
 			return t.batches.parts[i]
-		}, lr, noise, t.Epochs*t.steps)
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("training %s stopped in epoch %d, step %d of %d, at learning rate %.3g: %w. "+
 			"Usual causes: too high a learning rate, or one without warm-up; too low a temperature. %s",
-			t.Name, at.Epoch+1, at.Step+1, t.steps, lr, err, t.whatIsSaved())
+			t.Name, at.Epoch+1, at.Step+1, t.steps, c.LR, err, t.whatIsSaved())
 	}
 	if t.average != nil {
 		t.average.follow(t.Engine, step)
@@ -142,7 +144,7 @@ func (t *Trainer) step(tape *tensor.Tape, at *place, positions []int) error {
 	if t.Hooks.OnStep != nil {
 		t.Hooks.OnStep(Progress{
 			Encoder: t.Name, Epoch: at.Epoch + 1, Epochs: t.Epochs, Step: at.Step, Steps: t.steps,
-			Loss: r.Loss, Chance: t.Method.Chance(t.Batch / t.Accumulate), LearningRate: lr,
+			Loss: r.Loss, Chance: t.Method.Chance(t.Batch / t.Accumulate), LearningRate: c.LR,
 			ImagesPerSecond: float64(t.Batch) / seconds,
 		})
 	}

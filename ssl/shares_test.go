@@ -1,6 +1,7 @@
 package ssl
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,12 +19,12 @@ import (
 )
 
 // shareOptions are the heads of recipes/*-mini.yaml.
-var shareOptions = map[string]Options{
+var shareOptions = map[string]allSettings{
 	"simclr":  {Temperature: .5, Projector: []int{256, 64}},
 	"byol":    {Projector: []int{1024, 256}, Predictor: []int{1024}, EMA: .99},
 	"simsiam": {Projector: []int{2048, 2048}, Predictor: []int{512}},
 	"mocov2":  {Temperature: .1, Projector: []int{512, 128}, EMA: .99, Queue: 4096, BNSplits: 8, Symmetric: true},
-	"mocov3":  {Temperature: .2, Projector: []int{4096, 256}, Predictor: []int{4096}, EMA: .99, EMACosine: true},
+	"mocov3":  {Temperature: .2, Projector: []int{4096, 256}, Predictor: []int{4096}, EMA: .99, EMASchedule: "cosine"},
 	"barlow":  {Projector: []int{2048, 2048}, Lambda: .005, LossScale: 1},
 	"vicreg":  {Projector: []int{2048, 2048, 2048}, Invariance: 25, Variance: 25, Covariance: 1},
 	"dino": {Temperature: .1, Projector: []int{2048, 2048, 256}, ProjectorBN: true, Prototypes: 2048, EMA: .99,
@@ -47,11 +48,13 @@ func shareTrainer(b *testing.B, name string) *Trainer {
 	case "mae":
 		enc, err = nn.NewEncoder("vit_tiny_patch4", nn.EncoderOptions{Pool: "avg"}, 1)
 		require.NoError(b, err)
-		m, err = NewMAE(enc, MAEConfig{MaskRatio: .75, Decoder: nn.DecoderConfig{Depth: 4, Dim: 192, Heads: 3}}, 2)
+		m, err = made[*MAE]("mae", MAEConfig{MaskRatio: .75, DecoderDepth: 4, DecoderDim: 192, DecoderHeads: 3}, Setup{Encoder: enc, Seed: 2})
 	case "supervised":
-		m, err = NewSupervised(enc, 10, 2)
+		m, err = made[*Supervised]("supervised", nil, Setup{Encoder: enc, Classes: 10, Seed: 2})
 	default:
-		m, err = New(name, enc, encoder, shareOptions[name], 2)
+		o := shareOptions[name]
+		o.EMASchedule = cmp.Or(o.EMASchedule, "constant")
+		m, err = New(name, o.of(name), Setup{Encoder: enc, Another: encoder, Seed: 2})
 	}
 	require.NoError(b, err)
 	var o optim.Optimizer
@@ -80,7 +83,7 @@ func shareTrainer(b *testing.B, name string) *Trainer {
 //
 //	go test ./ssl -run '^$' -bench Shares -benchtime 3x
 func BenchmarkShares(b *testing.B) {
-	for _, name := range append(Names(), "mae", "supervised") {
+	for _, name := range append(twoViewed(), "mae", "supervised") {
 		b.Run(name, func(b *testing.B) {
 			t := shareTrainer(b, name)
 			e, m, o := t.Engine, t.Method, t.Optimizer

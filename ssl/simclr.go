@@ -1,19 +1,14 @@
 package ssl
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
-
-// SimCLRConfig holds what SimCLR adds to an encoder.
-type SimCLRConfig struct {
-	Temperature float64 // of NT-Xent, above 0
-	Projector   []int   // widths of the projector after the encoder's features: hidden, ..., output
-	ProjectorBN bool    // batch norm after the projector's hidden layers
-}
 
 // SimCLR is the method of Chen, Kornblith, Norouzi and Hinton, "A Simple
 // Framework for Contrastive Learning of Visual Representations" (ICML 2020),
@@ -25,24 +20,43 @@ type SimCLR struct {
 	positives   []int // the targets of the last batch size
 }
 
-// NewSimCLR puts a projector, initialised from seed, on top of the encoder.
-func NewSimCLR(encoder nn.Encoder, cfg SimCLRConfig, seed uint64) (*SimCLR, error) {
-	if !(cfg.Temperature > 0) || math.IsInf(cfg.Temperature, 0) {
-		return nil, fmt.Errorf("temperature: found %v, expected a number above 0", cfg.Temperature)
-	}
-	if len(cfg.Projector) == 0 {
-		return nil, fmt.Errorf("projector: no layer, expected at least one width")
-	}
-	dims := append([]int{encoder.OutDim()}, cfg.Projector...)
-	for _, d := range dims {
-		if d < 1 {
-			return nil, fmt.Errorf("projector: found width %d in %v, expected at least 1", d, dims)
-		}
-	}
+// SimCLRConfig holds the settings of SimCLR.
+type SimCLRConfig struct {
+	// Temperature divides similarities (of NT-Xent).
+	Temperature float64 `yaml:"temperature"`
+	// Projector holds the widths of the layers behind the encoder, the last being that
+	// of the projection; ProjectorBN puts batch norm behind the hidden ones.
+	Projector   []int `yaml:"projector"`
+	ProjectorBN bool  `yaml:"projector_bn"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "simclr", Source: "Chen et al. 2020",
+		Summary:     "two views must be told apart from the views of all other images",
+		Config:      SimCLRConfig{Temperature: 0.2, Projector: []int{128, 64}},
+		Contrastive: true,
+		Collapse:    "too high a learning rate, or a temperature far from 0.1 to 0.5",
+		Stuck:       "too low or too high a learning rate, or too high a temperature",
+	})
+}
+
+// Validate implements Config.
+func (c SimCLRConfig) Validate(Setup) error {
+	return errors.Join(widths("projector", c.Projector), above0("temperature", c.Temperature, 1000))
+}
+
+// Views implements Config: a first and a second one.
+func (c SimCLRConfig) Views(first, second augment.Config, _ Setup) []augment.Config {
+	return []augment.Config{first, second}
+}
+
+// New implements Config.
+func (c SimCLRConfig) New(s Setup) (Method, error) {
 	return &SimCLR{
-		encoder:     encoder,
-		projector:   nn.NewProjector("projector", dims, cfg.ProjectorBN, seed),
-		temperature: float32(cfg.Temperature),
+		encoder:     s.Encoder,
+		projector:   nn.NewProjector("projector", append([]int{s.Encoder.OutDim()}, c.Projector...), c.ProjectorBN, s.Seed),
+		temperature: float32(c.Temperature),
 	}, nil
 }
 

@@ -204,10 +204,10 @@ func TestNewSimCLRErrors(t *testing.T) {
 		{SimCLRConfig{Temperature: -1, Projector: []int{8}}, "temperature: found -1"},
 		{SimCLRConfig{Temperature: math.NaN(), Projector: []int{8}}, "temperature: found NaN"},
 		{SimCLRConfig{Temperature: math.Inf(1), Projector: []int{8}}, "temperature: found +Inf"},
-		{SimCLRConfig{Temperature: 1}, "projector: no layer"},
+		{SimCLRConfig{Temperature: 1}, "projector: found no layer"},
 		{SimCLRConfig{Temperature: 1, Projector: []int{8, 0}}, "projector: found width 0"},
 	} {
-		_, err := NewSimCLR(enc, c.cfg, 1)
+		_, err := made[*SimCLR]("simclr", c.cfg, Setup{Encoder: enc, Seed: 1})
 		assert.ErrorContains(t, err, c.says)
 	}
 }

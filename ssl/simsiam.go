@@ -1,8 +1,11 @@
 package ssl
 
 import (
+	"errors"
 	"slices"
+	"strings"
 
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -15,16 +18,51 @@ type SimSiam struct {
 	predictor nn.Module
 }
 
-func newSimSiam(enc nn.Encoder, _ func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
-	if err := first(widths("projector", o.Projector, 1), widths("predictor", o.Predictor, 1)); err != nil {
-		return nil, err
-	}
+// SimSiamConfig holds the settings of SimSiam.
+type SimSiamConfig struct {
+	// Projector holds the widths of the layers behind the encoder, the last being that
+	// of the projection, Predictor the hidden widths of the predictor.
+	Projector []int `yaml:"projector"`
+	Predictor []int `yaml:"predictor"`
+	// PredictorLR is schedule, or constant: the predictor's learning rate stays the
+	// highest one, without warm-up and decay (Section 4.2).
+	PredictorLR string `yaml:"predictor_lr" hash:"predictor_lr!=schedule"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "simsiam", Source: "Chen and He 2021",
+		Summary: "BYOL without the copy: gradients stop on one side",
+		Config:  SimSiamConfig{Projector: []int{128, 64}, Predictor: []int{32}, PredictorLR: "schedule"},
+		Collapse: "no batch norm in the encoder, a learning rate that is too high or decays too early, or a predictor " +
+			"as strong as the identity (its hidden width should be about a quarter of the projection's)",
+	})
+}
+
+// Validate implements Config.
+func (c SimSiamConfig) Validate(Setup) error {
+	return errors.Join(widths("projector", c.Projector), widths("predictor", c.Predictor),
+		oneOf("predictor_lr", c.PredictorLR, "schedule", "constant"))
+}
+
+// FixedRate implements FixedRater: the predictor's parameters, if the settings say so.
+func (c SimSiamConfig) FixedRate(param string) bool {
+	return c.PredictorLR == "constant" && strings.HasPrefix(param, PredictorPrefix)
+}
+
+// Views implements Config: a first and a second one.
+func (c SimSiamConfig) Views(first, second augment.Config, _ Setup) []augment.Config {
+	return []augment.Config{first, second}
+}
+
+// New implements Config.
+func (c SimSiamConfig) New(s Setup) (Method, error) {
 	return &SimSiam{
 		// Batch norm behind every layer of the projector, the last one included
 		// (Section 3); behind the last one without weight and bias, as in the
 		// authors' program.
-		networks:  newNetworks(enc, o.Projector, nn.HeadOptions{BN: true, OutBN: true}, seed),
-		predictor: newPredictor(o.Projector[len(o.Projector)-1], o.Predictor, seed),
+		networks:  newNetworks(s.Encoder, c.Projector, nn.HeadOptions{BN: true, OutBN: true}, s.Seed),
+		predictor: newPredictor(c.Projector[len(c.Projector)-1], c.Predictor, s.Seed),
 	}, nil
 }
 

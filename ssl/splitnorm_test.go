@@ -54,9 +54,9 @@ func TestKeyGroups(t *testing.T) {
 // mocoKeys returns queries and keys of a batch of four, of which image changed is
 // another one in both views.
 func mocoKeys(t *testing.T, splits, changed int) (q, k [][]float64) {
-	o := tinyOptions
+	o := tinySettings
 	o.BNSplits, o.Symmetric = splits, false
-	m, err := New("mocov2", tinyEncoder(t), func() (nn.Encoder, error) { return tinyEncoder(t), nil }, o, 2)
+	m, err := New("mocov2", o.of("mocov2"), Setup{Encoder: tinyEncoder(t), Another: func() (nn.Encoder, error) { return tinyEncoder(t), nil }, Seed: 2})
 	require.NoError(t, err)
 	views := randomViews(4)
 	if changed >= 0 {
@@ -156,7 +156,7 @@ func TestQueueTakesKeys(t *testing.T) {
 	tp := p.config.Engine.NewTape(tensor.Training)
 	old := rowsOf(m.queue.Value)
 	for step, at := range []float32{16, 12} { // 2 x 8 keys into 20 places
-		_, err := Step(tp, m, p.config.Optimizer, randomViews(8), 1e-3, &nn.Noise{Step: uint64(step)}, 9)
+		_, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: p.config.Optimizer, LR: 1e-3, Noise: &nn.Noise{Step: uint64(step)}, Steps: 9}, randomViews(8))
 		require.NoError(t, err)
 		assert.Equal(t, []float32{at}, append([]float32{}, m.at.Value.Data()...))
 		now := rowsOf(m.queue.Value)

@@ -73,7 +73,7 @@ func stepGarbage(t *testing.T, encoder string, o nn.EncoderOptions, engine tenso
 	o.InH, o.InW = 16, 16
 	enc, err := nn.NewEncoder(encoder, o, 1)
 	require.NoError(t, err)
-	method, err := NewSimCLR(enc, SimCLRConfig{Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true}, 2)
+	method, err := made[*SimCLR]("simclr", SimCLRConfig{Temperature: .5, Projector: []int{16, 8}, ProjectorBN: true}, Setup{Encoder: enc, Seed: 2})
 	require.NoError(t, err)
 	adam, err := optim.NewAdam(e, method.Params(), optim.AdamConfig{WeightDecay: 1e-4})
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func stepGarbage(t *testing.T, encoder string, o nn.EncoderOptions, engine tenso
 	run := func(n int) {
 		for range n {
 			noise.Step++
-			r, err := Step(tape, method, adam, views, 1e-3, noise, 1)
+			r, err := Step(StepConfig{Tape: tape, Method: method, Optimizer: adam, LR: 1e-3, Noise: noise, Steps: 1}, views)
 			require.NoError(t, err)
 			loss = r.Loss
 		}

@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"github.com/locimem/locimem/nn"
@@ -32,14 +33,77 @@ type StepResult struct {
 // ErrNotFinite says that a loss or a gradient became NaN or infinite.
 var ErrNotFinite = errors.New("not a finite number")
 
+// StepConfig is what a training step needs besides the images.
+type StepConfig struct {
+	Tape      *tensor.Tape // in training mode; released at the end
+	Method    Method
+	Optimizer optim.Optimizer
+	LR        float64
+	// Noise seeds what is random inside of networks and says which step it is. nil is as
+	// in the first step, with nothing random.
+	Noise *nn.Noise
+	Steps int // of the whole training, for schedules of a method's own
+}
+
 // Step does one training step: loss, backward, optimiser, and what the method does
-// after it. The tape must be in training mode and is released at the end. noise,
-// which may be nil, seeds what is random inside of networks and says which step it
-// is, of a training of so many steps. If the loss or a gradient is not
-// finite the parameters stay as they were and the error wraps ErrNotFinite; the
+// after it. views are the Method's Views, [N,H,W,C] each. If the loss or a gradient is
+// not finite the parameters stay as they were and the error wraps ErrNotFinite; the
 // running statistics of batch norm have then already seen the batch.
-func Step(tp *tensor.Tape, m Method, o optim.Optimizer, views []*tensor.Tensor, lr float64, noise *nn.Noise, steps int) (StepResult, error) {
-	return StepInParts(tp, m, o, 1, func(int) []*tensor.Tensor { return views }, lr, noise, steps)
+func Step(c StepConfig, views []*tensor.Tensor) (StepResult, error) {
+	return StepInParts(c, 1, func(int) []*tensor.Tensor { return views })
+}
+
+// finish is what follows on the gradient of a whole batch.
+func (c *StepConfig) finish(r *StepResult) error {
+	e, params := c.Tape.Engine(), c.Method.Params()
+	r.GradNorm = optim.GradNorm(e, params)
+	if !finite(r.GradNorm) {
+		return fmt.Errorf("the gradient of %s has a NaN or an infinity (the loss is %v): %w", firstBad(e, params), r.Loss, ErrNotFinite)
+	}
+	c.Optimizer.Step(c.LR)
+	if after, ok := c.Method.(AfterStepper); ok {
+		step := 0
+		if c.Noise != nil {
+			step = int(c.Noise.Step)
+		}
+		after.AfterStep(e, step, c.Steps)
+	}
+	return nil
+}
+
+// backward adds the gradients and the results of one of several parts, each by its
+// share.
+func (c *StepConfig) backward(views []*tensor.Tensor, noise *nn.Noise, parts int, r *StepResult) error {
+	defer c.Tape.Release()
+	loss, err := c.forward(views, noise, float64(parts), r)
+	if err != nil {
+		return err
+	}
+	if parts > 1 {
+		loss = c.Tape.Scale(loss, 1/float32(parts))
+	}
+	c.Tape.Backward(loss)
+	return nil
+}
+
+// forward returns the loss of one of several parts, of which there would be this many
+// if all had its size, and adds what it tells to r.
+func (c *StepConfig) forward(views []*tensor.Tensor, noise *nn.Noise, parts float64, r *StepResult) (*tensor.Tensor, error) {
+	w := watch{tape: c.Tape}
+	loss := c.Method.Loss(&nn.Context{Tape: c.Tape, Taps: &w, Noise: noise}, views)
+	if w.projection == nil {
+		panic("ssl: the method " + c.Method.Name() + " showed no " + ProjectionTap)
+	}
+	one := StepResult{Loss: float64(loss.Item())}
+	w.measure(&one)
+	r.Loss += one.Loss / parts
+	r.Spread += one.Spread / parts
+	r.Rank += one.Rank / parts
+	r.Teacher += one.Teacher / parts
+	if !finite(one.Loss) {
+		return nil, fmt.Errorf("the loss is %v: %w", one.Loss, ErrNotFinite)
+	}
+	return loss, nil
 }
 
 // firstBad names the first parameter whose gradient is not finite.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -30,13 +31,37 @@ type Supervised struct {
 	labels     []int
 }
 
-// NewSupervised puts a linear classifier, initialised from seed, on top of the
-// encoder. Its layer is called classifier.
-func NewSupervised(encoder nn.Encoder, classes int, seed uint64) (*Supervised, error) {
-	if classes < 2 {
-		return nil, fmt.Errorf("supervised training: found data of %d classes, expected at least 2: it needs labelled images", classes)
+// SupervisedConfig holds the settings of Supervised, which has none.
+type SupervisedConfig struct {
+	// Projector has no meaning. It counts in the hash of a recipe because it did so in
+	// runs that there are.
+	Projector []int `yaml:"projector"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "supervised", Summary: "the labels, with the same encoder and loop, for comparison",
+		Config:   SupervisedConfig{Projector: []int{128, 64}},
+		PerImage: true,
+	})
+}
+
+// Validate implements Config: nothing can be wrong.
+func (c SupervisedConfig) Validate(Setup) error { return nil }
+
+// Views implements Config: one.
+func (c SupervisedConfig) Views(first, _ augment.Config, _ Setup) []augment.Config {
+	return []augment.Config{first}
+}
+
+// New implements Config. It puts a linear classifier on top of the encoder, whose layer
+// is called classifier.
+func (c SupervisedConfig) New(s Setup) (Method, error) {
+	if s.Classes < 2 {
+		return nil, fmt.Errorf("classes: found data of %d classes, expected at least 2: supervised training needs labelled images", s.Classes)
 	}
-	return &Supervised{encoder: encoder, classifier: nn.NewLinear("classifier", encoder.OutDim(), classes, seed), classes: classes}, nil
+	classifier := nn.NewLinear("classifier", s.Encoder.OutDim(), s.Classes, s.Seed)
+	return &Supervised{encoder: s.Encoder, classifier: classifier, classes: s.Classes}, nil
 }
 
 // Name returns "supervised".
@@ -73,13 +98,18 @@ func (s *Supervised) Loss(c *nn.Context, views []*tensor.Tensor) *tensor.Tensor 
 	return c.Tape.SoftmaxCrossEntropy(s.classifier.Forward(c, h), s.labels)
 }
 
+// Classify returns the logits [N,Classes()] of features [N,OutDim()] of the encoder.
+func (s *Supervised) Classify(c *nn.Context, features *tensor.Tensor) *tensor.Tensor {
+	return s.classifier.Forward(c, features)
+}
+
 // unlabeled is the class of images without a label in STL-10.
 const unlabeled = "unlabeled"
 
-// checkLabels wants a label in [0, classes) for each of the training images, of at
-// least two classes.
-func checkLabels(d data.Dataset, indices []int, classes int) error {
-	if err := checkRange(d, indices, classes); err != nil {
+// CheckLabels returns an error unless there is a label in [0, classes) for each of the training
+// images, of at least two classes.
+func CheckLabels(d data.Dataset, indices []int, classes int) error {
+	if err := CheckLabelRange(d, indices, classes); err != nil {
 		return err
 	}
 	for _, i := range indices {
@@ -90,8 +120,9 @@ func checkLabels(d data.Dataset, indices []int, classes int) error {
 	return fmt.Errorf("labels: all training images of %s are of one class, expected at least 2: there is nothing to tell apart", d.Name())
 }
 
-// checkRange wants a label in [0, classes) for each of the images.
-func checkRange(d data.Dataset, indices []int, classes int) error {
+// CheckLabelRange returns an error unless there is a label in [0, classes) for each of the
+// images.
+func CheckLabelRange(d data.Dataset, indices []int, classes int) error {
 	names := d.Classes()
 	for _, i := range indices {
 		switch l := d.Label(i); {

@@ -37,7 +37,7 @@ func TestSupervisedMatchesPyTorch(t *testing.T) {
 			defer e.Close()
 			enc, err := nn.NewEncoder("resnet9", nn.EncoderOptions{Width: .125}, 1)
 			require.NoError(t, err)
-			m, err := NewSupervised(enc, about.Classes, 1)
+			m, err := made[*Supervised]("supervised", nil, Setup{Encoder: enc, Classes: about.Classes, Seed: 1})
 			require.NoError(t, err)
 			start := map[string][]float32{}
 			var values testutil.NetParams
@@ -107,7 +107,7 @@ func (r relabelled) Classes() []string { return r.classes }
 func (r relabelled) Label(i int) int   { return r.label(i) }
 
 func TestDataWithoutLabelsAreRefused(t *testing.T) {
-	_, err := NewSupervised(vit(t), 0, 1)
+	_, err := made[*Supervised]("supervised", nil, Setup{Encoder: vit(t), Classes: 0, Seed: 1})
 	assert.ErrorContains(t, err, "found data of 0 classes, expected at least 2")
 	ten := make([]string, 10)
 	ten[9] = "unlabeled"

@@ -102,6 +102,8 @@ func checkNumbers(c *TrainerConfig) error {
 		return fmt.Errorf("batch: found %d, but there are only %d training images", c.Batch, len(c.Indices))
 	case c.Batch%c.Accumulate != 0 || c.Batch/c.Accumulate < 2:
 		return fmt.Errorf("accumulate: found %d, expected a divisor of the batch of %d that leaves parts of at least 2 images", c.Accumulate, c.Batch)
+	case c.Accumulate > 1 && kinds[c.Method.Name()].WholeBatch:
+		return fmt.Errorf("accumulate: found %d, expected 1: %s takes whole batches only", c.Accumulate, c.Method.Name())
 	case c.CheckpointEvery < 0:
 		return fmt.Errorf("checkpoint_every: found %d, expected 0 (only at the end) or more epochs", c.CheckpointEvery)
 	case c.CheckpointDir != "" && (c.Name == "" || c.RecipeHash == ""):
@@ -121,7 +123,7 @@ func checkNumbers(c *TrainerConfig) error {
 		seen[i] = true
 	}
 	if m, ok := c.Method.(Labelled); ok {
-		return checkLabels(c.Dataset, c.Indices, m.Classes())
+		return CheckLabels(c.Dataset, c.Indices, m.Classes())
 	}
 	return nil
 }

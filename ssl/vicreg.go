@@ -1,8 +1,10 @@
 package ssl
 
 import (
+	"errors"
 	"math"
 
+	"github.com/locimem/locimem/data/augment"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -22,13 +24,42 @@ const (
 	vicregEps   = 1e-4
 )
 
-func newVICReg(enc nn.Encoder, _ func() (nn.Encoder, error), o Options, seed uint64) (Method, error) {
-	if err := first(widths("projector", o.Projector, 1), atLeast("invariance", o.Invariance, 0),
-		atLeast("variance", o.Variance, 0), atLeast("covariance", o.Covariance, 0)); err != nil {
-		return nil, err
-	}
-	return &VICReg{newNetworks(enc, o.Projector, nn.HeadOptions{BN: true}, seed),
-		float32(o.Invariance), float32(o.Variance), float32(o.Covariance)}, nil
+// VICRegConfig holds the settings of VICReg.
+type VICRegConfig struct {
+	// Projector holds the widths of the layers behind the encoder, the last being that
+	// of the outputs that are compared. There is batch norm behind the hidden ones.
+	Projector []int `yaml:"projector"`
+	// Invariance, Variance and Covariance weigh the terms of the loss.
+	Invariance float64 `yaml:"invariance"`
+	Variance   float64 `yaml:"variance"`
+	Covariance float64 `yaml:"covariance"`
+}
+
+func init() {
+	Register(Kind{
+		Name: "vicreg", Source: "Bardes, Ponce and LeCun 2022",
+		Summary:  "views close, outputs varied and uncorrelated",
+		Config:   VICRegConfig{Projector: []int{128, 64}, Invariance: 25, Variance: 25, Covariance: 1},
+		Collapse: "too small a method.variance or too high a learning rate",
+		Stuck:    "projections that do not depend on the image",
+	})
+}
+
+// Validate implements Config.
+func (c VICRegConfig) Validate(Setup) error {
+	return errors.Join(widths("projector", c.Projector), within("invariance", c.Invariance, 0, 1e6),
+		within("variance", c.Variance, 0, 1e6), within("covariance", c.Covariance, 0, 1e6))
+}
+
+// Views implements Config: a first and a second one.
+func (c VICRegConfig) Views(first, second augment.Config, _ Setup) []augment.Config {
+	return []augment.Config{first, second}
+}
+
+// New implements Config.
+func (c VICRegConfig) New(s Setup) (Method, error) {
+	return &VICReg{newNetworks(s.Encoder, c.Projector, nn.HeadOptions{BN: true}, s.Seed),
+		float32(c.Invariance), float32(c.Variance), float32(c.Covariance)}, nil
 }
 
 // Name returns "vicreg".

@@ -22,7 +22,7 @@ func tinyViT(t *testing.T) nn.Encoder {
 // Every method trains a vision transformer with drop-path, the same bits on any
 // number of threads.
 func TestMethodsTrainVisionTransformers(t *testing.T) {
-	for _, method := range Names() {
+	for _, method := range twoViewed() {
 		t.Run(method, func(t *testing.T) {
 			var results []result
 			for threads := 1; threads <= 3; threads++ {
@@ -41,7 +41,7 @@ func TestMethodsTrainVisionTransformers(t *testing.T) {
 func TestFrozenPatchStays(t *testing.T) {
 	for _, freeze := range []bool{true, false} {
 		p := newProblem(t, problemOptions{method: "mocov3", encoder: func() nn.Encoder { return tinyViT(t) },
-			options: func(o *Options) { o.FreezePatch = freeze }})
+			options: func(o *allSettings) { o.FreezePatch = freeze }})
 		before := nn.Clone(p.encoder.Params())
 		require.NoError(t, p.run(t, context.Background()))
 		moved := 0
@@ -65,7 +65,7 @@ func TestFrozenPrototypes(t *testing.T) {
 	at := func() []float32 { return slices.Clone(m.prototypes.Value.Data()) }
 	start := at()
 	for step := range uint64(7) {
-		_, err := Step(tp, m, p.config.Optimizer, randomViews(8), 1e-3, &nn.Noise{Step: step}, 9)
+		_, err := Step(StepConfig{Tape: tp, Method: m, Optimizer: p.config.Optimizer, LR: 1e-3, Noise: &nn.Noise{Step: step}, Steps: 9}, randomViews(8))
 		require.NoError(t, err)
 		assert.Equal(t, step < 5, slices.Equal(start, at()), "step %d", step)
 	}

@@ -11,13 +11,13 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/run"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/study/graph"
 	"github.com/locimem/locimem/tensor"
 )
 
-// Data without marks have two criteria. The difference by disagreement is that of
-// a plain count of neighbours.
+// Data without marks have two criteria. The difference by disagreement is that of a plain count
+// of neighbours.
 func TestAtypicalWithoutMarks(t *testing.T) {
 	s := verySmall(t)
 	scales[0].sets = append(scales[0].sets, "data.synthetic.atypical_share=0", "data.synthetic.classes=4")
@@ -31,15 +31,15 @@ func TestAtypicalWithoutMarks(t *testing.T) {
 	require.Len(t, d.Claims, 2)
 	assert.Equal(t, "atypical.disagreement", d.Claims[1].ID)
 
-	l := &lab{Setting: s, scale: &scales[0]}
-	r := l.recipe(0)
+	l := plannerOf(s)
+	r := l.Recipe(0)
 	open, err := run.OpenLab(r)
 	require.NoError(t, err)
 	e, err := tensor.NewEngine(tensor.Options{Threads: 1})
 	require.NoError(t, err)
 	defer e.Close()
 	points := slices.Concat(open.Split.Candidate, open.Split.Independent)
-	others, far := disagreements(ssl.Pixels(e, open.Train, points, open.Augment).Data(), ssl.Labels(open.Train, points))
+	others, far := disagreements(probe.Pixels(e, open.Train, points, open.Augment).Data(), probe.Labels(open.Train, points))
 	order := make([]int, len(points))
 	for i := range order {
 		order[i] = i
@@ -78,9 +78,9 @@ func TestAtypicalWithoutMarks(t *testing.T) {
 	assert.InDelta(t, want, *row[3].Value, 1e-9)
 }
 
-// disagreements counts for each image those of other classes among its nearest by
-// cosine, and measures how far it is from the other images of its class, over the
-// mean of that.
+// disagreements counts, for each image, the images of other classes among its nearest by cosine.
+// It also measures how far the image is from the others of its class, relative to the mean of
+// that distance in the class.
 func disagreements(pixels []float32, labels []int) (others []int, far []float64) {
 	n := len(labels)
 	size := len(pixels) / n

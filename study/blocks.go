@@ -1,5 +1,9 @@
 package study
 
+// Which residual blocks does a deeper ResNet need? (Table 24) What study swaps asks about
+// single layers: three blocks, chosen in several ways, are replaced by those of an encoder
+// of other data and another seed.
+
 import (
 	"context"
 	"fmt"
@@ -15,44 +19,56 @@ import (
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study/graph"
 )
 
-// blocks asks of the residual blocks of a deeper ResNet what swaps asks of single
-// layers (Table 24): three blocks, chosen in several ways, are replaced by those of an
-// encoder of other data and another seed.
-var blocks = Study{Name: "blocks", Source: "T24", Title: "Residual blocks replaced by those of other data", plan: func(l *lab) writer {
-	names := l.residualNets()
-	sets := l.residual(names[len(names)-1])
-	others := slices.Concat(sets, l.other())
-	own := l.pairs(sets...)
-	foreign := l.reseeded(l.encoders(others...), others...)
-	var steps []*graph.Step
-	for i, p := range own.pairs {
-		steps = append(steps, swapBlocks.Step(fmt.Sprintf("replace blocks of f, %s, seed %d", describe(p.recipe), p.recipe.Seed), blockSwapping{swapping{withRecipe(p.recipe), *l.on()}, l.distance()}, p.f, foreign[i].train, p.score))
+var (
+	claimMostBlocks = Claim{
+		ID:        "blocks.most",
+		Source:    "T24",
+		Statement: "Replacing the most memorizing blocks costs more than replacing random ones.",
+		Paper: `77.12 % without, 43.66 % with the most memorizing blocks of STL10, 51.09 % with random ones
+			(ResNet-50)`,
+		Rule: `The number is the loss of accuracy on the own data with the {n} blocks of largest controlled
+			Delta replaced minus the mean loss of {draws} random choices, in percent, one for each pair; plain:
+			blocks chosen by LayerMem of the candidates.`,
+		Number: "the loss with the most memorizing minus that with random blocks, in percent",
 	}
-	l.do(steps...)
-	return func(x *reader) (*report.Document, error) { return writeBlocks(x, own, steps) }
-}}
+	claimLeastBlocks = Claim{
+		ID:        "blocks.least",
+		Source:    "T24",
+		Statement: "Replacing the least memorizing blocks costs less than replacing random ones.",
+		Paper:     "57.41 % with the least memorizing blocks, 51.09 % with random ones",
+		Rule: `The number is the mean loss of the random choices minus the loss with the blocks of least
+			controlled Delta replaced, in percent, one for each pair; plain: blocks chosen by LayerMem of the
+			candidates.`,
+		Number: "the loss with random minus that with the least memorizing blocks, in percent",
+	}
+	claimBlockDepth = Claim{
+		ID:        "blocks.depth",
+		Source:    "ours",
+		Statement: "Delta tells better than plain depth which blocks an encoder needs.",
+		Rule: `The number is the loss with the blocks of largest controlled Delta minus that with those of
+			least, minus the same for the deepest and the first blocks, in percent, one for each pair; plain:
+			blocks chosen by LayerMem of the candidates.`,
+		Number: "most minus least by controlled Delta, minus deepest less first, in percent",
+	}
+)
 
-// blockSwapping are the parameters of a blockswap step. Its needs train f and an encoder
-// of the other data, and score the pair.
-type blockSwapping struct {
-	swapping
-	Distance memorize.Distance `json:"distance"` // of the scores that blocks are chosen by
-}
-
-// Identity implements graph.Identifier.
-func (p blockSwapping) Identity() string { return p.swapping.Identity() + " " + string(p.Distance) }
+const (
+	leadBlocks = `%d residual blocks of f were replaced by those of an encoder of other data and another seed.
+		Accuracy is that of kNN.`
+	noteBlocks = `kNN in percent, means over pairs with 95 %% intervals; random: mean of %d choices. Delta of a
+		block is that from the last convolution before it to its own last one.`
+)
 
 const (
 	blocksReplaced = 3
-	blockTrials    = 10                    // random choices, as in the paper's pruning
-	blockChoices   = 1 + 2*4 + blockTrials // of chooseBlocks: none, both ends by four quantities, random
+	blockDraws     = 10                   // random choices, as in the paper's pruning
+	blockChoices   = 1 + 2*4 + blockDraws // of chooseBlocks: none, both ends by four quantities, random
 )
 
-// By what blocks are chosen.
+// The quantities by which blocks are chosen.
 const (
 	byControlled = "controlled Delta"
 	byLayerMem   = "Delta of the candidates"
@@ -61,13 +77,57 @@ const (
 	byChance     = "random"
 )
 
-// Which of them.
+// The end of the ranking from which blocks are chosen.
 const (
 	endMost  = "most"
 	endLeast = "least"
 )
 
-// replaced is what an encoder is worth with blocks of another one.
+var blocks = Register(Study{
+	Name:   "blocks",
+	Source: "T24",
+	Title:  "Residual blocks replaced by those of other data",
+	Place:  130,
+	Design: func(plan *Planner) Writer {
+		names := plan.residualNets()
+		sets := plan.residual(names[len(names)-1])
+		others := slices.Concat(sets, plan.other())
+		own := plan.TrainPairs(sets...)
+		foreign := plan.reseeded(plan.TrainEncoders(others...), others...)
+		var steps []*graph.Step
+		for i, p := range own.Pairs {
+			params := blockSwapParams{otherDataParams{withRecipe(p.Recipe), plan.probeData()}, plan.distance()}
+			steps = append(steps, blockSwap.Step("replace blocks of f, "+describeSeed(p.Recipe), params,
+				p.F, foreign[i].Train, p.Score))
+		}
+		plan.Add(steps...)
+		return func(x *Reader) (*report.Document, error) {
+			found, err := resultsOf[[]replaced](x, steps)
+			if err != nil {
+				return nil, err
+			}
+			r, err := x.Results(own)
+			if err != nil {
+				return nil, err
+			}
+			return writeBlocks(r, found), nil
+		}
+	},
+})
+
+// blockSwapParams are the parameters of a blockswap step. It needs the training of f and
+// of an encoder of the other data, and the scores of the pair.
+type blockSwapParams struct {
+	otherDataParams
+	Distance memorize.Distance `json:"distance"` // of the scores that blocks are chosen by
+}
+
+// Identity implements graph.Identifier.
+func (p blockSwapParams) Identity() string {
+	return p.otherDataParams.Identity() + " " + string(p.Distance)
+}
+
+// replaced is the accuracy of an encoder with blocks of another one.
 type replaced struct {
 	By     string   `json:"by"` // "" for the encoder as it is
 	End    string   `json:"end"`
@@ -75,19 +135,23 @@ type replaced struct {
 	accuracies
 }
 
-// swapBlocks replaces the chosen blocks; its result is a []replaced, the encoder as it
-// is first.
-var swapBlocks = define("blockswap", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p blockSwapping) error {
+// blockSwap replaces the chosen blocks. Its result is a []replaced, the encoder as it is
+// first.
+var blockSwap = define("blockswap", 1, replaceBlocks, func(r *recipe.Recipe, p blockSwapParams) graph.Effort {
+	return probeEffort("swap", r, p.On, blockChoices)
+})
+
+func replaceBlocks(ctx context.Context, w *graph.Work, r *recipe.Recipe, p blockSwapParams) error {
 	o, err := openEncoder(r, needFile(w, 0))
 	if err != nil {
 		return err
 	}
 	defer o.engine.Close()
-	foreign, err := o.loaded(needFile(w, 1))
+	foreign, err := o.load(needFile(w, 1))
 	if err != nil {
 		return err
 	}
-	read, err := run.ReadPoints(w.Need(2, "scores"), p.Distance)
+	read, err := memorize.ReadPoints(w.Need(2, "scores"), p.Distance)
 	if err != nil {
 		return err
 	}
@@ -95,34 +159,20 @@ var swapBlocks = define("blockswap", 1, func(ctx context.Context, w *graph.Work,
 	if err != nil {
 		return err
 	}
-	err = o.testEach(ctx, "blocks", p.On, len(all), func(i int) (nn.Encoder, error) { return perturb.Swap(o.encoder, foreign, all[i].Blocks) },
+	err = o.testEach(ctx, "blocks", p.On, len(all),
+		func(i int) (nn.Encoder, error) { return perturb.Swap(o.encoder, foreign, all[i].Blocks) },
 		func(i int, a accuracies) { all[i].accuracies = a })
 	if err != nil {
 		return err
 	}
 	return w.Result(all)
-}, func(r *recipe.Recipe, p blockSwapping) graph.Effort {
-	return probeEffort("swap", r, p.On, blockChoices)
-})
+}
 
-// chooseBlocks lists what is tried with the blocks of an encoder.
+// chooseBlocks lists the choices of an encoder's blocks.
 func chooseBlocks(enc nn.Encoder, read scores, seed uint64) ([]replaced, error) {
-	var names []string
-	params := map[string]float64{} // of the layers of each block
-	for _, t := range enc.Taps() {
-		if t.Kind == nn.KindBlock {
-			names = append(names, t.Name)
-		}
-	}
+	names, params := blockSizes(enc)
 	if len(names) < 2*blocksReplaced {
-		return nil, fmt.Errorf("found the blocks %v, expected at least %d", names, 2*blocksReplaced)
-	}
-	for _, t := range enc.Taps() {
-		for _, n := range names {
-			if strings.HasPrefix(t.Name, n+".") {
-				params[n] += float64(t.Params)
-			}
-		}
+		return nil, fmt.Errorf("blocks: found %v, expected at least %d", names, 2*blocksReplaced)
 	}
 	depth, size := make([]float64, len(names)), make([]float64, len(names))
 	for i, n := range names {
@@ -132,18 +182,43 @@ func chooseBlocks(enc nn.Encoder, read scores, seed uint64) ([]replaced, error) 
 	for _, c := range []struct {
 		by     string
 		values []float64
-	}{{byControlled, blockDeltas(names, read, controlled)}, {byLayerMem, blockDeltas(names, read, layerMem)},
-		{byPlace, depth}, {bySize, size}} {
+	}{
+		{byControlled, blockDeltas(names, read, controlled)},
+		{byLayerMem, blockDeltas(names, read, layerMem)},
+		{byPlace, depth},
+		{bySize, size},
+	} {
 		if c.values == nil {
-			return nil, fmt.Errorf("found no scores of the convolutions of the blocks %v among those of %v", names, read.Taps)
+			return nil, fmt.Errorf("taps: found %v, expected the convolutions of the blocks %v among them", read.Taps, names)
 		}
-		all = append(all, replaced{By: c.by, End: endMost, Blocks: pick(names, stats.Top(c.values, blocksReplaced))},
+		all = append(all,
+			replaced{By: c.by, End: endMost, Blocks: pick(names, stats.Top(c.values, blocksReplaced))},
 			replaced{By: c.by, End: endLeast, Blocks: pick(names, stats.Least(c.values, blocksReplaced))})
 	}
-	for trial := range uint64(blockTrials) {
-		all = append(all, replaced{By: byChance, Blocks: pick(names, rng.New(seed, "blocks", trial).Perm(len(names))[:blocksReplaced])})
+	for draw := range uint64(blockDraws) {
+		chosen := rng.New(seed, "blocks", draw).Perm(len(names))[:blocksReplaced]
+		all = append(all, replaced{By: byChance, Blocks: pick(names, chosen)})
 	}
 	return all, nil
+}
+
+// blockSizes returns the blocks of an encoder in forward order, and the number of
+// parameters in the layers of each.
+func blockSizes(enc nn.Encoder) (names []string, params map[string]float64) {
+	for _, t := range enc.Taps() {
+		if t.Kind == nn.KindBlock {
+			names = append(names, t.Name)
+		}
+	}
+	params = map[string]float64{}
+	for _, t := range enc.Taps() {
+		for _, n := range names {
+			if strings.HasPrefix(t.Name, n+".") {
+				params[n] += float64(t.Params)
+			}
+		}
+	}
+	return names, params
 }
 
 // pick returns some of the names, in their order.
@@ -157,9 +232,9 @@ func pick(names []string, which []int) []string {
 	return out
 }
 
-// blockDeltas is a quantity of each block: that behind its last convolution minus that
-// behind the last one before the block. nil if one of them was not scored.
-func blockDeltas(names []string, read scores, of func(one []scores, tap string) []float64) []float64 {
+// blockDeltas is a score of each block: that behind its last convolution minus that behind
+// the last one before the block. It is nil if one of them was not scored.
+func blockDeltas(names []string, read scores, of layerScore) []float64 {
 	var out []float64
 	for _, n := range names {
 		before, last := "", ""
@@ -180,33 +255,28 @@ func blockDeltas(names []string, read scores, of func(one []scores, tap string) 
 	return out
 }
 
-func writeBlocks(x *reader, own *group, steps []*graph.Step) (*report.Document, error) {
-	r, err := x.results(own)
-	if err != nil {
-		return nil, err
+func writeBlocks(r *Results, found [][]replaced) *report.Document {
+	return &report.Document{
+		Lead:     []string{r.trained() + " " + prosef(leadBlocks, blocksReplaced)},
+		Claims:   blockClaims(r.Reader, found),
+		Sections: []report.Section{{Title: "By choice", Tables: []report.Table{blockTable(found)}}},
 	}
-	found, err := resultsOf[[]replaced](x, steps)
-	if err != nil {
-		return nil, err
-	}
+}
+
+// blockClaims judges the claims, from the choices of each pair.
+func blockClaims(x *Reader, found [][]replaced) []report.Claim {
 	chance := blockLosses(found, byChance, "")
 	most := func(by string) []float64 { return blockLosses(found, by, endMost) }
 	least := func(by string) []float64 { return blockLosses(found, by, endLeast) }
-	return &report.Document{
-		Lead: []string{fmt.Sprintf("%s %d residual blocks of f were replaced by those of an encoder of other data and another seed; the accuracy is that of kNN.", r.trained(), blocksReplaced)},
-		Claims: []report.Claim{
-			x.judge(report.Claim{ID: "blocks.most", Source: "T24", Statement: "Replacing the most memorizing blocks costs more than replacing random ones.", Paper: "77.12 % without, 43.66 % with the most memorizing blocks of STL10, 51.09 % with random ones (ResNet-50)",
-				Plain: intervalOf(minus(most(byLayerMem), chance)), Rule: fmt.Sprintf("The number is the loss of accuracy on the own data with the %d blocks of largest controlled Delta replaced minus the mean loss of %d random choices, in percent, one for each pair; plain: chosen by LayerMem of the candidates.", blocksReplaced, blockTrials)},
-				"the loss with the most memorizing minus that with random blocks, in percent", minus(most(byControlled), chance)),
-			x.judge(report.Claim{ID: "blocks.least", Source: "T24", Statement: "Replacing the least memorizing blocks costs less than replacing random ones.", Paper: "57.41 % with the least memorizing blocks, 51.09 % with random ones",
-				Plain: intervalOf(minus(chance, least(byLayerMem))), Rule: "The number is the mean loss of the random choices minus the loss with the blocks of least controlled Delta replaced, in percent, one for each pair; plain: chosen by LayerMem of the candidates."},
-				"the loss with random minus that with the least memorizing blocks, in percent", minus(chance, least(byControlled))),
-			providedAbove(x.judge(report.Claim{ID: "blocks.depth", Source: "ours", Statement: "Delta tells better than plain depth which blocks an encoder needs.",
-				Plain: intervalOf(minus(minus(most(byLayerMem), least(byLayerMem)), minus(most(byPlace), least(byPlace)))), Rule: "The number is the loss with the blocks of largest controlled Delta minus that with those of least, minus the same of the deepest and the first blocks, in percent, one for each pair; plain: chosen by LayerMem of the candidates."},
-				"most minus least by controlled Delta, minus deepest less first, in percent", minus(minus(most(byControlled), least(byControlled)), minus(most(byPlace), least(byPlace)))), "the loss with the most minus the least by controlled Delta", minus(most(byControlled), least(byControlled))),
-		},
-		Sections: []report.Section{{Title: "By choice", Tables: []report.Table{blockTable(found)}}},
-	}, nil
+	ends := func(by string) []float64 { return minus(most(by), least(by)) }
+	return []report.Claim{
+		x.Judge(claimMostBlocks.fill("{n}", fmt.Sprint(blocksReplaced), "{draws}", fmt.Sprint(blockDraws)),
+			minus(most(byLayerMem), chance), minus(most(byControlled), chance)),
+		x.Judge(claimLeastBlocks, minus(chance, least(byLayerMem)), minus(chance, least(byControlled))),
+		providedAbove(x.Judge(claimBlockDepth,
+			minus(ends(byLayerMem), ends(byPlace)), minus(ends(byControlled), ends(byPlace))),
+			"the loss with the most minus the least by controlled Delta", ends(byControlled)),
+	}
 }
 
 // blockLosses is the loss of accuracy on the own data, in percent, with blocks that were
@@ -232,15 +302,23 @@ func overChoices(found [][]replaced, by, end string, of func(none, a accuracies)
 
 // blockTable is Table 24, with the baselines.
 func blockTable(found [][]replaced) report.Table {
-	t := report.Table{Name: "blocks", Title: "Accuracy with three blocks replaced", Note: fmt.Sprintf("kNN in percent, means over pairs with 95 %% intervals; random: mean of %d choices. Delta of a block is that from the last convolution before it to its own last.", blockTrials),
-		Columns: []report.Column{{Name: "blocks"}, {Name: "own data", Digits: 2}, {Name: "other data", Digits: 2}, {Name: "loss on the own data", Digits: 2}, {Name: "first pair", Help: "the blocks chosen there"}}}
-	seen := map[[2]string]bool{}
+	t := report.Table{
+		Name: "blocks", Title: "Accuracy with three blocks replaced", Note: prosef(noteBlocks, blockDraws),
+		Columns: []report.Column{
+			{Name: "blocks"},
+			{Name: "own data", Digits: 2},
+			{Name: "other data", Digits: 2},
+			{Name: "loss on the own data", Digits: 2},
+			{Name: "first pair", Help: "the blocks chosen there"},
+		},
+	}
+	shown := map[[2]string]bool{}
 	for _, s := range found[0] {
 		key := [2]string{s.By, s.End}
-		if seen[key] {
+		if shown[key] {
 			continue
 		}
-		seen[key] = true
+		shown[key] = true
 		name, chosen := strings.TrimSpace(s.End+" by "+s.By), strings.Join(s.Blocks, ", ")
 		switch s.By {
 		case "":
@@ -248,8 +326,13 @@ func blockTable(found [][]replaced) report.Table {
 		case byChance:
 			name, chosen = byChance, ""
 		}
-		t.Rows = append(t.Rows, []report.Cell{report.Text(name), interval(overChoices(found, s.By, s.End, func(_, a accuracies) float64 { return a.Own })),
-			interval(overChoices(found, s.By, s.End, func(_, a accuracies) float64 { return a.Other })), interval(blockLosses(found, s.By, s.End)), report.Text(chosen)})
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(name),
+			Interval(overChoices(found, s.By, s.End, func(_, a accuracies) float64 { return a.Own })),
+			Interval(overChoices(found, s.By, s.End, func(_, a accuracies) float64 { return a.Other })),
+			Interval(blockLosses(found, s.By, s.End)),
+			report.Text(chosen),
+		})
 	}
 	return t
 }

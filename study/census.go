@@ -1,5 +1,9 @@
 package study
 
+// How much is every image of a universe memorized, and how reliably is that known? (ours)
+// Only crossed pairs can tell: an image that is odd in all encoders has a large score both
+// as a candidate and as an independent, and memorization is what changes sign with its role.
+
 import (
 	"fmt"
 	"math"
@@ -9,18 +13,74 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
-// census asks of every image of a universe how much it is memorized, and how reliably
-// that is known. Only crossed pairs can: an image that is odd in all encoders has a large
-// score as a candidate and as an independent, and memorization is what changes sign with
-// its role.
-var census = Study{Name: "census", Source: "ours", Title: "Every image's own memorization", plan: func(l *lab) writer {
-	g := l.crossed()
-	l.sameImages(g)
-	return written(g, writeCensus)
-}}
+var (
+	claimMembers = Claim{
+		ID:     "census.members",
+		Source: "ours",
+		Statement: `Images are memorized: behind the last ReLU the scores of an image depend on whether the
+			encoder was trained on it.`,
+		Rule:   "The number is the controlled score in {tap}.",
+		Number: "the controlled score in {tap}",
+	}
+	claimReliable = Claim{
+		ID:        "census.reliable",
+		Source:    "ours; T28",
+		Statement: "Other encoders memorize the same images: it can be known which images are memorized most.",
+		Paper:     "overlap of the top 100 from 69 % to 90 % between seeds, without a control (T28)",
+		Rule: `The number is Spearman's rank correlation over images of their own memorization behind the last
+			ReLU, between halves of the couples of pairs. Fisher's 95 % interval over images: all above 0 is
+			reproduced, all below 0 is not reproduced. Anything else, or fewer than two couples, is
+			under-powered.`,
+		Number: "the rank correlation between halves",
+	}
+)
+
+const (
+	leadCensus = `%d crossed pairs of encoders (%s) drew their own halves of %d images: in a couple of pairs
+		every image is once a candidate, which only f was trained on, and once an independent, which only g was
+		trained on. In numbers: %s.`
+	leadCancel = `What makes an image odd in all encoders adds the same to its scores in both roles, and
+		cancels. What sets f and g of a pair apart adds the same to all images, and cancels as well.
+		Memorization changes its sign with the role, and stays.`
+	noteCensus = `%d crossed pairs, %d images, Eq. 2, %s. Controlled: with its 95 %% interval over pairs and
+		images. p: two-sided, by other draws of the halves; exact. Holm: of the normal approximation of p,
+		corrected for the number of taps.`
+	whyReliable = `%s is %.3f [%.3f, %.3f] in %s, the reliability of all %d couples %.3f; %.3f would be found
+		with power .8`
+)
+
+var censusColumns = []report.Column{
+	{Name: "tap"},
+	{Name: "controlled", Digits: 4},
+	{Name: "detectable", Digits: 4, Help: helpDetectable},
+	{Name: "p", Digits: 4},
+	{Name: "p, Holm", Digits: 4},
+	{Name: "AUC", Digits: 3, Help: `for telling candidates from independents by their score, mean over pairs with its
+		interval`},
+	{Name: "reliability", Digits: 3, Help: `of the ranking of images: rank correlation between halves of the couples,
+		stepped up to all of them (Spearman-Brown)`},
+	{Name: "images above 0", Digits: 3, Help: `share of the images whose own memorization is above 0 at a false
+		discovery rate of 5 % (Benjamini-Hochberg)`},
+	{Name: "S_C", Digits: 4, Help: "LayerMem of the candidates"},
+	{Name: "S_S", Digits: 4, Help: "of images that both encoders were trained on"},
+	{Name: "S_I", Digits: 4, Help: "of images that only g was trained on"},
+	{Name: "S_E", Digits: 4, Help: "of images that neither encoder was trained on"},
+	{Name: "same data", Digits: 4, Help: "the controlled score of two encoders that were trained on the same images"},
+}
+
+var census = Register(Study{
+	Name:   "census",
+	Source: "ours",
+	Title:  "Every image's own memorization",
+	Place:  20,
+	Design: func(plan *Planner) Writer {
+		g := plan.crossedPairs()
+		plan.addSameData(g)
+		return reportOn(g, writeCensus)
+	},
+})
 
 // tapCensus is what the census finds in one tap.
 type tapCensus struct {
@@ -62,120 +122,8 @@ func (x *crossedPairs) censusOf(taps []string) ([]tapCensus, error) {
 	return out, nil
 }
 
-func writeCensus(r *results) (*report.Document, error) {
-	x, err := r.crossed()
-	if err != nil {
-		return nil, err
-	}
-	taps := r.taps()
-	all, err := x.censusOf(taps)
-	if err != nil {
-		return nil, err
-	}
-	table, charts, err := x.censusTable(all)
-	if err != nil {
-		return nil, err
-	}
-	deep := r.lastReLU()
-	if deep == "" {
-		deep = taps[len(taps)-1]
-	}
-	images, data, err := x.censusImages(all, deep)
-	if err != nil {
-		return nil, err
-	}
-	units, claims, err := x.censusUnits(deep)
-	if err != nil {
-		return nil, err
-	}
-	members, err := x.judgeCrossed(report.Claim{ID: "census.members", Source: "ours",
-		Statement: "Images are memorized: behind the last ReLU the scores of an image depend on whether the encoder was trained on it.",
-		Rule:      "The number is the controlled score in " + deep + "."}, "the controlled score in "+deep, x.in(deep))
-	if err != nil {
-		return nil, err
-	}
-	claims = append([]report.Claim{members, x.reliable(all[x.position[deep]])}, claims...)
-	return &report.Document{
-		Lead: []string{fmt.Sprintf("%d crossed pairs of encoders (%s) drew their own halves of %d images: in a couple of pairs every image is once a candidate, which only f was trained on, and once an independent, which only g was trained on. In numbers: %s.",
-			len(x.pairs), x.pairs[0].recipe.Describe(), len(x.universe), members.Why),
-			"What makes an image odd in all encoders adds the same to its scores in both roles, and cancels. What sets f and g of a pair apart adds the same to all images, and cancels as well. Memorization turns its sign with the role, and stays."},
-		Claims:   claims,
-		Sections: []report.Section{{Title: "By depth", Charts: charts, Tables: []report.Table{table}}, images, units},
-		Data:     data,
-	}, nil
-}
-
-// censusTable is the table of all taps with its charts.
-func (x *crossedPairs) censusTable(all []tapCensus) (report.Table, []report.Chart, error) {
-	t := report.Table{Name: "census", Title: "Memorization by depth",
-		Note: fmt.Sprintf("%d crossed pairs, %d images, Eq. 2, %s. Controlled: with its 95 %% interval over pairs and images. p: two-sided, by other draws of the halves; exact. Holm: of the normal approximation of p, corrected for the number of taps.", len(x.scores), len(x.universe), x.by),
-		Columns: []report.Column{{Name: "tap"}, {Name: "controlled", Digits: 4}, {Name: "detectable", Digits: 4, Help: "the smallest score that the interval of this design would tell from 0 with probability .8"},
-			{Name: "p", Digits: 4}, {Name: "p, Holm", Digits: 4}, {Name: "AUC", Digits: 3, Help: "of telling candidates from independents by their score, mean over pairs with its interval"},
-			{Name: "reliability", Digits: 3, Help: "of the ranking of images: rank correlation between halves of the couples, stepped up to all of them (Spearman-Brown)"},
-			{Name: "images above 0", Digits: 3, Help: "share of the images whose own memorization is above 0 at a false discovery rate of 5 % (Benjamini-Hochberg)"},
-			{Name: "S_C", Digits: 4, Help: "LayerMem of the candidates"}, {Name: "S_S", Digits: 4, Help: "of images that both saw"},
-			{Name: "S_I", Digits: 4, Help: "of images that only g saw"}, {Name: "S_E", Digits: 4, Help: "of images that neither saw"}, {Name: "same data", Digits: 4, Help: "the controlled score of two encoders that saw the same images"}}}
-	var p []float64
-	for _, c := range all {
-		p = append(p, c.membership.PNormal)
-	}
-	corrected, err := stats.Holm(p)
-	if err != nil {
-		return t, nil, err
-	}
-	sets := []string{memorize.Candidate, memorize.Shared, memorize.Independent, memorize.External}
-	control := report.Series{Name: memorize.Controlled, Look: report.LookControlled}
-	area, same := report.Series{Name: "AUC", Look: report.LookControlled}, report.Series{Name: "same data, other seed"}
-	bySet := make([]report.Series, len(sets))
-	reliability := report.Series{Name: "reliability"}
-	var taps []string
-	for i, c := range all {
-		taps = append(taps, c.tap)
-		own := both(c.population)
-		push(&control, own)
-		areas, err := x.areas(c.tap)
-		if err != nil {
-			return t, nil, err
-		}
-		push(&area, interval(areas))
-		row := []report.Cell{report.Text(c.tap), own, {Value: c.population.Detectable}, report.Num(c.membership.P), report.Num(corrected[i]), interval(areas), {}, {}}
-		if c.reliability != nil {
-			row[6] = report.Num(c.reliability.Full)
-			reliability.Y = append(reliability.Y, &c.reliability.Full)
-		}
-		if share, ok := c.discovered(); ok {
-			row[7] = report.Num(share)
-		}
-		for k, set := range sets {
-			m := interval(over(x.scores, c.tap, set))
-			bySet[k].Name = set
-			push(&bySet[k], m)
-			row = append(row, report.Num(*m.Value))
-		}
-		null := report.Cell{}
-		if x.sameData != nil {
-			null = report.Num(controlled(x.sameData, c.tap)[0])
-			push(&same, null)
-		}
-		t.Rows = append(t.Rows, append(row, null))
-	}
-	first := report.Chart{Name: "controlled", Title: "The controlled score by depth", Kind: report.Line, X: "tap", Y: "half of S_C minus S_I", Categories: taps,
-		Series: []report.Series{control}, Reference: []report.Reference{{Name: "no memorization", Y: 0}}, Note: "The band is the 95 % interval over pairs of encoders and images."}
-	if x.sameData != nil {
-		first.Series = append(first.Series, same)
-	}
-	charts := []report.Chart{first,
-		{Name: "sets", Title: "LayerMem of the four sets", Kind: report.Line, X: "tap", Y: "LayerMem (Eq. 2)", Categories: taps, Series: bySet, Reference: []report.Reference{{Y: 0}}, Note: "Bands: Student's intervals over pairs."},
-		{Name: "auc", Title: "Candidates told from independents", Kind: report.Line, X: "tap", Y: "AUC", Categories: taps, Series: []report.Series{area}, Reference: []report.Reference{{Name: "chance", Y: 0.5}}}}
-	if len(reliability.Y) == len(taps) {
-		charts = append(charts, report.Chart{Name: "reliability", Title: "Reliability of the ranking of images", Kind: report.Line, X: "tap", Y: "split-half, Spearman-Brown", Categories: taps,
-			Series: []report.Series{reliability}, Reference: []report.Reference{{Y: 0}}})
-	}
-	return t, charts, nil
-}
-
 // discovered is the share of the images whose own memorization is above 0 at a false
-// discovery rate of 5 %; ok is false where images have no standard errors.
+// discovery rate of 5 %. ok is false where images have no standard errors.
 func (c tapCensus) discovered() (share float64, ok bool) {
 	var p []float64
 	for _, s := range c.images.Scores {
@@ -196,109 +144,173 @@ func (c tapCensus) discovered() (share float64, ok bool) {
 	return share, true
 }
 
-// reliable is the claim that couples agree about which images are memorized most.
-func (x *crossedPairs) reliable(c tapCensus) report.Claim {
-	out := report.Claim{ID: "census.reliable", Source: "ours; T28", Statement: "Other encoders memorize the same images: which images are memorized most can be known.",
-		Rule:  "The number is Spearman's rank correlation over images of their own memorization behind the last ReLU, between halves of the couples of pairs. Fisher's 95 % interval over images: all above 0 is reproduced, all below 0 not reproduced, else (or with fewer than two couples) under-powered.",
-		Paper: "overlap of the top 100 from 69 % to 90 % between seeds, without a control (T28)", Command: x.command, Verdict: report.UnderPowered}
-	if c.reliability == nil {
-		out.Why = "fewer than two couples of pairs do not tell"
-		return out
+func writeCensus(r *Results) (*report.Document, error) {
+	x, err := r.crossed()
+	if err != nil {
+		return nil, err
 	}
-	r := c.reliability.Half
-	z, half := math.Atanh(r), distuv.UnitNormal.Quantile((1+level)/2)/math.Sqrt(float64(len(x.universe)-3))
-	lo, hi := math.Tanh(z-half), math.Tanh(z+half)
-	cell := report.Between(r, lo, hi)
+	taps := r.Taps()
+	all, err := x.censusOf(taps)
+	if err != nil {
+		return nil, err
+	}
+	byDepth, err := x.censusByDepth(all)
+	if err != nil {
+		return nil, err
+	}
+	last := r.lastReLU()
+	if last == "" {
+		last = taps[len(taps)-1]
+	}
+	images, data, err := x.censusImages(all, last)
+	if err != nil {
+		return nil, err
+	}
+	units, unitClaims, err := x.censusUnits(last)
+	if err != nil {
+		return nil, err
+	}
+	members, err := x.judgeCrossed(claimMembers.fill("{tap}", last), nil, x.in(last))
+	if err != nil {
+		return nil, err
+	}
+	claims := []report.Claim{members, x.judgeReliable(all[x.position[last]])}
+	return &report.Document{
+		Lead: []string{
+			prosef(leadCensus, len(x.pairs), x.pairs[0].Recipe.Describe(), len(x.universe), members.Why),
+			prose(leadCancel),
+		},
+		Claims:   append(claims, unitClaims...),
+		Sections: []report.Section{byDepth, images, units},
+		Data:     data,
+	}, nil
+}
+
+// judgeReliable judges the claim that couples agree about which images are memorized most.
+func (x *crossedPairs) judgeReliable(c tapCensus) report.Claim {
+	if c.reliability == nil {
+		return x.undecided(claimReliable, nil, "fewer than two couples of pairs do not tell")
+	}
+	out := x.begin(claimReliable, nil)
+	f := fisherOf(c.reliability.Half, len(x.universe))
+	cell := report.Between(c.reliability.Half, f.lo, f.hi)
 	out.Controlled = &cell
-	out.Why = fmt.Sprintf("the rank correlation between halves is %.3f [%.3f, %.3f] in %s, the reliability of all %d couples %.3f; %.3f would be found with power .8",
-		r, lo, hi, c.tap, c.reliability.Couples, c.reliability.Full, math.Tanh(half+distuv.UnitNormal.Quantile(.8)/math.Sqrt(float64(len(x.universe)-3))))
+	out.Why = prosef(whyReliable, claimReliable.Number, c.reliability.Half, f.lo, f.hi, c.tap,
+		c.reliability.Couples, c.reliability.Full, f.detectable)
 	switch {
-	case lo > 0:
+	case f.lo > 0:
 		out.Verdict = report.Reproduced
-	case hi < 0:
+	case f.hi < 0:
 		out.Verdict = report.NotReproduced
 	}
 	return out
 }
 
-// censusUnits asks whether units answer more to members, and whether members own the top
-// units, tap by tap; its claims are about deep.
-func (x *crossedPairs) censusUnits(deep string) (report.Section, []report.Claim, error) {
-	t := report.Table{Name: "units", Title: "Units and members",
-		Note: "Preference: mean over the units of a tap of Z, the difference of a unit's mean activation between members (images that its encoder was trained on) and the other encoder's, by its standard deviation over other draws of the halves; mean over f and g. Owners: share of the top tenth of the units by UnitMem that are owned by members, in a pool of equal numbers of both. Means over pairs with Student's 95 % intervals.",
-		Columns: []report.Column{{Name: "tap"}, {Name: "preference", Digits: 3, Help: "0 without memorization"},
-			{Name: "spread of Z", Digits: 3, Help: "root mean square of Z over units: about 1 without memorization"},
-			{Name: "owned by members", Digits: 3, Help: "one half without memorization"},
-			{Name: "p, Fisher", Digits: 4, Help: "of the owners: the pairs' p values by permuted membership, combined by Fisher's method"}}}
-	preference, owned := map[string][]float64{}, map[string][]float64{}
-	spread, p := map[string][]float64{}, map[string][]float64{}
-	for _, q := range x.pairs {
-		dir := x.store.Path(q.score, "scores")
-		rows, err := run.ReadPreferences(dir)
-		if err != nil {
-			return report.Section{}, nil, err
-		}
-		sum, square, n := map[string]float64{}, map[string]float64{}, map[string]float64{}
-		for _, r := range rows {
-			sum[r.Tap] += r.Z
-			square[r.Tap] += r.Z * r.Z
-			n[r.Tap]++
-		}
-		for tap, k := range n {
-			preference[tap], spread[tap] = append(preference[tap], sum[tap]/k), append(spread[tap], math.Sqrt(square[tap]/k))
-		}
-		owners, err := run.ReadHeldOut(dir)
-		if err != nil {
-			return report.Section{}, nil, err
-		}
-		for _, h := range owners {
-			if h.Encoder == "both" {
-				owned[h.Tap], p[h.Tap] = append(owned[h.Tap], h.Members.Share), append(p[h.Tap], h.P)
-			}
-		}
+// fisherInterval is Fisher's interval of a correlation. detectable is the smallest
+// correlation that such an interval would tell from 0 with probability .8.
+type fisherInterval struct{ lo, hi, detectable float64 }
+
+// fisherOf returns the interval of a correlation over n images.
+func fisherOf(r float64, n int) fisherInterval {
+	root := math.Sqrt(float64(n - 3))
+	z, half := math.Atanh(r), distuv.UnitNormal.Quantile((1+level)/2)/root
+	return fisherInterval{math.Tanh(z - half), math.Tanh(z + half), math.Tanh(half + distuv.UnitNormal.Quantile(.8)/root)}
+}
+
+// censusSeries are the lines of the charts by depth.
+type censusSeries struct {
+	control, area, same, reliability report.Series
+	sets                             []report.Series
+}
+
+// censusByDepth is the table of all taps with its charts.
+func (x *crossedPairs) censusByDepth(all []tapCensus) (report.Section, error) {
+	t := report.Table{
+		Name: "census", Title: "Memorization by depth", Columns: flowing(censusColumns),
+		Note: prosef(noteCensus, len(x.scores), len(x.universe), x.by),
 	}
-	chart := report.Chart{Name: "preference", Title: "Units prefer members", Kind: report.Line, X: "tap", Y: "mean Z over units", Categories: x.taps(),
-		Series: []report.Series{{Name: "preference"}}, Reference: []report.Reference{{Name: "no memorization", Y: 0}}}
-	for _, tap := range x.taps() {
-		if len(preference[tap]) == 0 { // units were not scored
-			return report.Section{}, nil, nil
-		}
-		mean := interval(preference[tap])
-		push(&chart.Series[0], mean)
-		row := []report.Cell{report.Text(tap), mean, interval(spread[tap]), {}, {}}
-		if len(owned[tap]) == len(x.pairs) {
-			row[3], row[4] = bounded(owned[tap]), report.Num(stats.Fisher(p[tap]))
+	tests := make([]stats.Membership, len(all))
+	for i, c := range all {
+		tests[i] = c.membership
+	}
+	corrected, err := holmNormal(tests)
+	if err != nil {
+		return report.Section{}, err
+	}
+	s := censusSeries{
+		control:     report.Series{Name: memorize.Controlled, Look: report.LookControlled},
+		area:        report.Series{Name: "AUC", Look: report.LookControlled},
+		same:        report.Series{Name: "same data, other seed"},
+		reliability: report.Series{Name: "reliability"},
+		sets:        make([]report.Series, len(fourSets)),
+	}
+	for i, c := range all {
+		row, err := x.censusRow(c, corrected[i], &s)
+		if err != nil {
+			return report.Section{}, err
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	claims := []report.Claim{x.judge(report.Claim{ID: "census.units", Source: "ours", Statement: "Units answer more to images that their encoder was trained on.",
-		Rule: "The number is the mean over the units of " + deep + " of Z (members minus others, by its standard deviation over other draws), mean over f and g, one for each pair."},
-		"mean preference of the units of "+deep, preference[deep])}
-	if len(owned[deep]) == len(x.pairs) {
-		var beyond []float64
-		for _, v := range owned[deep] {
-			beyond = append(beyond, v-0.5)
-		}
-		claims = append(claims, x.judge(report.Claim{ID: "census.owners", Source: "ours", Statement: "The units of the largest UnitMem are owned by images that their encoder was trained on.",
-			Rule: "The number is the share of the top tenth of the units of " + deep + ", by UnitMem in a pool of members and as many others, that members own, minus one half, mean over f and g, one for each pair."},
-			"the share owned by members minus one half", beyond))
-	}
-	return report.Section{Title: "Units", Charts: []report.Chart{chart}, Tables: []report.Table{t},
-		Text: []string{"UnitMem says that a unit is selective. Encoders are selective for images that they never saw as well, so the question is whether members have more of it than others."}}, claims, nil
+	return report.Section{Title: "By depth", Charts: x.censusCharts(&s), Tables: []report.Table{t}}, nil
 }
 
-// censusTaps are the taps whose images are shown: the last ReLU of each stage, at most
-// four.
-func censusTaps(taps []string, deep string) []string {
-	var relu []string
-	for _, t := range taps {
-		if behindReLU(t) {
-			relu = append(relu, t)
-		}
+// censusRow is the row of a tap. It also appends the tap to the lines of the charts.
+func (x *crossedPairs) censusRow(c tapCensus, corrected float64, s *censusSeries) ([]report.Cell, error) {
+	own := both(c.population)
+	push(&s.control, own)
+	areas, err := x.areas(c.tap)
+	if err != nil {
+		return nil, err
 	}
-	if len(relu) < 4 {
-		return []string{deep}
+	push(&s.area, Interval(areas))
+	reliability, discovered, same := report.Cell{}, report.Cell{}, report.Cell{}
+	if c.reliability != nil {
+		reliability = report.Num(c.reliability.Full)
+		s.reliability.Y = append(s.reliability.Y, &c.reliability.Full)
 	}
-	n := len(relu) - 1
-	return []string{relu[n/4], relu[n/2], relu[n*3/4], deep}
+	if share, ok := c.discovered(); ok {
+		discovered = report.Num(share)
+	}
+	row := []report.Cell{
+		report.Text(c.tap), own, {Value: c.population.Detectable}, report.Num(c.membership.P), report.Num(corrected),
+		Interval(areas), reliability, discovered,
+	}
+	for k, set := range fourSets {
+		m := Interval(over(x.scores, c.tap, set))
+		s.sets[k].Name = set
+		push(&s.sets[k], m)
+		row = append(row, report.Num(*m.Value))
+	}
+	if x.sameData != nil {
+		same = report.Num(controlled(x.sameData, c.tap)[0])
+		push(&s.same, same)
+	}
+	return append(row, same), nil
+}
+
+func (x *crossedPairs) censusCharts(s *censusSeries) []report.Chart {
+	taps := x.Taps()
+	first := []report.Series{s.control}
+	if x.sameData != nil {
+		first = append(first, s.same)
+	}
+	charts := []report.Chart{{
+		Name: "controlled", Title: "The controlled score by depth", Kind: report.Line, X: "tap", Y: halfDifference,
+		Categories: taps, Series: first, Reference: noMemorization,
+		Note: "The band is the 95 % interval over pairs of encoders and images.",
+	}, {
+		Name: "sets", Title: "LayerMem of the four sets", Kind: report.Line, X: "tap", Y: "LayerMem (Eq. 2)",
+		Categories: taps, Series: s.sets, Reference: zero, Note: "Bands: Student's intervals over pairs.",
+	}, {
+		Name: "auc", Title: "Candidates told from independents", Kind: report.Line, X: "tap", Y: "AUC",
+		Categories: taps, Series: []report.Series{s.area}, Reference: []report.Reference{{Name: "chance", Y: 0.5}},
+	}}
+	if len(s.reliability.Y) == len(taps) {
+		charts = append(charts, report.Chart{
+			Name: "reliability", Title: "Reliability of the ranking of images", Kind: report.Line,
+			X: "tap", Y: "split-half, Spearman-Brown",
+			Categories: taps, Series: []report.Series{s.reliability}, Reference: zero,
+		})
+	}
+	return charts
 }

@@ -73,7 +73,7 @@ func TestStudyCensus(t *testing.T) {
 // A claim about crossed pairs is decided by the interval over pairs and images.
 func TestJudgeCrossed(t *testing.T) {
 	planted := func(pairs int, effect float64) *crossedPairs {
-		x := &crossedPairs{results: &results{reader: &reader{}}}
+		x := &crossedPairs{Results: &Results{Reader: &Reader{}}}
 		for p := range pairs {
 			member := make([]bool, 40)
 			for i := range member {
@@ -103,11 +103,14 @@ func TestJudgeCrossed(t *testing.T) {
 		pairs  int
 		effect float64
 		want   report.Verdict
-	}{{4, 0.1, report.Reproduced}, {4, -0.1, report.NotReproduced}, {4, -0.005, report.UnderPowered}, {2, 0.1, report.UnderPowered}, {1, 0.1, report.UnderPowered}} {
+	}{
+		{4, 0.1, report.Reproduced}, {4, -0.1, report.NotReproduced}, {4, -0.005, report.UnderPowered},
+		{2, 0.1, report.UnderPowered}, {1, 0.1, report.UnderPowered},
+	} {
 		x := planted(c.pairs, c.effect)
 		of := x.of(func(scores, string) []float64 { return nil })
 		of.Member, of.Scores = x.member, scoresOf(x, c.effect)
-		got, err := x.judgeCrossed(report.Claim{}, "it", of)
+		got, err := x.judgeCrossed(Claim{Number: "it"}, nil, of)
 		require.NoError(t, err)
 		assert.Equal(t, c.want, got.Verdict, "%d pairs, %g: %s", c.pairs, c.effect, got.Why)
 		assert.Contains(t, got.Why, "it is ")

@@ -9,53 +9,52 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
 // crossedPairs are the results of pairs that each drew their own halves of one universe
 // of images.
 type crossedPairs struct {
-	*results
+	*Results
 	universe []int          // indices of the images, rising
-	member   [][]bool       // [pair][image]: a candidate
-	place    [2][][]int     // of candidates and independents: [pair][k] is the k-th point's place in the universe
-	sets     [2]string      // their names
-	indices  map[int]int    // place of an image
-	position map[string]int // place of a tap
+	member   [][]bool       // [pair][image]: it is a candidate
+	place    [2][][]int     // [set][pair][k]: place in the universe of the k-th point of a set
+	sets     [2]string      // candidates and independents
+	position map[string]int // place of a tap in forward order
 }
 
-// crossed lines up the images of crossed pairs. The error says that a pair has another
-// universe.
-func (r *results) crossed() (*crossedPairs, error) {
-	x := &crossedPairs{results: r, sets: [2]string{memorize.Candidate, memorize.Independent}, indices: map[int]int{}, position: map[string]int{}}
-	for i, t := range r.taps() {
+// crossed lines up the images of crossed pairs. A pair with another universe is an error.
+func (r *Results) crossed() (*crossedPairs, error) {
+	x := &crossedPairs{Results: r, sets: [2]string{memorize.Candidate, memorize.Independent}, position: map[string]int{}}
+	for i, t := range r.Taps() {
 		x.position[t] = i
 	}
-	tap := r.taps()[0]
+	tap := r.Taps()[0]
 	for _, set := range x.sets {
 		x.universe = append(x.universe, r.scores[0].Of(tap, set).Points...)
 	}
 	slices.Sort(x.universe)
+	places := map[int]int{} // of an image
 	for k, i := range x.universe {
-		x.indices[i] = k
+		places[i] = k
 	}
 	for p, s := range r.scores {
 		x.member = append(x.member, make([]bool, len(x.universe)))
 		found := 0
 		for k, set := range x.sets {
-			var places []int
+			var own []int
 			for _, i := range s.Of(tap, set).Points {
-				place, ok := x.indices[i]
+				place, ok := places[i]
 				if !ok {
-					return nil, fmt.Errorf("pair %d: found image %d, which is not in the universe of the first pair", p+1, i)
+					return nil, fmt.Errorf("pair %d: found image %d, expected one of the universe of the first pair", p+1, i)
 				}
-				places, found = append(places, place), found+1
+				own, found = append(own, place), found+1
 				x.member[p][place] = k == 0
 			}
-			x.place[k] = append(x.place[k], places)
+			x.place[k] = append(x.place[k], own)
 		}
 		if found != len(x.universe) {
-			return nil, fmt.Errorf("pair %d: found %d candidates and independents, expected the %d images of the universe", p+1, found, len(x.universe))
+			return nil, fmt.Errorf("pair %d: found %d candidates and independents, expected the %d images of the universe",
+				p+1, found, len(x.universe))
 		}
 	}
 	return x, nil
@@ -81,9 +80,9 @@ func (x *crossedPairs) in(tap string) stats.Crossed {
 	return x.of(func(p scores, set string) []float64 { return p.of(tap, set) })
 }
 
-// risen is, for each point, the mean score in the last three of the taps minus that in the
-// first three.
-func risen(taps []string) func(p scores, set string) []float64 {
+// riseOf is, for each point, the mean score in the last three of the taps minus that in
+// the first three.
+func riseOf(taps []string) func(p scores, set string) []float64 {
 	return func(p scores, set string) []float64 {
 		n := len(taps)
 		var rise []float64
@@ -103,12 +102,16 @@ func risen(taps []string) func(p scores, set string) []float64 {
 }
 
 // ruleCrossed is the rule of judgeCrossed in words.
-const ruleCrossed = "The interval (95 %) is over crossed pairs and images: effects of single images cancel, Student's t covers other pairs, a variance component other images. All above 0 is reproduced, all below 0 not reproduced, else (or with fewer than three pairs) under-powered."
+const ruleCrossed = `The interval (95 %) is over crossed pairs and images: effects of single images cancel,
+	Student's t covers other pairs, and a variance component covers other images. All above 0 is reproduced, all
+	below 0 is not reproduced. Anything else, or fewer than three pairs, is under-powered.`
 
-// judgeCrossed completes a claim that the controlled mean of a score is above 0, by its
-// interval over pairs and images.
-func (x *reader) judgeCrossed(c report.Claim, what string, of stats.Crossed) (report.Claim, error) {
-	c.Rule, c.Command = c.Rule+" "+ruleCrossed, x.command
+// judgeCrossed returns the claim that the controlled mean of a score is above 0 with its
+// verdict, by its interval over pairs and images. plain is the number of each pair as the
+// paper takes it, nil if there is none.
+func (x *Reader) judgeCrossed(claim Claim, plain []float64, of stats.Crossed) (report.Claim, error) {
+	c, what := x.begin(claim, plain), prose(claim.Number)
+	c.Rule += " " + prose(ruleCrossed)
 	if len(of.Scores) == 1 {
 		s := report.Num(controlledMean(of, 0))
 		c.Controlled, c.Verdict = &s, report.UnderPowered
@@ -122,13 +125,13 @@ func (x *reader) judgeCrossed(c report.Claim, what string, of stats.Crossed) (re
 	if m.Both == nil {
 		s := report.Num(m.Mean)
 		c.Controlled, c.Verdict = &s, report.UnderPowered
-		c.Why = fmt.Sprintf("%s is %.4f in one couple of pairs, which does not tell by how much pairs differ", what, m.Mean)
+		c.Why = fmt.Sprintf("%s is %.4f in one couple of pairs, so the spread over pairs is unknown", what, m.Mean)
 		return c, nil
 	}
 	cell := report.Between(m.Mean, m.Both.Lo, m.Both.Hi)
 	c.Controlled, c.P = &cell, &m.Both.P
-	c.Why = fmt.Sprintf("%s is %.4f, 95 %% interval over %d crossed pairs and %d images [%.4f, %.4f]; %.4f would be found with power .8",
-		what, m.Mean, len(of.Scores), len(of.Scores[0]), m.Both.Lo, m.Both.Hi, *m.Detectable)
+	c.Why = prosef(`%s is %.4f, 95 %% interval over %d crossed pairs and %d images [%.4f, %.4f]; %.4f would be found
+		with power .8`, what, m.Mean, len(of.Scores), len(of.Scores[0]), m.Both.Lo, m.Both.Hi, *m.Detectable)
 	switch {
 	case m.Both.Lo > 0:
 		c.Verdict = report.Reproduced
@@ -153,8 +156,8 @@ func controlledMean(of stats.Crossed, pair int) float64 {
 	return (stat.Mean(in, nil) - stat.Mean(out, nil)) / 2
 }
 
-// both is the cell of a population mean: with its interval over pairs and images where
-// there is one.
+// both is the cell of a population mean, with its interval over pairs and images if there
+// is one.
 func both(m stats.Population) report.Cell {
 	if m.Both == nil {
 		return report.Num(m.Mean)
@@ -162,14 +165,15 @@ func both(m stats.Population) report.Cell {
 	return report.Between(m.Mean, m.Both.Lo, m.Both.Hi)
 }
 
-// populations estimates the controlled score of each tap; of one pair it is the score
-// alone.
+// populations estimates the controlled score of each tap. With one pair it is the score
+// without an interval.
 func (x *crossedPairs) populations(taps []string) ([]stats.Population, error) {
 	out := make([]stats.Population, len(taps))
 	for i, tap := range taps {
 		of := x.in(tap)
 		if len(of.Scores) == 1 {
-			out[i] = stats.Population{Mean: controlledMean(of, 0), PairMeans: []float64{controlledMean(of, 0)}, Level: level}
+			m := controlledMean(of, 0)
+			out[i] = stats.Population{Mean: m, PairMeans: []float64{m}, Level: level}
 			continue
 		}
 		var err error
@@ -180,8 +184,8 @@ func (x *crossedPairs) populations(taps []string) ([]stats.Population, error) {
 	return out, nil
 }
 
-// membership tests, in each tap, whether the encoders carry any information about who
-// was in.
+// membership tests, in each tap, whether the encoders carry any information about which
+// images were candidates.
 func (x *crossedPairs) membership(taps []string) ([]stats.Membership, error) {
 	scores := make([][][]float64, len(taps))
 	for i, tap := range taps {
@@ -190,17 +194,53 @@ func (x *crossedPairs) membership(taps []string) ([]stats.Membership, error) {
 	return stats.MembershipTaps(x.member, scores, stats.DefaultResampling(x.Seed, "membership"))
 }
 
+// testColumns are those of the table of tests.
+var testColumns = []report.Column{
+	{Name: "tap"},
+	{Name: "over pairs", Digits: 4},
+	{Name: "both", Digits: 4},
+	{Name: "detectable", Digits: 4, Help: helpDetectable},
+	{Name: "p", Digits: 4, Help: `two-sided; the null hypothesis is that encoders carry no information about
+		which images were candidates`},
+	{Name: "p, Holm", Digits: 4},
+	{Name: "AUC", Digits: 3, Help: "for telling candidates from independents by their score, mean over pairs"},
+	{Name: "Cohen's d", Digits: 3, Help: "candidates against independents, mean over pairs"},
+	{Name: "found at 1 %", Digits: 3, Help: `share of candidates found at a false alarm rate of 1 %, mean over pairs:
+		chance is .01`},
+}
+
+const (
+	helpDetectable = `the smallest score that the interval of this design would tell from 0 with probability .8`
+	noteTests      = `%d crossed pairs, %d images. Over pairs: about encoders that are trained alike, for these
+		images. Both: about other pairs and other images; verdicts go by it. p by other draws of the halves
+		(exact), and by the normal approximation of the same after Holm's correction for the taps of this table.`
+)
+
+// flowing returns columns whose help is on one line.
+func flowing(columns []report.Column) []report.Column {
+	out := slices.Clone(columns)
+	for i := range out {
+		out[i].Help = prose(out[i].Help)
+	}
+	return out
+}
+
+// holmNormal corrects the p values of tests by normal approximation for their number.
+func holmNormal(tests []stats.Membership) ([]float64, error) {
+	var p []float64
+	for _, m := range tests {
+		p = append(p, m.PNormal)
+	}
+	return stats.Holm(p)
+}
+
 // crossedTests is the table of the controlled score with its intervals, the exact test of
 // membership and the smallest effect that would be found.
 func (x *crossedPairs) crossedTests(taps []string) (report.Table, error) {
-	t := report.Table{Name: "tests", Title: "The controlled score, tested",
-		Note: fmt.Sprintf("%d crossed pairs, %d images. Over pairs: about encoders that are trained alike, for these images. Both: about other pairs and other images; verdicts go by it. p by other draws of the halves (exact), and by the normal approximation of the same after Holm's correction for the taps of this table.", len(x.scores), len(x.universe)),
-		Columns: []report.Column{{Name: "tap"}, {Name: "over pairs", Digits: 4}, {Name: "both", Digits: 4},
-			{Name: "detectable", Digits: 4, Help: "the smallest score that the interval of this design would tell from 0 with probability .8"},
-			{Name: "p", Digits: 4, Help: "two-sided; the null hypothesis is that encoders carry no information about which images were candidates"},
-			{Name: "p, Holm", Digits: 4}, {Name: "AUC", Digits: 3, Help: "of telling candidates from independents by their score, mean over pairs"},
-			{Name: "Cohen's d", Digits: 3, Help: "candidates against independents, mean over pairs"},
-			{Name: "found at 1 %", Digits: 3, Help: "share of candidates found at a false alarm rate of 1 %, mean over pairs: chance is .01"}}}
+	t := report.Table{
+		Name: "tests", Title: "The controlled score, tested", Columns: flowing(testColumns),
+		Note: prosef(noteTests, len(x.scores), len(x.universe)),
+	}
 	means, err := x.populations(taps)
 	if err != nil {
 		return t, err
@@ -209,11 +249,7 @@ func (x *crossedPairs) crossedTests(taps []string) (report.Table, error) {
 	if err != nil {
 		return t, err
 	}
-	var p []float64
-	for _, m := range tests {
-		p = append(p, m.PNormal)
-	}
-	corrected, err := stats.Holm(p)
+	corrected, err := holmNormal(tests)
 	if err != nil {
 		return t, err
 	}
@@ -226,19 +262,22 @@ func (x *crossedPairs) crossedTests(taps []string) (report.Table, error) {
 		if err != nil {
 			return t, err
 		}
-		pairs, detectable := report.Num(means[i].Mean), report.Cell{Value: means[i].Detectable}
+		pairs := report.Num(means[i].Mean)
 		if m := means[i].Pairs; m != nil {
 			pairs = report.Between(m.Mean, m.Lo, m.Hi)
 		}
-		t.Rows = append(t.Rows, []report.Cell{report.Text(tap), pairs, both(means[i]), detectable, report.Num(tests[i].P), report.Num(corrected[i]),
-			interval(areas), report.Num(stat.Mean(d, nil)), report.Num(stat.Mean(found, nil))})
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(tap), pairs, both(means[i]), {Value: means[i].Detectable},
+			report.Num(tests[i].P), report.Num(corrected[i]),
+			Interval(areas), report.Num(stat.Mean(d, nil)), report.Num(stat.Mean(found, nil)),
+		})
 	}
 	return t, nil
 }
 
 // effects returns, pair by pair, Cohen's d of candidates against independents in a tap
 // and the share of candidates found at a false alarm rate of 1 %.
-func (r *results) effects(tap string) (d, found []float64, err error) {
+func (r *Results) effects(tap string) (d, found []float64, err error) {
 	for _, q := range r.scores {
 		c, i := q.of(tap, memorize.Candidate), q.of(tap, memorize.Independent)
 		effect, err := stats.CohenD(c, i)
@@ -252,16 +291,4 @@ func (r *results) effects(tap string) (d, found []float64, err error) {
 		d, found = append(d, effect), append(found, rate)
 	}
 	return d, found, nil
-}
-
-// sameImages also scores two encoders that saw the same images and differ in their seed:
-// in a couple f of the first pair and g of the second. In them there is nothing to tell
-// apart.
-func (l *lab) sameImages(g *group) {
-	if len(g.pairs) < 2 || l.first()%2 == 0 {
-		return
-	}
-	r := g.pairs[0].recipe
-	g.same = score.Step("score the same-data pair, "+describe(r), scoring{withRecipe(r), [2]string{run.F, run.G}}, g.pairs[0].f, g.pairs[1].g)
-	l.do(g.same)
 }

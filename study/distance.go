@@ -1,5 +1,7 @@
 package study
 
+// Does it matter by which distance two views are compared? (Table 26)
+
 import (
 	"fmt"
 
@@ -10,77 +12,121 @@ import (
 	"github.com/locimem/locimem/report"
 )
 
+var (
+	claimAlike = Claim{
+		ID:        "distance.alike",
+		Source:    "T26",
+		Statement: "All distances rank the layers alike.",
+		Paper:     "LayerMem of l1, l2, cosine and angular within .020 of each other in every layer",
+		Rule: `Spearman's correlation of the controlled score of the convolutions by unit-l2 with that by each
+			other distance; the number is the least of the four minus {alike}, one for each pair; plain: the
+			same for LayerMem of the candidates.`,
+		Number: "the least rank correlation minus {alike}",
+	}
+	claimSameDelta = Claim{
+		ID:        "distance.delta",
+		Source:    "T26",
+		Statement: "By all distances the same layer adds most to memorization.",
+		Paper: `the largest Delta is that of the sixth convolution by l2 (.034), cosine (.036) and angular
+			(.037); by l1 that of the eighth (.036, the sixth's is .035)`,
+		Rule: `Delta of the controlled score of a convolution against the one before; the number is the share of
+			the other distances whose largest Delta is in the convolution where that of unit-l2 is, minus one
+			half, one for each pair. By chance the share would be one in seven. Plain: the same for LayerMem of
+			the candidates.`,
+		Number: "the share of distances that agree on the largest Delta, minus one half",
+	}
+)
+
+// claimRisesBy is the claim of study depth by another distance.
+func claimRisesBy(d memorize.Distance) Claim {
+	return claimRises("distance.rises-"+string(d), "T26",
+		fmt.Sprintf("By the %s distance memorization rises with depth.", d),
+		"LayerMem from .096 to .104 in conv1, from .321 to .328 in the last convolution")
+}
+
+// ruleRepeat is added to the rule of claims about the order of layers.
+const ruleRepeat = `Where the scores by one distance rank the layers of two pairs alike by less than %g, they do
+	not rank layers, and the claim is under-powered.`
+
+const leadDistance = `Each was scored by five distances on the same views. l1 and l2 depend on the length of
+	activations, in which two encoders differ most; unit-l2, cosine and angular do not.`
+
 // allDistances scores by all of memorize.Distances.
 const allDistances = `score.distances=["unit-l2","l2","l1","cosine","angular"]`
 
 // alike is the rank correlation from which on two distances count as agreeing.
 const alike = 0.8
 
-// distances asks whether it matters by which distance two views are compared
-// (Table 26).
-var distances = Study{Name: "distance", Source: "T26", Title: "Distances between activations", plan: func(l *lab) writer {
-	g := l.pairs(allDistances)
-	return func(x *reader) (*report.Document, error) {
-		all := memorize.Distances()
-		var by []*results
-		for _, d := range all {
-			r, err := x.resultsBy(g, d)
-			if err != nil {
-				return nil, err
+var distances = Register(Study{
+	Name:   "distance",
+	Source: "T26",
+	Title:  "Distances between activations",
+	Place:  80,
+	Design: func(plan *Planner) Writer {
+		g := plan.TrainPairs(allDistances)
+		return func(x *Reader) (*report.Document, error) {
+			var by []*Results
+			for _, d := range memorize.Distances() {
+				r, err := x.resultsBy(g, d)
+				if err != nil {
+					return nil, err
+				}
+				by = append(by, r)
 			}
-			by = append(by, r)
+			return writeDistances(x, by)
 		}
-		convs, err := by[0].convolutions()
-		if err != nil {
-			return nil, err
-		}
-		section, err := x.byDistance(by, all, convs)
-		if err != nil {
-			return nil, err
-		}
-		plain, err := agreement(by, convs, layerMem)
-		if err != nil {
-			return nil, err
-		}
-		own, err := agreement(by, convs, controlled)
-		if err != nil {
-			return nil, err
-		}
-		claims := []report.Claim{
-			x.judge(report.Claim{ID: "distance.alike", Source: "T26", Statement: "All distances rank the layers alike.",
-				Paper: "LayerMem of l1, l2, cosine and angular within .020 of each other in every layer", Plain: intervalOf(plain),
-				Rule: fmt.Sprintf("Spearman's correlation of the controlled score of the convolutions by unit-l2 with that by each other distance; the number is the least of the four minus %g, one for each pair.", alike)},
-				fmt.Sprintf("the least rank correlation minus %g", alike), own),
-			x.judge(report.Claim{ID: "distance.delta", Source: "T26", Statement: "By all distances the same layer adds most to memorization.",
-				Paper: "the largest Delta is that of the sixth convolution by l2 (.034), cosine (.036) and angular (.037); by l1 that of the eighth (.036, the sixth's is .035)", Plain: intervalOf(sameLargest(by, convs, layerMem)),
-				Rule: "Delta of the controlled score of a convolution against the one before; the number is the share of the other distances whose largest Delta is in the convolution where that of unit-l2 is, minus one half, one for each pair. By chance the share would be one in seven."},
-				"the share of distances that agree on the largest Delta, minus one half", sameLargest(by, convs, controlled)),
-		}
-		if len(own) > 1 {
-			itself, err := repeated(by, convs, controlled)
-			if err != nil {
-				return nil, err
-			}
-			for i := range claims {
-				ranksRepeat(&claims[i], itself)
-			}
-		}
-		for k, r := range by[1:] { // by unit-l2 it is the claim of study depth
-			name := string(all[k+1])
-			claims = append(claims, r.rises("distance.rises-"+name, "T26", "By the "+name+" distance memorization rises with depth.", "LayerMem from .096 to .104 in conv1, from .321 to .328 in the last convolution", convs))
-		}
-		return &report.Document{
-			Lead:     []string{by[0].trained() + " Each was scored by five distances on the same views. l1 and l2 see the length of activations, in which two encoders differ most; unit-l2, cosine and angular do not."},
-			Claims:   claims,
-			Sections: []report.Section{section},
-		}, nil
-	}
-}}
+	},
+})
 
-// sameLargest is, pair by pair, the share of the distances but the first by which a
-// quantity rises most, from a convolution to the next, where it does by the first,
-// minus one half.
-func sameLargest(by []*results, convs []string, of func(all []scores, tap string) []float64) []float64 {
+// writeDistances is the report. by holds the same scores by each distance, unit-l2 first.
+func writeDistances(x *Reader, by []*Results) (*report.Document, error) {
+	convs, err := by[0].Convolutions()
+	if err != nil {
+		return nil, err
+	}
+	claims, err := orderClaims(x, by, convs)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range by[1:] { // by unit-l2 it is the claim of study depth
+		claims = append(claims, r.judgeRises(claimRisesBy(r.by), convs))
+	}
+	return &report.Document{
+		Lead:     []string{by[0].trained() + " " + prose(leadDistance)},
+		Claims:   claims,
+		Sections: []report.Section{byDistance(by, convs)},
+	}, nil
+}
+
+// orderClaims judges the claims about the order of layers.
+func orderClaims(x *Reader, by []*Results, convs []string) ([]report.Claim, error) {
+	plain, err := agreement(by, convs, layerMem)
+	if err != nil {
+		return nil, err
+	}
+	own, err := agreement(by, convs, controlled)
+	if err != nil {
+		return nil, err
+	}
+	claims := []report.Claim{
+		x.Judge(claimAlike.fill("{alike}", fmt.Sprint(alike)), plain, own),
+		x.Judge(claimSameDelta, sameLargest(by, convs, layerMem), sameLargest(by, convs, controlled)),
+	}
+	if len(own) > 1 {
+		itself, err := repeated(by, convs, controlled)
+		if err != nil {
+			return nil, err
+		}
+		for i := range claims {
+			ranksRepeat(&claims[i], itself)
+		}
+	}
+	return claims, nil
+}
+
+// sameLargest is the share of the distances but the first by which a score rises most, from
+// a convolution to the next, where it does by the first, minus one half; pair by pair.
+func sameLargest(by []*Results, convs []string, of layerScore) []float64 {
 	var out []float64
 	for i := range by[0].scores {
 		var largest []int
@@ -99,18 +145,14 @@ func sameLargest(by []*results, convs []string, of func(all []scores, tap string
 	return out
 }
 
-// agreement is, pair by pair, the least rank correlation over convolutions of a
-// quantity by the first distance with the same by another one, minus alike.
-func agreement(by []*results, convs []string, of func(all []scores, tap string) []float64) ([]float64, error) {
+// agreement is the least rank correlation over convolutions of a score by the first distance
+// with the same by another one, minus alike; pair by pair.
+func agreement(by []*Results, convs []string, of layerScore) ([]float64, error) {
 	var out []float64
 	for i := range by[0].scores {
-		var profiles [][]float64
-		for _, r := range by {
-			profiles = append(profiles, r.profile(i, convs, of))
-		}
-		least := 1.0
-		for _, p := range profiles[1:] {
-			c, err := ranked(profiles[0], p)
+		first, least := by[0].profile(i, convs, of), 1.0
+		for _, r := range by[1:] {
+			c, err := rankCorrelation(first, r.profile(i, convs, of))
 			if err != nil {
 				return nil, err
 			}
@@ -121,24 +163,25 @@ func agreement(by []*results, convs []string, of func(all []scores, tap string) 
 	return out, nil
 }
 
-// ranksRepeat makes a claim about the order of layers under-powered where a distance
-// agrees no better with itself, between pairs, than two distances are to agree.
+// ranksRepeat makes a claim about the order of layers under-powered where a distance agrees
+// with itself, between pairs, no better than two distances are to agree.
 func ranksRepeat(c *report.Claim, itself float64) {
-	c.Rule += fmt.Sprintf(" Where the scores by one distance rank the layers of two pairs alike by less than %g, they do not rank layers, and the claim is under-powered.", alike)
-	if c.Why += fmt.Sprintf("; between pairs a distance correlates with itself by %.2f at least", itself); itself < alike {
+	c.Rule += " " + prosef(ruleRepeat, alike)
+	c.Why += fmt.Sprintf("; between pairs a distance correlates with itself by %.2f at least", itself)
+	if itself < alike {
 		c.Verdict, c.P = report.UnderPowered, nil
 	}
 }
 
-// repeated is the least over distances of the mean rank correlation over convolutions
-// of a quantity of one pair with that of another, by the same distance.
-func repeated(by []*results, convs []string, of func(all []scores, tap string) []float64) (float64, error) {
+// repeated is the least over distances of the mean rank correlation over convolutions of a
+// score of one pair with that of another, by the same distance.
+func repeated(by []*Results, convs []string, of layerScore) (float64, error) {
 	least := 1.0
 	for _, r := range by {
 		var all []float64
 		for i := range r.scores {
 			for k := range i {
-				c, err := ranked(r.profile(i, convs, of), r.profile(k, convs, of))
+				c, err := rankCorrelation(r.profile(i, convs, of), r.profile(k, convs, of))
 				if err != nil {
 					return 0, err
 				}
@@ -150,17 +193,21 @@ func repeated(by []*results, convs []string, of func(all []scores, tap string) [
 	return least, nil
 }
 
-// byDistance is the table and the chart of LayerMem and of the controlled score.
-func (x *reader) byDistance(by []*results, all []memorize.Distance, convs []string) (report.Section, error) {
-	plain := report.Table{Name: "distance", Title: "LayerMem of the candidates by distance", Note: by[0].overPairs(), Columns: []report.Column{{Name: "tap"}}}
-	own := report.Table{Name: "distance-controlled", Title: "The controlled score by distance", Note: by[0].overPairs(), Columns: []report.Column{{Name: "tap"}}}
+// byDistance is the tables and charts of LayerMem and of the controlled score.
+func byDistance(by []*Results, convs []string) report.Section {
+	plain := report.Table{Name: "distance", Title: "LayerMem of the candidates by distance"}
+	own := report.Table{Name: "distance-controlled", Title: "The controlled score by distance"}
 	charts := []report.Chart{
-		{Name: "distance", Title: plain.Title, Kind: report.Line, X: "convolution", Y: "LayerMem (Eq. 2)", Categories: convs},
-		{Name: "distance-controlled", Title: own.Title, Kind: report.Line, X: "convolution", Y: "half of S_C minus S_I", Categories: convs},
+		{Name: plain.Name, Title: plain.Title, Y: "LayerMem (Eq. 2)"},
+		{Name: own.Name, Title: own.Title, Y: halfDifference},
 	}
-	for k, r := range by {
-		addColumn(&plain, &charts[0], string(all[k]), "LayerMem of the candidates", convs, func(tap string) report.Cell { return interval(layerMem(r.scores, tap)) })
-		addColumn(&own, &charts[1], string(all[k]), "half of S_C minus S_I", convs, func(tap string) report.Cell { return interval(controlled(r.scores, tap)) })
+	for k, t := range []*report.Table{&plain, &own} {
+		t.Note, t.Columns = by[0].overPairs(), []report.Column{{Name: "tap"}}
+		charts[k].Kind, charts[k].X, charts[k].Categories = report.Line, "convolution", convs
 	}
-	return report.Section{Title: "By distance", Tables: []report.Table{plain, own}, Charts: charts}, nil
+	for _, r := range by {
+		addIntervals(&plain, &charts[0], string(r.by), "LayerMem of the candidates", convs, r.LayerMem)
+		addIntervals(&own, &charts[1], string(r.by), halfDifference, convs, r.Controlled)
+	}
+	return report.Section{Title: "By distance", Tables: []report.Table{plain, own}, Charts: charts}
 }

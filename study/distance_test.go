@@ -8,7 +8,6 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
-	"github.com/locimem/locimem/run"
 )
 
 func TestSameLargest(t *testing.T) {
@@ -19,12 +18,12 @@ func TestSameLargest(t *testing.T) {
 		{{0, 5, 6}, {1, 9, 9.5}},
 		{{0, 1, 7}, {-4, 0, 1}},
 	}
-	var by []*results
-	place := map[*run.Points][2]int{} // distance and pair
+	var by []*Results
+	place := map[*memorize.Points][2]int{} // distance and pair
 	for k := range profiles {
-		r := &results{}
+		r := &Results{}
 		for i := range profiles[k] {
-			p := &run.Points{}
+			p := &memorize.Points{}
 			r.scores, place[p] = append(r.scores, scores{p}), [2]int{k, i}
 		}
 		by = append(by, r)
@@ -40,6 +39,6 @@ func TestSameLargest(t *testing.T) {
 // Points that were chosen by another distance are another step.
 func TestPointsByDistance(t *testing.T) {
 	r := recipe.Default()
-	unit, cosine := pointing{withRecipe(r), memorize.UnitL2}, pointing{withRecipe(r), memorize.Cosine}
+	unit, cosine := pointUnitsParams{withRecipe(r), memorize.UnitL2}, pointUnitsParams{withRecipe(r), memorize.Cosine}
 	assert.NotEqual(t, unit.Identity(), cosine.Identity())
 }

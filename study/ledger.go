@@ -25,24 +25,32 @@ func WriteLedger(dir string, s Setting, claims []report.Claim) ([]string, error)
 	return []string{md, js}, atomicfile.WriteJSON(js, claims)
 }
 
+const (
+	ledgerHead = `Verdicts are computed by the rule next to each claim. Numbers carry 95 % intervals over pairs
+		of encoders. The last column is the two-sided p value after Holm's correction for all claims of the
+		ledger that have one; claims with the same numbers count once.`
+	ledgerColumns = "| claim | source | paper | as the paper takes it | controlled | verdict | p, Holm |\n" +
+		"|---|---|---|---|---|---|---|\n"
+)
+
 // Ledger returns the claims as Markdown.
 func Ledger(s Setting, claims []report.Claim) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Ledger, %s scale\n\nVerdicts are computed by the rule beside each claim. Numbers carry 95 %% intervals over pairs of encoders.\n", s.Scale)
-	b.WriteString("The last column is the two-sided p value after Holm's correction for all claims of the ledger that have one; claims found by the same numbers count once.\n")
-	b.WriteString("\n| claim | source | paper | as the paper takes it | controlled | verdict | p, Holm |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "# Ledger, %s scale\n\n%s\n\n%s", s.Scale, prose(ledgerHead), ledgerColumns)
 	adjusted := holm(claims)
 	for i, c := range claims {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | **%s** | %s |\n", cell(c.Statement), cell(c.Source), cell(c.Paper), number(c.Plain), number(c.Controlled), c.Verdict, adjusted[i])
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | **%s** | %s |\n", cell(c.Statement), cell(c.Source), cell(c.Paper),
+			number(c.Plain), number(c.Controlled), c.Verdict, adjusted[i])
 	}
 	for _, c := range claims {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n- rule: %s\n- found: %s\n- made by: `%s`\n", c.ID, c.Statement, c.Rule, c.Why, c.Command)
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n- rule: %s\n- found: %s\n- command: `%s`\n",
+			c.ID, c.Statement, c.Rule, c.Why, c.Command)
 	}
 	return b.String()
 }
 
-// holm returns the claims' p values, corrected for their number, as text. Claims of two
-// studies that were found true or not by the same numbers are one test.
+// holm returns the claims' p values as text, corrected for their number. Claims of two studies
+// that are judged by the same numbers are one test.
 func holm(claims []report.Claim) []string {
 	out := make([]string, len(claims))
 	var p []float64
@@ -54,7 +62,7 @@ func holm(claims []report.Claim) []string {
 	}
 	all, err := stats.Holm(p)
 	if err != nil {
-		return out // of claims without tests
+		return out // no claim has a test
 	}
 	for i, c := range claims {
 		if c.P != nil {

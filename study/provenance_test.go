@@ -8,15 +8,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/recipe"
+	"github.com/locimem/locimem/study/graph"
 )
 
-// A study says on what machine it was done and by which recipes: one whole, of the
-// others what is different.
-func TestCircumstances(t *testing.T) {
+// A study says on what machine it was done and by which recipes: the first one whole, and how
+// the others differ from it.
+func TestProvenance(t *testing.T) {
 	p, err := depth.Plan(Setting{Scale: "mini", Seed: 5, DataDir: "DIR", Pairs: 2})
 	require.NoError(t, err)
 	facts := map[string]string{}
-	for _, f := range circumstances(p.Steps) {
+	all, err := provenance(graph.NewStore(t.TempDir()), p.Steps)
+	require.NoError(t, err)
+	for _, f := range all {
 		facts[f.Name] = f.Value
 	}
 	for _, name := range []string{"Command", "Program", "Machine", "Instruction set"} {
@@ -31,6 +34,6 @@ func TestCircumstances(t *testing.T) {
 	assert.Contains(t, lines[0], second.Hash())
 	assert.Contains(t, lines[0], "seeds: split 5, f ")
 	assert.Contains(t, lines[0], ", score 5")
-	assert.Equal(t, []string{"as the first one but for", "seed=6"}, lines[1:])
+	assert.Equal(t, []string{"as the first one except", "seed=6"}, lines[1:])
 	assert.Empty(t, facts["Recipe 3"])
 }

@@ -2,31 +2,42 @@ package study
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
 )
 
-// results are the scores of a group of pairs.
-type results struct {
-	*reader
+// Results are the scores of a group of pairs.
+type Results struct {
+	*Reader
 	by       memorize.Distance
-	pairs    []pair
+	pairs    []Pair
 	scores   []scores // of each pair
 	sameData []scores // of the same-data pair; nil without one
 }
 
 // scores are the alignments of one pair's points.
-type scores struct{ *run.Points }
+type scores struct{ *memorize.Points }
 
 // of returns the score of every point of a set in a tap by Eq. 2.
 func (p scores) of(tap, set string) []float64 {
 	a := p.Of(tap, set)
 	return memorize.Paper.Points(a.F, a.G)
+}
+
+// fewest is the smallest number of points that any of the sets has in a tap.
+func (p scores) fewest(tap string, sets ...string) int {
+	n := math.MaxInt
+	for _, set := range sets {
+		n = min(n, len(p.of(tap, set)))
+	}
+	return n
 }
 
 // over returns LayerMem of a set (Eq. 3), pair by pair.
@@ -41,18 +52,74 @@ func over(all []scores, tap, set string) []float64 {
 // layerMem returns LayerMem of the candidates, as the paper takes it, pair by pair.
 func layerMem(all []scores, tap string) []float64 { return over(all, tap, memorize.Candidate) }
 
-// profile is a quantity of the i-th pair in some taps.
-func (r *results) profile(i int, taps []string, of func(all []scores, tap string) []float64) []float64 {
-	return each(taps, func(tap string) float64 { return of(r.scores[i:i+1], tap)[0] })
-}
-
 // controlled returns half of candidates minus independents, pair by pair.
 func controlled(all []scores, tap string) []float64 {
-	out := minus(layerMem(all, tap), over(all, tap, memorize.Independent))
-	for i := range out {
-		out[i] /= 2
+	return half(minus(layerMem(all, tap), over(all, tap, memorize.Independent)))
+}
+
+// LayerMem returns LayerMem of the candidates in a tap, as the paper takes it, pair by
+// pair.
+func (r *Results) LayerMem(tap string) []float64 { return layerMem(r.scores, tap) }
+
+// Controlled returns the controlled score of a tap, half of LayerMem of the candidates
+// minus that of the independents, pair by pair.
+func (r *Results) Controlled(tap string) []float64 { return controlled(r.scores, tap) }
+
+// layerScore is a number of each tap, pair by pair: layerMem or controlled.
+type layerScore func(all []scores, tap string) []float64
+
+// profile is a score of one pair in some taps.
+func (r *Results) profile(pair int, taps []string, of layerScore) []float64 {
+	var out []float64
+	for _, tap := range taps {
+		out = append(out, of(r.scores[pair:pair+1], tap)[0])
 	}
 	return out
+}
+
+// LastThree returns a quantity of taps as its mean over the last three of them, pair by
+// pair.
+func LastThree(taps []string, of func(tap string) []float64) []float64 {
+	var out []float64
+	last := taps[len(taps)-3:]
+	for _, tap := range last {
+		v := of(tap)
+		if out == nil {
+			out = make([]float64, len(v))
+		}
+		for i := range v {
+			out[i] += v[i] / float64(len(last))
+		}
+	}
+	return out
+}
+
+// rise is the mean of the last three numbers minus that of the first three.
+func rise(values []float64) float64 {
+	return stat.Mean(values[len(values)-3:], nil) - stat.Mean(values[:3], nil)
+}
+
+// rises returns the rise of a score over taps, pair by pair.
+func (r *Results) rises(taps []string, of layerScore) []float64 {
+	var out []float64
+	for i := range r.scores {
+		out = append(out, rise(r.profile(i, taps, of)))
+	}
+	return out
+}
+
+// areas returns the area under the ROC curve for telling candidates from independents
+// by their score in a tap, pair by pair.
+func (r *Results) areas(tap string) ([]float64, error) {
+	var out []float64
+	for _, p := range r.scores {
+		a, err := stats.AUC(p.of(tap, memorize.Candidate), p.of(tap, memorize.Independent), level)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a.AUC)
+	}
+	return out, nil
 }
 
 func minus(a, b []float64) []float64 {
@@ -63,13 +130,58 @@ func minus(a, b []float64) []float64 {
 	return out
 }
 
-// taps returns the taps that were scored, in forward order.
-func (r *results) taps() []string { return r.scores[0].Taps }
+func half(v []float64) []float64 {
+	for i := range v {
+		v[i] /= 2
+	}
+	return v
+}
+
+// shifted adds a number to all.
+func shifted(v []float64, by float64) []float64 {
+	out := make([]float64, len(v))
+	for i := range v {
+		out[i] = v[i] + by
+	}
+	return out
+}
+
+// Taps returns the taps that were scored, in forward order.
+func (r *Results) Taps() []string { return r.scores[0].Taps }
+
+// Convolutions returns the taps that are convolutions, the layers of the paper's tables.
+// Fewer than six are an error.
+func (r *Results) Convolutions() ([]string, error) {
+	return r.tapsWhere("convolutions", func(tap string) bool {
+		return strings.HasPrefix(tap[strings.LastIndex(tap, ".")+1:], "conv") // in a ResNet-18 layer1.0.conv1
+	})
+}
+
+// blocks returns the taps that are the outputs of a transformer's blocks.
+func (r *Results) blocks() ([]string, error) {
+	return r.tapsWhere("blocks", func(tap string) bool {
+		return strings.HasPrefix(tap, "blocks.") && strings.Count(tap, ".") == 1
+	})
+}
+
+// tapsWhere returns the taps of a kind, at least six.
+func (r *Results) tapsWhere(kind string, is func(tap string) bool) ([]string, error) {
+	var out []string
+	for _, t := range r.Taps() {
+		if is(t) {
+			out = append(out, t)
+		}
+	}
+	if len(out) < 6 {
+		return nil, fmt.Errorf("taps: found the %s %v among those that were scored, expected at least 6", kind, out)
+	}
+	return out, nil
+}
 
 // lastReLU is the last tap behind a ReLU, "" if there is none.
-func (r *results) lastReLU() string {
+func (r *Results) lastReLU() string {
 	last := ""
-	for _, t := range r.taps() {
+	for _, t := range r.Taps() {
 		if behindReLU(t) {
 			last = t
 		}
@@ -77,46 +189,66 @@ func (r *results) lastReLU() string {
 	return last
 }
 
-// convolutions returns the taps that are convolutions, the layers of the paper's
-// tables.
-func (r *results) convolutions() ([]string, error) {
-	var out []string
-	for _, t := range r.taps() {
-		if strings.HasPrefix(t[strings.LastIndex(t, ".")+1:], "conv") { // of a ResNet-18 layer1.0.conv1
-			out = append(out, t)
-		}
-	}
-	if len(out) < 6 {
-		return nil, fmt.Errorf("found the convolutions %v among the taps that were scored, expected at least 6", out)
-	}
-	return out, nil
-}
-
-// blocks returns the taps that are the outputs of a transformer's blocks.
-func (r *results) blocks() ([]string, error) {
-	var out []string
-	for _, t := range r.taps() {
-		if strings.HasPrefix(t, "blocks.") && strings.Count(t, ".") == 1 {
-			out = append(out, t)
-		}
-	}
-	if len(out) < 6 {
-		return nil, fmt.Errorf("found the blocks %v among the taps that were scored, expected at least 6", out)
-	}
-	return out, nil
+func behindReLU(tap string) bool {
+	return strings.HasPrefix(tap[strings.LastIndex(tap, ".")+1:], "relu")
 }
 
 // trained says in a sentence what was trained and scored.
-func (r *results) trained() string {
-	return fmt.Sprintf("%d pairs of encoders (%s) were trained on the same split with other seeds, and scored.", len(r.pairs), r.pairs[0].recipe.Describe())
+func (r *Results) trained() string {
+	return prosef(`%d pairs of encoders (%s) were trained on the same split with different seeds, and scored.`,
+		len(r.pairs), r.pairs[0].Recipe.Describe())
 }
 
 // intervals is the note of tables over pairs.
-func (r *results) intervals() string { return fmt.Sprintf("%s Eq. 2, %s.", r.overPairs(), r.by) }
+func (r *Results) intervals() string { return fmt.Sprintf("%s Eq. 2, %s.", r.overPairs(), r.by) }
 
 // overPairs is intervals without the distance.
-func (r *results) overPairs() string {
-	return fmt.Sprintf("Means over %d pairs of encoders with 95 %% intervals of Student's t over pairs; with one pair there are none.", len(r.pairs))
+func (r *Results) overPairs() string {
+	return prosef(`Means over %d pairs of encoders with 95 %% intervals by Student's t over pairs. One pair has no
+		interval.`, len(r.pairs))
+}
+
+// side is one encoder of a pair, f or g, with the sets by which its memorization shows.
+type side struct {
+	name    string  // run.F or run.G
+	members string  // set that it was trained on and the other encoder was not
+	others  string  // set that only the other encoder was trained on
+	sign    float64 // turns a score, which is positive for f, to this encoder
+}
+
+// sides are f and g.
+var sides = [2]side{
+	{run.F, memorize.Candidate, memorize.Independent, 1},
+	{run.G, memorize.Independent, memorize.Candidate, -1},
+}
+
+// turned returns scores turned to the encoder.
+func (s side) turned(scores []float64) []float64 {
+	out := make([]float64, len(scores))
+	for i, v := range scores {
+		out[i] = s.sign * v
+	}
+	return out
+}
+
+// membersMinusOthers is a quantity of an encoder on its members minus the same on the
+// other encoder's, mean over the two encoders of a pair. Each set is once the members
+// and once the others, so whatever is odd about its images in all pairs cancels. An
+// interval over pairs would not cover that.
+func membersMinusOthers(of func(s side, set string) (float64, error)) (float64, error) {
+	sum := 0.0
+	for _, s := range sides {
+		members, err := of(s, s.members)
+		if err != nil {
+			return 0, err
+		}
+		others, err := of(s, s.others)
+		if err != nil {
+			return 0, err
+		}
+		sum += (members - others) / float64(len(sides))
+	}
+	return sum, nil
 }
 
 // push appends a cell to a series.
@@ -125,4 +257,29 @@ func push(s *report.Series, c report.Cell) {
 	if c.Lo != nil {
 		s.Lo, s.Hi = append(s.Lo, c.Lo), append(s.Hi, c.Hi)
 	}
+}
+
+// addColumn adds a column with a cell for each tap to a table, and the same as a series
+// to a chart.
+func addColumn(
+	t *report.Table, chart *report.Chart, name, help string, taps []string, of func(tap string) report.Cell,
+) {
+	t.Columns = append(t.Columns, report.Column{Name: name, Help: help, Digits: 4})
+	s := report.Series{Name: name}
+	for i, tap := range taps {
+		if len(t.Rows) == i {
+			t.Rows = append(t.Rows, []report.Cell{report.Text(tap)})
+		}
+		cell := of(tap)
+		t.Rows[i] = append(t.Rows[i], cell)
+		push(&s, cell)
+	}
+	chart.Series = append(chart.Series, s)
+}
+
+// addIntervals is addColumn with the mean over pairs and its interval.
+func addIntervals(
+	t *report.Table, chart *report.Chart, name, help string, taps []string, of func(tap string) []float64,
+) {
+	addColumn(t, chart, name, help, taps, func(tap string) report.Cell { return Interval(of(tap)) })
 }

@@ -24,28 +24,30 @@ func TestSameScore(t *testing.T) {
 		{near, []float64{0.001, -0.001, 0.002}, report.UnderPowered},
 		{[]float64{0.02, 0.021, 0.022}, []float64{0.01, 0.011, 0.012}, report.NotReproduced},
 	} {
-		k := (&reader{}).sameScore(report.Claim{}, "it", c.difference, c.score)
+		k := (&Reader{}).sameScore(Claim{Number: "it"}, nil, c.difference, c.score)
 		assert.Equal(t, c.want, k.Verdict, k.Why)
 	}
 }
 
-// What tells nothing by itself is not better than something else.
+// A number that is not above 0 itself cannot be better than another.
 func TestProvidedAbove(t *testing.T) {
 	p := 0.01
-	for what, c := range map[report.Verdict][]float64{report.Reproduced: {0.5, 0.6, 0.55}, report.UnderPowered: {-0.2, -0.3, -0.25}} {
+	for what, c := range map[report.Verdict][]float64{
+		report.Reproduced: {0.5, 0.6, 0.55}, report.UnderPowered: {-0.2, -0.3, -0.25},
+	} {
 		k := providedAbove(report.Claim{Verdict: report.Reproduced, P: &p}, "it", c)
 		assert.Equal(t, what, k.Verdict)
 		assert.Equal(t, what == report.UnderPowered, k.P == nil)
 	}
 }
 
-// Numbers that are equal in all pairs, as counts can be, have no spread to judge by.
+// Numbers that are equal in all pairs, as counts can be, have no spread.
 func TestEqualNumbers(t *testing.T) {
-	k := (&reader{}).judge(report.Claim{}, "it", []float64{-0.5, -0.5, -0.5})
+	k := (&Reader{}).Judge(Claim{Number: "it"}, nil, []float64{-0.5, -0.5, -0.5})
 	assert.Equal(t, report.UnderPowered, k.Verdict)
 	assert.Nil(t, k.P)
 	assert.Contains(t, k.Why, "in each of the 3 pairs")
-	k = (&reader{}).judgeWithin(report.Claim{}, "it", []float64{0, 0}, 1)
+	k = (&Reader{}).judgeWithin(Claim{Number: "it"}, nil, []float64{0, 0}, 1)
 	assert.Equal(t, report.UnderPowered, k.Verdict)
 }
 
@@ -60,18 +62,21 @@ func TestRanksRepeat(t *testing.T) {
 	}
 }
 
-// Claims that were found by the same numbers are one test.
+// Claims that are judged by the same numbers are one test.
 func TestHolmCountsTestsOnce(t *testing.T) {
 	small, large := 0.01, 0.04
-	claims := []report.Claim{{ID: "a", Why: "one", P: &small}, {ID: "b", Why: "none"}, {ID: "c", Why: "two", P: &large}, {ID: "d", Why: "one", P: &small}}
+	claims := []report.Claim{
+		{ID: "a", Why: "one", P: &small}, {ID: "b", Why: "none"},
+		{ID: "c", Why: "two", P: &large}, {ID: "d", Why: "one", P: &small},
+	}
 	assert.Equal(t, []string{"0.02", "", "0.04", "0.02"}, holm(claims))
 }
 
 func TestRankedWithoutSpread(t *testing.T) {
-	c, err := ranked([]float64{1, 2, 3}, []float64{5, 5, 5})
+	c, err := rankCorrelation([]float64{1, 2, 3}, []float64{5, 5, 5})
 	require.NoError(t, err)
 	assert.Zero(t, c)
-	c, err = ranked([]float64{1, 2, 3}, []float64{5, 6, 9})
+	c, err = rankCorrelation([]float64{1, 2, 3}, []float64{5, 6, 9})
 	require.NoError(t, err)
 	assert.Equal(t, 1.0, c)
 }
@@ -81,14 +86,15 @@ func TestPlaceOfFolders(t *testing.T) {
 	identity := func(name, dir string) string {
 		r, err := recipe.Read("test", nil, []string{"data.name=" + name, "data.dir=" + dir, "split.mode=random"})
 		require.NoError(t, err)
-		return training{withRecipe(r), run.F}.Identity()
+		return trainParams{withRecipe(r), run.F}.Identity()
 	}
 	assert.Equal(t, identity("cifar10", "a"), identity("cifar10", "b"))
 	assert.NotEqual(t, identity("folder", "a"), identity("folder", "b"))
 	assert.NotEqual(t, identity("tiny-imagenet", "a"), identity("tiny-imagenet", "b"))
 	b := withRecipe(recipe.Default())
-	assert.Equal(t, onIdentity(b, run.On{Name: "svhn", Dir: "a"}), onIdentity(b, run.On{Name: "svhn", Dir: "b"}))
-	assert.NotEqual(t, onIdentity(b, run.On{Name: "folder", Dir: "a"}), onIdentity(b, run.On{Name: "folder", Dir: "b"}))
+	on := func(name, dir string) string { return otherDataParams{b, run.On{Name: name, Dir: dir}}.Identity() }
+	assert.Equal(t, on("svhn", "a"), on("svhn", "b"))
+	assert.NotEqual(t, on("folder", "a"), on("folder", "b"))
 }
 
 // Layers come from encoders that were trained on images of the same shape.
@@ -102,7 +108,7 @@ func TestOtherDataOfAnotherShape(t *testing.T) {
 		require.NoError(t, err)
 		folders := map[string]bool{}
 		for _, s := range p.Steps {
-			if k, ok := s.Params().(training); ok {
+			if k, ok := s.Params().(trainParams); ok {
 				r, err := k.recipe()
 				require.NoError(t, err)
 				folders[r.Data.Name+" in "+r.Data.Dir] = true
@@ -112,12 +118,12 @@ func TestOtherDataOfAnotherShape(t *testing.T) {
 	}
 }
 
-// One pair is enough for a report, of which all claims are under-powered.
+// One pair is enough for a report. All its claims are under-powered.
 func TestOnePair(t *testing.T) {
 	s := verySmall(t)
 	s.Pairs = 1
 	st := graph.NewStore(t.TempDir())
-	for _, y := range []Study{depth, initial, consistency, distances} {
+	for _, y := range []Study{depth, initialisation, consistency, distances} {
 		_, d := carriedOut(t, y, s, st)
 		for _, c := range d.Claims {
 			assert.Equal(t, report.UnderPowered, c.Verdict, c.ID)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
+	"strings"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/recipe"
@@ -14,60 +14,57 @@ import (
 	"github.com/locimem/locimem/study/graph"
 )
 
-// text is a recipe as a part of a step's parameters.
-type text string
+// recipeText is a recipe as YAML, a part of a step's parameters.
+type recipeText string
 
-func textOf(r *recipe.Recipe) text {
+func (t recipeText) parse() (*recipe.Recipe, error) {
+	return recipe.Read("the step's recipe", []byte(t), nil)
+}
+
+// recipeParams is what the parameters of all steps begin with.
+type recipeParams struct {
+	Recipe recipeText `json:"recipe"`
+	parsed *recipe.Recipe
+}
+
+// withRecipe returns the parameters for a recipe. They keep it, so that the steps of a
+// plan do not read their own text again: a step that comes from a store has only the text.
+func withRecipe(r *recipe.Recipe) recipeParams {
 	var b bytes.Buffer
 	if err := r.Write(&b); err != nil {
 		panic(err) // a buffer takes everything
 	}
-	return text(b.String())
+	own := *r
+	return recipeParams{recipeText(b.String()), &own}
 }
 
-// parsed holds the recipes of texts: a study asks for each many times.
-var parsed sync.Map
-
-func (t text) recipe() (*recipe.Recipe, error) {
-	if r, ok := parsed.Load(t); ok {
-		own := *r.(*recipe.Recipe)
+// recipe returns a copy of the recipe.
+func (p recipeParams) recipe() (*recipe.Recipe, error) {
+	if p.parsed != nil {
+		own := *p.parsed
 		return &own, nil
 	}
-	r, err := recipe.Read("the step's recipe", []byte(t), nil)
-	if err != nil {
-		return nil, err
-	}
-	own := *r
-	parsed.Store(t, &own)
-	return r, nil
+	return p.Recipe.parse()
 }
 
-// byRecipe is what the parameters of all steps begin with.
-type byRecipe struct {
-	Recipe text `json:"recipe"`
-}
+// hash is that of the recipe, for the identity of a step.
+func (p recipeParams) hash() string { return p.identity((*recipe.Recipe).Hash) }
 
-func withRecipe(r *recipe.Recipe) byRecipe { return byRecipe{textOf(r)} }
+// trainHash is that of what the recipe says about training.
+func (p recipeParams) trainHash() string { return p.identity((*recipe.Recipe).TrainHash) }
 
-func (b byRecipe) recipe() (*recipe.Recipe, error) { return b.Recipe.recipe() }
-
-// hash and trainHash are those of the recipe, for the identity of a step. Of a text
-// that is no recipe it is what is wrong with it: the step fails when it is done.
-func (b byRecipe) hash() string { return b.identity((*recipe.Recipe).Hash) }
-
-func (b byRecipe) trainHash() string { return b.identity((*recipe.Recipe).TrainHash) }
-
-func (b byRecipe) identity(of func(*recipe.Recipe) string) string {
-	r, err := b.recipe()
+// identity is a hash of the recipe and the place of its data. If the text is not a
+// recipe it is the error: the step fails when it is done.
+func (p recipeParams) identity(hash func(*recipe.Recipe) string) string {
+	r, err := p.recipe()
 	if err != nil {
 		return err.Error()
 	}
-	return of(r) + placeOf(r.Data.Name, r.Data.Variant, r.Data.Dir)
+	return hash(r) + placeOf(r.Data.Name, r.Data.Variant, r.Data.Dir)
 }
 
-// placeOf is the place of data of which only the files tell what they are, such as a
-// folder of images: two folders are two results. Of official files the place does not
-// count, and it is "".
+// placeOf is the place of data that only its files define, such as a folder of images:
+// two folders are two results. It is "" for official files, whose place does not count.
 func placeOf(name, variant, dir string) string {
 	s := data.SourceOf(name)
 	if s == nil {
@@ -82,10 +79,27 @@ func placeOf(name, variant, dir string) string {
 	return " " + dir
 }
 
-// define is graph.Define of a kind whose parameters have a recipe.
+// otherDataParams are the parameters of a step that needs a recipe and other data.
+type otherDataParams struct {
+	recipeParams
+	On run.On `json:"on"`
+}
+
+// Identity implements graph.Identifier.
+func (p otherDataParams) Identity() string {
+	on := p.On
+	on.Dir = placeOf(on.Name, on.Variant, on.Dir)
+	return fmt.Sprintf("%s %+v", p.hash(), on)
+}
+
+// define is graph.Define for a kind whose parameters have a recipe.
 func define[P interface {
 	recipe() (*recipe.Recipe, error)
-}](name string, version int, run func(context.Context, *graph.Work, *recipe.Recipe, P) error, effort func(*recipe.Recipe, P) graph.Effort) graph.Kind[P] {
+}](
+	name string, version int,
+	run func(context.Context, *graph.Work, *recipe.Recipe, P) error,
+	effort func(*recipe.Recipe, P) graph.Effort,
+) graph.Kind[P] {
 	return graph.Define(name, version, func(ctx context.Context, w *graph.Work, p P) error {
 		r, err := p.recipe()
 		if err != nil {
@@ -101,14 +115,14 @@ func define[P interface {
 	})
 }
 
-// training are the parameters of a train step.
-type training struct {
-	byRecipe
+// trainParams are the parameters of a train step.
+type trainParams struct {
+	recipeParams
 	Which string `json:"which"` // run.F or run.G
 }
 
-// Identity implements graph.Identifier: what is not about training does not count.
-func (p training) Identity() string {
+// Identity implements graph.Identifier. Only what the recipe says about training counts.
+func (p trainParams) Identity() string {
 	return p.identity(func(r *recipe.Recipe) string {
 		id := r.TrainHash() + " " + p.Which
 		if k := r.Train.KeepEvery; k > 0 { // the weights are the same, but the early ones must be there
@@ -118,57 +132,79 @@ func (p training) Identity() string {
 	})
 }
 
-// train is the step that trains one encoder; it leaves run/f.safetensors or
+// train is the step that trains one encoder. It leaves run/f.safetensors or
 // run/g.safetensors.
-var train = define("train", 1, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p training) error {
-	if _, err := os.Stat(w.Path("run", p.Which+".safetensors")); err == nil {
-		w.Found() // put there by hand, or a kill came between the file and the end of the step
-	}
-	_, err := run.TrainEncoder(ctx, r, w.Path("run"), p.Which, reporterOf(ctx))
-	return err
-}, func(r *recipe.Recipe, p training) graph.Effort {
+var train = define("train", 1, trainEncoder, func(r *recipe.Recipe, p trainParams) graph.Effort {
 	own := r.Split.Candidate
 	if p.Which == run.G {
 		own = r.Split.Independent
 	}
 	images := float64((r.Split.Shared + own) / r.Train.Batch * r.Train.Batch * r.Train.Epochs)
 	return graph.Effort{Key: "train " + speedOf(r), Amount: images,
-		Trial: func(ctx context.Context) (float64, error) { return trainTrial(ctx, r, images) }}
+		Measure: func(ctx context.Context) (float64, error) { return trainSeconds(ctx, r, images) }}
 })
 
-// scoring are the parameters of a score step. Its needs are two train steps: the
-// encoders that are scored as f and as g.
-type scoring struct {
-	byRecipe
+func trainEncoder(ctx context.Context, w *graph.Work, r *recipe.Recipe, p trainParams) error {
+	if _, err := os.Stat(w.Path("run", p.Which+".safetensors")); err == nil {
+		w.Found() // put there by hand, or a kill came between the file and the end of the step
+	}
+	_, err := run.TrainEncoder(ctx, r, w.Path("run"), p.Which, reporterOf(ctx))
+	return err
+}
+
+// scoreParams are the parameters of a score step. It needs two train steps: the encoders
+// that are scored as f and as g.
+type scoreParams struct {
+	recipeParams
 	As [2]string `json:"as"` // what the two were trained as
 }
 
 // Identity implements graph.Identifier.
-func (p scoring) Identity() string {
+func (p scoreParams) Identity() string {
 	return p.hash() + " " + p.As[0] + p.As[1]
 }
 
-// score is the step that scores two encoders; it leaves the folder scores.
-var score = define("score", 2, func(ctx context.Context, w *graph.Work, r *recipe.Recipe, p scoring) error {
+// score is the step that scores two encoders. It leaves the folder scores.
+var score = define("score", 2, scoreEncoders, func(r *recipe.Recipe, p scoreParams) graph.Effort {
+	return graph.Effort{
+		Key:     fmt.Sprintf("score %s %v %d", speedOf(r), r.Score.Taps, r.Score.Resamples),
+		Amount:  float64(scoredPoints(r) * r.Score.Views),
+		Measure: func(ctx context.Context) (float64, error) { return scoreSeconds(ctx, r) },
+	}
+})
+
+func scoreEncoders(ctx context.Context, w *graph.Work, r *recipe.Recipe, p scoreParams) error {
 	_, err := run.Score(ctx, r, run.ScoreConfig{
-		F: w.Need(0, "run", p.As[0]+".safetensors"), G: w.Need(1, "run", p.As[1]+".safetensors"),
+		F:     w.Need(0, "run", p.As[0]+".safetensors"),
+		G:     w.Need(1, "run", p.As[1]+".safetensors"),
 		Split: w.Need(0, "run", "split.json"), Out: w.Path("scores"), TablesOnly: true,
 	}, reporterOf(ctx))
 	return err
-}, func(r *recipe.Recipe, p scoring) graph.Effort {
-	return graph.Effort{Key: fmt.Sprintf("score %s %v %d", speedOf(r), r.Score.Taps, r.Score.Resamples), Amount: float64(scoredPoints(r) * r.Score.Views),
-		Trial: func(ctx context.Context) (float64, error) { return scoreTrial(ctx, r) }}
-})
+}
 
-// speedOf names what the time for an image depends on.
+// speedOf names what the time for an image depends on. Measured times are stored under
+// it: fields of the encoder that came later are named only where one of them is set.
 func speedOf(r *recipe.Recipe) string {
-	return fmt.Sprintf("%s %d %+v %s %v %d %s %s %d threads", r.Data.Name, r.Data.Synthetic.Size, r.Encoder, r.Method.Name, r.Method.Projector, r.Train.Batch, r.Train.Precision, r.Train.Winograd, r.Train.Threads)
+	t, e := r.Train, r.Encoder
+	encoder := fmt.Sprintf("Name:%s Width:%v Pool:%s Stem:%s Norm:%s Positions:%s DropPath:%v",
+		e.Name, e.Width, e.Pool, e.Stem, e.Norm, e.Positions, e.DropPath)
+	padding := "null"
+	if e.StemPadding != nil {
+		padding = fmt.Sprint(*e.StemPadding)
+	}
+	facts := fmt.Sprintln(padding, e.StemStride, e.StemPool, e.NormEps,
+		e.Heads, e.FCNorm, e.LayerScale, e.Registers, e.PositionsSize)
+	if facts = strings.TrimSpace(facts); facts != "null 0 auto 0 0 false 0 0 0" {
+		encoder += " " + facts
+	}
+	return fmt.Sprintf("%s %d {%s} %s %+v %d %s %s %d threads", r.Data.Name, r.Data.Synthetic.Size, encoder,
+		r.Method.Name, r.Method.Config, t.Batch, t.Precision, t.Winograd, t.Threads)
 }
 
 // reporterKey is where a context holds the reporter of its steps.
 type reporterKey struct{}
 
-// WithReporter returns a context whose steps tell rep how they go.
+// WithReporter returns a context whose steps report their progress to rep.
 func WithReporter(ctx context.Context, rep run.Reporter) context.Context {
 	return context.WithValue(ctx, reporterKey{}, rep)
 }
@@ -180,35 +216,33 @@ func reporterOf(ctx context.Context) run.Reporter {
 	return run.Silent{}
 }
 
-// pair are the steps of one pair of encoders.
-type pair struct {
-	recipe      *recipe.Recipe
-	f, g, score *graph.Step
-}
-
 // newPair plans the training and the scoring of a pair.
-func newPair(r *recipe.Recipe) pair {
-	p := pair{recipe: r, f: trainStep(r, run.F), g: trainStep(r, run.G)}
-	p.score = score.Step(fmt.Sprintf("score f and g, %s, seed %d", describe(r), r.Seed), scoring{withRecipe(r), [2]string{run.F, run.G}}, p.f, p.g)
+func newPair(r *recipe.Recipe) Pair {
+	p := Pair{Recipe: r, F: trainStep(r, run.F), G: trainStep(r, run.G)}
+	p.Score = score.Step("score f and g, "+describeSeed(r), scoreParams{withRecipe(r), [2]string{run.F, run.G}}, p.F, p.G)
 	return p
 }
 
 // trainStep plans the training of one encoder.
 func trainStep(r *recipe.Recipe, which string) *graph.Step {
-	return train.Step(fmt.Sprintf("train %s, %s, seed %d", which, describe(r), r.Seed), training{withRecipe(r), which})
+	return train.Step(fmt.Sprintf("train %s, %s", which, describeSeed(r)), trainParams{withRecipe(r), which})
 }
 
-// describe says what tells the encoders of a recipe from those of others, but the seed.
+// describeSeed is describe with the seed.
+func describeSeed(r *recipe.Recipe) string { return fmt.Sprintf("%s, seed %d", describe(r), r.Seed) }
+
+// describe says how the encoders of a recipe differ from others, except for the seed.
 func describe(r *recipe.Recipe) string {
 	name := r.Data.Name
-	if name == "synthetic" && r.Data.Synthetic.Seed != 1 { // the lab's other data
+	if name == "synthetic" && r.Data.Synthetic.Seed != 1 { // the other data of a study
 		name = fmt.Sprintf("synthetic of seed %d", r.Data.Synthetic.Seed)
 	}
 	t, measured := r.Train, ""
 	if r.Score.Augment != nil {
 		measured = r.Score.Augment.Preset
 	}
-	out := fmt.Sprintf("%s, %s, %s, %d epochs of %d images (%d shared)", name, r.Encoder.Name, r.Method.Name, t.Epochs, r.Split.Shared+r.Split.Candidate, r.Split.Shared)
+	out := fmt.Sprintf("%s, %s, %s, %d epochs of %d images (%d shared)", name, r.Encoder.Name, r.Method.Name,
+		t.Epochs, r.Split.Shared+r.Split.Candidate, r.Split.Shared)
 	for _, part := range []struct {
 		there bool
 		text  string

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -66,30 +65,8 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// verySmall makes scale tiny very small for a test.
-func verySmall(t *testing.T) Setting {
-	old := scales[0]
-	t.Cleanup(func() { scales[0] = old })
-	scales[0].sets = []string{"encoder.width=0.125", "train.epochs=2", "knn.every=0", "data.synthetic.train=140", "data.synthetic.test=40", "knn.test=40",
-		"split.shared=60", "split.candidate=40", "split.independent=40", "split.external=40", "train.batch=50", "score.views=2", "score.resamples=99", "data.synthetic.atypical_share=0.3", "method.bn_splits=5"}
-	scales[0].crossed = nil
-	scales[0].vit = append(slices.Clone(old.vit), "train.epochs=2", "knn.every=0", "encoder.width=0.125")
-	return Setting{Scale: "tiny", Pairs: 2, Seed: 1, Threads: 2}
-}
-
-// carriedOut does a study from its first step to its report.
-func carriedOut(t *testing.T, y Study, s Setting, st *graph.Store) (*Plan, *report.Document) {
-	p, err := y.Plan(s)
-	require.NoError(t, err, y.Name)
-	require.NoError(t, st.Run(context.Background(), p.Steps, &counter{}), y.Name)
-	d, err := p.Report(st)
-	require.NoError(t, err, y.Name)
-	require.NoError(t, d.Check(), y.Name)
-	return p, d
-}
-
-// A study from its first step to its ledger, very small; the second time nothing is
-// trained. The numbers of its report are those of the scores' own tables.
+// A very small study from its first step to its ledger. A second study with the same steps trains
+// nothing. The numbers of the report are those of the scores' own tables.
 func TestStudyDepth(t *testing.T) {
 	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
@@ -134,28 +111,39 @@ func TestStudyDepth(t *testing.T) {
 	assert.Equal(t, claims, back)
 }
 
-// readSummary reads the LayerMem of a scores.json.
-func readSummary(path string) ([]struct {
-	Tap, Set, Estimator, Distance string
-	Stat                          struct{ Mean float64 }
-}, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// A study that registers itself takes its place among the others. Names are given once.
+func TestRegister(t *testing.T) {
+	old := registered
+	t.Cleanup(func() { registered = old })
+	design := func(*Planner) Writer { return nil }
+	registered = nil
+	Register(Study{Name: "mine", Design: design})
+	Register(Study{Name: "late", Place: 20, Design: design})
+	Register(Study{Name: "yours", Design: design})
+	Register(Study{Name: "early", Place: 10, Design: design})
+	var names []string
+	for _, s := range Studies() {
+		names = append(names, s.Name)
 	}
-	var s struct {
-		Layers []struct {
-			Tap, Set, Estimator, Distance string
-			Stat                          struct{ Mean float64 }
-		} `json:"layermem"`
-	}
-	err = json.Unmarshal(b, &s)
-	return s.Layers, err
+	assert.Equal(t, []string{"early", "late", "mine", "yours"}, names)
+	assert.PanicsWithValue(t, `study: name: found "mine" twice, expected different names`,
+		func() { Register(Study{Name: "mine", Design: design}) })
+	assert.Panics(t, func() { Register(Study{Name: "all", Design: design}) })
+	assert.Panics(t, func() { Register(Study{Name: "other"}) })
 }
 
-// counter counts the steps that are done.
-type counter struct{ n int }
-
-func (c *counter) Begin(*graph.Step, int, int)  { c.n++ }
-func (c *counter) End(*graph.Step, *graph.Done) {}
-func (c *counter) Waiting(*graph.Step)          {}
+// The studies of the package stand in the order of the ledger.
+func TestOrderOfStudies(t *testing.T) {
+	var names []string
+	for _, s := range Studies() {
+		if s.Place > 0 {
+			names = append(names, s.Name)
+		}
+	}
+	assert.Equal(t, strings.Fields(`depth census architectures attention atypical consistency count distance frameworks
+		finetune pruning swaps blocks norms points unitmem onepoint supervised transformer gallery augmentation time decay
+		privacy overlap duration datasets initialisation`), names)
+	for _, name := range names {
+		assert.Contains(t, pinned, name, "its steps are pinned")
+	}
+}

@@ -1,5 +1,7 @@
 package study
 
+// Does UnitMem rise during training? (Figure 4)
+
 import (
 	"fmt"
 	"path/filepath"
@@ -8,47 +10,68 @@ import (
 	"github.com/locimem/locimem/run"
 )
 
-// moments is the number of early encoders that study time looks at.
+var claimTime = Claim{
+	ID:        "time.units",
+	Source:    "F4",
+	Statement: "UnitMem rises during training.",
+	Paper:     "a figure without numbers, 800 epochs",
+	Rule:      ruleMoreSelective,
+	Number:    "UnitMem of the last minus the first {epochs} epochs",
+}
+
+const leadTime = `Encoders f were kept while they were trained, and the units of each were ranked. Those of
+	untrained encoders show the selectivity that needs no training.`
+
+// moments is the number of early encoders that the study looks at.
 const moments = 5
 
-// trainingTime asks whether UnitMem rises while training goes on (Figure 4).
-var trainingTime = Study{Name: "time", Source: "F4", Title: "UnitMem over the training", plan: func(l *lab) writer {
-	every := max(1, l.recipe(0).Train.Epochs/moments)
-	trained := l.encoders(fmt.Sprintf("train.keep_every=%d", every))
-	var all []variant
-	for k := 1; k <= moments; k++ {
-		v := variant{name: fmt.Sprintf("epoch %d", k*every)}
+var trainingTime = Register(Study{
+	Name:   "time",
+	Source: "F4",
+	Title:  "UnitMem over the training",
+	Place:  220,
+	Design: func(plan *Planner) Writer {
+		every := max(1, plan.Recipe(0).Train.Epochs/moments)
+		trained := plan.TrainEncoders(fmt.Sprintf("train.keep_every=%d", every))
+		var all []variant
+		for k := 1; k <= moments; k++ {
+			v := variant{name: fmt.Sprintf("epoch %d", k*every)}
+			file := filepath.Join("epochs", fmt.Sprintf("%s-%04d.safetensors", run.F, k*every))
+			for _, e := range trained {
+				v.units = append(v.units, unitsStep(e, file))
+			}
+			plan.Add(v.units...)
+			all = append(all, v)
+		}
+		untrained := variant{name: "untrained"}
 		for _, e := range trained {
-			v.units = append(v.units, unitsOf(e, filepath.Join("epochs", fmt.Sprintf("%s-%04d.safetensors", run.F, k*every))))
+			untrained.units = append(untrained.units, untrainedUnitsStep(e.Recipe))
 		}
-		l.do(v.units...)
-		all = append(all, v)
+		plan.Add(untrained.units...)
+		all = append([]variant{untrained}, all...)
+		return func(x *Reader) (*report.Document, error) { return writeTime(x, all, every) }
+	},
+})
+
+// writeTime is the report. The first variant is untrained, the others are in order of time.
+func writeTime(x *Reader, all []variant, every int) (*report.Document, error) {
+	c, err := x.compare("time", all)
+	if err != nil {
+		return nil, err
 	}
-	untrained := variant{name: "untrained"}
-	for _, e := range trained {
-		untrained.units = append(untrained.units, rankUntrained(e.recipe))
+	means := report.Series{Name: "mean over taps"}
+	var names []string
+	for i, v := range all {
+		names = append(names, v.name)
+		push(&means, Interval(c.units[i]))
 	}
-	l.do(untrained.units...)
-	all = append([]variant{untrained}, all...)
-	return func(x *reader) (*report.Document, error) {
-		c, sections, err := x.compare("time", all)
-		if err != nil {
-			return nil, err
-		}
-		var means report.Series
-		var names []string
-		for i, v := range all {
-			names = append(names, v.name)
-			push(&means, interval(c.units[i]))
-		}
-		means.Name = "mean over taps"
-		sections[0].Charts = append(sections[0].Charts, report.Chart{Name: "time", Title: "UnitMem over the training", Kind: report.Line, X: "encoder after", Y: "UnitMem (Eq. 8)",
-			Categories: names, Series: []report.Series{means}, Note: "The band is the 95 % interval over encoders."})
-		return &report.Document{
-			Lead: []string{"Encoders f were kept while they were trained, and the units of each were ranked; those of untrained ones show the selectivity that needs no training."},
-			Claims: []report.Claim{x.unitsMoreThan("time.units", "F4", "UnitMem rises while training goes on.", "a figure without numbers, 800 epochs", c, moments, 1,
-				fmt.Sprintf("the last minus the first %d epochs", every))},
-			Sections: sections,
-		}, nil
-	}
-}}
+	c.sections[0].Charts = append(c.sections[0].Charts, report.Chart{
+		Name: "time", Title: "UnitMem over the training", Kind: report.Line, X: "encoder after", Y: "UnitMem (Eq. 8)",
+		Categories: names, Series: []report.Series{means}, Note: "The band is the 95 % interval over encoders.",
+	})
+	return &report.Document{
+		Lead:     []string{prose(leadTime)},
+		Claims:   []report.Claim{x.moreSelective(claimTime.fill("{epochs}", fmt.Sprint(every)), c, moments, 1)},
+		Sections: c.sections,
+	}, nil
+}

@@ -18,14 +18,13 @@ import (
 	"github.com/locimem/locimem/study/graph"
 )
 
-// What is odd about a set cancels, and what an encoder has of the images that it saw
-// is left.
-func TestBeyondUnseen(t *testing.T) {
+// What is odd about a set cancels. What an encoder memorized of its members stays.
+func TestMembersMinusOthers(t *testing.T) {
 	odd := map[string]float64{memorize.Candidate: 5, memorize.Independent: -2}
 	memory := map[string]float64{run.F: 0.25, run.G: 0.5}
-	got, err := beyondUnseen(func(s side, set string) (float64, error) {
-		if set == s.seen {
-			return odd[set] + memory[s.which], nil
+	got, err := membersMinusOthers(func(s side, set string) (float64, error) {
+		if set == s.members {
+			return odd[set] + memory[s.name], nil
 		}
 		return odd[set], nil
 	})
@@ -42,7 +41,7 @@ func TestStudiesOfUnits(t *testing.T) {
 	t.Cleanup(func() { onePointViews = views })
 	onePointViews = 40
 	st := graph.NewStore(t.TempDir())
-	l, err := run.OpenLab((&lab{Setting: s, scale: &scales[0]}).recipe(0))
+	l, err := run.OpenLab(plannerOf(s).Recipe(0))
 	require.NoError(t, err)
 	for _, y := range []Study{points, unitMem, onePoint, supervised, gallery, transformer} {
 		p, d := carriedOut(t, y, s, st)
@@ -95,10 +94,12 @@ func TestStudiesOfUnits(t *testing.T) {
 	}
 }
 
-func checkPoints(t *testing.T, st *graph.Store, steps map[string][]*graph.Step, claims map[string]report.Claim, d *report.Document) {
+func checkPoints(
+	t *testing.T, st *graph.Store, steps map[string][]*graph.Step, claims map[string]report.Claim, d *report.Document,
+) {
 	want := 0.0
 	for _, s := range steps["pointunits"] {
-		var found []pointsFound
+		var found []extremeUnits
 		require.NoError(t, st.Result(s, &found))
 		require.Len(t, found, 8*4)
 		for _, f := range found {
@@ -111,22 +112,22 @@ func checkPoints(t *testing.T, st *graph.Store, steps map[string][]*graph.Step, 
 		}
 	}
 	assert.InDelta(t, want, *claims["units"].Controlled.Value, 1e-12)
-	owners := map[string]int{} // of top units, by whether the encoder saw them
+	owners := map[string]int{} // of top units, by whether the encoder was trained on them
 	for _, s := range steps["score"] {
 		text, err := os.ReadFile(st.Path(s, "scores", "owners.csv"))
 		require.NoError(t, err)
-		for _, seen := range []string{"f,relu4_2,candidate,", "g,relu4_2,independent,"} {
-			owners["seen"] += strings.Count(string(text), seen)
+		for _, own := range []string{"f,relu4_2,candidate,", "g,relu4_2,independent,"} {
+			owners["members"] += strings.Count(string(text), own)
 		}
-		for _, unseen := range []string{"f,relu4_2,independent,", "g,relu4_2,candidate,"} {
-			owners["unseen"] += strings.Count(string(text), unseen)
+		for _, other := range []string{"f,relu4_2,independent,", "g,relu4_2,candidate,"} {
+			owners["others"] += strings.Count(string(text), other)
 		}
 	}
-	var seen, unseen float64
+	var members, others float64
 	for _, row := range d.Sections[1].Tables[0].Rows {
-		seen, unseen = seen+*row[1].Value, unseen+*row[3].Value
+		members, others = members+*row[1].Value, others+*row[3].Value
 	}
-	assert.Equal(t, []float64{float64(owners["seen"]), float64(owners["unseen"])}, []float64{seen, unseen})
+	assert.Equal(t, []float64{float64(owners["members"]), float64(owners["others"])}, []float64{members, others})
 }
 
 func checkOnePoint(t *testing.T, st *graph.Store, l *run.Lab, steps []*graph.Step, claims map[string]report.Claim) {
@@ -134,8 +135,8 @@ func checkOnePoint(t *testing.T, st *graph.Store, l *run.Lab, steps []*graph.Ste
 	rows := make([][]perturb.TrackRow, len(steps))
 	for i, s := range steps {
 		require.NoError(t, st.Result(s, &rows[i]))
-		assert.Equal(t, rows[i%2][0], rows[i][0], "all ways go on from the same encoder")
-		assert.Contains(t, l.Split.Independent, rows[i][0].Owner, "an image that f never saw")
+		assert.Equal(t, rows[i%2][0], rows[i][0], "all arms start from the same encoder")
+		assert.Contains(t, l.Split.Independent, rows[i][0].Owner, "an image that f was not trained on")
 	}
 	rise := func(arm, pair int) float64 { r := rows[2*arm+pair]; return r[len(r)-1].Best - r[0].Best }
 	want := 0.0
@@ -168,7 +169,7 @@ func heldOutExcess(t *testing.T, path string, taps ...string) float64 {
 
 // leastLead is the least over taps behind a ReLU of UnitMem minus ClassMem of f.
 func leastLead(t *testing.T, dir string) float64 {
-	tables, err := run.ReadTables(dir)
+	tables, err := memorize.ReadTables(dir)
 	require.NoError(t, err)
 	units, classes := map[string][]float64{}, map[string][]float64{}
 	for _, u := range tables.Units {

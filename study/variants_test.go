@@ -14,6 +14,7 @@ import (
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -25,7 +26,7 @@ func TestWithin(t *testing.T) {
 		{[]float64{0.1, 0.11, 0.09}, report.Reproduced}, {[]float64{-2, -2.1, -2.2}, report.NotReproduced},
 		{[]float64{0.9, 1.1, 1}, report.UnderPowered}, {[]float64{0.1}, report.UnderPowered},
 	} {
-		k := (&reader{}).judgeWithin(report.Claim{}, "it", c.values, 1)
+		k := (&Reader{}).judgeWithin(Claim{Number: "it"}, nil, c.values, 1)
 		assert.Equal(t, c.want, k.Verdict, k.Why)
 		assert.InDelta(t, stat.Mean(c.values, nil), *k.Plain.Value, 1e-12)
 	}
@@ -37,15 +38,15 @@ func TestVariantStudies(t *testing.T) {
 	s := verySmall(t)
 	scales[0].sets = append(scales[0].sets, "train.epochs=5")
 	st := graph.NewStore(t.TempDir())
-	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation, private} {
+	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation, privacy} {
 		p, d := carriedOut(t, y, s, st)
 		for _, c := range d.Claims {
 			assert.NotEmpty(t, c.Verdict, c.ID)
 		}
 		if y.Name == "decay" {
-			found, err := (&reader{store: st}).unitsFound(p.Steps[2:4]) // behind the two encoders
+			found, err := (&Reader{store: st}).unitsFound(p.Steps[2:4]) // behind the two encoders
 			require.NoError(t, err)
-			strong, err := (&reader{store: st}).unitsFound(p.Steps[10:12])
+			strong, err := (&Reader{store: st}).unitsFound(p.Steps[10:12])
 			require.NoError(t, err)
 			want := (meanUnitMem(found[0]) - meanUnitMem(strong[0]) + meanUnitMem(found[1]) - meanUnitMem(strong[1])) / 2
 			assert.InDelta(t, want, *d.Claims[0].Plain.Value, 1e-12)
@@ -68,19 +69,19 @@ func checkFewClasses(t *testing.T, s Setting, st *graph.Store, steps []*graph.St
 	l, err := run.OpenLab(r)
 	require.NoError(t, err)
 	n := map[int]int{}
-	for _, label := range ssl.Labels(l.Train, append(slices.Clone(l.Split.Candidate), l.Split.Independent...)) {
+	for _, label := range probe.Labels(l.Train, append(slices.Clone(l.Split.Candidate), l.Split.Independent...)) {
 		n[label]++
 	}
 	assert.Equal(t, n[1], pools[0][1].Points)
 	assert.Equal(t, n[0]+n[1]+n[9], pools[0][0].Points)
 	for _, p := range pools[0] {
-		seen := map[int]bool{}
+		owners := map[int]bool{}
 		for _, u := range slices.Concat(p.Few, p.Any) {
 			for _, owner := range u.Owners {
-				seen[owner] = true
+				owners[owner] = true
 			}
 		}
-		assert.LessOrEqual(t, len(seen), 2*p.Points+1, "owners are of the pools, or nobody")
+		assert.LessOrEqual(t, len(owners), 2*p.Points+1, "owners are of the pools, or nobody")
 	}
 	classes := d.Sections[len(d.Sections)-1].Tables[0]
 	last := classes.Rows[len(classes.Rows)-1]
@@ -92,7 +93,7 @@ func checkFewClasses(t *testing.T, s Setting, st *graph.Store, steps []*graph.St
 func TestVariantsDiffer(t *testing.T) {
 	s := verySmall(t)
 	steps, labels := map[string]bool{}, map[string]bool{}
-	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation, private} {
+	for _, y := range []Study{trainingTime, decay, duration, datasets, overlap, augmentation, privacy} {
 		p, err := y.Plan(s)
 		require.NoError(t, err)
 		for _, step := range graph.Order(p.Steps) {
@@ -100,9 +101,9 @@ func TestVariantsDiffer(t *testing.T) {
 		}
 	}
 	assert.Len(t, labels, len(steps))
-	l := &lab{Setting: s, scale: &scales[0]}
-	weak := l.recipe(0, "augment.preset=weak", "score.augment.preset="+sameViews)
-	strong := l.recipe(0, "augment.preset=strong", "score.augment.preset="+sameViews)
+	l := plannerOf(s)
+	weak := l.Recipe(0, "augment.preset=weak", "score.augment.preset="+sameViews)
+	strong := l.Recipe(0, "augment.preset=strong", "score.augment.preset="+sameViews)
 	require.NoError(t, l.err)
 	assert.Equal(t, weak.ScoreView(), strong.ScoreView())
 	assert.NotEqual(t, weak.TrainHash(), strong.TrainHash())
@@ -111,11 +112,11 @@ func TestVariantsDiffer(t *testing.T) {
 // At the larger scales DINO and the masked autoencoder train the same transformers.
 func TestDINOTrainsTheTransformersOfMAE(t *testing.T) {
 	for i := range scales {
-		l := &lab{Setting: Setting{Scale: scales[i].name, Seed: 1, DataDir: "DIR"}, scale: &scales[i]}
-		mae, dino := l.recipe(0, l.vit()...), l.recipe(0, l.dinoViT()...)
+		l := &Planner{Setting: Setting{Scale: scales[i].name, Seed: 1, DataDir: "DIR"}, scale: &scales[i]}
+		mae, dino := l.Recipe(0, l.vit()...), l.Recipe(0, l.dinoViT()...)
 		require.NoError(t, l.err)
 		assert.Equal(t, "mae dino", mae.Method.Name+" "+dino.Method.Name)
-		assert.Positive(t, dino.Method.LocalCrops)
+		assert.Positive(t, dino.Method.Config.(ssl.DINOConfig).LocalCrops)
 		assert.Equal(t, scales[i].name != "tiny", mae.Encoder == dino.Encoder, scales[i].name)
 		assert.Equal(t, mae.ScoreView(), dino.ScoreView())
 	}
@@ -126,7 +127,7 @@ func TestDINOTrainsTheTransformersOfMAE(t *testing.T) {
 func TestLayerStudies(t *testing.T) {
 	s := verySmall(t)
 	st := graph.NewStore(t.TempDir())
-	for _, y := range []Study{consistency, distances, count, initial, frameworks, architectures} {
+	for _, y := range []Study{consistency, distances, count, initialisation, frameworks, architectures} {
 		p, d := carriedOut(t, y, s, st)
 		switch y.Name {
 		case "consistency":
@@ -169,11 +170,12 @@ func TestLayerStudies(t *testing.T) {
 			for _, c := range d.Claims {
 				ids = append(ids, c.ID)
 			}
-			assert.Equal(t, []string{"frameworks.vit-mae", "frameworks.vit-dino"}, ids[len(ids)-2:], "at this scale the two encoders differ")
-			l := &lab{Setting: s, scale: &scales[0]}
-			mae := l.pairs(l.vit()...)
+			assert.Equal(t, []string{"frameworks.vit-mae", "frameworks.vit-dino"}, ids[len(ids)-2:],
+				"at this scale the two encoders differ")
+			l := plannerOf(s)
+			mae := l.TrainPairs(l.vit()...)
 			same := variant{"mae", mae.f(), mae, nil}
-			section, claims, err := (&reader{Setting: s, store: st}).transformers([]variant{same, same})
+			section, claims, err := (&Reader{Setting: s, store: st}).transformers([]variant{same, same})
 			require.NoError(t, err)
 			require.Len(t, claims, 3)
 			assert.Equal(t, "frameworks.vit-alike", claims[2].ID)

@@ -38,24 +38,16 @@ func TestBatchNormAddGradients(t *testing.T) {
 // The fused pass must give the bits of its parts, kinks included, and gradients
 // that differ by rounding only; being watched changes nothing.
 func TestBatchNormAddIsItsParts(t *testing.T) {
-	for _, isa := range ISAs() {
-		if isa.Missing != "" {
-			continue // the kernels' own tests say so
-		}
-		t.Run(isa.Name, func(t *testing.T) {
-			e, err := NewEngine(Options{ISA: isa.Name, Threads: 2})
-			require.NoError(t, err)
-			defer e.Close()
-			r := rng.New(5, "bnadd")
-			for _, relu := range []bool{false, true} {
-				for _, mode := range []Mode{Training, {Grad: true}} {
-					for _, ch := range []int{1, 5, 32, 100} {
-						checkBatchNormAdd(t, e, mode, relu, randn(r, 7, 4, 6, ch), randn(r, 7, 4, 6, ch), randn(r, ch), randn(r, ch), randn(r, ch, 1))
-					}
+	OnEveryISA(t, Options{Threads: 2}, func(t *testing.T, e *Engine) {
+		r := rng.New(5, "bnadd")
+		for _, relu := range []bool{false, true} {
+			for _, mode := range []Mode{Training, {Grad: true}} {
+				for _, ch := range []int{1, 5, 32, 100} {
+					checkBatchNormAdd(t, e, mode, relu, randn(r, 7, 4, 6, ch), randn(r, 7, 4, 6, ch), randn(r, ch), randn(r, ch), randn(r, ch, 1))
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 func checkBatchNormAdd(t *testing.T, e *Engine, mode Mode, relu bool, x, shortcut, gamma, beta, w *Tensor) {

@@ -1,26 +1,15 @@
 package tensor
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/tensor/internal/kernel"
 )
-
-// bf16Engine returns an engine that is closed at the end of the test.
-func bf16Engine(t testing.TB, threads int) *Engine {
-	t.Helper()
-	e, err := NewEngine(Options{Threads: threads, Precision: BF16})
-	require.NoError(t, err)
-	t.Cleanup(e.Close)
-	return e
-}
 
 // roundBF16 rounds the elements to bf16.
 func roundBF16(x *Tensor) *Tensor {
@@ -141,10 +130,8 @@ func TestPrecisionIsChecked(t *testing.T) {
 	_, err := NewEngine(Options{Precision: "fp8"})
 	assert.EqualError(t, err, `precision: found "fp8", expected float32 or bf16`)
 	for _, p := range append(Precisions(), "") {
-		e, err := NewEngine(Options{Threads: 1, Precision: p})
-		require.NoError(t, err)
+		e := engineOf(t, Options{Threads: 1, Precision: p})
 		assert.False(t, p != BF16 && e.EmulatesBF16())
-		e.Close()
 	}
 }
 
@@ -154,12 +141,7 @@ func TestBF16EmulatedOrNot(t *testing.T) {
 	x, w, b := randn(r, 6, 4, 4, 16), randn(r, 3, 3, 16, 10), randn(r, 10)
 	var first [][]float32
 	var name string
-	for _, isa := range ISAs() {
-		if isa.Missing != "" {
-			continue
-		}
-		e, err := NewEngine(Options{Threads: 2, ISA: isa.Name, Precision: BF16})
-		require.NoError(t, err)
+	OnEveryISA(t, Options{Threads: 2, Precision: BF16}, func(t *testing.T, e *Engine) {
 		tp := e.NewTape(Training)
 		y := tp.Conv2D(x, w, b, ConvSpec{PadH: 1, PadW: 1})
 		got := [][]float32{slices.Clone(y.data)}
@@ -171,9 +153,8 @@ func TestBF16EmulatedOrNot(t *testing.T) {
 		w.ZeroGrad()
 		b.ZeroGrad()
 		if first == nil {
-			first, name = got, isa.Name
+			first, name = got, e.ISA()
 		}
-		assert.Equal(t, first, got, fmt.Sprintf("%s and %s", name, isa.Name))
-		e.Close()
-	}
+		assert.Equal(t, first, got, "%s and %s", name, e.ISA())
+	})
 }

@@ -26,34 +26,32 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, c ConvSpec) *Tensor {
 		tp.conv2DBF16(y, x, w, b, bias, s)
 		return y
 	}
-	tp.chooseArithmetic()
-	tp.e.gemm.ConvForward(y.data, x.data, w.data, bias, s)
+	winograd := tp.winograd()
+	tp.e.gemm.ConvForward(y.data, x.data, w.data, bias, s, winograd)
 	tp.record(y, func() {
 		dy := y.grad
-		tp.chooseArithmetic()
 		if p := tp.sampled(w); p != nil {
 			tp.convBySample(p, x, dy, s)
-			tp.chooseArithmetic()
 		} else if w.needs {
 			g, holds := tp.gradOf(w)
-			tp.e.gemm.ConvBackwardWeights(g, dy.data, x.data, s, holds)
+			tp.e.gemm.ConvBackwardWeights(g, dy.data, x.data, s, holds, winograd)
 		}
 		tp.biasGrad(b, dy)
 		if x.needs {
 			g, holds := tp.gradOf(x)
-			tp.e.gemm.ConvBackwardData(g, dy.data, w.data, s, holds)
+			tp.e.gemm.ConvBackwardData(g, dy.data, w.data, s, holds, winograd)
 		}
 	})
 	return y
 }
 
-// chooseArithmetic sets how the tape's next products and convolutions are
-// computed: as the engine's options say where it trains, exactly elsewhere.
-func (tp *Tape) chooseArithmetic() {
-	tp.e.gemm.Winograd = 0
+// winograd returns what the tape's convolutions may use: what the engine's options
+// say on a tape that trains, the definition on any other.
+func (tp *Tape) winograd() gemm.Winograd {
 	if tp.mode.Train {
-		tp.e.gemm.Winograd = tp.e.winograd
+		return tp.e.winograd
 	}
+	return gemm.Direct
 }
 
 // convShape returns the shape of a convolution of x [N,H,W,C] with w [KH,KW,C,K],

@@ -13,8 +13,7 @@ func (e *Engine) ConvForward(y, x, w, b *Tensor, c ConvSpec) {
 		b.mustShape("ConvForward: the bias", s.K)
 		bias = b.data
 	}
-	e.gemm.Winograd = e.winograd
-	e.gemm.ConvForward(y.data, x.data, w.data, bias, s)
+	e.gemm.ConvForward(y.data, x.data, w.data, bias, s, e.winograd)
 }
 
 // ConvBackwardData sets dx [N,H,W,C] to the gradient of the input, given that of
@@ -22,8 +21,7 @@ func (e *Engine) ConvForward(y, x, w, b *Tensor, c ConvSpec) {
 func (e *Engine) ConvBackwardData(dx, dy, w *Tensor, c ConvSpec) {
 	s := convShape(dx, w, c)
 	dy.mustShape("ConvBackwardData: the output's gradient", s.N, s.OH(), s.OW(), s.K)
-	e.gemm.Winograd = e.winograd
-	e.gemm.ConvBackwardData(dx.data, dy.data, w.data, s, false)
+	e.gemm.ConvBackwardData(dx.data, dy.data, w.data, s, false, e.winograd)
 }
 
 // ConvBackwardWeights sets dw [KH,KW,C,K] to the gradient of the weight, given
@@ -31,30 +29,5 @@ func (e *Engine) ConvBackwardData(dx, dy, w *Tensor, c ConvSpec) {
 func (e *Engine) ConvBackwardWeights(dw, dy, x *Tensor, c ConvSpec) {
 	s := convShape(x, dw, c)
 	dy.mustShape("ConvBackwardWeights: the output's gradient", s.N, s.OH(), s.OW(), s.K)
-	e.gemm.Winograd = e.winograd
-	e.gemm.ConvBackwardWeights(dw.data, dy.data, x.data, s, false)
-}
-
-// DepthwiseForward sets y [N,OH,OW,C] to the depthwise convolution of x [N,H,W,C]
-// with w [KH,KW,1,C].
-func (e *Engine) DepthwiseForward(y, x, w *Tensor, c ConvSpec) {
-	s := depthwiseShape(x, w, c)
-	y.mustShape("DepthwiseForward: the output", s.N, s.OH(), s.OW(), s.C)
-	e.gemm.DepthwiseForward(y.data, x.data, w.data, nil, s)
-}
-
-// DepthwiseBackwardData sets dx [N,H,W,C] to the gradient of the input, given that
-// of the output, dy [N,OH,OW,C], and the weight w [KH,KW,1,C].
-func (e *Engine) DepthwiseBackwardData(dx, dy, w *Tensor, c ConvSpec) {
-	s := depthwiseShape(dx, w, c)
-	dy.mustShape("DepthwiseBackwardData: the output's gradient", s.N, s.OH(), s.OW(), s.C)
-	e.gemm.DepthwiseBackwardData(dx.data, dy.data, w.data, s, false)
-}
-
-// DepthwiseBackwardWeights sets dw [KH,KW,1,C] to the gradient of the weight,
-// given that of the output, dy [N,OH,OW,C], and the input x [N,H,W,C].
-func (e *Engine) DepthwiseBackwardWeights(dw, dy, x *Tensor, c ConvSpec) {
-	s := depthwiseShape(x, dw, c)
-	dy.mustShape("DepthwiseBackwardWeights: the output's gradient", s.N, s.OH(), s.OW(), s.C)
-	e.gemm.DepthwiseBackwardWeights(dw.data, dy.data, x.data, s, false)
+	e.gemm.ConvBackwardWeights(dw.data, dy.data, x.data, s, false, e.winograd)
 }

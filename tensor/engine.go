@@ -44,7 +44,7 @@ type Engine struct {
 	bf16  *gemm.BF16 // nil in float32
 	arena arena.Arena
 
-	winograd int // Options.Winograd
+	winograd gemm.Winograd // Options.Winograd
 }
 
 // NewEngine starts an engine. The error says which instruction sets there are
@@ -73,7 +73,7 @@ func NewEngine(o Options) (*Engine, error) {
 		return nil, err
 	}
 	p := pool.New(o.Threads)
-	e := &Engine{k: k, pool: p, gemm: gemm.New(k, p), attn: gemm.NewAttention(k, p), winograd: o.Winograd}
+	e := &Engine{k: k, pool: p, gemm: gemm.New(k, p), attn: gemm.NewAttention(k, p), winograd: gemm.Winograd(o.Winograd)}
 	if bf16 {
 		e.bf16 = gemm.NewBF16(k, p, &e.arena)
 	}

@@ -11,15 +11,6 @@ import (
 	"github.com/locimem/locimem/internal/rng"
 )
 
-// testEngine returns an engine that is closed at the end of the test.
-func testEngine(t testing.TB, threads int) *Engine {
-	t.Helper()
-	e, err := NewEngine(Options{Threads: threads})
-	require.NoError(t, err)
-	t.Cleanup(e.Close)
-	return e
-}
-
 // randn returns a tensor of normal numbers that wants a gradient.
 func randn(r *rand.Rand, shape ...int) *Tensor {
 	t := New(shape...)
@@ -149,16 +140,6 @@ func TestGradients(t *testing.T) {
 			c := ConvSpec{PadH: 1, PadW: 1}
 			return tp.Add(tp.Conv2D(in[0], in[1], nil, c), tp.Conv2D(in[0], in[1], nil, c))
 		}, tensors{randn(r, 2, 4, 4, 2), randn(r, 3, 3, 2, 2)}},
-		{"DepthwiseConv2D 3x3", func(tp *Tape, in []*Tensor) *Tensor {
-			return tp.DepthwiseConv2D(in[0], in[1], in[2], ConvSpec{PadH: 1, PadW: 1})
-		}, tensors{randn(r, 2, 5, 6, 3), randn(r, 3, 3, 1, 3), randn(r, 3)}},
-		{"DepthwiseConv2D stride 2 odd", func(tp *Tape, in []*Tensor) *Tensor {
-			return tp.DepthwiseConv2D(in[0], in[1], nil, ConvSpec{StrideH: 2, StrideW: 3, PadH: 2, PadW: 1})
-		}, tensors{randn(r, 1, 7, 9, 17), randn(r, 5, 3, 1, 17)}},
-		{"DepthwiseConv2D same input twice", func(tp *Tape, in []*Tensor) *Tensor {
-			c := ConvSpec{PadH: 1, PadW: 1}
-			return tp.Add(tp.DepthwiseConv2D(in[0], in[1], nil, c), tp.DepthwiseConv2D(in[0], in[1], nil, c))
-		}, tensors{randn(r, 2, 4, 4, 2), randn(r, 3, 3, 1, 2)}},
 		{"BatchNorm", func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.BatchNorm(in[0], in[1], in[2], stats(5), false)
 		}, tensors{randn(r, 3, 2, 4, 5), randn(r, 5), randn(r, 5)}},

@@ -44,9 +44,6 @@ var ops = map[string]func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tens
 	"conv": func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor {
 		return tp.Conv2D(in[0], in[1], in[2], tensor.ConvSpec{StrideH: c.Stride[0], StrideW: c.Stride[1], PadH: c.Pad[0], PadW: c.Pad[1]})
 	},
-	"depthwise": func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor {
-		return tp.DepthwiseConv2D(in[0], in[1], in[2], tensor.ConvSpec{StrideH: c.Stride[0], StrideW: c.Stride[1], PadH: c.Pad[0], PadW: c.Pad[1]})
-	},
 	"matmul": func(tp *tensor.Tape, c *opCase, in []*tensor.Tensor) *tensor.Tensor {
 		return tp.MatMul(in[0], in[1], c.TransA, c.TransB)
 	},
@@ -101,21 +98,6 @@ const (
 	gradientTolerance = 1e-4
 )
 
-// engines calls f with an engine of each instruction set that this CPU has and
-// of one to three threads.
-func engines(t *testing.T, f func(t *testing.T, e *tensor.Engine)) {
-	for i, isa := range []string{"generic", "avx2", "avx512", "neon"} {
-		t.Run(isa, func(t *testing.T) {
-			e, err := tensor.NewEngine(tensor.Options{ISA: isa, Threads: 1 + i%3})
-			if err != nil {
-				testutil.MissingISA(t, isa, err)
-			}
-			defer e.Close()
-			f(t, e)
-		})
-	}
-}
-
 // TestOpsMatchPyTorch compares the value and all gradients of every operation
 // with PyTorch's. An input comes as a parameter or as an intermediate result,
 // and the operation runs once or twice on it, because the tape adds up
@@ -123,7 +105,7 @@ func engines(t *testing.T, f func(t *testing.T, e *tensor.Engine)) {
 func TestOpsMatchPyTorch(t *testing.T) {
 	files, err := filepath.Glob("testdata/ops_*.npz")
 	require.NoError(t, err)
-	require.Len(t, files, 8)
+	require.Len(t, files, 7)
 	for _, file := range files {
 		g := testutil.OpenGolden(t, file)
 		var about struct {
@@ -133,7 +115,7 @@ func TestOpsMatchPyTorch(t *testing.T) {
 		g.About(&about)
 		require.NotEmpty(t, about.Cases)
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			engines(t, func(t *testing.T, e *tensor.Engine) {
+			tensor.OnEveryISA(t, tensor.Options{}, func(t *testing.T, e *tensor.Engine) {
 				var w worst
 				for i := range about.Cases {
 					c := &about.Cases[i]
@@ -256,20 +238,16 @@ func (w *worst) checkOp(t *testing.T, e *tensor.Engine, g *testutil.Golden, c *o
 // TestConvGradientsOneByOne asks a convolution for the gradient of one input
 // alone, as the first layer of a network does, whose images have none.
 func TestConvGradientsOneByOne(t *testing.T) {
-	for _, file := range []string{"ops_conv", "ops_depthwise"} {
-		g := testutil.OpenGolden(t, "testdata/"+file+".npz")
-		var about struct{ Cases []opCase }
-		g.About(&about)
-		t.Run(file, func(t *testing.T) {
-			engines(t, func(t *testing.T, e *tensor.Engine) {
-				var w worst
-				for _, c := range about.Cases {
-					for _, name := range c.Inputs {
-						c.Constant = slices.DeleteFunc(slices.Clone(c.Inputs), func(s string) bool { return s == name })
-						w.checkOp(t, e, g, &c, false, 1)
-					}
-				}
-			})
-		})
-	}
+	g := testutil.OpenGolden(t, "testdata/ops_conv.npz")
+	var about struct{ Cases []opCase }
+	g.About(&about)
+	tensor.OnEveryISA(t, tensor.Options{}, func(t *testing.T, e *tensor.Engine) {
+		var w worst
+		for _, c := range about.Cases {
+			for _, name := range c.Inputs {
+				c.Constant = slices.DeleteFunc(slices.Clone(c.Inputs), func(s string) bool { return s == name })
+				w.checkOp(t, e, g, &c, false, 1)
+			}
+		}
+	})
 }

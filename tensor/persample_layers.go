@@ -61,17 +61,16 @@ func (tp *Tape) convBySample(w, x, dy *Tensor, shape gemm.ConvShape) {
 	own.N = shape.N / s.n
 	sx, sy := len(x.data)/s.n, len(dy.data)/s.n
 	one := &Tensor{shape: w.shape, data: e.arena.Get(len(w.data))}
-	e.gemm.Winograd = 0 // what is measured is what is added
+	// Both passes are Direct: what is measured is what is added.
 	for i := range s.n {
-		e.gemm.ConvBackwardWeights(one.data, dy.data[i*sy:(i+1)*sy], x.data[i*sx:(i+1)*sx], own, false)
+		e.gemm.ConvBackwardWeights(one.data, dy.data[i*sy:(i+1)*sy], x.data[i*sx:(i+1)*sx], own, false, gemm.Direct)
 		s.squares[i] += e.SumSquares(one)
 	}
 	e.arena.Put(one.data)
 	s.later = append(s.later, func(weights []float64) {
 		e.scaleSamples(dy, weights)
 		g, holds := tp.gradOf(w)
-		e.gemm.Winograd = 0
-		e.gemm.ConvBackwardWeights(g, dy.data, x.data, shape, holds)
+		e.gemm.ConvBackwardWeights(g, dy.data, x.data, shape, holds, gemm.Direct)
 	})
 }
 

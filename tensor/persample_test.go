@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/internal/testutil"
 )
@@ -60,57 +59,50 @@ func (s *sampledNet) loss(tp *Tape, x *Tensor, kept [][]int, labels []int) *Tens
 // The gradients of one image after the other, in passes of their own, say what norms
 // and weighted sums are to be.
 func TestPerSampleIsOneSampleAfterTheOther(t *testing.T) {
-	for _, isa := range []string{"generic", "avx2", "avx512", "neon"} {
-		t.Run(isa, func(t *testing.T) {
-			e, err := NewEngine(Options{ISA: isa, Threads: 2, Winograd: 4})
-			if err != nil {
-				testutil.MissingISA(t, isa, err)
-			}
-			defer e.Close()
-			const n = 5
-			s := newSampledNet()
-			x := FromSlice(testutil.Uniform("persample/x", n*s.side*s.side*s.channels), n, s.side, s.side, s.channels)
-			labels, kept := []int{0, 3, 1, 4, 2}, [][]int{{0, 3, 5}, {0, 1, 16}, {0, 8, 9}, {0, 2, 7}, {0, 10, 15}}
-			weights := []float64{.5, 2, 0, 1, .125}
+	OnEveryISA(t, Options{Threads: 2, Winograd: 4}, func(t *testing.T, e *Engine) {
+		const n = 5
+		s := newSampledNet()
+		x := FromSlice(testutil.Uniform("persample/x", n*s.side*s.side*s.channels), n, s.side, s.side, s.channels)
+		labels, kept := []int{0, 3, 1, 4, 2}, [][]int{{0, 3, 5}, {0, 1, 16}, {0, 8, 9}, {0, 2, 7}, {0, 10, 15}}
+		weights := []float64{.5, 2, 0, 1, .125}
 
-			tp := e.NewTape(Training)
-			size, norms, want := x.Len()/n, make([]float64, n), map[string][]float64{}
-			for i := range n {
-				one := FromSlice(x.Data()[i*size:(i+1)*size], 1, s.side, s.side, s.channels)
-				tp.Backward(s.loss(tp, one, kept[i:i+1], labels[i:i+1]))
-				tp.Release()
-				for _, name := range s.names {
-					p := s.params[name]
-					norms[i] += e.SumSquares(p.Grad())
-					if want[name] == nil {
-						want[name] = make([]float64, p.Len())
-					}
-					for j, g := range p.Grad().Data() {
-						want[name][j] += weights[i] / n * float64(g)
-					}
-					p.ZeroGrad()
-				}
-			}
-
-			tp.PerSample(n)
-			tp.Backward(s.loss(tp, x, kept, labels))
-			for _, name := range s.names {
-				assert.Zero(t, e.SumSquares(s.params[name].Grad()), "Backward leaves %s alone", name)
-			}
-			for i, got := range tp.SampleNorms() {
-				assert.InEpsilon(t, math.Sqrt(norms[i]), n*got, 1e-5, "norm of sample %d", i)
-			}
-			tp.AddSampleGrads(weights)
+		tp := e.NewTape(Training)
+		size, norms, want := x.Len()/n, make([]float64, n), map[string][]float64{}
+		for i := range n {
+			one := FromSlice(x.Data()[i*size:(i+1)*size], 1, s.side, s.side, s.channels)
+			tp.Backward(s.loss(tp, one, kept[i:i+1], labels[i:i+1]))
 			tp.Release()
 			for _, name := range s.names {
-				expected := make([]float32, len(want[name]))
-				for j, v := range want[name] {
-					expected[j] = float32(v)
+				p := s.params[name]
+				norms[i] += e.SumSquares(p.Grad())
+				if want[name] == nil {
+					want[name] = make([]float64, p.Len())
 				}
-				assert.LessOrEqual(t, testutil.MaxError(s.params[name].Grad().Data(), expected), 1e-5, name)
+				for j, g := range p.Grad().Data() {
+					want[name][j] += weights[i] / n * float64(g)
+				}
+				p.ZeroGrad()
 			}
-		})
-	}
+		}
+
+		tp.PerSample(n)
+		tp.Backward(s.loss(tp, x, kept, labels))
+		for _, name := range s.names {
+			assert.Zero(t, e.SumSquares(s.params[name].Grad()), "Backward leaves %s alone", name)
+		}
+		for i, got := range tp.SampleNorms() {
+			assert.InEpsilon(t, math.Sqrt(norms[i]), n*got, 1e-5, "norm of sample %d", i)
+		}
+		tp.AddSampleGrads(weights)
+		tp.Release()
+		for _, name := range s.names {
+			expected := make([]float32, len(want[name]))
+			for j, v := range want[name] {
+				expected[j] = float32(v)
+			}
+			assert.LessOrEqual(t, testutil.MaxError(s.params[name].Grad().Data(), expected), 1e-5, name)
+		}
+	})
 }
 
 func TestBothWaysToANorm(t *testing.T) {
@@ -121,9 +113,7 @@ func TestBothWaysToANorm(t *testing.T) {
 }
 
 func TestPerSampleRefusesBatchNorm(t *testing.T) {
-	e, err := NewEngine(Options{Threads: 1})
-	require.NoError(t, err)
-	defer e.Close()
+	e := testEngine(t, 1)
 	tp := e.NewTape(Training)
 	defer tp.Release()
 	tp.PerSample(2)
@@ -134,9 +124,7 @@ func TestPerSampleRefusesBatchNorm(t *testing.T) {
 }
 
 func TestPerSampleRefusesAParameterTwice(t *testing.T) {
-	e, err := NewEngine(Options{Threads: 1})
-	require.NoError(t, err)
-	defer e.Close()
+	e := testEngine(t, 1)
 	tp := e.NewTape(Training)
 	defer tp.Release()
 	tp.PerSample(2)
@@ -151,8 +139,7 @@ func TestAddGradNoise(t *testing.T) {
 	const n, std = 100_000, .25
 	var first []float32
 	for _, threads := range []int{1, 3} {
-		e, err := NewEngine(Options{Threads: threads})
-		require.NoError(t, err)
+		e := testEngine(t, threads)
 		p := New(n).RequireGrad()
 		e.AddGradNoise(p, std, func(s *rand.PCG, block uint64) { s.Seed(7, block) })
 		g := p.Grad().Data()
@@ -160,7 +147,6 @@ func TestAddGradNoise(t *testing.T) {
 			first = g
 		}
 		assert.Equal(t, first, g, fmt.Sprint(threads, " threads"))
-		e.Close()
 	}
 	var sum, squares, fourth float64
 	for _, v := range first {

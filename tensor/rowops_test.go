@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/internal/rng"
-	"github.com/locimem/locimem/internal/testutil"
 )
 
 // literalDistance is the definition, in float64.
@@ -43,9 +42,7 @@ func randomRows(seed uint64, shape ...int) *Tensor {
 
 // The generic kernels sum in float64; the others round partial sums to float32.
 func TestViewDistancesAreTheirDefinition(t *testing.T) {
-	generic, err := NewEngine(Options{Threads: 2, ISA: "generic"})
-	require.NoError(t, err)
-	defer generic.Close()
+	generic := engineOf(t, Options{Threads: 2, ISA: "generic"})
 	best := testEngine(t, 2)
 	for _, shape := range [][]int{{6, 1}, {6, 17}, {12, 9, 5, 3}, {6, 3, 1000}, {6, 1025}} {
 		for _, views := range []int{2, 3, 6} {
@@ -118,26 +115,11 @@ func TestViewDistancesOfSpecialRows(t *testing.T) {
 	}
 }
 
-// onEveryISA runs a test with the kernels of each name, and reports those that this
-// CPU cannot run.
-func onEveryISA(t *testing.T, test func(t *testing.T, e *Engine)) {
-	for _, isa := range ISAs() {
-		t.Run(isa.Name, func(t *testing.T) {
-			e, err := NewEngine(Options{Threads: 2, ISA: isa.Name})
-			if err != nil {
-				testutil.MissingISA(t, isa.Name, err)
-			}
-			defer e.Close()
-			test(t, e)
-		})
-	}
-}
-
 // The views of a point can lie almost on one line, as in the first layers: 1 - cos
 // in float32 would be wrong by factors there. The bounds are those that
 // ViewDistances states.
 func TestViewDistancesOfNearlyParallelRows(t *testing.T) {
-	onEveryISA(t, func(t *testing.T, e *Engine) {
+	OnEveryISA(t, Options{Threads: 2}, func(t *testing.T, e *Engine) {
 		for _, noise := range []float32{1e-2, 1e-3, 1e-4, 1e-5, 1e-6} {
 			for _, width := range []int{3, 256, 5000} {
 				x := randomRows(7, 8, width)
@@ -175,7 +157,7 @@ func literalUnitSquares(x *Tensor, p, views int) float64 {
 // Finite activations have finite distances and means, however large or small they
 // are, and equal ones after scaling.
 func TestRowOperationsOfHugeAndTinyRows(t *testing.T) {
-	onEveryISA(t, func(t *testing.T, e *Engine) {
+	OnEveryISA(t, Options{Threads: 2}, func(t *testing.T, e *Engine) {
 		for _, scale := range []float64{0x1p-140, 0x1p-126, 0x1p-80, 0x1p-40, 0x1p40, 0x1p80, 0x1p120} {
 			plain, scaled := randomRows(8, 6, 70, 5), New(6, 70, 5)
 			for i, v := range plain.data {
@@ -281,9 +263,7 @@ func TestRowOperationsRefuseShapes(t *testing.T) {
 }
 
 func BenchmarkViewDistances(b *testing.B) {
-	e, err := NewEngine(Options{Threads: 1})
-	require.NoError(b, err)
-	defer e.Close()
+	e := testEngine(b, 1)
 	x := randomRows(4, 10, 32, 32, 32)
 	for d := DistanceL1; d <= DistanceUnitL2; d++ {
 		b.Run(fmt.Sprint(d), func(b *testing.B) {
@@ -295,9 +275,7 @@ func BenchmarkViewDistances(b *testing.B) {
 }
 
 func BenchmarkUnitMeans(b *testing.B) {
-	e, err := NewEngine(Options{Threads: 1})
-	require.NoError(b, err)
-	defer e.Close()
+	e := testEngine(b, 1)
 	x := randomRows(4, 10, 32, 32, 32)
 	for b.Loop() {
 		e.UnitMeans(x, 10, 0, false)

@@ -5,16 +5,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // Only tapes that train take Winograd's way; its results are near, and not the
 // same bits, as those of the direct one.
 func TestWinogradIsForTraining(t *testing.T) {
 	run := func(winograd int, m Mode) (y, dx, dw []float32) {
-		e, err := NewEngine(Options{Threads: 1, Winograd: winograd})
-		require.NoError(t, err)
-		defer e.Close()
+		e := engineOf(t, Options{Threads: 1, Winograd: winograd})
 		tp := e.NewTape(m)
 		x, w := testNumbers(8, 16, 16, 32).RequireGrad(), testNumbers(3, 3, 32, 32).RequireGrad()
 		out := tp.Conv2D(x, w, nil, ConvSpec{PadH: 1, PadW: 1})

@@ -13,7 +13,7 @@ import sys
 
 from common import keep_memory, median_ms, report, times
 
-BATCH = {"resnet9": 512, "resnet18": 128, "resnet50": 8, "depthwise": 8}
+BATCH = {"resnet9": 512, "resnet18": 128, "resnet50": 8}
 
 
 def layers(net):
@@ -44,24 +44,13 @@ def layers(net):
     return out
 
 
-DEPTHWISE = [
-    ("mobilenetv2.1", 112, 32, 3, 1), ("mobilenetv2.2", 112, 96, 3, 2), ("mobilenetv2.3", 56, 144, 3, 1),
-    ("mobilenetv2.5", 28, 192, 3, 1), ("mobilenetv2.7", 28, 192, 3, 2), ("mobilenetv2.8", 14, 384, 3, 1),
-    ("mobilenetv2.15", 7, 960, 3, 1), ("convnext.1", 56, 96, 7, 1), ("convnext.2", 28, 192, 7, 1),
-    ("convnext.3", 14, 384, 7, 1), ("convnext.4", 7, 768, 7, 1),
-]  # fmt: skip
-
-
 def distinct(net, n):
     """One description for each shape, with the number of layers that have it."""
-    if net == "depthwise":
-        return [{"layer": name, "count": 1, "n": n, "size": size, "c": c, "k": c, "kernel": kernel, "stride": stride,
-                 "pad": kernel // 2, "groups": c} for name, size, c, kernel, stride in DEPTHWISE]  # fmt: skip
     found = {}
     for name, size, c, k, kernel, stride in layers(net):
         d = found.setdefault((size, c, k, kernel, stride), {
             "layer": name, "count": 0, "n": n, "size": size, "c": c, "k": k,
-            "kernel": kernel, "stride": stride, "pad": kernel // 2, "groups": 1,
+            "kernel": kernel, "stride": stride, "pad": kernel // 2,
         })  # fmt: skip
         d["count"] += 1
     return list(found.values())
@@ -81,20 +70,20 @@ def measure(a):
         out = (d["size"] + 2 * d["pad"] - d["kernel"]) // d["stride"] + 1
         tensor = lambda *shape: (2 * torch.rand(*shape) - 1).contiguous(memory_format=memory)
         x = tensor(d["n"], d["c"], d["size"], d["size"])
-        w = tensor(d["k"], d["c"] // d["groups"], d["kernel"], d["kernel"])
+        w = tensor(d["k"], d["c"], d["kernel"], d["kernel"])
         y = tensor(d["n"], d["k"], out, out)
         stride, pad = [d["stride"]] * 2, [d["pad"]] * 2
 
         def backward(*mask):
-            return torch.ops.aten.convolution_backward(y, x, w, None, stride, pad, [1, 1], False, [0, 0], d["groups"], mask)
+            return torch.ops.aten.convolution_backward(y, x, w, None, stride, pad, [1, 1], False, [0, 0], 1, mask)
 
         for name, run in [
-            ("forward", lambda: torch.nn.functional.conv2d(x, w, None, stride, pad, 1, d["groups"])),
+            ("forward", lambda: torch.nn.functional.conv2d(x, w, None, stride, pad)),
             ("data", lambda: backward(True, False, False)),
             ("weights", lambda: backward(False, True, False)),
         ]:
             t = times(a.reps, run)
-            flop = 2 * d["n"] * out * out * d["k"] * d["kernel"] ** 2 * d["c"] // d["groups"]
+            flop = 2 * d["n"] * out * out * d["k"] * d["kernel"] ** 2 * d["c"]
             convs.append(d | {"pass": name, "ms": median_ms(t), "gflops": flop / median_ms(t) / 1e6, "gflops_best": flop / min(t) / 1e9})
     r = {
         "net": a.net, "batch": a.batch or BATCH[a.net], "threads": torch.get_num_threads(), "layout": a.layout, "keep": a.keep,

@@ -62,8 +62,8 @@ func (c *benchGemmCmd) Run(a *app) error {
 
 type benchConvCmd struct {
 	engineFlags
-	Net      string `default:"resnet9" placeholder:"NAME" help:"resnet9, resnet18 (of CIFAR), resnet50 or depthwise (default: resnet9)."`
-	Batch    int    `default:"0" placeholder:"N" help:"Images (default: 512, 128, 8 and 8 in turn)."`
+	Net      string `default:"resnet9" placeholder:"NAME" help:"resnet9, resnet18 (of CIFAR) or resnet50 (default: resnet9)."`
+	Batch    int    `default:"0" placeholder:"N" help:"Images (default: 512, 128 and 8 in turn)."`
 	Layer    string `placeholder:"TEXT" help:"Only layers whose names contain the text."`
 	Winograd int    `placeholder:"M" help:"Largest tile of Winograd's convolution: 2 or 4 (default: 0, none)."`
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/study"
 )
 
@@ -163,11 +164,11 @@ func TestFromRecipeToScores(t *testing.T) {
 		code, stdout, stderr = locimem("score", "--f", filepath.Join(dir, "g.safetensors"), "--g", filepath.Join(dir, "f.safetensors"),
 			"--recipe", recipe, "--out", filepath.Join(tmp, "swapped"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
 		require.Equal(t, exitDone, code, stderr)
-		var swapped run.Summary
+		var swapped page.Summary
 		require.NoError(t, json.Unmarshal([]byte(stdout), &swapped))
 		code, stdout, stderr = locimem("score", "--run", dir, "--out", filepath.Join(tmp, "straight"), "--set", "score.taps=head", "--set", "score.estimators=raw", "--json")
 		require.Equal(t, exitDone, code, stderr)
-		var straight run.Summary
+		var straight page.Summary
 		require.NoError(t, json.Unmarshal([]byte(stdout), &straight))
 		assert.Equal(t, straight.Taps[0].Controlled.Mean, -swapped.Taps[0].Controlled.Mean)
 		assert.NotZero(t, straight.Taps[0].Controlled.Mean)
@@ -301,7 +302,7 @@ func TestOtherCommands(t *testing.T) {
 		{"data check --set data.synthetic.train=800", []string{"800 images of 32x32x3", "atypical"}},
 		{"data check --json", []string{`"duplicates"`}},
 		{"bench conv --net resnet9 --batch 2 --layer conv2_0 --reps 1 --json", []string{`"gflops"`, `"pass": "weights"`}},
-		{"bench conv --net depthwise --batch 1 --layer convnext.4 --reps 1 --threads 1", []string{"7x7x768 -> 768, 7x7/1", "forward", "GFLOP/s"}},
+		{"bench conv --net resnet50 --batch 1 --layer layer4.1.conv1 --reps 1 --threads 1", []string{"7x7x2048 -> 512, 1x1/1", "forward", "GFLOP/s"}},
 		{"bench --quick", []string{"256x256x256 nn", "% of it in the geometric mean", "images/s"}},
 		{"bench peak --threads 1 --json", []string{`"gflops"`}},
 		{"bench ladder --n 48 --rounds 1", []string{"1 loops", "8 engine", "% of peak"}},

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/run"
-	"github.com/locimem/locimem/ssl"
+	"github.com/locimem/locimem/ssl/probe"
 )
 
 type probeCmd struct {
@@ -51,7 +51,7 @@ func (f *labelFlags) check(linear, finetune bool) error {
 		return usageError{errors.New("--layers is for --finetune, found --linear, which freezes the encoder")}
 	case finetune && (f.Solver != "" || f.Tap != ""):
 		return usageError{errors.New("--solver and --tap are for --linear, found --finetune")}
-	case linear && f.Solver != ssl.SolverSGD && steps:
+	case linear && f.Solver != probe.SolverSGD && steps:
 		return usageError{errors.New("--lr, --epochs and --batch are for --solver sgd; lbfgs goes on until it is at the minimum")}
 	case f.LR != nil && !(*f.LR > 0):
 		return usageError{fmt.Errorf("--lr: found %g, expected more than 0", *f.LR)}
@@ -97,7 +97,7 @@ func (c *probeCmd) Run(a *app) error {
 	conf := run.ProbeConfig{Path: path, Load: loading(c.nameFlags, c.checkFlags), Which: c.Which, On: c.target(r.Data.Synthetic.Seed)}
 	switch {
 	case c.Linear:
-		p, err := run.LinearProbe(a.ctx, r, conf, c.Tap, ssl.LinearConfig{
+		p, err := run.LinearProbe(a.ctx, r, conf, c.Tap, probe.LinearConfig{
 			Solver: c.Solver, WeightDecay: given(c.WeightDecay, linearDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
 		}, reporter{a.ui})
 		if err != nil {
@@ -105,7 +105,7 @@ func (c *probeCmd) Run(a *app) error {
 		}
 		return c.show(a, p)
 	case c.Finetune:
-		p, err := run.FineTune(a.ctx, r, conf, ssl.FineTuneConfig{
+		p, err := run.FineTune(a.ctx, r, conf, probe.FineTuneConfig{
 			Layers:      c.layers(),
 			WeightDecay: given(c.WeightDecay, finetuneDecay), LR: given(c.LR, 0), Epochs: given(c.Epochs, 0), Batch: given(c.Batch, 0),
 		}, reporter{a.ui})
@@ -146,7 +146,7 @@ func (c *probeCmd) show(a *app, p *run.LinearProbeResult) error {
 		return a.writeJSON(p)
 	}
 	how := fmt.Sprintf("%s, weight decay %g, %d epochs of learning rate %g and momentum %g, batches of %d", p.Solver, p.WeightDecay, p.Epochs, p.LR, p.Momentum, p.LinearConfig.Batch)
-	if p.Solver == ssl.SolverLBFGS {
+	if p.Solver == probe.SolverLBFGS {
 		end := "at the minimum"
 		if !p.Converged {
 			end = fmt.Sprintf("not at the minimum: the largest derivative is %.1g", p.Gradient)

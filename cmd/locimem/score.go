@@ -9,6 +9,7 @@ import (
 	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 )
 
 // fromRun names what an encoder was trained by: a run, or a recipe.
@@ -104,7 +105,7 @@ func (c *scoreCmd) Run(a *app) error {
 	if _, err := os.Stat(filepath.Join(c.Out, "scores.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has scores already; choose another --out, or --force", c.Out)}
 	}
-	var s *run.Summary
+	var s *page.Summary
 	var err error
 	if foreign {
 		s, err = c.run(a, c)
@@ -125,7 +126,7 @@ func (c *scoreCmd) Run(a *app) error {
 }
 
 // ofRecipe scores encoders of a run, or by a recipe.
-func (c *scoreCmd) ofRecipe(a *app) (*run.Summary, error) {
+func (c *scoreCmd) ofRecipe(a *app) (*page.Summary, error) {
 	r, err := c.load()
 	if err != nil {
 		return nil, err

@@ -12,6 +12,8 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/external"
+	"github.com/locimem/locimem/run/page"
 )
 
 // encoderFlags describe an encoder that was not trained here and the images that
@@ -104,7 +106,7 @@ func (f *setFlags) lists() (map[string][]int, error) {
 		if spec == "" {
 			continue
 		}
-		list, err := run.ReadIndices(spec, name)
+		list, err := external.ReadIndices(spec, name)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--%w", err)}
 		}
@@ -150,7 +152,7 @@ func (f *foreignFlags) recipe(weights string, set []string) (*recipe.Recipe, err
 }
 
 // run scores what was not made here.
-func (f *foreignFlags) run(a *app, c *scoreCmd) (*run.Summary, error) {
+func (f *foreignFlags) run(a *app, c *scoreCmd) (*page.Summary, error) {
 	lists, err := f.lists()
 	if err != nil {
 		return nil, err
@@ -168,7 +170,7 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*run.Summary, error) {
 		if err != nil {
 			return nil, err
 		}
-		return run.ScoreActivations(a.ctx, r, run.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists, Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return external.ScoreActivations(a.ctx, r, external.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists, Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if c.F == "" || c.G == "" {
 		return nil, usageError{errors.New("encoders that were not trained here need --f FILE and --g FILE, and --encoder NAME where these do not say it")}
@@ -178,7 +180,7 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*run.Summary, error) {
 		if err != nil {
 			return nil, err
 		}
-		return run.ScoreViews(a.ctx, r, run.ArraysConfig{F: c.F, G: c.G, Load: loading(c.nameFlags, c.checkFlags), Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return external.ScoreViews(a.ctx, r, external.ArraysConfig{F: c.F, G: c.G, Load: loading(c.nameFlags, c.checkFlags), Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if f.Data == "" {
 		return nil, usageError{errors.New("--data NAME is not given: which images were the encoders trained on?")}

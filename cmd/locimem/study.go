@@ -18,18 +18,31 @@ import (
 
 type studyCmd struct {
 	Names    []string `arg:"" optional:"" name:"name" help:"Studies, or all; without one they are listed."`
-	Scale    string   `default:"tiny" placeholder:"SCALE" help:"tiny (built-in images), mini, small or paper (CIFAR-10); default: tiny."`
+	Scale    string   `default:"tiny" placeholder:"SCALE" help:"tiny, mini, small or paper; default: tiny."`
 	Pairs    int      `placeholder:"N" help:"Pairs of encoders (default: the scale's, 3)."`
-	From     int      `placeholder:"N" help:"Leave out the pairs before the N-th: a claim that some pairs have suggested is judged by others (default: 1)."`
+	From     int      `placeholder:"N" help:"Leave out the pairs before the N-th (default: 1)."`
 	Seed     uint64   `default:"1" help:"Seed of the first pair and of the split (default: 1)."`
-	DataDir  string   `placeholder:"DIR" help:"Folder of the official binary files of CIFAR-10, for all scales but tiny."`
-	Other    string   `placeholder:"NAME" help:"Other data, of locimem data list, for studies that take layers from there or move encoders there (default: synthetic images of another seed)."`
+	DataDir  string   `placeholder:"DIR" help:"Folder of CIFAR-10, for all scales but tiny."`
+	Other    string   `placeholder:"NAME" help:"Other data (default: synthetic images of another seed)."`
 	OtherDir string   `name:"other-dir" placeholder:"DIR" help:"Folder of the files of --other."`
-	Distance string   `enum:",unit-l2,l2,l1,cosine,angular" default:"" placeholder:"D" help:"Distance of the scores that claims are about: unit-l2 (the authors', default), l2 (raw), l1, cosine or angular."`
+	Distance string   `enum:",unit-l2,l2,l1,cosine,angular" default:"" placeholder:"D" help:"Distance of the scores."`
 	Threads  int      `placeholder:"N" help:"Cores in use (default: all)."`
 	Out      string   `default:"runs" placeholder:"DIR" help:"Folder of the store and of the reports (default: runs)."`
 	DryRun   bool     `help:"Only list the steps, with the time that each will take on this machine."`
 	JSON     bool     `name:"json" help:"Write the claims, or the list of studies, as JSON."`
+}
+
+// Help is shown below the summary of the command.
+func (*studyCmd) Help() string {
+	return `Scale tiny has built-in images. The others need the official binary files of CIFAR-10 (--data-dir).
+
+--from leaves out pairs, so that other pairs can judge a claim that the first ones suggested.
+
+--other is one of the sources in locimem data list, for studies that take layers from other data or move
+encoders to it.
+
+--distance is that of the scores that claims are about: unit-l2 (the authors', the default), l2 (raw), l1,
+cosine or angular.`
 }
 
 // Run plans the studies, does the steps that are not finished, and reports.
@@ -40,23 +53,13 @@ func (c *studyCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return usageError{err}
 	}
-	var studies []study.Study
-	for _, name := range c.Names {
-		found, err := study.Find(name)
-		if err != nil {
-			return usageError{err}
-		}
-		studies = append(studies, found...)
+	plans, err := c.plan()
+	if err != nil {
+		return usageError{err}
 	}
-	s := study.Setting{Scale: c.Scale, Pairs: c.Pairs, From: c.From, Distance: memorize.Distance(c.Distance), Seed: c.Seed, DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir}
-	var plans []*study.Plan
 	var steps []*graph.Step
-	for _, st := range studies {
-		p, err := st.Plan(s)
-		if err != nil {
-			return usageError{fmt.Errorf("study %s: %w", st.Name, err)}
-		}
-		plans, steps = append(plans, p), append(steps, p.Steps...)
+	for _, p := range plans {
+		steps = append(steps, p.Steps...)
 	}
 	store := graph.NewStore(filepath.Join(c.Out, "store"))
 	if c.DryRun {
@@ -66,38 +69,81 @@ func (c *studyCmd) Run(a *app) error {
 	if err := store.Run(ctx, steps, stepWatcher{a}); err != nil {
 		return err
 	}
+	return c.report(a, plans, store)
+}
+
+// setting is what all studies of the call have in common.
+func (c *studyCmd) setting() study.Setting {
+	return study.Setting{
+		Scale: c.Scale, Pairs: c.Pairs, From: c.From, Distance: memorize.Distance(c.Distance), Seed: c.Seed,
+		DataDir: c.DataDir, Threads: c.Threads, Other: c.Other, OtherDir: c.OtherDir,
+	}
+}
+
+// plannedStudy is a study with its plan.
+type plannedStudy struct {
+	name string
+	*study.Plan
+}
+
+// plan plans the studies that were asked for.
+func (c *studyCmd) plan() ([]plannedStudy, error) {
+	var out []plannedStudy
+	for _, name := range c.Names {
+		found, err := study.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range found {
+			p, err := s.Plan(c.setting())
+			if err != nil {
+				return nil, fmt.Errorf("study %s: %w", s.Name, err)
+			}
+			out = append(out, plannedStudy{s.Name, p})
+		}
+	}
+	return out, nil
+}
+
+// folder names the reports of the call by everything that decides them except --data-dir.
+func (c *studyCmd) folder() string {
 	name := strings.Join(c.Names, "-") + "-" + c.Scale
-	if c.Distance != "" {
-		name += "-" + c.Distance
+	for _, part := range []struct {
+		given bool
+		text  string
+	}{
+		{c.Distance != "", "-" + c.Distance},
+		{c.From > 1, fmt.Sprintf("-from%d", c.From)},
+		{c.Pairs > 0, fmt.Sprintf("-pairs%d", c.Pairs)},
+		{c.Seed != 1, fmt.Sprintf("-seed%d", c.Seed)},
+		{c.Other != "", "-" + c.Other},
+	} {
+		if part.given {
+			name += part.text
+		}
 	}
-	if c.From > 1 {
-		name += fmt.Sprintf("-from%d", c.From)
-	}
-	if c.Pairs > 0 {
-		name += fmt.Sprintf("-pairs%d", c.Pairs)
-	}
-	if c.Seed != 1 {
-		name += fmt.Sprintf("-seed%d", c.Seed)
-	}
-	if c.Other != "" {
-		name += "-" + c.Other
-	}
-	dir := filepath.Join(c.Out, "studies", name)
+	return filepath.Join(c.Out, "studies", name)
+}
+
+// report writes the reports and the ledger, and prints the claims. If some reports fail the
+// others are still written.
+func (c *studyCmd) report(a *app, plans []plannedStudy, store *graph.Store) error {
+	dir := c.folder()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	var claims []report.Claim
 	var pages []string
-	var failed error // of some reports; the others are written
-	for i, st := range studies {
-		page, found, err := writeStudy(filepath.Join(dir, st.Name), plans[i], store)
+	var failed error
+	for _, p := range plans {
+		page, found, err := writeStudy(filepath.Join(dir, p.name), p.Plan, store)
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("study %s: %w", st.Name, err))
+			failed = errors.Join(failed, fmt.Errorf("study %s: %w", p.name, err))
 			continue
 		}
 		pages, claims = append(pages, page), append(claims, found...)
 	}
-	ledger, err := study.WriteLedger(dir, s, claims)
+	ledger, err := study.WriteLedger(dir, c.setting(), claims)
 	if err != nil {
 		return err
 	}
@@ -112,8 +158,8 @@ func (c *studyCmd) Run(a *app) error {
 	return failed
 }
 
-// writeStudy writes the report of a study with its figures and tables, and returns the
-// page and the claims.
+// writeStudy writes the report of a study with its figures and tables, and returns the page
+// and the claims.
 func writeStudy(dir string, p *study.Plan, store *graph.Store) (page string, claims []report.Claim, err error) {
 	d, err := p.Report(store)
 	if err != nil {
@@ -150,7 +196,8 @@ func (c *studyCmd) check() error {
 	case builtIn && c.DataDir != "":
 		return fmt.Errorf("--data-dir: found %q, expected none, as scale tiny has built-in images", c.DataDir)
 	case !builtIn && c.DataDir == "":
-		return fmt.Errorf("--data-dir: found none, expected the folder with the binary files of CIFAR-10, which scale %s takes", c.Scale)
+		return fmt.Errorf("--data-dir: found none, expected the folder with the binary files of CIFAR-10, "+
+			"which scale %s needs", c.Scale)
 	}
 	for _, f := range [][2]string{{"--data-dir", c.DataDir}, {"--other-dir", c.OtherDir}} {
 		if f[1] == "" {
@@ -183,16 +230,17 @@ func listStudies(a *app, asJSON bool) error {
 	for _, s := range study.Studies() {
 		t.AppendRow([]any{s.Name, s.Title, s.Source})
 	}
-	a.printf("%s\nlocimem study NAME carries one out, locimem study all all of them; --dry-run says what that takes.\n", t.Render())
+	a.printf("%s\nlocimem study NAME does one, locimem study all does all of them; --dry-run says how long it takes.\n",
+		t.Render())
 	return nil
 }
 
-// dryRun lists the steps.
+// dryRun lists the steps with the time that each will take.
 func (c *studyCmd) dryRun(a *app, store *graph.Store, steps []*graph.Step) error {
 	if err := store.Plan(steps); err != nil {
 		return err
 	}
-	a.ui.Printf("measuring what steps take on this machine")
+	a.ui.Printf("measuring how long steps take on this machine")
 	all, err := store.Estimate(a.ctx, steps)
 	if err != nil {
 		return err
@@ -208,7 +256,8 @@ func (c *studyCmd) dryRun(a *app, store *graph.Store, steps []*graph.Step) error
 		total += e.Seconds
 		t.AppendRow([]any{e.Step.Name(), e.Step.Label(), took})
 	}
-	a.printf("%s\n%d steps, about %s in all; one alone: locimem step HASH\n", t.Render(), len(all), progress.Duration(time.Duration(total*float64(time.Second))))
+	a.printf("%s\n%d steps, about %s in all; locimem step HASH does a single one\n",
+		t.Render(), len(all), progress.Duration(time.Duration(total*float64(time.Second))))
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/run/page"
 )
 
 func isTerminal(w io.Writer) bool {
@@ -79,7 +80,7 @@ func newTable(left int, header ...string) table.Writer {
 }
 
 // summary writes the table of a run: a row for each tap.
-func (a *app) summary(s *run.Summary) {
+func (a *app) summary(s *page.Summary) {
 	short := map[string]string{memorize.Candidate: "C", memorize.Shared: "S", memorize.Independent: "I", memorize.External: "E"}
 	header := []string{"tap", "depth"}
 	for _, set := range s.Sets {

@@ -37,12 +37,12 @@ func Version() string {
 
 // Here is a process, as far as results may depend on it.
 type Here struct {
-	Time    string `json:"time"` // RFC 3339
-	Version string `json:"version"`
-	Go      string `json:"go"`
-	System  string `json:"system"`
-	CPU     string `json:"cpu"`
-	Cores   int    `json:"cores"`
+	Time    string `json:"time"`    // RFC 3339
+	Version string `json:"version"` // of locimem
+	Go      string `json:"go"`      // version of Go
+	System  string `json:"system"`  // operating system and architecture
+	CPU     string `json:"cpu"`     // brand of the processor
+	Cores   int    `json:"cores"`   // logical cores
 	Command string `json:"command"` // line, as it can be typed into a shell
 }
 

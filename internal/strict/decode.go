@@ -28,7 +28,7 @@ func Decode(into any, file string, src []byte, seen map[string]string) error {
 		return d.problems
 	}
 	if body != nil {
-		d.value("", body, reflect.ValueOf(into).Elem())
+		d.value("", body, []reflect.Value{reflect.ValueOf(into).Elem()})
 	}
 	return d.problems.Err()
 }
@@ -59,7 +59,7 @@ func Set(into any, assignment string, seen map[string]string) error {
 		if body == nil {
 			d.problem(nil, path, "want %s, found nothing", kindName(l.Value.Type()))
 		} else {
-			d.value(path, body, l.Value)
+			d.value(path, body, l.same)
 		}
 		if err := d.problems.Err(); err != nil {
 			absent()
@@ -92,9 +92,16 @@ func leavesAt(into any, path string) (all []Leaf, absent func()) {
 		if i < 0 {
 			return all, absent
 		}
-		v, inner := all[i].Value, absent
-		v.Set(reflect.New(v.Type().Elem()))
-		absent = func() { v.SetZero(); inner() }
+		made, inner := all[i].same, absent
+		for _, v := range made {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		absent = func() {
+			for _, v := range made {
+				v.SetZero()
+			}
+			inner()
+		}
 	}
 }
 
@@ -143,62 +150,53 @@ func (d *decoder) problem(n ast.Node, path, format string, args ...any) {
 	d.problems.Add(d.where(n), path, format, args...)
 }
 
-// value sets v from node n.
-func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
-	if v.Kind() == reflect.Struct {
-		d.mapping(path, n, v)
+// value sets from node n the fields that are one in the document: one, or several of
+// the same kind.
+func (d *decoder) value(path string, n ast.Node, same []reflect.Value) {
+	if same[0].Kind() == reflect.Struct {
+		d.mapping(path, n, same)
 		return
 	}
-	if optional(v.Type()) && n.Type() != ast.NullType {
-		if v.IsNil() {
-			v.Set(reflect.New(v.Type().Elem()))
+	if optional(same[0].Type()) && n.Type() != ast.NullType {
+		for _, v := range same {
+			if v.IsNil() {
+				v.Set(reflect.New(v.Type().Elem()))
+			}
 		}
-		d.mapping(path, n, v.Elem())
+		d.mapping(path, n, elems(same))
 		return
 	}
-	if d.leaf(path, n, v) && d.seen != nil {
+	if !d.leaf(path, n, same[0]) {
+		return
+	}
+	for _, v := range same[1:] {
+		d.leaf(path, n, v)
+	}
+	if d.seen != nil {
 		d.seen[path] = d.where(n)
 	}
 }
 
-func (d *decoder) mapping(path string, n ast.Node, v reflect.Value) {
+func (d *decoder) mapping(path string, n ast.Node, structs []reflect.Value) {
+	all := fields(structs)
 	m, ok := n.(ast.MapNode)
 	if !ok {
-		d.problem(n, path, "want a section with the fields %s, found %s", strings.Join(names(v.Type()), ", "), found(n))
+		d.problem(n, path, "want a section with the fields %s, found %s", strings.Join(names(structs), ", "), found(n))
 		return
 	}
 	for it := m.MapRange(); it.Next(); {
 		key := it.Key().GetToken().Value
-		field := fieldByName(v, key)
-		if !field.IsValid() {
-			hint := "; known are " + strings.Join(names(v.Type()), ", ")
-			if near := Nearest(key, names(v.Type())); near != "" {
+		i := slices.IndexFunc(all, func(f field) bool { return f.name == key })
+		if i < 0 {
+			hint := "; known are " + strings.Join(names(structs), ", ")
+			if near := Nearest(key, names(structs)); near != "" {
 				hint = "; did you mean " + join(path, near) + "?"
 			}
 			d.problem(it.Key(), "", "no field %s%s", join(path, key), hint)
 			continue
 		}
-		d.value(join(path, key), it.Value(), field)
+		d.value(join(path, key), it.Value(), all[i].same)
 	}
-}
-
-func fieldByName(v reflect.Value, name string) reflect.Value {
-	for i := range v.NumField() {
-		if n := fieldName(v.Type().Field(i)); n != "" && n == name {
-			return v.Field(i)
-		}
-	}
-	return reflect.Value{}
-}
-
-func names(t reflect.Type) []string {
-	var out []string
-	for i := range t.NumField() {
-		if n := fieldName(t.Field(i)); n != "" {
-			out = append(out, n)
-		}
-	}
-	return out
 }
 
 // leaf sets a field that is no struct and tells whether it could.
@@ -308,7 +306,7 @@ func kindName(t reflect.Type) string {
 	case reflect.Pointer:
 		return kindName(t.Elem()) + " or null"
 	case reflect.Struct:
-		return "a section with the fields " + strings.Join(names(t), ", ")
+		return "a section with the fields " + strings.Join(names([]reflect.Value{reflect.Zero(t)}), ", ")
 	case reflect.String:
 		return "a text"
 	case reflect.Bool:

@@ -21,15 +21,11 @@ func Encode(w io.Writer, v any) error {
 }
 
 func encode(b *strings.Builder, depth int, v reflect.Value) {
-	for i := range v.NumField() {
-		name := fieldName(v.Type().Field(i))
-		if name == "" {
-			continue
-		}
+	for _, inner := range fields([]reflect.Value{v}) {
 		b.WriteString(strings.Repeat("  ", depth))
-		b.WriteString(name)
+		b.WriteString(inner.name)
 		b.WriteByte(':')
-		f := v.Field(i)
+		f := inner.same[0]
 		if optional(f.Type()) && !f.IsNil() {
 			f = f.Elem()
 		}

@@ -14,6 +14,7 @@ package strict
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -62,34 +63,94 @@ func (ps Problems) Err() error {
 	return ps
 }
 
+// Inliner is a section that has fields of other structs as well.
+type Inliner interface {
+	// Inline returns structs, or pointers to them if they are to be set, whose fields
+	// follow those of the section itself. A field of the same name in several of them is
+	// one field of the section: it is read into all of them and written from the first.
+	Inline() []any
+}
+
 // Leaf is one field that holds a value: anything but a struct, and a section that
 // is absent.
 type Leaf struct {
 	Path  string
 	Value reflect.Value
 	Tags  []reflect.StructTag // of the field and of the structs around it, outermost first
+	same  []reflect.Value     // Value and the fields of other structs that are set with it
 }
 
 // Leaves returns the value fields of the struct that v points to, in the order
 // of their declaration.
 func Leaves(v any) []Leaf {
-	return leaves(nil, "", reflect.ValueOf(v).Elem(), nil)
+	return leaves(nil, "", []reflect.Value{reflect.ValueOf(v).Elem()}, nil)
 }
 
-func leaves(out []Leaf, path string, v reflect.Value, tags []reflect.StructTag) []Leaf {
-	if optional(v.Type()) && !v.IsNil() {
-		v = v.Elem()
+func leaves(out []Leaf, path string, same []reflect.Value, tags []reflect.StructTag) []Leaf {
+	if optional(same[0].Type()) && !same[0].IsNil() {
+		same = elems(same)
 	}
-	if v.Kind() != reflect.Struct {
-		return append(out, Leaf{Path: path, Value: v, Tags: tags})
+	if same[0].Kind() != reflect.Struct {
+		return append(out, Leaf{Path: path, Value: same[0], Tags: tags, same: same})
 	}
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name := fieldName(f)
-		if name == "" {
-			continue
+	for _, f := range fields(same) {
+		out = leaves(out, join(path, f.name), f.same, append(tags[:len(tags):len(tags)], f.tag))
+	}
+	return out
+}
+
+// elems returns what the pointers point to, those that are nil left out.
+func elems(pointers []reflect.Value) []reflect.Value {
+	var out []reflect.Value
+	for _, p := range pointers {
+		if !p.IsNil() {
+			out = append(out, p.Elem())
 		}
-		out = leaves(out, join(path, name), v.Field(i), append(tags[:len(tags):len(tags)], f.Tag))
+	}
+	return out
+}
+
+// field is a field of a section.
+type field struct {
+	name string
+	tag  reflect.StructTag
+	same []reflect.Value // the field in each of the structs that have it
+}
+
+// fields returns the fields of structs that are one section, with those that they
+// inline, in the order of their declaration.
+func fields(structs []reflect.Value) []field {
+	var out []field
+	add := func(f field) {
+		if i := slices.IndexFunc(out, func(g field) bool { return g.name == f.name }); i >= 0 {
+			out[i].same = append(out[i].same, f.same...)
+		} else {
+			out = append(out, f)
+		}
+	}
+	for _, v := range structs {
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if name := fieldName(f); name != "" {
+				add(field{name, f.Tag, []reflect.Value{v.Field(i)}})
+			}
+		}
+		if s, ok := v.Interface().(Inliner); ok {
+			for _, inner := range s.Inline() {
+				for _, f := range fields([]reflect.Value{reflect.Indirect(reflect.ValueOf(inner))}) {
+					add(f)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// names returns the names of the fields of structs that are one section.
+func names(structs []reflect.Value) []string {
+	var out []string
+	for _, f := range fields(structs) {
+		out = append(out, f.name)
 	}
 	return out
 }

@@ -23,6 +23,11 @@ func newEngine(t testing.TB) *tensor.Engine {
 func encoder(t testing.TB, name string, o nn.EncoderOptions, seed uint64) nn.Encoder {
 	enc, err := nn.NewEncoder(name, o, seed)
 	require.NoError(t, err)
+	return trained(enc, seed)
+}
+
+// trained changes the parameters of enc as some training would.
+func trained(enc nn.Encoder, seed uint64) nn.Encoder {
 	r := rng.New(seed, "trained")
 	for _, p := range enc.Params() {
 		for i := range p.Value.Data() {

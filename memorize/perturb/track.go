@@ -51,7 +51,8 @@ type TrackRow struct {
 // UnitMem is bounded and units can be dead. The best unit is the best of those that
 // the points of among own, of all units if there are none. It returns an error if no
 // unit is both bounded and alive, or these points own none.
-func NewTracker(ctx context.Context, e *tensor.Engine, enc nn.Encoder, set memorize.Images, views memorize.Viewer, o memorize.Options, among []int) (*Tracker, error) {
+func NewTracker(ctx context.Context, e *tensor.Engine, enc nn.Encoder, set memorize.Images,
+	views memorize.Viewer, o memorize.Options, among []int) (*Tracker, error) {
 	t := &Tracker{measure: func(ctx context.Context) ([]memorize.RankedUnit, error) {
 		return memorize.ScoreUnits(ctx, e, enc, set, views, o, len(set.Points), nil)
 	}}
@@ -61,11 +62,13 @@ func NewTracker(ctx context.Context, e *tensor.Engine, enc nn.Encoder, set memor
 	}
 	top := memorize.TopUnits(all, len(all))
 	if len(top) == 0 {
-		return nil, fmt.Errorf("tracking units: all %d units are dead or have negative activations: choose taps behind a ReLU", len(all))
+		return nil, fmt.Errorf("tracking units: all %d units are dead or have negative activations: "+
+			"choose taps behind a ReLU", len(all))
 	}
 	best := 0
 	if len(among) > 0 {
-		if best = slices.IndexFunc(top, func(u memorize.RankedUnit) bool { return slices.Contains(among, u.Point) }); best < 0 {
+		best = slices.IndexFunc(top, func(u memorize.RankedUnit) bool { return slices.Contains(among, u.Point) })
+		if best < 0 {
 			return nil, fmt.Errorf("tracking units: the %d points to choose among own none of %d units", len(among), len(top))
 		}
 	}
@@ -103,7 +106,8 @@ func (t *Tracker) add(epoch int, all []memorize.RankedUnit) {
 	}
 	best := by[t.best]
 	value, _ := best.For(t.point) // it was found at the start
-	r := TrackRow{Owned: owned, Units: units, Epoch: epoch, Best: value, Tap: best.Tap, Unit: best.Unit, DeadUnits: len(t.dead), Owner: best.Point}
+	r := TrackRow{Owned: owned, Units: units, Epoch: epoch, Best: value, Tap: best.Tap, Unit: best.Unit,
+		DeadUnits: len(t.dead), Owner: best.Point}
 	for _, k := range t.dead {
 		u := by[k]
 		r.Dead += u.Value / float64(len(t.dead))

@@ -45,7 +45,7 @@ func TestTracker(t *testing.T) {
 	assert.Zero(t, track.Rows[0].Dead)
 	assert.Zero(t, track.Rows[0].Revived)
 
-	m, err := ssl.New("simsiam", enc, nil, ssl.Options{Projector: []int{16, 8}, Predictor: []int{4}}, 1)
+	m, err := ssl.New("simsiam", ssl.SimSiamConfig{Projector: []int{16, 8}, Predictor: []int{4}, PredictorLR: "schedule"}, ssl.Setup{Encoder: enc, Seed: 1})
 	require.NoError(t, err)
 	sgd, err := optim.NewSGD(e, m.Params(), optim.SGDConfig{Momentum: .9})
 	require.NoError(t, err)

@@ -20,8 +20,8 @@ type Area struct {
 	// overlap at all: then they say nothing.
 	SE float64 `json:"se"`
 	Interval
-	Positives int `json:"positives"`
-	Negatives int `json:"negatives"`
+	Positives int `json:"positives"` // number of positives
+	Negatives int `json:"negatives"` // number of negatives
 }
 
 // AUC says how well scores tell positives (S_C: trained on) from negatives
@@ -86,13 +86,14 @@ func TPRAt(positives, negatives []float64, fpr float64) (float64, error) {
 
 // Share is a share of things of one kind, with a test.
 type Share struct {
-	Share float64 `json:"share"`
+	Share float64 `json:"share"` // K/N
 	// The interval is that of Clopper and Pearson 1934, which never falls short.
 	Interval
 	// P is the exact two-sided p value of the share that was expected.
 	P float64 `json:"p"`
-	K int     `json:"k"`
-	N int     `json:"n"`
+	// K of N things were found.
+	K int `json:"k"`
+	N int `json:"n"`
 }
 
 // Binomial tests whether k of n independent things is the share p. Two-sided it

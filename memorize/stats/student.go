@@ -10,6 +10,7 @@ import (
 
 // Interval is the range that an estimate may lie in.
 type Interval struct {
+	// Lo and Hi bound the interval.
 	Lo float64 `json:"lo"`
 	Hi float64 `json:"hi"`
 }

@@ -85,7 +85,8 @@ func parse(r io.ReaderAt, size int64) (*File, error) {
 		return nil, fmt.Errorf("header of %d bytes, expected at most %d: not a safetensors file?", n, maxHeader)
 	}
 	if int64(n) > rest {
-		return nil, fmt.Errorf("header of %d bytes, but the file has only %d more: truncated, or not a safetensors file", n, rest)
+		return nil, fmt.Errorf("header of %d bytes, but the file has only %d more: "+
+			"truncated, or not a safetensors file", n, rest)
 	}
 	raw := make([]byte, n)
 	if _, err := io.ReadFull(in, raw); err != nil {
@@ -112,7 +113,8 @@ func (f *File) verify(start []byte, size int64) error {
 	field := checksumField(sum)
 	at := bytes.Index(start, field)
 	if at < 0 || len(sum) != hex.EncodedLen(sha256.Size) {
-		return fmt.Errorf("metadata: %s: found %q, expected %d digits: the file is damaged", checksumKey, sum, hex.EncodedLen(sha256.Size))
+		return fmt.Errorf("metadata: %s: found %q, expected %d digits: the file is damaged",
+			checksumKey, sum, hex.EncodedLen(sha256.Size))
 	}
 	copy(start[at:], checksumField(noChecksum))
 	h := sha256.New()
@@ -121,7 +123,8 @@ func (f *File) verify(start []byte, size int64) error {
 		return err
 	}
 	if found := hex.EncodeToString(h.Sum(nil)); found != sum {
-		return fmt.Errorf("checksum %s, expected %s: the file is damaged, or another program changed it and kept the metadata entry %s", found, sum, checksumKey)
+		return fmt.Errorf("checksum %s, expected %s: the file is damaged, "+
+			"or another program changed it and kept the metadata entry %s", found, sum, checksumKey)
 	}
 	return nil
 }

@@ -213,7 +213,8 @@ func (p parser) entry(size int64) (entry, error) {
 		return e, errors.New("expected all of dtype, shape and data_offsets")
 	}
 	if len(offsets) != 2 || offsets[0] > offsets[1] || int64(offsets[1]) > size {
-		return e, fmt.Errorf("data_offsets: found %v, expected [begin, end] with begin <= end <= %d, the bytes of values in the file", offsets, size)
+		return e, fmt.Errorf("data_offsets: found %v, expected [begin, end] with begin <= end <= %d, "+
+			"the bytes of values in the file", offsets, size)
 	}
 	e.begin, e.end = int64(offsets[0]), int64(offsets[1])
 	n, ok := widths[e.dtype]
@@ -227,7 +228,8 @@ func (p parser) entry(size int64) (entry, error) {
 		}
 	}
 	if n != uint64(e.end-e.begin) {
-		return e, fmt.Errorf("shape %v of %s takes %d bytes, but data_offsets %v gives %d", e.shape, e.dtype, n, offsets, e.end-e.begin)
+		return e, fmt.Errorf("shape %v of %s takes %d bytes, but data_offsets %v gives %d",
+			e.shape, e.dtype, n, offsets, e.end-e.begin)
 	}
 	return e, nil
 }

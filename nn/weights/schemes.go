@@ -260,8 +260,8 @@ func vitScheme(name string, eps float64, words map[string]string) scheme {
 var heads = []string{
 	"fc", "classifier", "linear", "head", "heads", "projector", "projection", "projection_head",
 	"projection_mlp", "proj_head", "predictor", "prediction_head", "prototypes", "contrastive_head",
-	"head_dist", "mask_token", "decoder", "decoder_embed", "decoder_pos_embed", "decoder_blocks", "decoder_norm",
-	"decoder_pred",
+	"head_dist", "mask_token",
+	"decoder", "decoder_embed", "decoder_pos_embed", "decoder_blocks", "decoder_norm", "decoder_pred",
 	"mlp_head", "online_classifier", "last_layer", "logits", "pooler", "pre_logits", "queue", "queue_ptr",
 }
 

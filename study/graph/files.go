@@ -12,11 +12,11 @@ import (
 	"slices"
 )
 
-// ownFiles are those of the store itself in a step's directory, and locks.
+// ownFiles are the files of the store itself in a step's directory, and locks.
 var ownFiles = []string{stepFile, doneFile, spentFile, lockFile}
 
-// digests returns the SHA-256, in hexadecimal, of every file that a step made, by path
-// within its directory.
+// digests returns the SHA-256, in hexadecimal, of every file of a step, by path within its
+// directory.
 func digests(dir string) (map[string]string, error) {
 	out := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -45,20 +45,22 @@ func digest(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// verify returns an error unless the files of a finished step are those that it made:
-// what is computed from others would be wrong without a word. Steps that were finished
-// before digests were kept have none.
+// verify returns an error unless the files of a finished step are as it left them:
+// results computed from changed files would be wrong without warning. Steps that were
+// finished before digests were kept have none.
 func (st *Store) verify(s *Step, d *Done) error {
 	for name, want := range d.Files {
 		path := st.Path(s, filepath.FromSlash(name))
 		got, err := digest(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("%s: found no file, expected the one that the step %q made; remove the folder %s to do the step again", path, s.label, st.Path(s))
+			return fmt.Errorf("%s: found no file, expected the one that the step %q left; "+
+				"remove the folder %s to do the step again", path, s.label, st.Path(s))
 		case err != nil:
 			return err
 		case got != want:
-			return fmt.Errorf("%s: found SHA-256 %.12s, expected %.12s: the file was changed after the step %q was finished; remove the folder %s to do the step again", path, got, want, s.label, st.Path(s))
+			return fmt.Errorf("%s: found SHA-256 %.12s, expected %.12s: the file was changed after the step %q was "+
+				"finished; remove the folder %s to do the step again", path, got, want, s.label, st.Path(s))
 		}
 	}
 	return nil

@@ -40,7 +40,8 @@ var (
 		}
 		return w.Result(total)
 	}, func(p sum) Effort {
-		return Effort{Key: "sum", Amount: float64(p.Add), Trial: func(context.Context) (float64, error) { return 2, nil }, Fixed: 1}
+		two := func(context.Context) (float64, error) { return 2, nil }
+		return Effort{Key: "sum", Amount: float64(p.Add), Measure: two, Fixed: 1}
 	})
 )
 
@@ -110,8 +111,8 @@ func TestFindByHash(t *testing.T) {
 	path := st.Path(last, stepFile)
 	for want, text := range map[string]string{
 		"unexpected end": "{", "does not know": `{"kind": "other"}`,
-		"params": `{"kind": "test-sum", "params": 3}`, "it was changed": `{"kind": "test-sum", "params": {"add": 9}}`,
-		"no name of a step": `{"kind": "test-sum", "params": {}, "needs": ["../x"]}`,
+		"params": `{"kind": "test-sum", "params": 3}`, "the file was changed": `{"kind": "test-sum", "params": {"add": 9}}`,
+		"expected the name of a step": `{"kind": "test-sum", "params": {}, "needs": ["../x"]}`,
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := st.Find(last.Hash())
@@ -125,10 +126,11 @@ func TestEstimate(t *testing.T) {
 	all, err := st.Estimate(context.Background(), []*Step{diamond()})
 	require.NoError(t, err)
 	require.Len(t, all, 4)
-	assert.Equal(t, 9.0, all[3].Seconds, "4 units of 2 seconds by the trial, and 1")
+	assert.Equal(t, 9.0, all[3].Seconds, "4 units of 2 seconds as measured, and 1")
 	a := adder.Step("a", sum{Add: 1})
 	require.NoError(t, st.Run(context.Background(), []*Step{a}, &quiet{}))
-	require.NoError(t, atomicfile.WriteJSON(st.Path(a, doneFile), Done{Hash: a.Hash(), Seconds: 5, Whole: true, Key: "sum", Amount: 1}))
+	done := Done{Hash: a.Hash(), Seconds: 5, Whole: true, Key: "sum", Amount: 1}
+	require.NoError(t, atomicfile.WriteJSON(st.Path(a, doneFile), done))
 	all, err = st.Estimate(context.Background(), []*Step{diamond()})
 	require.NoError(t, err)
 	assert.NotNil(t, all[0].Done)

@@ -13,19 +13,19 @@ import (
 	"github.com/locimem/locimem/internal/filelock"
 )
 
-// Watcher is told how the work goes.
+// Watcher is told about the progress of a run.
 type Watcher interface {
-	// Begin is called before a step is done: the number-th of total, all those that
+	// Begin is called before a step is done. It is the number-th of total, the steps that
 	// were not finished before.
 	Begin(s *Step, number, total int)
 	// End is called when a step is finished.
 	End(s *Step, d *Done)
-	// Waiting is called once when all steps that could be done are being done by
-	// other processes.
+	// Waiting is called once, when other processes are doing all the steps that could be
+	// done now.
 	Waiting(s *Step)
 }
 
-// Work is a step being done.
+// Work is a step that is being done.
 type Work struct {
 	// Step is the one being done.
 	Step  *Step
@@ -47,13 +47,13 @@ func (w *Work) NeedResult(i int, v any) error { return w.store.Result(w.Step.nee
 // Result writes what the step found: plain data.
 func (w *Work) Result(v any) error { return atomicfile.WriteJSON(w.Path(resultFile), v) }
 
-// Found notes that what the step makes was there before, so that its time says nothing.
+// Found notes that the files of the step were there before, so that its time says nothing.
 func (w *Work) Found() { w.found = true }
 
-// Run does the steps and all that they need, one after the other, except what is
-// finished, whose files are to be those that it made. Steps that another process
-// works on are waited for while there is nothing else to do. When ctx is cancelled it
-// returns an error that wraps ctx.Err(); running again goes on.
+// Run does the steps and all that they need, one after the other. It skips those that are
+// finished, after checking that their files have not changed. It waits for steps that
+// another process works on when there is nothing else to do. When ctx is cancelled it
+// returns an error that wraps ctx.Err(); run again to continue.
 func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
 	if err := st.Plan(steps); err != nil {
 		return err
@@ -93,8 +93,8 @@ func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
 		if todo = left; !waits {
 			continue
 		}
-		if held == nil { // somebody has removed a result meanwhile
-			return fmt.Errorf("%s (%s): what it needs is not finished any more; run again", todo[0].label, todo[0].Name())
+		if held == nil { // a result was removed in the meantime
+			return fmt.Errorf("%s (%s): what it needs is no longer finished; run again", todo[0].label, todo[0].Name())
 		}
 		if !told {
 			watch.Waiting(held)
@@ -109,7 +109,7 @@ func (st *Store) Run(ctx context.Context, steps []*Step, watch Watcher) error {
 	return nil
 }
 
-// ready tells whether all that a step needs is finished.
+// ready says whether everything that a step needs is finished.
 func (st *Store) ready(s *Step) (bool, error) {
 	for _, n := range s.needs {
 		if d, err := st.Done(n); err != nil || d == nil {
@@ -119,7 +119,7 @@ func (st *Store) ready(s *Step) (bool, error) {
 	return true, nil
 }
 
-// do does one step, unless another process has finished it meanwhile.
+// do does one step, unless another process has finished it in the meantime.
 func (st *Store) do(ctx context.Context, s *Step, watch Watcher, number, total int) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -148,8 +148,12 @@ func (st *Store) do(ctx context.Context, s *Step, watch Watcher, number, total i
 		return err
 	}
 	e, here := s.kind.effort(s.params), buildinfo.Now()
-	d := &Done{Kind: s.kind.name, Hash: s.hash, Label: s.label, Seconds: before.Seconds + time.Since(began).Seconds(),
-		Whole: before.Whole && !w.found, Finished: time.Now().UTC().Truncate(time.Second), Key: e.Key, Amount: e.Amount, By: &here, Files: files}
+	d := &Done{
+		Kind: s.kind.name, Hash: s.hash, Label: s.label,
+		Seconds: before.Seconds + time.Since(began).Seconds(), Whole: before.Whole && !w.found,
+		Finished: time.Now().UTC().Truncate(time.Second),
+		Key:      e.Key, Amount: e.Amount, By: &here, Files: files,
+	}
 	if err := atomicfile.WriteJSON(st.Path(s, doneFile), d); err != nil {
 		return err
 	}

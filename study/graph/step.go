@@ -1,7 +1,7 @@
-// Package graph runs experiments as graphs of steps. A step is named by the hash of
-// all that decides its result, and its result is kept in a store: a step that two
-// experiments share is done once, a killed experiment goes on where it was, and any
-// step can be done alone, on another machine if need be.
+// Package graph runs studies as graphs of steps. The name of a step is the hash of
+// everything that decides its result, and the result is kept in a store. So a step that
+// two studies share is done once, a study that was killed continues where it was, and any
+// step can be done by itself, on another machine if need be.
 package graph
 
 import (
@@ -12,8 +12,9 @@ import (
 	"fmt"
 )
 
-// Kind is a kind of step, such as training an encoder. P is what a step of it
-// depends on besides the steps it needs: plain data that encoding/json round-trips.
+// Kind is a kind of step, such as training an encoder. P holds the parameters of a step,
+// everything it depends on except the steps it needs: plain data that encoding/json
+// writes and reads back.
 type Kind[P any] struct{ *kind }
 
 // kind is Kind without its type parameter.
@@ -28,15 +29,18 @@ type kind struct {
 // kinds holds every Kind by name, for steps that are read from a store.
 var kinds = map[string]*kind{}
 
-// Identifier is what the parameters of a step can be, to have only a part of them
-// count for the step's hash: not the place of a data set, for instance.
+// Identifier is implemented by parameters of which only a part counts for the step's
+// hash: the place of a data set does not, for instance.
 type Identifier interface{ Identity() string }
 
-// Define returns a new kind of step. version is raised when the same parameters
-// come to mean another result. run does the work; it may be called again after it
-// was interrupted, in the same directory. effort says what it costs. Kinds are
-// defined in package variables: a name that is taken panics.
-func Define[P any](name string, version int, run func(ctx context.Context, w *Work, p P) error, effort func(p P) Effort) Kind[P] {
+// Define returns a new kind of step. Raise version when the same parameters come to mean
+// another result. run does the work; after an interruption it is called again in the same
+// directory. effort says what it costs. Kinds are defined in package variables: Define
+// panics if the name is taken.
+func Define[P any](
+	name string, version int,
+	run func(ctx context.Context, w *Work, p P) error, effort func(p P) Effort,
+) Kind[P] {
 	if kinds[name] != nil {
 		panic("graph: the kind " + name + " is defined twice")
 	}
@@ -54,8 +58,8 @@ func Define[P any](name string, version int, run func(ctx context.Context, w *Wo
 	return Kind[P]{k}
 }
 
-// Step returns the step of this kind with these parameters. label says what it is,
-// for people; it does not count for the hash.
+// Step returns the step of this kind with these parameters. label says what it is, for
+// people. It does not count for the hash.
 func (k Kind[P]) Step(label string, p P, needs ...*Step) *Step {
 	return newStep(k.kind, label, p, needs)
 }
@@ -77,7 +81,7 @@ func newStep(k *kind, label string, params any, needs []*Step) *Step {
 	} else {
 		b, err := json.Marshal(params)
 		if err != nil {
-			panic("graph: the parameters of " + k.name + " are no plain data: " + err.Error())
+			panic("graph: the parameters of " + k.name + " are not plain data: " + err.Error())
 		}
 		fmt.Fprintf(h, "%s\n", b)
 	}
@@ -87,33 +91,32 @@ func newStep(k *kind, label string, params any, needs []*Step) *Step {
 	return &Step{k, label, params, needs, hex.EncodeToString(h.Sum(nil))}
 }
 
-// Hash is the SHA-256, in hexadecimal, of all that decides the result.
+// Hash is the SHA-256, in hexadecimal, of everything that decides the result.
 func (s *Step) Hash() string { return s.hash }
 
-// Name is the name of the step's directory in a store: its kind and the beginning
-// of its hash.
+// Name is the name of the step's directory in a store: its kind and the first twelve
+// digits of its hash.
 func (s *Step) Name() string { return s.kind.name + "-" + s.hash[:12] }
 
 // Label says what the step is, for people.
 func (s *Step) Label() string { return s.label }
 
-// Needs returns the steps whose results this one takes.
+// Needs returns the steps whose results this one uses.
 func (s *Step) Needs() []*Step { return s.needs }
 
-// Params returns what the step depends on besides its needs: the P of its Kind.
+// Params returns the parameters of the step: the P of its Kind.
 func (s *Step) Params() any { return s.params }
 
-// Order returns the steps with all that they need, every one once and behind what
-// it needs.
+// Order returns the steps and all that they need, each one once and after what it needs.
 func Order(steps []*Step) []*Step {
 	var out []*Step
-	seen := map[string]bool{}
+	visited := map[string]bool{}
 	var visit func(*Step)
 	visit = func(s *Step) {
-		if seen[s.hash] {
+		if visited[s.hash] {
 			return
 		}
-		seen[s.hash] = true
+		visited[s.hash] = true
 		for _, n := range s.needs {
 			visit(n)
 		}

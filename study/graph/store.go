@@ -15,18 +15,18 @@ import (
 	"github.com/locimem/locimem/internal/buildinfo"
 )
 
-// The files of a step's directory besides those of its work.
+// The files of a step's directory that are not results of its work.
 const (
 	stepFile   = "step.json"   // what the step is
 	resultFile = "result.json" // what it found
-	doneFile   = "done.json"   // that it is finished, and what it took
+	doneFile   = "done.json"   // that it is finished, and how long it took
 	lockFile   = "lock"
 )
 
 // Store is a folder with a directory for each step.
 type Store struct{ dir string }
 
-// NewStore returns the store in a folder, which is made when it is first written to.
+// NewStore returns the store in a folder, which is created when it is first written to.
 func NewStore(dir string) *Store { return &Store{dir} }
 
 // Path returns the path of something in the step's directory.
@@ -39,21 +39,21 @@ type Done struct {
 	Kind  string `json:"kind"`
 	Hash  string `json:"hash"`
 	Label string `json:"label"`
-	// Seconds is the time of all processes that worked on it. Whole is false where
-	// one of them was killed: its time is lost.
+	// Seconds is the time of all processes that worked on it. Whole is false if one of
+	// them was killed: its time is lost.
 	Seconds  float64   `json:"seconds"`
 	Whole    bool      `json:"whole"`
 	Finished time.Time `json:"finished"`
 	// Key and Amount are those of the step's Effort.
 	Key    string  `json:"key,omitempty"`
 	Amount float64 `json:"amount,omitempty"`
-	// By is the process that finished it; nil where that is not known.
+	// By is the process that finished it; nil if that is not known.
 	By *buildinfo.Here `json:"by,omitempty"`
-	// Files are the SHA-256 of the files that it made.
+	// Files are the SHA-256 of the files that it left.
 	Files map[string]string `json:"files,omitempty"`
 }
 
-// Done returns what is known of a finished step, nil if it is not finished.
+// Done returns what is known about a finished step, nil if it is not finished.
 func (st *Store) Done(s *Step) (*Done, error) {
 	path := st.Path(s, doneFile)
 	b, err := os.ReadFile(path)
@@ -68,7 +68,8 @@ func (st *Store) Done(s *Step) (*Done, error) {
 		return nil, fmt.Errorf("%s: %w; remove the file to do the step again", path, err)
 	}
 	if d.Hash != s.hash {
-		return nil, fmt.Errorf("%s is of step %.12s, expected %.12s; remove the file to do the step again", path, d.Hash, s.hash)
+		return nil, fmt.Errorf("%s: hash: found %.12s, expected %.12s; remove the file to do the step again",
+			path, d.Hash, s.hash)
 	}
 	return &d, nil
 }
@@ -96,9 +97,9 @@ type saved struct {
 	Needs   []string        `json:"needs"` // names of directories
 }
 
-// Plan writes down what the steps are, with all that they need, so that each can be
-// done by its hash alone. What does not count for the hash, such as the place of the
-// data, is that of the last plan until the step is finished.
+// Plan writes down what the steps and all that they need are, so that each can be done by
+// its hash alone. What does not count for the hash, such as the place of the data, is
+// taken from the last plan until the step is finished.
 func (st *Store) Plan(steps []*Step) error {
 	for _, s := range Order(steps) {
 		params, err := json.Marshal(s.params)
@@ -128,13 +129,13 @@ func (st *Store) Plan(steps []*Step) error {
 	return nil
 }
 
-// sameJSON tells whether two texts are the same but for white space.
+// sameJSON says whether two texts are the same except for white space.
 func sameJSON(a, b []byte) bool {
 	var x, y bytes.Buffer
 	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-// Find returns the planned step whose hash or name begins like this, with all that it
+// Find returns the planned step whose hash or name begins with this text, and all that it
 // needs.
 func (st *Store) Find(hash string) (*Step, error) {
 	entries, err := os.ReadDir(st.dir)
@@ -148,17 +149,19 @@ func (st *Store) Find(hash string) (*Step, error) {
 			continue
 		}
 		short := e.Name()[i+1:]
-		if strings.HasPrefix(e.Name(), hash) && len(hash) > i || strings.HasPrefix(short, hash) || strings.HasPrefix(hash, short) {
+		byName := strings.HasPrefix(e.Name(), hash) && len(hash) > i
+		if byName || strings.HasPrefix(short, hash) || strings.HasPrefix(hash, short) {
 			names = append(names, e.Name())
 		}
 	}
 	switch {
 	case hash == "":
-		return nil, errors.New("the hash of the step is empty")
+		return nil, errors.New("step: found no hash, expected one")
 	case len(names) == 0:
 		return nil, fmt.Errorf("%s has no step %s; locimem study NAME --dry-run lists those of a study", st.dir, hash)
 	case len(names) > 1:
-		return nil, fmt.Errorf("%s has several steps that begin with %s: %s", st.dir, hash, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%s has several steps that begin with %s: %s; give more digits",
+			st.dir, hash, strings.Join(names, ", "))
 	}
 	s, err := st.load(names[0])
 	if err == nil && !strings.HasPrefix(s.Name(), hash) && !strings.HasPrefix(s.hash, hash) {
@@ -189,7 +192,7 @@ func (st *Store) load(name string) (*Step, error) {
 	var needs []*Step
 	for _, n := range f.Needs {
 		if filepath.Base(n) != n {
-			return nil, fmt.Errorf("%s: needs: %q is no name of a step", path, n)
+			return nil, fmt.Errorf("%s: needs: found %q, expected the name of a step", path, n)
 		}
 		s, err := st.load(n)
 		if err != nil {
@@ -199,7 +202,8 @@ func (st *Store) load(name string) (*Step, error) {
 	}
 	s := newStep(k, f.Label, params, needs)
 	if s.hash != f.Hash {
-		return nil, fmt.Errorf("%s: what is written there has hash %.12s, expected %.12s: it was changed, or comes from another version of this program", path, s.hash, f.Hash)
+		return nil, fmt.Errorf("%s: hash: found %.12s, expected %.12s: the file was changed, "+
+			"or comes from another version of this program", path, s.hash, f.Hash)
 	}
 	return s, nil
 }

@@ -25,7 +25,6 @@ type Step struct {
 // Ladder holds the steps and the threads of the last one.
 type Ladder struct {
 	Steps []Step
-	isa   string
 	pool  *pool.Pool
 }
 
@@ -47,7 +46,7 @@ func New(isa string, threads int) (*Ladder, error) {
 	p := pool.New(threads)
 	engine := gemm.New(impl, p)
 	vector, blocked := &vectorStep{k: impl}, &blockedStep{k: impl}
-	return &Ladder{isa: impl.Name, pool: p, Steps: []Step{
+	return &Ladder{pool: p, Steps: []Step{
 		{"loops", "three loops: i, j, p", 1, loops},
 		{"order", "loop order i, p, j", 1, order},
 		{"blocks", "blocks of B that fit the cache", 1, blocks},
@@ -60,9 +59,6 @@ func New(isa string, threads int) (*Ladder, error) {
 		}},
 	}}, nil
 }
-
-// ISA returns the name of the kernels that the steps from "vectors" on use.
-func (l *Ladder) ISA() string { return l.isa }
 
 // Close stops the threads.
 func (l *Ladder) Close() { l.pool.Close() }

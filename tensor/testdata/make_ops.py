@@ -107,31 +107,6 @@ def conv():
     f.save()
 
 
-def depthwise():
-    f = File("depthwise")
-    #    N  H   W   C   KH KW stride  pad    bias
-    for n, h, w, c, kh, kw, stride, pad, bias in [
-        (1, 1, 1, 1, 1, 1, (1, 1), (0, 0), True),
-        (2, 7, 5, 3, 3, 3, (2, 2), (1, 1), True),
-        (1, 9, 10, 17, 3, 3, (1, 1), (1, 1), False),
-        (10, 3, 3, 33, 7, 7, (1, 1), (3, 3), True),  # ConvNeXt's window, larger than the image
-        (2, 12, 11, 8, 5, 5, (2, 2), (2, 2), True),
-        (1, 6, 20, 5, 3, 9, (1, 1), (1, 4), False),  # more places in a row than a tile has rows
-        (2, 6, 5, 1, 5, 3, (3, 2), (2, 3), True),  # windows that see padding alone
-        (2, 7, 7, 4, 2, 2, (3, 3), (1, 1), True),  # gaps between the windows
-    ]:
-        name = f"{n}x{h}x{w}x{c}_k{kh}x{kw}_s{stride[0]}x{stride[1]}_p{pad[0]}x{pad[1]}"
-        inputs = {"x": grid(name + "/x", n, h, w, c), "w": grid(name + "/w", kh, kw, 1, c)}
-        if bias:
-            inputs["b"] = grid(name + "/b", c)
-
-        def run(x, w, b=None, stride=stride, pad=pad, groups=c):
-            return nhwc(F.conv2d(nchw(x), oihw(w), b, stride, pad, groups=groups))
-
-        f.add(name, "depthwise", run, inputs, exact=True, stride=stride, pad=pad)
-    f.save()
-
-
 def matmul():
     f = File("matmul")
     for m, k, n in [(1, 1, 1), (5, 7, 3), (17, 25, 19), (2, 64, 33), (65, 1, 3), (1, 5, 129), (3, 1100, 2), (70, 40, 1)]:
@@ -333,7 +308,6 @@ if __name__ == "__main__":
     torch.manual_seed(0)  # nothing here draws from it
     torch.set_num_threads(1)
     conv()
-    depthwise()
     matmul()
     norm()
     norm_add()

@@ -37,8 +37,8 @@ def layers(net, threads, results):
         for answers in results.values():
             assert all([a["convs"][i][f] for f in same] == [c[f] for f in same] for a in answers), (net, c)
         size = (c["size"] + 2 * c["pad"] - c["kernel"]) // c["stride"] + 1
-        flop = 2 * c["n"] * size**2 * c["k"] * c["kernel"] ** 2 * c["c"] // c["groups"]
-        moved = 4 * (c["n"] * (c["size"] ** 2 * c["c"] + size**2 * c["k"]) + c["k"] * c["kernel"] ** 2 * c["c"] // c["groups"])
+        flop = 2 * c["n"] * size**2 * c["k"] * c["kernel"] ** 2 * c["c"]
+        moved = 4 * (c["n"] * (c["size"] ** 2 * c["c"] + size**2 * c["k"]) + c["k"] * c["kernel"] ** 2 * c["c"])
         shape = f"{c['size']}x{c['size']}x{c['c']} to {c['k']}, {c['kernel']}x{c['kernel']}/{c['stride']}"
         out.append(case(c["layer"], results, lambda r: r["convs"][i]["ms"], net=net, batch=c["n"], threads=threads, count=c["count"],
                         **{"pass": c["pass"]}, shape=shape, flop=flop, bytes=moved))  # fmt: skip

@@ -93,8 +93,8 @@ func BenchmarkConv(b *testing.B) {
 		x, w, y := numbers(s.N*s.H*s.W*s.C), numbers(s.KH*s.KW*s.C*s.K), numbers(s.N*s.OH()*s.OW()*s.K)
 		// Counted with the padding, as everybody does, so that rates compare.
 		work := len(y) * s.KH * s.KW * s.C
-		bench(b, l.name+"/forward", work, func(r *Runner) { r.ConvForward(y, x, w, nil, s) })
-		bench(b, l.name+"/data", work, func(r *Runner) { r.ConvBackwardData(x, y, w, s, false) })
-		bench(b, l.name+"/weights", work, func(r *Runner) { r.ConvBackwardWeights(w, y, x, s, false) })
+		bench(b, l.name+"/forward", work, func(r *Runner) { r.ConvForward(y, x, w, nil, s, Direct) })
+		bench(b, l.name+"/data", work, func(r *Runner) { r.ConvBackwardData(x, y, w, s, false, Direct) })
+		bench(b, l.name+"/weights", work, func(r *Runner) { r.ConvBackwardWeights(w, y, x, s, false, Direct) })
 	}
 }

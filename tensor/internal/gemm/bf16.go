@@ -69,7 +69,7 @@ func (b *BF16) ConvForward(y, x, w, bias []float32, s ConvShape) {
 	px, pw := b.mem.Get(s.N*s.H*s.W*half.C), b.mem.Get(s.KH*s.KW*half.C*s.K)
 	b.convertRows(px, x, s.N*s.H*s.W, s.C, s.C)
 	b.pairRows(pw, nil, w, s.KH*s.KW, s.C, s.K, s.K)
-	b.run.ConvForward(y, px, pw, bias, half)
+	b.run.ConvForward(y, px, pw, bias, half, Direct)
 	b.mem.Put(px)
 	b.mem.Put(pw)
 }
@@ -97,7 +97,7 @@ func (b *BF16) ConvBackward(dx, dw, dy, x, w []float32, s ConvShape, addX, addW 
 			both = py
 		}
 		b.pairRows(pyImages, both, dy, 1, s.N, size, size)
-		b.run.ConvBackwardWeights(dw, pyImages, px, byImage, addW)
+		b.run.ConvBackwardWeights(dw, pyImages, px, byImage, addW, Direct)
 		b.mem.Put(px)
 		b.mem.Put(pyImages)
 	}
@@ -108,7 +108,7 @@ func (b *BF16) ConvBackward(dx, dw, dy, x, w []float32, s ConvShape, addX, addW 
 		}
 		pw := b.mem.Get(s.KH * s.KW * s.C * byK.K)
 		b.convertRows(pw, w, s.KH*s.KW*s.C, s.K, s.K)
-		b.run.ConvBackwardData(dx, py, pw, byK, addX)
+		b.run.ConvBackwardData(dx, py, pw, byK, addX, Direct)
 		b.mem.Put(pw)
 		b.mem.Put(py)
 	}

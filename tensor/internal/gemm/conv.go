@@ -48,10 +48,11 @@ type convJob struct {
 }
 
 // ConvForward sets y [N,OH,OW,K] to the convolution of x [N,H,W,C] with the
-// weights w [KH,KW,C,K], plus bias [K] unless it is nil:
+// weights w [KH,KW,C,K], plus bias [K] unless it is nil, by Winograd's way where m
+// allows it and it should be faster:
 //
 //	y[n,i,j,k] = bias[k] + sum over a,b,c of x[n, i*StrideH-PadH+a, j*StrideW-PadW+b, c] * w[a,b,c,k]
-func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
+func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape, m Winograd) {
 	s.check(x, w, y)
 	if bias != nil {
 		need("the bias", len(bias), s.K, s)
@@ -61,7 +62,7 @@ func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
 		return
 	}
 	plan := r.plan(s, false)
-	if p := r.winogradPlan(s, winogradForward, plan.work); p != nil {
+	if p := r.winogradPlan(s, winogradForward, m, plan.work); p != nil {
 		r.winograd = winogradJob{winogradPlan: p, in: x, out: y, w: w, bias: bias}
 		r.convolveWinograd()
 		return
@@ -71,8 +72,8 @@ func (r *Runner) ConvForward(y, x, w, bias []float32, s ConvShape) {
 }
 
 // ConvBackwardData sets dx [N,H,W,C], or adds to it, the gradient of the input
-// given that of the output, dy [N,OH,OW,K].
-func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate bool) {
+// given that of the output, dy [N,OH,OW,K], by Winograd's way as in ConvForward.
+func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate bool, m Winograd) {
 	s.check(dx, w, dy)
 	if s.isProduct() {
 		r.MatMul(dx, s.C, dy, s.K, false, w, s.K, true, s.N*s.H*s.W, s.C, s.K, Epilogue{Accumulate: accumulate})
@@ -83,7 +84,7 @@ func (r *Runner) ConvBackwardData(dx, dy, w []float32, s ConvShape, accumulate b
 		return
 	}
 	plan := r.plan(s, true)
-	if p := r.winogradPlan(s, winogradData, plan.work); p != nil {
+	if p := r.winogradPlan(s, winogradData, m, plan.work); p != nil {
 		r.winograd = winogradJob{winogradPlan: p, in: dy, out: dx, w: w, acc: accumulate, turned: true}
 		r.convolveWinograd()
 		return

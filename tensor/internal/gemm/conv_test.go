@@ -78,9 +78,9 @@ func (s ConvShape) test(t *testing.T, k *kernel.Impl, seed uint64) {
 			copy(gotX.x, x.x)
 			copy(gotW.x, w.x)
 		}
-		run.ConvForward(gotY.x, x.x, w.x, b, s)
-		run.ConvBackwardData(gotX.x, y.x, w.x, s, accumulate)
-		run.ConvBackwardWeights(gotW.x, y.x, x.x, s, accumulate)
+		run.ConvForward(gotY.x, x.x, w.x, b, s, Direct)
+		run.ConvBackwardData(gotX.x, y.x, w.x, s, accumulate, Direct)
+		run.ConvBackwardWeights(gotW.x, y.x, x.x, s, accumulate, Direct)
 		for _, g := range []guarded{x, w, y, bias, gotX, gotW, gotY} {
 			g.check(t, "a buffer")
 		}
@@ -159,7 +159,7 @@ func TestConvPropagatesNaN(t *testing.T) {
 			x, w := make([]float32, 30*9*2), make([]float32, 9*2*4)
 			y := make([]float32, 30*9*4)
 			x[(7*9+0)*2] = nan // pixel (0,0) of image 7
-			r.ConvForward(y, x, w, nil, s)
+			r.ConvForward(y, x, w, nil, s, Direct)
 			for i, v := range y {
 				n, p := i/36, i/4%9
 				sees := n == 7 && p/3 < 2 && p%3 < 2
@@ -167,7 +167,7 @@ func TestConvPropagatesNaN(t *testing.T) {
 			}
 			x[7*9*2] = 0
 			w[0] = float32(math.Inf(1)) // place (0,0) falls on padding for the first row and column
-			r.ConvForward(y, x, w, nil, s)
+			r.ConvForward(y, x, w, nil, s, Direct)
 			for i, v := range y {
 				p, c := i/4%9, i%4
 				assert.Equal(t, c == 0 && p/3 > 0 && p%3 > 0, math.IsNaN(float64(v)), "pixel %d", p)
@@ -182,7 +182,7 @@ func TestConvRefusesShortSlices(t *testing.T) {
 	assert.NoError(t, err)
 	s := ConvShape{N: 1, H: 2, W: 2, C: 1, KH: 1, KW: 1, K: 1, StrideH: 1, StrideW: 1}
 	assert.PanicsWithValue(t, "gemm: the output or its gradient has 3 numbers, needs 4 for {N:1 H:2 W:2 C:1 KH:1 KW:1 K:1 StrideH:1 StrideW:1 PadH:0 PadW:0}", func() {
-		New(k, p).ConvForward(make([]float32, 3), make([]float32, 4), make([]float32, 1), nil, s)
+		New(k, p).ConvForward(make([]float32, 3), make([]float32, 4), make([]float32, 1), nil, s, Direct)
 	})
 }
 
@@ -235,13 +235,13 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		x, w, y := make([]float32, s.N*s.H*s.W*s.C), make([]float32, 9*s.C*s.K), make([]float32, s.N*s.H*s.W*s.K)
 		bias := make([]float32, s.K)
 		assert.Zero(t, testing.AllocsPerRun(20, func() {
-			r.ConvForward(y, x, w, bias, s)
-			r.ConvBackwardData(x, y, w, s, true)
-			r.ConvBackwardWeights(w, y, x, s, false)
+			r.ConvForward(y, x, w, bias, s, Direct)
+			r.ConvBackwardData(x, y, w, s, true, Direct)
+			r.ConvBackwardWeights(w, y, x, s, false, Direct)
 			for _, c := range []ConvShape{square(32, 8, 3, 40), {N: 32, H: 8, W: 8, C: 16, KH: 1, KW: 1, K: 40, StrideH: 2, StrideW: 2}} {
-				r.ConvForward(y, x, w, bias, c)
-				r.ConvBackwardData(x, y, w, c, true)
-				r.ConvBackwardWeights(w, y, x, c, false)
+				r.ConvForward(y, x, w, bias, c, Direct)
+				r.ConvBackwardData(x, y, w, c, true, Direct)
+				r.ConvBackwardWeights(w, y, x, c, false, Direct)
 			}
 			r.MatMul(y, 40, x, 64, false, w, 40, false, 100, 40, 64, Epilogue{Bias: bias, ReLU: true})
 		}), "%d threads", threads)

@@ -11,13 +11,14 @@ type weightsJob struct {
 }
 
 // ConvBackwardWeights sets dw [KH,KW,C,K], or adds to it, the gradient of the
-// weights given that of the output, dy [N,OH,OW,K], and the input x [N,H,W,C]:
+// weights given that of the output, dy [N,OH,OW,K], and the input x [N,H,W,C], by
+// Winograd's way as in ConvForward:
 //
 //	dw[a,b,c,k] = sum over n,i,j of x[n, i*StrideH-PadH+a, j*StrideW-PadW+b, c] * dy[n,i,j,k]
 //
 // The sum over images is cut into parts at places that only the shape decides,
 // and the parts are added in order.
-func (r *Runner) ConvBackwardWeights(dw, dy, x []float32, s ConvShape, accumulate bool) {
+func (r *Runner) ConvBackwardWeights(dw, dy, x []float32, s ConvShape, accumulate bool, m Winograd) {
 	s.check(x, dw, dy)
 	p := r.weightsPlan(s)
 	size := s.KH * s.KW * s.C * s.K
@@ -30,7 +31,7 @@ func (r *Runner) ConvBackwardWeights(dw, dy, x []float32, s ConvShape, accumulat
 		}
 		return
 	}
-	if wp := r.winogradPlan(s, winogradWeights, p.work); wp != nil {
+	if wp := r.winogradPlan(s, winogradWeights, m, p.work); wp != nil {
 		r.weightsWinograd(wp, dw[:size], dy, x, accumulate)
 		return
 	}

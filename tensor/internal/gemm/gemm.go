@@ -15,10 +15,6 @@ import (
 // for any number of workers: work is split over rows and columns of the
 // result, and where a sum is split, at places that only the shapes decide.
 type Runner struct {
-	// Winograd is the largest m of F(m x m, 3 x 3) that convolutions may use
-	// where it should be faster: 0, 2 or 4.
-	Winograd int
-
 	k       *kernel.Impl
 	p       *pool.Pool
 	packed  []float32 // the right factor, laid out for the tile
@@ -28,9 +24,8 @@ type Runner struct {
 	plans        map[planKey]*plan
 	weightsPlans map[ConvShape]*weightsPlan
 
-	winogradPlans  map[winogradKey]*winogradPlan // nil where the direct way is better
-	depthwisePlans map[ConvShape]*depthwisePlan
-	scatterPlans   map[ConvShape]*scatterPlan
+	winogradPlans map[winogradKey]*winogradPlan // nil where the direct way is better
+	scatterPlans  map[ConvShape]*scatterPlan
 
 	// The call under way, for the tasks on the workers.
 	matmul  matmulJob
@@ -39,7 +34,6 @@ type Runner struct {
 
 	winograd  winogradJob
 	winogradW winogradWeightsJob
-	depthwise depthwiseJob
 	scatter   scatterJob
 
 	// The functions that the pool calls, made once: a method value allocates.
@@ -48,7 +42,6 @@ type Runner struct {
 	convWeightsTask, sumPartsTask func(task, worker int)
 
 	winogradFiltersTask, winogradBlockTask, winogradPartTask func(task, worker int)
-	depthwiseTask, depthwiseWeightsTask                      func(task, worker int)
 	packScatterTask, scatterTask                             func(task, worker int)
 }
 
@@ -68,13 +61,12 @@ type worker struct {
 // New returns a Runner that computes with k on the workers of p.
 func New(k *kernel.Impl, p *pool.Pool) *Runner {
 	r := &Runner{k: k, p: p, workers: make([]worker, p.Threads()),
-		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{}, winogradPlans: map[winogradKey]*winogradPlan{},
-		depthwisePlans: map[ConvShape]*depthwisePlan{}, scatterPlans: map[ConvShape]*scatterPlan{}}
+		plans: map[planKey]*plan{}, weightsPlans: map[ConvShape]*weightsPlan{},
+		winogradPlans: map[winogradKey]*winogradPlan{}, scatterPlans: map[ConvShape]*scatterPlan{}}
 	r.packMatrixTask, r.matmulTask = r.packMatrix, r.multiplyTask
 	r.packFiltersTask, r.convTask = r.packFilters, r.convolve
 	r.convWeightsTask, r.sumPartsTask = r.convWeights, r.sumParts
 	r.winogradFiltersTask, r.winogradBlockTask, r.winogradPartTask = r.winogradFilters, r.winogradBlock, r.winogradPart
-	r.depthwiseTask, r.depthwiseWeightsTask = r.sweepRows, r.depthwiseWeights
 	r.packScatterTask, r.scatterTask = r.packScatter, r.scatterRows
 	return r
 }

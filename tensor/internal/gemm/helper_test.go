@@ -36,22 +36,6 @@ func checked(t *testing.T, k *kernel.Impl) *kernel.Impl {
 			t.FailNow()
 		}
 	}
-	c.Depthwise = func(a *kernel.Tile) {
-		if a.M < 1 || a.M > kernel.DepthwiseRows {
-			t.Errorf("depthwise tile of %d rows", a.M)
-		}
-		inside("C", a.C, 0, (a.M-1)*a.CS+a.N-1)
-		for _, s := range a.Segs {
-			if s.K > 0 {
-				inside("A", a.A, s.A, s.A+(a.M-1)*a.RS+(s.K-1)*a.KS+a.N-1)
-				inside("B", a.B, s.B+min(0, (s.K-1)*a.BS), s.B+max(0, (s.K-1)*a.BS)+a.N-1)
-			}
-		}
-		if a.Bias != nil {
-			inside("Bias", a.Bias, 0, a.N-1)
-		}
-		k.Depthwise(a)
-	}
 	c.Tile = func(a *kernel.Tile) {
 		if a.M < 1 || a.M > k.MR || a.N < 1 || a.N > k.NR {
 			t.Errorf("tile of %d x %d, the largest is %d x %d", a.M, a.N, k.MR, k.NR)

@@ -94,7 +94,7 @@ func (r *Runner) newWeightsPlan(s ConvShape) *weightsPlan {
 	}
 	p.s, p.oh, p.ow = s, s.OH(), s.OW()
 	p.imagesInside = p.gathered == nil && s.C >= fewChannels && p.oh*p.ow < longRow
-	p.makeUnits(s.C < fewChannels)
+	p.makeUnits()
 	for _, u := range p.units {
 		for _, q := range u.pieces {
 			p.work += s.N * q.rows * (q.h1 - q.h0) * (q.w1 - q.w0) * s.K
@@ -120,9 +120,9 @@ func (p *weightsPlan) makeBlocks(size int) {
 	p.blocks = p.groups * p.bands
 }
 
-// makeUnits cuts the rows of the gradient into units. With joined, the places of
-// a kernel row go together.
-func (p *weightsPlan) makeUnits(joined bool) {
+// makeUnits cuts the rows of the gradient into units. With few channels the places
+// of a kernel row go together.
+func (p *weightsPlan) makeUnits() {
 	s := p.s
 	add := func(u *unit, a, b, places, w0, w1 int) {
 		h0, h1 := seen(p.oh, s.H, a, s.StrideH, s.PadH)
@@ -131,7 +131,7 @@ func (p *weightsPlan) makeUnits(joined bool) {
 		}
 	}
 	for a := range s.KH {
-		if joined {
+		if s.C < fewChannels {
 			u := unit{row: a * s.KW * s.C, rows: s.KW * s.C}
 			for _, w := range forwardAxis(p.ow, s.W, s.KW, s.StrideW, s.PadW) {
 				if len(w.taps) > 0 {

@@ -19,9 +19,16 @@ import "github.com/locimem/locimem/tensor/internal/kernel"
 // times as large. NaN and infinity spread over the outputs of their tile. So
 // this is an option.
 
+// Winograd is the largest m of F(m x m, 3 x 3) that a convolution may use where it
+// should be faster: Direct, 2 or 4.
+type Winograd int
+
+// Direct convolves by the definition.
+const Direct Winograd = 0
+
 // winogradKind is one choice of m with its transforms.
 type winogradKind struct {
-	m                                       int
+	m                                       int // outputs along each side of a tile
 	input, filter, output, outputT, filterT kernel.Transform
 	// What the transforms of a tile cost for each channel of the input and of
 	// the output, in multiply-adds of the register tile that take as long.
@@ -73,16 +80,17 @@ const (
 type winogradKey struct {
 	s    ConvShape
 	pass winogradPass
+	most Winograd
 }
 
-// winogradPlan returns the plan of a pass if Winograd's way, with m at most
-// Runner.Winograd, is there for its shape and should be faster than the direct
-// one, which makes direct multiply-adds; else nil.
-func (r *Runner) winogradPlan(s ConvShape, pass winogradPass, direct int) *winogradPlan {
-	if r.Winograd == 0 || s.KH != 3 || s.KW != 3 || s.StrideH != 1 || s.StrideW != 1 || s.PadH > 2 || s.PadW > 2 {
+// winogradPlan returns the plan of a pass with F(m x m, 3 x 3), m <= most, if the
+// shape allows it and it should be faster than the definition, which takes direct
+// multiply-adds; else nil.
+func (r *Runner) winogradPlan(s ConvShape, pass winogradPass, most Winograd, direct int) *winogradPlan {
+	if most == Direct || s.KH != 3 || s.KW != 3 || s.StrideH != 1 || s.StrideW != 1 || s.PadH > 2 || s.PadW > 2 {
 		return nil
 	}
-	key := winogradKey{s, pass}
+	key := winogradKey{s, pass, most}
 	best, known := r.winogradPlans[key]
 	if known {
 		return best
@@ -92,7 +100,7 @@ func (r *Runner) winogradPlan(s ConvShape, pass winogradPass, direct int) *winog
 	}
 	least := direct
 	for _, kind := range winogradKinds {
-		if kind.m > r.Winograd {
+		if kind.m > int(most) {
 			continue
 		}
 		p := newWinogradPlan(s, pass, kind, r.k.NR)

@@ -64,14 +64,14 @@ func TestWinogradErrorByLayer(t *testing.T) {
 		x, w, dy := normal(s.N*s.H*s.W*s.C), normal(9*s.C*s.K), normal(s.N*s.H*s.W*s.K)
 		y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
 		var errors [3][3]float64
-		for i, m := range []int{0, 2, 4} {
+		for i, m := range []Winograd{Direct, 2, 4} {
 			run := New(k, p)
-			if m > 0 {
+			if m != Direct {
 				run.forceWinograd(s, m)
 			}
-			run.ConvForward(y, x, w, nil, s)
-			run.ConvBackwardData(dx, dy, w, s, false)
-			run.ConvBackwardWeights(dw, dy, x, s, false)
+			run.ConvForward(y, x, w, nil, s, m)
+			run.ConvBackwardData(dx, dy, w, s, false, m)
+			run.ConvBackwardWeights(dw, dy, x, s, false, m)
 			errors[0][i] = sampledError(y, func(i int) float64 { return s.outputAt(x, w, i) })
 			errors[1][i] = sampledError(dx, func(i int) float64 { return s.inputGradAt(dy, w, i) })
 			errors[2][i] = sampledError(dw, func(i int) float64 { return s.weightGradAt(dy, x, i) })

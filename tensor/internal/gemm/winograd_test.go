@@ -14,14 +14,13 @@ import (
 	"github.com/locimem/locimem/tensor/internal/pool"
 )
 
-// forceWinograd makes a Runner take F(m x m, 3 x 3) for a shape, whatever it
-// costs.
-func (r *Runner) forceWinograd(s ConvShape, m int) {
-	r.Winograd = m
+// forceWinograd makes a Runner take F(m x m, 3 x 3) for a shape whenever it is
+// allowed, whatever it costs.
+func (r *Runner) forceWinograd(s ConvShape, m Winograd) {
 	for pass := winogradForward; pass <= winogradWeights; pass++ {
 		for _, kind := range winogradKinds {
-			if kind.m == m {
-				r.winogradPlans[winogradKey{s, pass}] = newWinogradPlan(s, pass, kind, r.k.NR)
+			if kind.m == int(m) {
+				r.winogradPlans[winogradKey{s, pass, m}] = newWinogradPlan(s, pass, kind, r.k.NR)
 			}
 		}
 	}
@@ -56,17 +55,17 @@ func TestWinograd(t *testing.T) {
 	forEach(t, func(t *testing.T, k *kernel.Impl) {
 		for i, s := range shapes {
 			s.KH, s.KW, s.StrideH, s.StrideW = 3, 3, 1, 1
-			for _, m := range []int{2, 4} {
+			for _, m := range []Winograd{2, 4} {
 				s.testWinograd(t, k, m, i%2 == 0)
 			}
 		}
 	})
 }
 
-func (s ConvShape) testWinograd(t *testing.T, k *kernel.Impl, m int, accumulate bool) {
+func (s ConvShape) testWinograd(t *testing.T, k *kernel.Impl, m Winograd, accumulate bool) {
 	what := fmt.Sprintf("F(%d) %+v", m, s)
 	r := rand.New(rand.NewPCG(uint64(m), uint64(s.C)))
-	x := newGuarded(s.N*s.H*s.W*s.C, m).random(r)
+	x := newGuarded(s.N*s.H*s.W*s.C, int(m)).random(r)
 	w := newGuarded(9*s.C*s.K, 1).random(r)
 	y := newGuarded(s.N*s.OH()*s.OW()*s.K, s.C).random(r)
 	bias := newGuarded(s.K, 3).random(r)
@@ -97,15 +96,15 @@ func (s ConvShape) testWinograd(t *testing.T, k *kernel.Impl, m int, accumulate 
 			copy(gotX.x, x.x)
 			copy(gotW.x, w.x)
 		}
-		run.ConvForward(gotY.x, x.x, w.x, b, s)
-		run.ConvBackwardData(gotX.x, y.x, w.x, s, accumulate)
-		run.ConvBackwardWeights(gotW.x, y.x, x.x, s, accumulate)
+		run.ConvForward(gotY.x, x.x, w.x, b, s, m)
+		run.ConvBackwardData(gotX.x, y.x, w.x, s, accumulate, m)
+		run.ConvBackwardWeights(gotW.x, y.x, x.x, s, accumulate, m)
 		for _, g := range []guarded{x, w, y, bias, gotX, gotW, gotY} {
 			g.check(t, what)
 		}
 		if first[0] == nil {
 			// Measured: below 3e-7 and 4e-6.
-			limit := map[int]float64{2: 1e-6, 4: 1e-5}[m]
+			limit := map[Winograd]float64{2: 1e-6, 4: 1e-5}[m]
 			assert.Less(t, relativeError(t, gotY.x, wantY), limit, "forward, %s", what)
 			assert.Less(t, relativeError(t, gotX.x, wantX), limit, "backward data, %s", what)
 			assert.Less(t, relativeError(t, gotW.x, wantW), limit, "backward weights, %s", what)
@@ -124,25 +123,23 @@ func TestWinogradIsChosenByCost(t *testing.T) {
 	p := pool.New(1)
 	defer p.Close()
 	r := New(k, p)
-	choice := func(s ConvShape) int {
-		plan := r.winogradPlan(s, winogradForward, r.plan(s, false).work)
+	choice := func(s ConvShape, most Winograd) int {
+		plan := r.winogradPlan(s, winogradForward, most, r.plan(s, false).work)
 		if plan == nil {
 			return 0
 		}
 		return plan.m
 	}
 	large := square(64, 32, 64, 64)
-	assert.Equal(t, 0, choice(large), "it is off unless asked for")
-	r.Winograd = 2
-	assert.Equal(t, 2, choice(large))
-	r.winogradPlans = map[winogradKey]*winogradPlan{}
-	r.Winograd = 4
-	assert.Equal(t, 4, choice(large))
-	assert.Equal(t, 0, choice(square(64, 32, 3, 64)), "three channels")
-	assert.Equal(t, 0, choice(square(64, 2, 256, 256)), "an image of four pixels")
+	assert.Equal(t, 0, choice(large, Direct), "it is off unless asked for")
+	assert.Equal(t, 2, choice(large, 2))
+	assert.Equal(t, 4, choice(large, 4))
+	assert.Equal(t, 2, choice(large, 2), "the choice for 4 is not remembered for 2")
+	assert.Equal(t, 0, choice(square(64, 32, 3, 64), 4), "three channels")
+	assert.Equal(t, 0, choice(square(64, 2, 256, 256), 4), "an image of four pixels")
 	strided := large
 	strided.StrideH, strided.StrideW = 2, 2
-	assert.Equal(t, 0, choice(strided))
+	assert.Equal(t, 0, choice(strided, 4))
 }
 
 func TestWinogradAllocatesNothing(t *testing.T) {
@@ -153,9 +150,9 @@ func TestWinogradAllocatesNothing(t *testing.T) {
 		r.forceWinograd(s, 4)
 		x, w, y := make([]float32, s.N*s.H*s.W*s.C), make([]float32, 9*s.C*s.K), make([]float32, s.N*s.H*s.W*s.K)
 		assert.Zero(t, testing.AllocsPerRun(20, func() {
-			r.ConvForward(y, x, w, nil, s)
-			r.ConvBackwardData(x, y, w, s, true)
-			r.ConvBackwardWeights(w, y, x, s, false)
+			r.ConvForward(y, x, w, nil, s, 4)
+			r.ConvBackwardData(x, y, w, s, true, 4)
+			r.ConvBackwardWeights(w, y, x, s, false, 4)
 		}), "%d threads", threads)
 	})
 }
@@ -174,21 +171,21 @@ func BenchmarkWinograd(b *testing.B) {
 	} {
 		s := l.ConvShape
 		x, w, y := numbers(s.N*s.H*s.W*s.C), numbers(9*s.C*s.K), numbers(s.N*s.H*s.W*s.K)
-		for name, f := range map[string]func(r *Runner){
-			"forward": func(r *Runner) { r.ConvForward(y, x, w, nil, s) },
-			"data":    func(r *Runner) { r.ConvBackwardData(x, y, w, s, false) },
-			"weights": func(r *Runner) { r.ConvBackwardWeights(w, y, x, s, false) },
+		for name, f := range map[string]func(r *Runner, m Winograd){
+			"forward": func(r *Runner, m Winograd) { r.ConvForward(y, x, w, nil, s, m) },
+			"data":    func(r *Runner, m Winograd) { r.ConvBackwardData(x, y, w, s, false, m) },
+			"weights": func(r *Runner, m Winograd) { r.ConvBackwardWeights(w, y, x, s, false, m) },
 		} {
-			for _, m := range []int{0, 2, 4} {
+			for _, m := range []Winograd{Direct, 2, 4} {
 				b.Run(fmt.Sprintf("%s/%s/F%d", l.name, name, m), func(b *testing.B) {
 					p := pool.New(1)
 					defer p.Close()
 					r := New(k, p)
-					if m > 0 {
+					if m != Direct {
 						r.forceWinograd(s, m)
 					}
 					for b.Loop() {
-						f(r)
+						f(r, m)
 					}
 				})
 			}

@@ -1,8 +1,10 @@
+//go:build !purego
+
 package kernel
 
 import "github.com/klauspost/cpuid/v2"
 
-//go:generate go run -C _gen . -part bf16 -out ../bf16_amd64.s -pkg kernel
+//go:generate go run -C _gen . -part bf16
 
 var bf16AVX512 = BF16{
 	Name:    "avx512bf16",

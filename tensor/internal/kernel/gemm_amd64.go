@@ -1,12 +1,16 @@
+//go:build !purego
+
 package kernel
 
 import "fmt"
 
-//go:generate go run -C _gen . -part gemm -out ../gemm_amd64.s -pkg kernel
+//go:generate go run -C _gen . -part gemm
 
 var (
-	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyAVX512, Transpose: transposeAVX2, Deal: dealAVX512, Peak: peakOfAVX512}
-	gemmAVX2   = Gemm{MR: 6, NR: 16, Tile: tileAVX2, Copy: copyAVX2, Transpose: transposeAVX2, Deal: dealAVX2, Peak: peakOfAVX2}
+	gemmAVX512 = Gemm{MR: 14, NR: 32, Tile: tileAVX512, Copy: copyAVX512, Transpose: transposeAVX2,
+		Deal: dealAVX512, Peak: peakOfAVX512}
+	gemmAVX2 = Gemm{MR: 6, NR: 16, Tile: tileAVX2, Copy: copyAVX2, Transpose: transposeAVX2,
+		Deal: dealAVX2, Peak: peakOfAVX2}
 )
 
 func tileAVX512(t *Tile) { tilesAVX512[(t.N-1)/16][t.M-1](t) }

@@ -1,3 +1,5 @@
+//go:build !purego
+
 package kernel
 
 import (
@@ -7,9 +9,10 @@ import (
 )
 
 var (
-	avx512 = Impl{Name: "avx512", Gemm: gemmAVX512, Vec: vecAVX512, Row: rowAVX512, Winograd: winogradAVX512, Depthwise: depthwiseAVX512,
+	avx512 = Impl{Name: "avx512", Gemm: gemmAVX512, Vec: vecAVX512, Row: rowAVX512, Winograd: winogradAVX512,
 		missing: lacking(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.AVX2, cpuid.FMA3, cpuid.BMI2)}
-	avx2 = Impl{Name: "avx2", Gemm: gemmAVX2, Vec: vecAVX2, Row: rowAVX2, Winograd: winogradAVX2, Depthwise: depthwiseAVX2, missing: lacking(cpuid.AVX2, cpuid.FMA3)}
+	avx2 = Impl{Name: "avx2", Gemm: gemmAVX2, Vec: vecAVX2, Row: rowAVX2, Winograd: winogradAVX2,
+		missing: lacking(cpuid.AVX2, cpuid.FMA3)}
 )
 
 func archImpls() []*Impl { return []*Impl{&avx512, &avx2} }

@@ -1,5 +1,8 @@
+//go:build !purego
+
 package kernel
 
-var neon = Impl{Name: "neon", Gemm: gemmNEON, Vec: vecNEON, Row: rowGeneric, Winograd: winogradGeneric, Depthwise: depthwiseGeneric, missing: func() string { return "" }}
+var neon = Impl{Name: "neon", Gemm: gemmNEON, Vec: vecNEON, Row: rowGeneric, Winograd: winogradGeneric,
+	missing: func() string { return "" }}
 
 func archImpls() []*Impl { return []*Impl{&neon} }

@@ -2,7 +2,7 @@
 // implementation of each, which is its definition, and assembly for the
 // instruction sets that this machine may have. All implementations stand in one
 // registry, so that the same tests run on every one of them and none can be
-// passed over in silence.
+// passed over in silence. The build tag purego leaves the assembly out.
 package kernel
 
 import (
@@ -18,10 +18,6 @@ type Impl struct {
 	Vec             // sweeps over vectors and over the rows of matrices
 	Row             // rows as wholes: layer norm, softmax, GELU
 	Winograd        // the transforms of Winograd's convolution
-
-	// Depthwise is the register tile of depthwise convolution; depthwiseGeneric
-	// defines it.
-	Depthwise func(t *Tile)
 
 	// missing says which CPU features are lacking, "" when the CPU can run it.
 	missing func() string
@@ -49,7 +45,8 @@ func Get(name string) (*Impl, error) {
 		}
 		return i, nil
 	}
-	return nil, fmt.Errorf("instruction set %q is not built into this program, which has %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("instruction set %q is not built into this program, which has %s",
+		name, strings.Join(names, ", "))
 }
 
 // Choose returns the implementation that the environment variable LOCIMEM_ISA

@@ -1,7 +1,9 @@
+//go:build !purego
+
 package kernel
 
-//go:generate go run -C _gen . -part row_avx2 -pkg kernel -out ../row_avx2_amd64.s -stubs ../row_avx2_amd64.go
-//go:generate go run -C _gen . -part row_avx512 -pkg kernel -out ../row_avx512_amd64.s -stubs ../row_avx512_amd64.go
+//go:generate go run -C _gen . -part row_avx2
+//go:generate go run -C _gen . -part row_avx512
 
 var rowAVX2 = Row{
 	LayerNorm: wrapLayerNorm(layerNormAVX2), LayerNormGrad: wrapLayerNormGrad(layerNormGradAVX2),

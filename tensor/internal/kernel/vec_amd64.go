@@ -1,7 +1,9 @@
+//go:build !purego
+
 package kernel
 
-//go:generate go run -C _gen . -part vec_avx2 -pkg kernel -out ../vec_avx2_amd64.s -stubs ../vec_avx2_amd64.go
-//go:generate go run -C _gen . -part vec_avx512 -pkg kernel -out ../vec_avx512_amd64.s -stubs ../vec_avx512_amd64.go
+//go:generate go run -C _gen . -part vec_avx2
+//go:generate go run -C _gen . -part vec_avx512
 
 var vecAVX2 = Vec{
 	Add: wrapAdd(addAVX2), Acc: wrapAcc(addAVX2), Axpy: wrapScale(axpyAVX2), Scale: wrapScale(scaleAVX2),

@@ -1,3 +1,5 @@
+//go:build !purego
+
 package kernel
 
 // vecNEON has assembly for the sweeps that a training step makes most of. The

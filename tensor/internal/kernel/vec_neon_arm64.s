@@ -1,3 +1,5 @@
+//go:build !purego
+
 #include "textflag.h"
 #include "vec_neon_arm64.h"
 

@@ -1,3 +1,5 @@
+//go:build !purego
+
 package kernel
 
 // Entries of Vec as in vec_asm.go, from assembly that arm64 lacks.

@@ -1,7 +1,9 @@
+//go:build !purego
+
 package kernel
 
-//go:generate go run -C _gen . -part winograd_avx2 -pkg kernel -out ../winograd_avx2_amd64.s -stubs ../winograd_avx2_amd64.go
-//go:generate go run -C _gen . -part winograd_avx512 -pkg kernel -out ../winograd_avx512_amd64.s -stubs ../winograd_avx512_amd64.go
+//go:generate go run -C _gen . -part winograd_avx2
+//go:generate go run -C _gen . -part winograd_avx512
 
 var (
 	winogradAVX512 = wrapWinograd([Transforms]winogradAsm{

@@ -43,10 +43,12 @@ func lowBits(n, bits Register) {
 // src; a missing last one is 0.
 func convertBF16() {
 	TEXT("convertBF16", attr.NOSPLIT, "func(dst, src *float32, n int)")
+	Comment("dst[i] = the pair of src[2i] and src[2i+1].")
 	to, from, left, bits := RDI, RSI, RCX, RAX
 	Load(Param("dst"), to)
 	Load(Param("src"), from)
 	Load(Param("n"), left)
+	Comment("Main loop: 32 numbers, two vectors, become one vector of 16 pairs.")
 	lo, hi := Z0, Z1
 	at := func(r Register, disp int) Mem { return Mem{Base: r, Disp: disp} }
 	SUBQ(Imm(32), left)
@@ -61,6 +63,7 @@ func convertBF16() {
 	SUBQ(Imm(32), left)
 	JGE(LabelRef("whole"))
 	Label("tail")
+	Comment("Tail: masks of what is left of the first 16 numbers, of the others, and of their pairs.")
 	ADDQ(Imm(32), left)
 	JZ(LabelRef("end"))
 	lowBits(left, bits)
@@ -71,6 +74,7 @@ func convertBF16() {
 	SHRQ(Imm(1), left)
 	lowBits(left, bits)
 	KMOVW(bits.As32(), K3) // of the pairs
+	Comment("What the masks leave out is 0 and not read.")
 	VMOVUPS_Z(at(from, 0), K1, lo)
 	VMOVUPS_Z(at(from, 64), K2, hi)
 	vcvtne2ps2bf16.emit(hi, lo, lo)
@@ -88,11 +92,13 @@ func pairBF16() {
 		DATA(4*i, U32(i|(16+i)<<16))
 	}
 	TEXT("pairBF16", attr.NOSPLIT, "func(dst, a, b *float32, n int)")
+	Comment("dst[i] = the pair of a[i] and b[i]. The order of the numbers for the permutation stays in a register.")
 	to, fromA, fromB, left, bits := RDI, RSI, RDX, RCX, RAX
 	Load(Param("dst"), to)
 	Load(Param("a"), fromA)
 	Load(Param("b"), fromB)
 	Load(Param("n"), left)
+	Comment("Main loop: 16 numbers of each, which a permutation brings together.")
 	a, b, index := Z0, Z1, Z2
 	VMOVUPS(order, index)
 	SUBQ(Imm(16), left)
@@ -109,6 +115,7 @@ func pairBF16() {
 	SUBQ(Imm(16), left)
 	JGE(LabelRef("whole"))
 	Label("tail")
+	Comment("Tail: the same under a mask of what is left.")
 	ADDQ(Imm(16), left)
 	JZ(LabelRef("end"))
 	lowBits(left, bits)

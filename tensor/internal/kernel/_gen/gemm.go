@@ -141,6 +141,8 @@ func (t *tile) field(name string) Mem { return Mem{Base: args, Disp: t.offset("T
 // generate writes the function.
 func (t *tile) generate() {
 	TEXT(t.funcName(), attr.NOSPLIT, "func(t *byte)")
+	Commentf("A tile of %d x %d: vector v of row i of the sums stands in register %d*i + v.",
+		t.rows, t.nv*t.width, t.nv)
 	Load(Param("t"), args)
 	t.loadStrides()
 	t.loadFetch()
@@ -149,6 +151,7 @@ func (t *tile) generate() {
 	t.clearSums()
 	t.fetchC()
 
+	Comment("For every segment of the sum:")
 	MOVQ(t.field("Segs"), segment)
 	MOVQ(t.field("Segs").Offset(8), segmentsLeft)
 	TESTQ(segmentsLeft, segmentsLeft)
@@ -162,6 +165,7 @@ func (t *tile) generate() {
 	DECQ(count)
 	JNZ(LabelRef("step"))
 	Label("next")
+	Comment("The next segment.")
 	ADDQ(Imm(uint64(t.size("Segment"))), segment)
 	DECQ(segmentsLeft)
 	JNZ(LabelRef("segment"))
@@ -176,6 +180,7 @@ func (t *tile) generate() {
 // firstStrip puts the places of the first strip in A and C, and how many strips
 // there are, on the stack.
 func (t *tile) firstStrip() {
+	Comment("Where the first strip lies in A and C, and how many strips are left, stand on the stack.")
 	state := AllocLocal(24)
 	t.at = stripState{state, state.Offset(8), state.Offset(16)}
 	for _, f := range []struct {
@@ -190,6 +195,7 @@ func (t *tile) firstStrip() {
 // nextStrip moves on by a strip and goes back if there is one. A first strip is
 // always done, so that 0 strips are one.
 func (t *tile) nextStrip() {
+	Comment("The strip below, if there is one: its places in A and in C.")
 	DECQ(t.at.left)
 	JLE(LabelRef("finished"))
 	MOVQ(t.field("AS"), scratch)
@@ -202,6 +208,7 @@ func (t *tile) nextStrip() {
 }
 
 func (t *tile) loadStrides() {
+	Comment("Set-up: the strides of A (also times 3) and of B, from floats to bytes.")
 	MOVQ(t.field("RS"), stride)
 	SHLQ(Imm(2), stride)
 	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
@@ -212,6 +219,7 @@ func (t *tile) loadStrides() {
 }
 
 func (t *tile) clearSums() {
+	Comment("A strip: all sums begin at 0.")
 	for i := range t.rows {
 		for v := range t.nv {
 			r := t.acc(i, v)
@@ -223,6 +231,7 @@ func (t *tile) clearSums() {
 // fetchC has the cache get the tile's part of C while the sums are computed; its
 // rows may be far apart, where the hardware does not foresee them.
 func (t *tile) fetchC() {
+	Comment("The rows of C come into the cache while the sums are computed.")
 	MOVQ(t.field("CS"), cStride)
 	SHLQ(Imm(2), cStride)
 	t.each(func(i, v int) { PREFETCHT0(t.vector(cRow, v)) })
@@ -231,6 +240,7 @@ func (t *tile) fetchC() {
 // loadFetch readies the fetching of a line a step. With nothing to fetch, every
 // step touches the same line of C, which costs less than a branch.
 func (t *tile) loadFetch() {
+	Comment("Every step fetches one line of what is needed next; where there is nothing, a line of C.")
 	MOVQ(t.field("Fetch"), fetch)
 	MOVQ(t.field("FS"), fetchStep)
 	SHLQ(Imm(2), fetchStep)
@@ -247,6 +257,7 @@ func (t *tile) loadFetch() {
 // enterSegment sets the pointers to the segment's first step.
 func (t *tile) enterSegment() {
 	at := func(f string) Mem { return Mem{Base: segment, Disp: t.offset("Segment", f)} }
+	Comment("Where the segment begins in A, one pointer for five rows, and in B, and its steps.")
 	MOVQ(t.at.a, base[0])
 	MOVQ(at("A"), count)
 	LEAQ(Mem{Base: base[0], Index: count, Scale: 4}, base[0])
@@ -262,8 +273,14 @@ func (t *tile) enterSegment() {
 
 // step does one step along the sum.
 func (t *tile) step() {
+	Comment("Main loop, one step of the sums: load a row of B.")
 	for v := range t.nv {
 		VMOVUPS(t.vector(bRow, v), t.b(v))
+	}
+	if t.dot {
+		Comment("For each row, spread a pair of A over a vector and add its products with the row of B to the sums.")
+	} else {
+		Comment("For each row, spread a number of A over a vector and add its product with the row of B to the sums.")
 	}
 	for i := range t.rows {
 		VBROADCASTSS(t.a(i), t.spread(i))
@@ -271,6 +288,7 @@ func (t *tile) step() {
 			t.multiplyAdd(t.spread(i), t.b(v), t.acc(i, v))
 		}
 	}
+	Comment("Go on to the next step in A and in B, and fetch a line.")
 	for g := 0; g <= (t.rows-1)/5; g++ {
 		ADDQ(step, base[g])
 	}

@@ -23,15 +23,18 @@ func (t *tile) each(f func(i, v int)) {
 // epilogue adds what is to be added to the sums and stores them. The columns
 // past N in the last vector of a row are neither read nor written.
 func (t *tile) epilogue() {
+	Comment("The sums are complete. The stride of C, from floats to bytes.")
 	MOVQ(t.field("CS"), cStride)
 	SHLQ(Imm(2), cStride)
 	t.loadMask()
 
+	Comment("Acc: add what C holds.")
 	CMPB(t.field("Acc"), Imm(0))
 	JE(LabelRef("bias"))
 	t.each(func(i, v int) { t.addMemory(t.vector(cRow, v), i, v) })
 
 	Label("bias")
+	Comment("Bias: add it to every row.")
 	MOVQ(t.field("Bias"), scratch)
 	TESTQ(scratch, scratch)
 	JZ(LabelRef("relu"))
@@ -45,6 +48,7 @@ func (t *tile) epilogue() {
 	}
 
 	Label("relu")
+	Comment("ReLU: the larger of the sum and 0.")
 	CMPB(t.field("ReLU"), Imm(0))
 	JE(LabelRef("store"))
 	zero := t.spread(0)
@@ -57,6 +61,7 @@ func (t *tile) epilogue() {
 	}
 
 	Label("store")
+	Comment("Store the rows, the last vector of each as far as the mask says.")
 	t.store()
 }
 
@@ -83,6 +88,7 @@ var tailTable Mem
 
 // loadMask readies the mask for the last vector.
 func (t *tile) loadMask() {
+	Comment("Tail: a mask of the columns of C in the last vector of a row.")
 	MOVQ(t.field("N"), count)
 	SUBQ(Imm(uint64(t.width*(t.nv-1))), count)
 	if t.width == 16 {
@@ -136,6 +142,7 @@ func (t *tile) store() {
 	})
 	JMP(LabelRef("end"))
 	Label("whole")
+	Comment("The last vector is whole: no mask, which is faster.")
 	t.each(whole)
 	Label("end")
 }

@@ -14,6 +14,7 @@ type moveArgs struct {
 
 // loadMove loads the arguments and turns the strides into bytes.
 func loadMove() moveArgs {
+	Comment("Set-up: the arguments, with strides in bytes.")
 	a := moveArgs{dst: RDI, ds: R8, src: RSI, ss: R9, rows: R10, cols: R11}
 	Load(Param("dst"), a.dst)
 	Load(Param("ds"), a.ds)
@@ -38,7 +39,7 @@ func copyRows(s isa) {
 	two, one, v0, v1 := int(2*s.width), int(s.width), s.reg[0], s.reg[1]
 	at := func(r Register, disp int) Mem { return Mem{Base: r, Disp: disp} }
 	if s.width == 16 {
-		// The columns past the last whole vector, as bits.
+		Comment("A mask of the columns past the last whole vector.")
 		MOVQ(a.cols, RCX)
 		ANDQ(Imm(15), RCX)
 		MOVL(I32(-1), EAX)
@@ -48,6 +49,7 @@ func copyRows(s isa) {
 	}
 
 	Label("row")
+	Comment("One row: two vectors at a time,")
 	MOVQ(a.src, from)
 	MOVQ(a.dst, to)
 	MOVQ(a.cols, left)
@@ -63,6 +65,7 @@ func copyRows(s isa) {
 	SUBQ(U8(two), left)
 	JGE(LabelRef("pair"))
 	Label("single")
+	Comment("then one,")
 	ADDQ(U8(two), left)
 	SUBQ(U8(one), left)
 	JL(LabelRef("tail"))
@@ -72,17 +75,22 @@ func copyRows(s isa) {
 	ADDQ(I32(4*one), to)
 	SUBQ(U8(one), left)
 	Label("tail")
+	if s.width == 16 {
+		Comment("then the columns that are left, by the mask.")
+	} else {
+		Comment("then the row's last vector, some of which has been copied already.")
+	}
 	ADDQ(U8(one), left)
 	JZ(LabelRef("next"))
 	if s.width == 16 {
 		VMOVUPS_Z(at(from, 0), tailBits, v0)
 		VMOVUPS(v0, tailBits, at(to, 0))
 	} else {
-		// The row's last whole vector, some of which has been copied already.
 		VMOVUPS(Mem{Base: from, Index: left, Scale: 4, Disp: -4 * one}, v0)
 		VMOVUPS(v0, Mem{Base: to, Index: left, Scale: 4, Disp: -4 * one})
 	}
 	Label("next")
+	Comment("The next row.")
 	ADDQ(a.ss, a.src)
 	ADDQ(a.ds, a.dst)
 	DECQ(a.rows)
@@ -114,11 +122,13 @@ func transposeBlocks() {
 		return Mem{Base: base, Index: stride, Scale: uint8(i)}
 	}
 
-	Label("columns") // eight columns of the source, which are rows of the result
+	Label("columns")
+	Comment("Eight columns of the source, which are eight rows of the result.")
 	MOVQ(a.src, from)
 	MOVQ(a.dst, to)
 	MOVQ(a.rows, left)
 	Label("block")
+	Comment("A block of 8 x 8. Load half rows: four numbers of row r and, above them, of row r+4.")
 	LEAQ(Mem{Base: from, Index: a.ss, Scale: 4}, from4)
 	y, x := avx2.reg, []VecPhysical{X0, X1, X2, X3, X4, X5, X6, X7}
 	for half := range 2 {
@@ -130,6 +140,8 @@ func transposeBlocks() {
 	}
 	LEAQ(Mem{Base: to, Index: a.ds, Scale: 4}, from4) // the result's row 4
 	for half, base := range []Register{to, from4} {
+		Commentf("Transpose the two 4 x 4 matrices side by side; they are rows %d to %d of the result.",
+			4*half, 4*half+3)
 		in, t := y[4*half:], y[8:]
 		VUNPCKLPS(in[1], in[0], t[0])
 		VUNPCKHPS(in[1], in[0], t[1])
@@ -140,6 +152,7 @@ func transposeBlocks() {
 			VMOVUPS(t[4], row(base, a.ds, ds3, r))
 		}
 	}
+	Comment("The block below, then the next eight columns.")
 	LEAQ(Mem{Base: from, Index: a.ss, Scale: 8}, from)
 	ADDQ(Imm(32), to)
 	SUBQ(Imm(8), left)
@@ -156,14 +169,20 @@ func transposeBlocks() {
 // of the source, which is read from one end to the other. A row of a strip is
 // one vector. AVX2 stores it whole, so its strips have rows of eight numbers.
 func dealStrips(s isa) {
-	TEXT("dealStrips"+s.name, attr.NOSPLIT, "func(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int)")
+	TEXT("dealStrips"+s.name, attr.NOSPLIT,
+		"func(dst *float32, ds, ks int, src *float32, ss, rows, cols, strips int)")
+	Comment("Set-up: the arguments.")
 	dst, ds, ks, src, ss, rows, cols, strips := RDI, R8, R9, RSI, R10, R11, R12, R13
 	for _, p := range []struct {
 		name string
 		to   Register
-	}{{"dst", dst}, {"ds", ds}, {"ks", ks}, {"src", src}, {"ss", ss}, {"rows", rows}, {"cols", cols}, {"strips", strips}} {
+	}{
+		{"dst", dst}, {"ds", ds}, {"ks", ks}, {"src", src},
+		{"ss", ss}, {"rows", rows}, {"cols", cols}, {"strips", strips},
+	} {
 		Load(Param(p.name), p.to)
 	}
+	Comment("A mask of the columns of a strip.")
 	from, to, left := RAX, RBX, RDX
 	signs := s.reg[15]
 	if s.width == 16 {
@@ -178,10 +197,12 @@ func dealStrips(s isa) {
 		NEGQ(RAX)
 		VMOVUPS(Mem{Base: RCX, Index: RAX, Scale: 4, Disp: 32}, signs)
 	}
+	Comment("Strides in bytes.")
 	for _, r := range []Register{ds, ks, ss, cols} {
 		SHLQ(Imm(2), r)
 	}
 	Label("row")
+	Comment("One row of the source: a vector of it goes to every strip.")
 	MOVQ(src, from)
 	MOVQ(dst, to)
 	MOVQ(strips, left)
@@ -197,6 +218,7 @@ func dealStrips(s isa) {
 	ADDQ(ds, to)
 	DECQ(left)
 	JNZ(LabelRef("strip"))
+	Comment("The next row.")
 	ADDQ(ss, src)
 	ADDQ(ks, dst)
 	DECQ(rows)

@@ -16,12 +16,15 @@ const peakSums = 12
 // is as fast as the processor can be.
 func peakLoop(s isa) {
 	TEXT("peak"+s.name, attr.NOSPLIT, "func(steps int)")
+	Comment("Nothing but multiply-adds on registers, to time them.")
 	left := RCX
 	Load(Param("steps"), left)
+	Comment("All sums and both factors are 0.")
 	for i := range peakSums + 2 {
 		VXORPS(s.reg[i], s.reg[i], s.reg[i])
 	}
 	Label("step")
+	Comment("One multiply-add for every sum, twice.")
 	for range 2 { // two rounds, so that the loop itself weighs little
 		for i := range peakSums {
 			VFMADD231PS(s.reg[peakSums], s.reg[peakSums+1], s.reg[i])

@@ -29,8 +29,8 @@ type row struct {
 // rows emits a kernel that works on one row after the other; parameters "stride,
 // cols, rows int" are added, of which the last two are at least 1. setup emits
 // what comes before the loop and returns what emits the work on one row.
-func (s simd) rows(name, params string, matrices []string, setup func() func(row)) {
-	w := row{simd: s, base: s.function(name, params+", stride, cols, rows int", matrices...), sweeps: new(int)}
+func (s simd) rows(name, does, params string, matrices []string, setup func() func(row)) {
+	w := row{simd: s, base: s.function(name, does, params+", stride, cols, rows int", matrices...), sweeps: new(int)}
 	w.cols = Load(Param("cols"), GP64()).(GPVirtual)
 	w.stride = Load(Param("stride"), GP64()).(GPVirtual)
 	SHLQ(U8(2), w.stride)
@@ -43,6 +43,7 @@ func (s simd) rows(name, params string, matrices []string, setup func() func(row
 	XORQ(w.r, w.r)
 	Label("row")
 	work(w)
+	Comment("The next row.")
 	for _, m := range matrices {
 		ADDQ(w.stride, w.base[m])
 	}
@@ -58,9 +59,10 @@ func (s simd) rows(name, params string, matrices []string, setup func() func(row
 const unrolled = 4
 
 // sweep emits the work on each vector of the row; u counts the vectors in work at
-// the same time, so that work may spread sums over as many registers. vectors are
-// pointers to rows that stay where they are, such as gamma.
-func (w row) sweep(vectors map[string]GPVirtual, work func(l lane, u int)) {
+// the same time, so that work may spread sums over as many registers. does says what
+// is computed; vectors are pointers to rows that stay where they are, such as gamma.
+func (w row) sweep(does string, vectors map[string]GPVirtual, work func(l lane, u int)) {
+	Comment(does)
 	*w.sweeps++
 	name := func(s string, n int) string { return label(s, 10**w.sweeps+n) }
 	l := lane{simd: w.simd, base: map[string]GPVirtual{}, i: GP64()}
@@ -76,9 +78,11 @@ func (w row) sweep(vectors map[string]GPVirtual, work func(l lane, u int)) {
 		step := unroll * w.lanes
 		loop, next := name("loop", unroll), name("less", unroll)
 		Label(loop)
+		sweepComment(unroll, step)
 		CMPQ(left, U32(step))
 		JLT(LabelRef(next))
 		for u := range unroll {
+			vectorComment(u, unroll)
 			l.skip = u * w.lanes
 			work(l, u)
 		}
@@ -87,6 +91,7 @@ func (w row) sweep(vectors map[string]GPVirtual, work func(l lane, u int)) {
 		JMP(LabelRef(loop))
 		Label(next)
 	}
+	tailComment()
 	TESTQ(left, left)
 	JZ(LabelRef(name("done", 0)))
 	l.skip, l.tail = 0, w.tail
@@ -103,6 +108,7 @@ func (w row) value(param string) VecVirtual {
 
 // putValue stores the first lane as number r of the vector param.
 func (w row) putValue(v VecVirtual, param string) {
+	Commentf("Store the row's %s.", param)
 	p := Load(Param(param), GP64())
 	VMOVSS(v.AsX(), Mem{Base: p, Index: w.r, Scale: 4})
 }
@@ -131,6 +137,7 @@ func (s simd) total(v []VecVirtual) VecVirtual {
 }
 
 func (s simd) reduce(v []VecVirtual, join func(a Op, b, dst VecVirtual)) VecVirtual {
+	Comment("Reduction: the vectors in pairs, then halves of one vector, and the result in all lanes.")
 	for n := len(v) / 2; n > 0; n /= 2 {
 		for i := range n {
 			join(v[i+n], v[i], v[i])

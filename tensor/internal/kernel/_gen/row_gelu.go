@@ -9,27 +9,29 @@ import (
 )
 
 func (s simd) geluKernels() {
-	s.flat("gelu", "y, x *float32", []string{"y", "x"}, func() func(lane) {
-		normal := s.normal()
-		return func(l lane) {
-			x := l.get("x")
-			p, _ := normal(x)
-			VMULPS(x, p, p)
-			l.put(p, "y")
-		}
-	})
-	s.flat("geluGrad", "dx, dy, x *float32", []string{"dx", "dy", "x"}, func() func(lane) {
-		normal := s.normal()
-		density := s.bits(math.Float32bits(float32(1 / math.Sqrt(2*math.Pi))))
-		return func(l lane) {
-			x := l.get("x")
-			p, e := normal(x)
-			VMULPS(density, e, e)
-			VFMADD231PS(x, e, p)
-			VMULPS(l.get("dy"), p, p)
-			l.put(p, "dx")
-		}
-	})
+	s.flat("gelu", "y = x*P(x), where P is the normal distribution function",
+		"y, x *float32", []string{"y", "x"}, func() func(lane) {
+			normal := s.normal()
+			return func(l lane) {
+				x := l.get("x")
+				p, _ := normal(x)
+				VMULPS(x, p, p)
+				l.put(p, "y")
+			}
+		})
+	s.flat("geluGrad", "dx = dy*(P(x) + x*p(x)), where p is the normal density",
+		"dx, dy, x *float32", []string{"dx", "dy", "x"}, func() func(lane) {
+			normal := s.normal()
+			density := s.bits(math.Float32bits(float32(1 / math.Sqrt(2*math.Pi))))
+			return func(l lane) {
+				x := l.get("x")
+				p, e := normal(x)
+				VMULPS(density, e, e)
+				VFMADD231PS(x, e, p)
+				VMULPS(l.get("dy"), p, p)
+				l.put(p, "dx")
+			}
+		})
 }
 
 // normal loads the constants and returns what emits the normal distribution
@@ -48,14 +50,17 @@ func (s simd) normal() func(x VecVirtual) (p, e VecVirtual) {
 	abs := s.bits(0x7fffffff)
 	first := number(0.0353541146) // q, from t^7 down to 1
 	var q []Mem
-	for _, c := range []float64{-0.160220696, 0.218926456, -0.0641541904, 0.13383419, 0.0976622648, 0.11997915, 0.118618633} {
+	for _, c := range []float64{-0.160220696, 0.218926456, -0.0641541904, 0.13383419,
+		0.0976622648, 0.11997915, 0.118618633} {
 		q = append(q, s.word(math.Float32bits(float32(c))))
 	}
 	return func(x VecVirtual) (p, e VecVirtual) {
+		Comment("P(x): e^(-x^2/2) first.")
 		t, y := s.vector(), s.vector()
 		VMULPS(x, x, t)
 		VMULPS(half, t, t)
 		e = exp(t)
+		Comment("The tail Q = e^(-x^2/2) t q(t), where t = 1/(1 + 0.2975 |x|), by Horner's rule.")
 		if s.wide() {
 			VPANDD(abs, x, t)
 		} else {
@@ -71,7 +76,8 @@ func (s simd) normal() func(x VecVirtual) (p, e VecVirtual) {
 		}
 		VMULPS(t, p, p)
 		VMULPS(e, p, p)
-		VSUBPS(p, y, y) // 1 - Q
+		Comment("P is 1 - Q where x >= 0, else Q.")
+		VSUBPS(p, y, y)
 		s.set(p, s.compare(isNotLess, x, s.zero()), y)
 		return p, e
 	}

@@ -274,10 +274,12 @@ func (s simd) setMax(best, which, v VecVirtual, k Op) {
 	s.set(which, cond, k)
 }
 
-// function starts a kernel and loads the pointers among its parameters.
-func (s simd) function(name, params string, pointers ...string) map[string]GPVirtual {
+// function starts a kernel and loads the pointers among its parameters. does says
+// what it computes.
+func (s simd) function(name, does, params string, pointers ...string) map[string]GPVirtual {
 	TEXT(name+s.suffix, NOSPLIT, "func("+params+")")
 	Pragma("noescape")
+	Comment(does, "Set-up: pointers, sizes and constants.")
 	base := map[string]GPVirtual{}
 	for _, p := range pointers {
 		base[p] = Load(Param(p), GP64()).(GPVirtual)

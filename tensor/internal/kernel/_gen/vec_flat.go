@@ -26,10 +26,10 @@ func (l lane) bytes(p string) VecVirtual       { return l.loadBytes(l.at(p, 1), 
 func (l lane) putBytes(v VecVirtual, p string) { l.storeBytes(v, l.at(p, 1), l.tail) }
 
 // flat emits a sweep over n floats: four vectors at a time, one at a time, and
-// the masked rest. setup emits what comes before the loop and returns what
+// the masked rest. does says what is computed; setup emits what comes before the loop and returns what
 // emits the work on one vector.
-func (s simd) flat(name, params string, pointers []string, setup func() func(lane)) {
-	l := lane{simd: s, base: s.function(name, params+", n int", pointers...)}
+func (s simd) flat(name, does, params string, pointers []string, setup func() func(lane)) {
+	l := lane{simd: s, base: s.function(name, does, params+", n int", pointers...)}
 	left := Load(Param("n"), GP64()).(GPVirtual)
 	work := setup()
 	l.i = GP64()
@@ -38,9 +38,11 @@ func (s simd) flat(name, params string, pointers []string, setup func() func(lan
 		step := unroll * s.lanes
 		loop, next := label("loop", unroll), label("less", unroll)
 		Label(loop)
+		sweepComment(unroll, step)
 		CMPQ(left, U32(step))
 		JLT(LabelRef(next))
 		for v := range unroll {
+			vectorComment(v, unroll)
 			l.skip = v * s.lanes
 			work(l)
 		}
@@ -50,6 +52,7 @@ func (s simd) flat(name, params string, pointers []string, setup func() func(lan
 		Label(next)
 	}
 	if !wholeVectors[name] || s.wide() {
+		tailComment()
 		TESTQ(left, left)
 		JZ(LabelRef("done"))
 		l.skip, l.tail = 0, s.mask(left)
@@ -60,18 +63,36 @@ func (s simd) flat(name, params string, pointers []string, setup func() func(lan
 	RET()
 }
 
+// sweepComment says how many floats a loop over vectors takes at a time.
+func sweepComment(unroll, step int) {
+	if unroll > 1 {
+		Commentf("Main loop: %d vectors, which are %d floats, at a time.", unroll, step)
+	} else {
+		Commentf("One vector, %d floats, at a time.", step)
+	}
+}
+
+// vectorComment marks one of several vectors that are in work together.
+func vectorComment(v, unroll int) {
+	if unroll > 1 {
+		Commentf("Vector %d.", v)
+	}
+}
+
+func tailComment() { Comment("Tail: the floats that are left, under a mask.") }
+
 // wholeVectors names the kernels with bytes, whose rest AVX2 cannot mask.
 var wholeVectors = map[string]bool{"maxUpdate": true, "accEqual": true}
 
 func (s simd) flatKernels() {
-	s.flat("add", "dst, a, b *float32", []string{"dst", "a", "b"}, func() func(lane) {
+	s.flat("add", "dst = a + b", "dst, a, b *float32", []string{"dst", "a", "b"}, func() func(lane) {
 		return func(l lane) {
 			a, b := l.get("a"), l.get("b")
 			VADDPS(b, a, a)
 			l.put(a, "dst")
 		}
 	})
-	s.flat("axpy", "dst, x *float32, s float32", []string{"dst", "x"}, func() func(lane) {
+	s.flat("axpy", "dst += s*x", "dst, x *float32, s float32", []string{"dst", "x"}, func() func(lane) {
 		scale := s.scalar("s")
 		return func(l lane) {
 			dst, x := l.get("dst"), l.get("x")
@@ -79,7 +100,7 @@ func (s simd) flatKernels() {
 			l.put(dst, "dst")
 		}
 	})
-	s.flat("scale", "dst, x *float32, s float32", []string{"dst", "x"}, func() func(lane) {
+	s.flat("scale", "dst = s*x", "dst, x *float32, s float32", []string{"dst", "x"}, func() func(lane) {
 		scale := s.scalar("s")
 		return func(l lane) {
 			x := l.get("x")
@@ -87,7 +108,7 @@ func (s simd) flatKernels() {
 			l.put(x, "dst")
 		}
 	})
-	s.flat("relu", "dst, x *float32", []string{"dst", "x"}, func() func(lane) {
+	s.flat("relu", "dst = max(x, 0)", "dst, x *float32", []string{"dst", "x"}, func() func(lane) {
 		zero := s.zero()
 		return func(l lane) {
 			x := l.get("x")
@@ -95,36 +116,46 @@ func (s simd) flatKernels() {
 			l.put(x, "dst")
 		}
 	})
-	s.flat("reluGrad", "dx, dy, y *float32", []string{"dx", "dy", "y"}, func() func(lane) {
-		zero := s.zero()
-		return func(l lane) {
-			open := s.compare(isNotLE, l.get("y"), zero)
-			dy := l.get("dy")
-			s.clear(dy, open)
-			l.put(dy, "dx")
-		}
-	})
-	s.flat("maxUpdate", "dst *float32, idx *uint8, src *float32, k uint32", []string{"dst", "idx", "src"}, func() func(lane) {
-		k := s.scalar("k")
-		return func(l lane) {
-			best, which := l.get("dst"), l.bytes("idx")
-			s.setMax(best, which, l.get("src"), k)
-			l.put(best, "dst")
-			l.putBytes(which, "idx")
-		}
-	})
-	s.flat("accEqual", "dst *float32, idx *uint8, src *float32, k uint32", []string{"dst", "idx", "src"}, func() func(lane) {
-		k := s.scalar("k")
-		return func(l lane) {
-			dst := l.get("dst")
-			s.addWhere(dst, s.equal(l.bytes("idx"), k), l.get("src"))
-			l.put(dst, "dst")
-		}
-	})
-	s.flat("exp", "dst, x *float32", []string{"dst", "x"}, s.exp)
-	s.flat("sgd", "p, v, grad *float32, lr, momentum, decay float32", []string{"p", "v", "grad"}, func() func(lane) { return s.sgd(false) })
-	s.flat("sgdNesterov", "p, v, grad *float32, lr, momentum, decay float32", []string{"p", "v", "grad"}, func() func(lane) { return s.sgd(true) })
-	s.flat("adam", "p, m, v, grad *float32, step, b1, rest1, b2, rest2, invSqrtC2, eps, l2, keep float32", []string{"p", "m", "v", "grad"}, s.adam)
+	s.flat("reluGrad", "dx = dy where y > 0 or is NaN, else 0",
+		"dx, dy, y *float32", []string{"dx", "dy", "y"}, func() func(lane) {
+			zero := s.zero()
+			return func(l lane) {
+				open := s.compare(isNotLE, l.get("y"), zero)
+				dy := l.get("dy")
+				s.clear(dy, open)
+				l.put(dy, "dx")
+			}
+		})
+	s.flat("maxUpdate", "dst = src and idx = k where src > dst or is NaN",
+		"dst *float32, idx *uint8, src *float32, k uint32", []string{"dst", "idx", "src"}, func() func(lane) {
+			k := s.scalar("k")
+			return func(l lane) {
+				best, which := l.get("dst"), l.bytes("idx")
+				s.setMax(best, which, l.get("src"), k)
+				l.put(best, "dst")
+				l.putBytes(which, "idx")
+			}
+		})
+	s.flat("accEqual", "dst += src where idx = k",
+		"dst *float32, idx *uint8, src *float32, k uint32", []string{"dst", "idx", "src"}, func() func(lane) {
+			k := s.scalar("k")
+			return func(l lane) {
+				dst := l.get("dst")
+				s.addWhere(dst, s.equal(l.bytes("idx"), k), l.get("src"))
+				l.put(dst, "dst")
+			}
+		})
+	s.flat("exp", "dst = e^x", "dst, x *float32", []string{"dst", "x"}, s.exp)
+	s.flat("sgd", "v = momentum*v + g and p -= lr*v, where g = grad + decay*p",
+		"p, v, grad *float32, lr, momentum, decay float32", []string{"p", "v", "grad"},
+		func() func(lane) { return s.sgd(false) })
+	s.flat("sgdNesterov", "v = momentum*v + g and p -= lr*(g + momentum*v), where g = grad + decay*p",
+		"p, v, grad *float32, lr, momentum, decay float32", []string{"p", "v", "grad"},
+		func() func(lane) { return s.sgd(true) })
+	s.flat("adam",
+		"g = grad + l2*p, m = b1*m + rest1*g, v = b2*v + rest2*g^2, p = keep*p - step*m/(sqrt(v)*invSqrtC2 + eps)",
+		"p, m, v, grad *float32, step, b1, rest1, b2, rest2, invSqrtC2, eps, l2, keep float32",
+		[]string{"p", "m", "v", "grad"}, s.adam)
 }
 
 // ln2Head is ln 2 in 15 bits, so that its products with k are exact.
@@ -151,6 +182,7 @@ func (s simd) expOf() func(x VecVirtual) VecVirtual {
 		q = append(q, number(c))
 	}
 	return func(x VecVirtual) VecVirtual {
+		Comment("e^x: k = round(x/ln 2) and r = x - k ln 2, with ln 2 in two parts.")
 		k, kf, y := s.vector(), s.vector(), s.vector()
 		VMULPS(inverse, x, k)
 		VCVTPS2DQ(k, k)
@@ -159,6 +191,7 @@ func (s simd) expOf() func(x VecVirtual) VecVirtual {
 		VMOVAPS(x, r)
 		VFNMADD231PS(ln2, kf, r)
 		VFNMADD231PS(ln2Rest, kf, r)
+		Comment("e^r = 1 + r + r^2 q(r), the polynomial q by Horner's rule.")
 		VMULPS(r, r, r2)
 		VMOVUPS(q[0], y)
 		for _, c := range q[1:] {
@@ -166,6 +199,7 @@ func (s simd) expOf() func(x VecVirtual) VecVirtual {
 		}
 		VFMADD213PS(r, r2, y)
 		VADDPS(one, y, y)
+		Comment("Times 2^k: add k to the exponent. Too small gives 0, too large infinity.")
 		VPSLLD(U8(23), k, k)
 		VPADDD(k, y, y)
 		s.clear(y, s.compare(isNotLess, x, low))
@@ -192,7 +226,8 @@ func (s simd) sgd(nesterov bool) func(lane) {
 }
 
 func (s simd) adam() func(lane) {
-	step, invSqrtC2, eps, l2, keep := s.scalar("step"), s.scalar("invSqrtC2"), s.scalar("eps"), s.scalar("l2"), s.scalar("keep")
+	step, invSqrtC2, eps := s.scalar("step"), s.scalar("invSqrtC2"), s.scalar("eps")
+	l2, keep := s.scalar("l2"), s.scalar("keep")
 	b1, rest1, b2, rest2 := s.scalar("b1"), s.scalar("rest1"), s.scalar("b2"), s.scalar("rest2")
 	return func(l lane) {
 		p, g, t := l.get("p"), l.get("grad"), s.vector()

@@ -16,10 +16,11 @@ const partials = 8
 // sum emits a sum over n floats of a and b. Each lane of the partial sums gets
 // at most 8 terms in float32 before they are added up in float64, so that the
 // rounding does not grow with n.
-func (s simd) sum(name string, setup func() func(partial, a, b VecVirtual)) {
+func (s simd) sum(name, does string, setup func() func(partial, a, b VecVirtual)) {
 	l := lane{simd: s}
 	TEXT(name+s.suffix, NOSPLIT, "func(a, b *float32, n int) float64")
 	Pragma("noescape")
+	Comment(does, "Set-up: two vectors of float64 for the total.")
 	l.base = map[string]GPVirtual{"a": Load(Param("a"), GP64()).(GPVirtual), "b": Load(Param("b"), GP64()).(GPVirtual)}
 	left := Load(Param("n"), GP64()).(GPVirtual)
 	l.i = GP64()
@@ -29,6 +30,7 @@ func (s simd) sum(name string, setup func() func(partial, a, b VecVirtual)) {
 	block := 8 * partials * s.lanes
 
 	Label("block")
+	Commentf("A block of at most %d floats, in %d vectors of float32 sums, which begin at 0.", block, partials)
 	TESTQ(left, left)
 	JZ(LabelRef("done"))
 	partial := make([]VecVirtual, partials)
@@ -44,9 +46,11 @@ func (s simd) sum(name string, setup func() func(partial, a, b VecVirtual)) {
 		step := unroll * s.lanes
 		loop, next := label("loop", unroll), label("less", unroll)
 		Label(loop)
+		sweepComment(unroll, step)
 		CMPQ(now, U32(step))
 		JLT(LabelRef(next))
 		for v := range unroll {
+			vectorComment(v, unroll)
 			l.skip = v * s.lanes
 			term(partial[v], l.get("a"), l.get("b"))
 		}
@@ -55,11 +59,13 @@ func (s simd) sum(name string, setup func() func(partial, a, b VecVirtual)) {
 		JMP(LabelRef(loop))
 		Label(next)
 	}
+	tailComment()
 	TESTQ(now, now)
 	JZ(LabelRef("flush"))
 	l.skip, l.tail = 0, s.mask(now)
 	term(partial[partials-1], l.get("a"), l.get("b"))
 	Label("flush")
+	Comment("Reduction of the block: the float32 sums in pairs, then as float64 to the total.")
 	for n := partials / 2; n > 0; n /= 2 {
 		for v := range n {
 			VADDPS(partial[v+n], partial[v], partial[v])
@@ -79,6 +85,7 @@ func (s simd) sum(name string, setup func() func(partial, a, b VecVirtual)) {
 	JMP(LabelRef("block"))
 
 	Label("done")
+	Comment("Reduction of the total: its vectors, its halves, its last two numbers.")
 	VADDPD(total[1], total[0], total[0])
 	y, x := total[0].AsY().(VecVirtual), XMM()
 	if s.wide() {
@@ -97,10 +104,10 @@ func (s simd) sum(name string, setup func() func(partial, a, b VecVirtual)) {
 }
 
 func (s simd) sumKernels() {
-	s.sum("dot", func() func(partial, a, b VecVirtual) {
+	s.sum("dot", "The sum of a*b.", func() func(partial, a, b VecVirtual) {
 		return func(partial, a, b VecVirtual) { VFMADD231PS(b, a, partial) }
 	})
-	s.sum("l1", func() func(partial, a, b VecVirtual) {
+	s.sum("l1", "The sum of |a - b|.", func() func(partial, a, b VecVirtual) {
 		abs := s.bits(0x7fffffff)
 		return func(partial, a, b VecVirtual) {
 			VSUBPS(b, a, a)
@@ -112,7 +119,7 @@ func (s simd) sumKernels() {
 			VADDPS(a, partial, partial)
 		}
 	})
-	s.sum("l2Sq", func() func(partial, a, b VecVirtual) {
+	s.sum("l2Sq", "The sum of (a - b)^2.", func() func(partial, a, b VecVirtual) {
 		return func(partial, a, b VecVirtual) {
 			VSUBPS(b, a, a)
 			VFMADD231PS(a, a, partial)

@@ -8,6 +8,7 @@ import (
 	"log"
 	"math"
 	"strconv"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -89,6 +90,7 @@ func (s simd) winogradTransform(m matrix) {
 	// The block is too large for a function without a check of the stack.
 	TEXT("winograd"+m.name+s.suffix, 0, "func(dst *float32, di, dj int, src *float32, si, sj, n int)")
 	Pragma("noescape")
+	Commentf("T X T^t with the %d x %d matrix T of %s; a lane is a channel. Strides in bytes.", rows, cols, m.name)
 	dst, src := Load(Param("dst"), GP64()).(GPVirtual), Load(Param("src"), GP64()).(GPVirtual)
 	stride := func(name string) GPVirtual {
 		r := Load(Param(name), GP64()).(GPVirtual)
@@ -101,9 +103,11 @@ func (s simd) winogradTransform(m matrix) {
 	half := func(i, b int) Mem { return block.Offset(4 * s.lanes * (i*cols + b)) }
 
 	pass := func(mask Op) {
+		Comment("First half, H = T X, column by column, into the block on the stack.")
 		column := GP64()
 		MOVQ(src, column)
 		for b := range cols {
+			Commentf("Column %d of X.", b)
 			at := GP64()
 			MOVQ(column, at)
 			in := make([]VecVirtual, cols)
@@ -114,15 +118,18 @@ func (s simd) winogradTransform(m matrix) {
 				}
 			}
 			for i, row := range m.t {
+				Commentf("H[%d,%d] = %s", i, b, formula(row, fmt.Sprintf("X[%%d,%d]", b)))
 				s.store(s.combine(row, in), half(i, b), nil)
 			}
 			if b < cols-1 {
 				ADDQ(sj, column)
 			}
 		}
+		Comment("Second half, Y = H T^t, row by row.")
 		row := GP64()
 		MOVQ(dst, row)
 		for i := range rows {
+			Commentf("Row %d of H.", i)
 			in := make([]VecVirtual, cols)
 			for b := range cols {
 				in[b] = s.load(half(i, b), nil)
@@ -130,6 +137,7 @@ func (s simd) winogradTransform(m matrix) {
 			at := GP64()
 			MOVQ(row, at)
 			for j, t := range m.t {
+				Commentf("Y[%d,%d] = %s", i, j, formula(t, fmt.Sprintf("H[%d,%%d]", i)))
 				s.store(s.combine(t, in), Mem{Base: at}, mask)
 				if j < rows-1 {
 					ADDQ(dj, at)
@@ -142,14 +150,17 @@ func (s simd) winogradTransform(m matrix) {
 	}
 
 	Label("vectors")
+	Commentf("Main loop: %d channels.", s.lanes)
 	CMPQ(n, Imm(uint64(s.lanes)))
 	JL(LabelRef("tail"))
 	pass(nil)
+	Comment("The next channels.")
 	ADDQ(Imm(uint64(4*s.lanes)), src)
 	ADDQ(Imm(uint64(4*s.lanes)), dst)
 	SUBQ(Imm(uint64(s.lanes)), n)
 	JMP(LabelRef("vectors"))
 	Label("tail")
+	Comment("Tail: the channels that are left, under a mask.")
 	TESTQ(n, n)
 	JZ(LabelRef("done"))
 	pass(s.mask(n))
@@ -193,6 +204,30 @@ func (s simd) combine(row []float32, in []VecVirtual) VecVirtual {
 		add(k, i == 0)
 	}
 	return sum
+}
+
+// formula writes row[0]*x0 + row[1]*x1 + ... for a reader, where x says how a term
+// is called.
+func formula(row []float32, x string) string {
+	var b strings.Builder
+	for k, v := range row {
+		if v == 0 {
+			continue
+		}
+		sign := " + "
+		if v < 0 {
+			sign = " - "
+		}
+		if b.Len() == 0 {
+			sign = strings.Trim(sign, "+ ")
+		}
+		b.WriteString(sign)
+		if size := math.Abs(float64(v)); size != 1 {
+			fmt.Fprintf(&b, "%.4g*", size)
+		}
+		fmt.Fprintf(&b, x, k)
+	}
+	return b.String()
 }
 
 // coefficient is a number of a matrix in all lanes, in memory.
