@@ -18,6 +18,9 @@ type BatchNorm struct {
 	plain        bool // weight and bias are constants
 }
 
+// batchNormEps is PyTorch's default.
+const batchNormEps = 1e-5
+
 // NewBatchNorm returns a batch norm that starts as the identity on normalised
 // input: weight and running variance one, bias and running mean zero.
 func NewBatchNorm(name string, channels int) *BatchNorm {
@@ -28,7 +31,7 @@ func NewBatchNorm(name string, channels int) *BatchNorm {
 		mean:   &Param{Name: name + ".running_mean", Value: constant(channels, 0), Buffer: true},
 		vari:   &Param{Name: name + ".running_var", Value: constant(channels, 1), Buffer: true},
 	}
-	l.stats = tensor.BNStats{Mean: l.mean.Value, Var: l.vari.Value, Momentum: 0.1, Eps: 1e-5}
+	l.stats = tensor.BNStats{Mean: l.mean.Value, Var: l.vari.Value, Momentum: 0.1, Eps: batchNormEps}
 	return l
 }
 

@@ -40,6 +40,8 @@ type EncoderOptions struct {
 	DropPath float64
 	// Depth is the number of blocks, 0 for the usual one.
 	Depth int
+	// Geometry holds facts that a file of weights does not tell.
+	Geometry
 	// InH, InW and InC are the shape of an image, by default 32, 32 and 3.
 	InH, InW, InC int
 }
@@ -63,6 +65,9 @@ func NewEncoder(name string, o EncoderOptions, seed uint64) (Encoder, error) {
 	}
 	o, err := a.check(o)
 	if err != nil {
+		return nil, fmt.Errorf("encoder %s: %w", name, err)
+	}
+	if err := a.checkPositions(o); err != nil {
 		return nil, fmt.Errorf("encoder %s: %w", name, err)
 	}
 	n, err := newNetwork(func(seed uint64) Layer { return a.Build(o, seed) }, []int{o.InH, o.InW, o.InC}, seed)
@@ -126,5 +131,5 @@ func (a *Architecture) check(o EncoderOptions) (EncoderOptions, error) {
 			*c.value = ""
 		}
 	}
-	return o, nil
+	return a.checkGeometry(o)
 }

@@ -14,6 +14,7 @@ type GroupNorm struct {
 	name         string
 	groups       int
 	weight, bias *Param
+	eps          float32
 }
 
 // groupNormEps is PyTorch's default.
@@ -29,7 +30,7 @@ func NewGroupNorm(name string, channels, groups int) *GroupNorm {
 		panic(fmt.Sprintf("nn: group norm %s of %d channels in %d groups", name, channels, groups))
 	}
 	return &GroupNorm{
-		name: name, groups: groups,
+		name: name, groups: groups, eps: groupNormEps,
 		weight: &Param{Name: name + ".weight", Value: constant(channels, 1).RequireGrad(), NoDecay: true},
 		bias:   &Param{Name: name + ".bias", Value: constant(channels, 0).RequireGrad(), NoDecay: true},
 	}
@@ -57,7 +58,7 @@ func (l *GroupNorm) tap() string { return l.name }
 
 // apply implements fusedNorm.
 func (l *GroupNorm) apply(c *Context, x *tensor.Tensor, relu bool) *tensor.Tensor {
-	return c.Tape.GroupNorm(x, l.weight.Value, l.bias.Value, l.groups, groupNormEps, relu)
+	return c.Tape.GroupNorm(x, l.weight.Value, l.bias.Value, l.groups, l.eps, relu)
 }
 
 // Params implements Module.

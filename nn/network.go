@@ -19,7 +19,8 @@ import (
 // images; the layers take it to features [C].
 //
 // Layers of the types PatchEmbed and EmbedTokens at the beginning and TokenPool at
-// the end of a Sequential make the encoder a TokenEncoder, which MAE needs.
+// the end of a Sequential, where layers may follow it in one of its own, make the encoder a TokenEncoder,
+// which MAE needs.
 //
 // NewNetwork fails if the layers do not take the shape, if the output is not [C], if
 // two taps or two parameters have the same name, or if a parameter belongs to no tap.
@@ -119,7 +120,11 @@ func (n *network) encoder() Encoder {
 	}
 	patches, begins := s[0].(*PatchEmbed)
 	embed, places := s[1].(*EmbedTokens)
-	_, pools := s[len(s)-1].(*TokenPool)
+	last := s[len(s)-1]
+	if behind, ok := last.(Sequential); ok && len(behind) > 0 { // such as fc_norm
+		last = behind[0]
+	}
+	_, pools := last.(*TokenPool)
 	if !begins || !places || !pools {
 		return n
 	}

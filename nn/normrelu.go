@@ -15,12 +15,24 @@ const (
 // NewNorm returns the norm of that kind: NormBatch, also for "", or NormGroup, with
 // the largest number of groups up to 32 that divides the channels and leaves two or
 // more in a group. It panics for other kinds.
-func NewNorm(name, kind string, channels int) Layer {
+func NewNorm(name, kind string, channels int) Layer { return newNorm(name, kind, channels, 0) }
+
+// NewNorm returns the norm that the options Norm and NormEps ask for.
+func (o EncoderOptions) NewNorm(name string, channels int) Layer {
+	return newNorm(name, o.Norm, channels, o.NormEps)
+}
+
+// newNorm is NewNorm with eps added to variances, 0 for the usual.
+func newNorm(name, kind string, channels int, eps float64) Layer {
 	switch kind {
 	case "", NormBatch:
-		return NewBatchNorm(name, channels)
+		l := NewBatchNorm(name, channels)
+		l.stats.Eps = float32(or(eps, batchNormEps))
+		return l
 	case NormGroup:
-		return NewGroupNorm(name, channels, normGroups(channels))
+		l := NewGroupNorm(name, channels, normGroups(channels))
+		l.eps = float32(or(eps, groupNormEps))
+		return l
 	}
 	panic(fmt.Sprintf("nn: norm %s: found kind %q, expected %s or %s", name, kind, NormBatch, NormGroup))
 }

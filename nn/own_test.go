@@ -257,7 +257,7 @@ func TestOwnEncoderIsCopiedAndSaved(t *testing.T) {
 	assert.Equal(t, hash, nn.Hash(enc.Params()), "the copy has memory of its own")
 	require.NoError(t, weights.Load(file, twin.Params()))
 	assert.Equal(t, hash, nn.Hash(twin.Params()))
-	loaded, err := weights.LoadEncoder(file, fresh.Params(), "")
+	loaded, err := weights.LoadEncoder(file, fresh.Params(), weights.Options{})
 	require.NoError(t, err)
 	assert.Empty(t, loaded.Note())
 	assert.Equal(t, hash, nn.Hash(fresh.Params()))

@@ -106,6 +106,6 @@ func TestEncodersArePinned(t *testing.T) {
 func TestEncoderNames(t *testing.T) {
 	names := builtIn
 	assert.Equal(t, []string{"resnet9", "resnet18", "resnet34", "resnet50", "vit_tiny_patch2"}, names[:5])
-	assert.Len(t, names, 4+3*4)
+	assert.Len(t, names, 4+4*6)
 	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(names))), len(names))
 }

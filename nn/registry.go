@@ -18,13 +18,27 @@ type Architecture struct {
 	AutoStem func(o EncoderOptions) string
 	// DropPath and Depth say whether the options of these names count.
 	DropPath, Depth bool
+	// StemGeometry says whether the options StemPad, StemStride and StemPool count.
+	// Their usual values are those of the stem, one of StemCIFAR and StemImageNet.
+	StemGeometry bool
+	// NormEps is the usual value of the option of that name; 0: it does not count.
+	NormEps float64
+	// Tokens describes a vision transformer, for which the options Heads, FCNorm,
+	// LayerScale, Registers and PositionsSize count; nil: they do not.
+	Tokens *TokenSize
+	// Assumed says for the function of that name what weights do not tell, of options
+	// that Resolve returned; nil: the values of the options that count.
+	Assumed func(o EncoderOptions) string
 	// Groups are rows of tables that name taps of this encoder. Their field Encoder
 	// is filled in.
 	Groups []TapGroup
 	// Build returns the layers with initial weights drawn from seed. The options are
-	// checked: sizes are positive, and no value is "auto". The layers take images
+	// checked: sizes are positive, no value is "auto", and options of Geometry that
+	// count have their usual values where none were given. The layers take images
 	// [H,W,C] of the options' size to features [C].
 	Build func(o EncoderOptions, seed uint64) Layer
+
+	name string // under which it is registered
 }
 
 // registry holds the encoders in the order of their registration.
@@ -52,6 +66,7 @@ func RegisterEncoder(name string, a Architecture) {
 	if registry.of == nil {
 		registry.of = map[string]Architecture{}
 	}
+	a.name = name
 	a.Groups = slices.Clone(a.Groups)
 	for i := range a.Groups {
 		a.Groups[i].Encoder = name

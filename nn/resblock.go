@@ -73,6 +73,8 @@ type BlockConfig struct {
 	Mid    int
 	Stride int    // of one convolution and of the shortcut; 0 means 1
 	Norm   string // NormBatch, also by default, or NormGroup
+	// NormEps is added to variances; 0 means 1e-5.
+	NormEps float64
 }
 
 // NewBasicBlock returns a block of two 3x3 convolutions, each with its norm, as in
@@ -82,7 +84,7 @@ type BlockConfig struct {
 func NewBasicBlock(name string, b BlockConfig, seed uint64) *ResBlock {
 	return b.block(name, Sequential{
 		convSame(name+".conv1", b.In, b.Out, 3, b.Stride, seed),
-		NewNormReLU(NewNorm(name+".bn1", b.Norm, b.Out), name+".relu1"),
+		NewNormReLU(b.norm(name+".bn1", b.Out), name+".relu1"),
 		convSame(name+".conv2", b.Out, b.Out, 3, 1, seed),
 	}, ".bn2", seed)
 }
@@ -93,9 +95,9 @@ func NewBasicBlock(name string, b BlockConfig, seed uint64) *ResBlock {
 func NewBottleneck(name string, b BlockConfig, seed uint64) *ResBlock {
 	return b.block(name, Sequential{
 		convSame(name+".conv1", b.In, b.Mid, 1, 1, seed),
-		NewNormReLU(NewNorm(name+".bn1", b.Norm, b.Mid), name+".relu1"),
+		NewNormReLU(b.norm(name+".bn1", b.Mid), name+".relu1"),
 		convSame(name+".conv2", b.Mid, b.Mid, 3, b.Stride, seed),
-		NewNormReLU(NewNorm(name+".bn2", b.Norm, b.Mid), name+".relu2"),
+		NewNormReLU(b.norm(name+".bn2", b.Mid), name+".relu2"),
 		convSame(name+".conv3", b.Mid, b.Out, 1, 1, seed),
 	}, ".bn3", seed)
 }
@@ -106,10 +108,15 @@ func (b BlockConfig) block(name string, body Sequential, last string, seed uint6
 	if b.Stride > 1 || b.In != b.Out {
 		shortcut = Sequential{
 			convSame(name+".downsample.0", b.In, b.Out, 1, b.Stride, seed),
-			NewNorm(name+".downsample.1", b.Norm, b.Out),
+			b.norm(name+".downsample.1", b.Out),
 		}
 	}
-	return NewResBlock(name, body, NewNorm(name+last, b.Norm, b.Out), shortcut)
+	return NewResBlock(name, body, b.norm(name+last, b.Out), shortcut)
+}
+
+// norm returns one of the block's norms.
+func (b BlockConfig) norm(name string, channels int) Layer {
+	return newNorm(name, b.Norm, channels, b.NormEps)
 }
 
 // convSame returns a convolution without bias and with padding that keeps the size of

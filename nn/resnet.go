@@ -19,6 +19,7 @@ func init() {
 	norms := []string{NormBatch, NormGroup}
 	RegisterEncoder("resnet9", Architecture{
 		Pools: []string{"max", "avg"}, Norms: norms, // max as in the paper
+		NormEps: batchNormEps, Assumed: resNet9Assumed,
 		Groups: []TapGroup{
 			{Name: "T1", Rows: rowsOf("conv1 conv1, conv2 conv2_0, conv3 conv2_1, conv4 conv2_2, Res2 res2, " +
 				"conv5 conv3, conv6 conv4_0, conv7 conv4_1, conv8 conv4_2, Res6 res4")},
@@ -34,6 +35,7 @@ func init() {
 		RegisterEncoder(r.name, Architecture{
 			Pools: []string{"avg", "max"}, Norms: norms, // avg as in torchvision
 			Stems: []string{StemCIFAR, StemImageNet}, AutoStem: resNetAutoStem,
+			StemGeometry: true, NormEps: batchNormEps, Assumed: r.assumed,
 			Groups: []TapGroup{{Name: r.table, Stem: StemImageNet, Rows: r.rows()}},
 			Build:  r.build,
 		})
@@ -58,13 +60,16 @@ func resNet9(o EncoderOptions, seed uint64) Layer {
 	// plain returns the layers conv<id>, bn<id>, relu<id>; pooled has pool<id>
 	// behind them.
 	plain := func(id string, width int) Sequential {
-		return Sequential{conv(id, width), NewNormReLU(NewNorm("bn"+id, o.Norm, in), "relu"+id)}
+		return Sequential{conv(id, width), NewNormReLU(o.NewNorm("bn"+id, in), "relu"+id)}
 	}
 	pooled := func(id string, width int) Sequential {
 		if o.Norm != NormBatch {
 			return append(plain(id, width), NewPool2D("pool"+id, PoolConfig{Max: true, Kernel: 2}))
 		}
-		return Sequential{conv(id, width), NewBNReLUPool("bn"+id, "relu"+id, "pool"+id, in)}
+		c := conv(id, width)
+		l := NewBNReLUPool("bn"+id, "relu"+id, "pool"+id, in)
+		l.bn.stats.Eps = float32(o.NormEps)
+		return Sequential{c, l}
 	}
 	return Sequential{
 		pooled("1", 32),
@@ -108,7 +113,7 @@ func (r resNetSize) build(o EncoderOptions, seed uint64) Layer {
 	for stage, n := range r.blocks {
 		for i := range n {
 			width := 64 << stage
-			b := BlockConfig{In: in, Out: o.Channels(width), Stride: 1, Norm: o.Norm}
+			b := BlockConfig{In: in, Out: o.Channels(width), Stride: 1, Norm: o.Norm, NormEps: o.NormEps}
 			if stage > 0 && i == 0 {
 				b.Stride = 2
 			}
@@ -137,17 +142,46 @@ func resNetAutoStem(o EncoderOptions) string {
 	return StemCIFAR
 }
 
-// resNetStem is what comes before the first stage.
+// stemPool is ImageNet's.
+var stemPool = PoolConfig{Max: true, Kernel: 3, Stride: 2, Pad: 1}
+
+// resNetStem is what comes before the first stage: a convolution of the stem's size
+// with padding, stride and pool as Geometry has them.
 func resNetStem(o EncoderOptions, seed uint64) Sequential {
 	width := o.Channels(64)
-	norm := NewNormReLU(NewNorm("bn1", o.Norm, width), "relu")
-	if o.Stem == StemCIFAR {
-		return Sequential{convSame("conv1", o.InC, width, 3, 1, seed), norm}
+	conv := ConvConfig{In: o.InC, Out: width, Kernel: stemOf(o.Stem).Kernel, Stride: o.StemStride, Pad: *o.StemPad,
+		NoBias: true}
+	net := Sequential{NewConv2D("conv1", conv, seed), NewNormReLU(o.NewNorm("bn1", width), "relu")}
+	if o.StemPool == StemPoolMax {
+		net = append(net, NewPool2D("maxpool", stemPool))
 	}
-	return Sequential{
-		convSame("conv1", o.InC, width, 7, 2, seed), norm,
-		NewPool2D("maxpool", PoolConfig{Max: true, Kernel: 3, Stride: 2, Pad: 1}),
+	return net
+}
+
+// assumed implements Architecture.Assumed.
+func (r resNetSize) assumed(o EncoderOptions) string {
+	pool := "no pool"
+	if o.StemPool == StemPoolMax {
+		pool = fmt.Sprintf("%dx%d max pool of stride %d", stemPool.Kernel, stemPool.Kernel, stemPool.Stride)
 	}
+	side := stemOf(o.Stem).Kernel
+	line := fmt.Sprintf("conv1 %dx%d stride %d padding %d, %s; ", side, side, o.StemStride, *o.StemPad, pool)
+	if r.bottleneck {
+		line += "stride of a block on its 3x3 convolution; "
+	}
+	return line + resNetEnds(o)
+}
+
+// resNet9Assumed implements Architecture.Assumed.
+func resNet9Assumed(o EncoderOptions) string { return "conv1 3x3 stride 1 padding 1; " + resNetEnds(o) }
+
+// resNetEnds is what ResNets have in common.
+func resNetEnds(o EncoderOptions) string {
+	over := "the mean"
+	if o.Pool == "max" {
+		over = "the largest"
+	}
+	return fmt.Sprintf("%s norm eps %g; features: %s of the last map", o.Norm, o.NormEps, over)
 }
 
 // rows are those of Tables 15 to 17: the convolutions of the four stages, which they

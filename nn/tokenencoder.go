@@ -15,7 +15,8 @@ type TokenEncoder interface {
 	// Grid returns what the tokens stand for.
 	Grid() Grid
 	// Embed takes images [N,H,W,C] to tokens with their positions added,
-	// [N,1+Rows*Cols,Dim]: the class token, then the patches row by row.
+	// [N,1+Rows*Cols,Dim]: the class token, then registers if there are some, which
+	// add to their number, then the patches row by row.
 	Embed(c *Context, x *tensor.Tensor) *tensor.Tensor
 	// Encode runs the blocks and the final norm on any number of tokens:
 	// [N,T,Dim] to the same shape.

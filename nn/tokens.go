@@ -61,12 +61,17 @@ func (l *PatchEmbed) grid(in []int, dim int) Grid {
 
 // EmbedTokens puts the class token in front of the patches' tokens and adds the
 // positions: [N,T,dim] to [N,T+1,dim]. Its parameters are cls_token [1,1,dim] and
-// pos_embed [1,T+1,dim].
+// pos_embed [1,T+1,dim]. Behind the class token there may be registers, reg_token
+// [1,R,dim], tokens without positions (Darcet et al. 2024, arXiv 2309.16588): then it
+// is [N,T+1+R,dim].
 type EmbedTokens struct {
 	name             string
 	token, positions *Param
-	h, w             int            // of the positions
-	resize           *tensor.Tensor // ResizePositions to another grid; nil: they stay
+	registers        *Param // nil without
+	h, w             int    // of the positions
+	// resize makes of the positions those of all tokens: of another grid
+	// (ResizePositions), and zeros for registers; nil: they are.
+	resize *tensor.Tensor
 }
 
 // The positions of vision transformers.
@@ -91,28 +96,71 @@ func NewEmbedTokens(name string, h, w, dim int, positions string, seed uint64) *
 	return l
 }
 
+// addRegisters adds n registers, which start like the class token. The positions are
+// those of onGrid.
+func (l *EmbedTokens) addRegisters(n int, seed uint64) {
+	v := normal(tensor.New(1, n, l.token.Value.Len()), 1e-6, seed, "reg_token")
+	l.registers = &Param{Name: "reg_token", Value: v.RequireGrad(), NoDecay: true}
+}
+
+// count is the number of registers.
+func (l *EmbedTokens) count() int {
+	if l.registers == nil {
+		return 0
+	}
+	return l.registers.Value.Dim(1)
+}
+
+// places is the matrix that makes of the positions those of the tokens of h x w
+// patches, [1+R+h*w, 1+l.h*l.w].
+func (l *EmbedTokens) places(h, w int) *tensor.Tensor {
+	cols, r := 1+l.h*l.w, l.count()
+	m := ResizePositions(l.h, l.w, h, w)
+	if h == l.h && w == l.w {
+		clear(m)
+		for i := range cols {
+			m[i*cols+i] = 1
+		}
+	}
+	return tensor.FromSlice(slices.Concat(m[:cols], make([]float32, r*cols), m[cols:]), 1+r+h*w, cols)
+}
+
+// onGrid returns the embedding with the same parameters for h x w patches.
+func (l *EmbedTokens) onGrid(h, w int) *EmbedTokens {
+	other := *l
+	other.resize = nil
+	if l.resizes(h, w) {
+		other.resize = l.places(h, w)
+	}
+	return &other
+}
+
+// resizes says whether positions for h x w patches need a matrix.
+func (l *EmbedTokens) resizes(h, w int) bool { return h != l.h || w != l.w || l.count() > 0 }
+
 // maxResize is the size of the largest matrix of ResizePositions, of 256 MiB.
 const maxResize = 1 << 26
 
 // ForInput implements Resizer: the embedding with the same parameters for the patches
 // of the PatchEmbed before it. Learned positions learn from all sizes.
 func (l *EmbedTokens) ForInput(p *Plan, _ []int) (Layer, error) {
-	other := *l
-	other.resize = nil
-	if h, w := p.rows, p.cols; h != l.h || w != l.w {
-		to, from := h*w, l.h*l.w
-		if to*from > maxResize {
-			return nil, fmt.Errorf("layer %s: found %d patches in place of %d, expected a product of at most %d: "+
-				"a matrix makes positions of positions", l.name, to, from, maxResize)
-		}
-		other.resize = tensor.FromSlice(ResizePositions(l.h, l.w, h, w), 1+to, 1+from)
+	to, from := p.rows*p.cols, l.h*l.w
+	if l.resizes(p.rows, p.cols) && to*from > maxResize {
+		return nil, fmt.Errorf("layer %s: found %d patches in place of %d, expected a product of at most %d: "+
+			"a matrix makes positions of positions", l.name, to, from, maxResize)
 	}
-	return &other, nil
+	return l.onGrid(p.rows, p.cols), nil
 }
 
 // Forward implements Module.
 func (l *EmbedTokens) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	t, dim := l.positions.Value.Dim(1), l.positions.Value.Dim(2)
+	if r := l.count(); r > 0 {
+		rows := c.Tape.Reshape(l.registers.Value, r, dim)
+		for i := r - 1; i >= 0; i-- {
+			x = c.Tape.PrependToken(x, c.Tape.Reshape(c.Tape.Gather(rows, []int{i}), dim))
+		}
+	}
 	x = c.Tape.PrependToken(x, c.Tape.Reshape(l.token.Value, dim))
 	positions := c.Tape.Reshape(l.positions.Value, t, dim)
 	if l.resize != nil {
@@ -124,7 +172,7 @@ func (l *EmbedTokens) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 }
 
 // Params implements Module.
-func (l *EmbedTokens) Params() []*Param { return []*Param{l.token, l.positions} }
+func (l *EmbedTokens) Params() []*Param { return present(l.token, l.positions, l.registers) }
 
 // Plan implements Layer.
 func (l *EmbedTokens) Plan(p *Plan, in []int) ([]int, error) {
@@ -132,25 +180,26 @@ func (l *EmbedTokens) Plan(p *Plan, in []int) ([]int, error) {
 	if l.resize != nil {
 		out[0] = l.resize.Dim(0)
 	}
-	if len(in) != 2 || in[0]+1 != out[0] || in[1] != out[1] {
-		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d,%d]", l.name, in, out[0]-1, out[1])
+	if before := 1 + l.count(); len(in) != 2 || in[0]+before != out[0] || in[1] != out[1] {
+		return nil, fmt.Errorf("layer %s: input of shape %v, expected [%d,%d]", l.name, in, out[0]-before, out[1])
 	}
 	p.Add(l.name, KindEmbed, out)
 	return out, nil
 }
 
-// TokenPool takes the class token, the first, or the mean of all others:
-// [N,T,dim] to [N,dim].
+// TokenPool takes the class token, the first, or the mean of all others but the
+// registers, which come next: [N,T,dim] to [N,dim].
 type TokenPool struct {
-	Name string
-	Mean bool
+	Name      string
+	Mean      bool
+	Registers int
 }
 
 // Forward implements Module.
 func (l *TokenPool) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	var y *tensor.Tensor
 	if l.Mean {
-		y = c.Tape.MeanTokens(x, 1)
+		y = c.Tape.MeanTokens(x, 1+l.Registers)
 	} else {
 		y = c.Tape.TakeToken(x, 0)
 	}
@@ -163,7 +212,7 @@ func (l *TokenPool) Params() []*Param { return nil }
 
 // Plan implements Layer.
 func (l *TokenPool) Plan(p *Plan, in []int) ([]int, error) {
-	if len(in) != 2 || in[0] < 2 {
+	if len(in) != 2 || in[0] < 2+l.Registers {
 		return nil, fmt.Errorf("layer %s: input of shape %v, expected a class token and at least one patch: "+
 			"the image is too small", l.Name, in)
 	}

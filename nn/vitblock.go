@@ -24,6 +24,8 @@ type ViTBlock struct {
 	qkv, proj    *Linear
 	fc1, fc2     *Linear
 	act          *GELU
+	scale1       *Param // of the attention's branch, [dim]; nil without layer scale
+	scale2       *Param // of the MLP's
 }
 
 // NewViTBlock returns a block of tokens of dim numbers with that many heads and
@@ -42,29 +44,50 @@ func NewViTBlock(name string, dim, heads int, drop float64, seed uint64) *ViTBlo
 	}
 }
 
+// withScale gives the block a layer scale, the factors of timm's names ls1.gamma and
+// ls2.gamma that each branch is multiplied by before its sum (Touvron et al. 2021, Eq.
+// 3, arXiv 2103.17239), which begin with init; 0 for none.
+func (b *ViTBlock) withScale(init float32) *ViTBlock {
+	if init != 0 {
+		gamma := func(name string) *Param {
+			return &Param{Name: b.name + name + ".gamma", Value: constant(b.dim, init).RequireGrad(), NoDecay: true}
+		}
+		b.scale1, b.scale2 = gamma(".ls1"), gamma(".ls2")
+	}
+	return b
+}
+
 // Forward implements Module: [N,T,dim] to [N,T,dim].
 func (b *ViTBlock) Forward(c *Context, x *tensor.Tensor) *tensor.Tensor {
 	a := c.Tape.Attention(b.qkv.Forward(c, b.norm1.Forward(c, x)), b.heads)
 	c.Tap(b.name+".attn", a)
-	y := b.join(c, x, b.proj, a, ".drop1")
+	y := b.join(c, x, b.proj, a, b.scale1, ".drop1")
 	c.Tap(b.name+".add1", y)
-	z := b.join(c, y, b.fc2, b.act.Forward(c, b.fc1.Forward(c, b.norm2.Forward(c, y))), ".drop2")
+	z := b.join(c, y, b.fc2, b.act.Forward(c, b.fc1.Forward(c, b.norm2.Forward(c, y))), b.scale2, ".drop2")
 	c.Tap(b.name, z)
 	return z
 }
 
-// join returns x + last(branch), or x alone where the branch is dropped.
-func (b *ViTBlock) join(c *Context, x *tensor.Tensor, last *Linear, branch *tensor.Tensor, name string) *tensor.Tensor {
-	if b.drop == 0 {
+// join returns x + scale*last(branch), or x alone where the branch is dropped.
+func (b *ViTBlock) join(c *Context, x *tensor.Tensor, last *Linear, branch *tensor.Tensor,
+	scale *Param, name string) *tensor.Tensor {
+	if b.drop == 0 && scale == nil {
 		return last.addTo(c, x, branch)
 	}
-	return c.Tape.Add(x, c.dropPath(last.Forward(c, branch), b.name+name, b.drop))
+	y := last.Forward(c, branch)
+	if scale != nil {
+		y = c.Tape.ScaleChannels(y, scale.Value)
+	}
+	if b.drop > 0 {
+		y = c.dropPath(y, b.name+name, b.drop)
+	}
+	return c.Tape.Add(x, y)
 }
 
 // Params implements Module, in timm's order.
 func (b *ViTBlock) Params() []*Param {
-	return slices.Concat(b.norm1.Params(), b.qkv.Params(), b.proj.Params(),
-		b.norm2.Params(), b.fc1.Params(), b.fc2.Params())
+	return slices.Concat(b.norm1.Params(), b.qkv.Params(), b.proj.Params(), present(b.scale1),
+		b.norm2.Params(), b.fc1.Params(), b.fc2.Params(), present(b.scale2))
 }
 
 // Plan implements Layer.

@@ -111,12 +111,43 @@ type Encoder struct {
 	// DropPath is the share of samples for which the last block of a vision
 	// transformer is left out in training, rising from 0 in the first.
 	DropPath float64 `yaml:"drop_path" hash:"encoder.drop_path!=0"`
+	// What follows are facts that a file of weights does not tell (nn.Geometry):
+	// padding and stride of the first convolution of resnet18, 34 and 50 (null and 0:
+	// those of the stem), and whether a max pool follows it (max, none or auto).
+	StemPadding *int   `yaml:"stem_padding" hash:"given"`
+	StemStride  int    `yaml:"stem_stride" hash:"encoder.stem_stride!=0"`
+	StemPool    string `yaml:"stem_pool" hash:"encoder.stem_pool!=auto"`
+	// NormEps is added to variances in norms; 0: 1e-5, of vision transformers 1e-6.
+	NormEps float64 `yaml:"norm_eps" hash:"encoder.norm_eps!=0"`
+	// Of vision transformers: the number of heads (0: the usual), the final norm
+	// behind the pool, the layer scale (0: none), registers, and the side of the images
+	// that the positions are for (0: that of the images).
+	Heads         int     `yaml:"heads" hash:"encoder.heads!=0"`
+	FCNorm        bool    `yaml:"fc_norm" hash:"encoder.fc_norm!=false"`
+	LayerScale    float64 `yaml:"layer_scale" hash:"encoder.layer_scale!=0"`
+	Registers     int     `yaml:"registers" hash:"encoder.registers!=0"`
+	PositionsSize int     `yaml:"positions_size" hash:"encoder.positions_size!=0"`
 }
 
 // Options returns the options of the encoder for images of a shape.
 func (e Encoder) Options(h, w, c int) nn.EncoderOptions {
 	return nn.EncoderOptions{Width: e.Width, Pool: e.Pool, Stem: e.Stem, Norm: e.Norm, Positions: e.Positions,
-		DropPath: e.DropPath, InH: h, InW: w, InC: c}
+		DropPath: e.DropPath, InH: h, InW: w, InC: c,
+		Geometry: nn.Geometry{StemPad: e.StemPadding, StemStride: e.StemStride, StemPool: e.StemPool, NormEps: e.NormEps,
+			Heads:  e.Heads,
+			FCNorm: e.FCNorm, LayerScale: e.LayerScale, Registers: e.Registers, PositionsSize: e.PositionsSize}}
+}
+
+// Resolved returns the encoder for images of a shape without auto, null and 0 where
+// they stand for something else, as nn.Resolve. It fails where the encoder is wrong.
+func (e Encoder) Resolved(h, w, c int) (Encoder, error) {
+	o, err := nn.Resolve(e.Name, e.Options(h, w, c))
+	if err != nil {
+		return e, err
+	}
+	e.Width, e.Pool, e.Stem, e.Norm, e.Positions = o.Width, o.Pool, o.Stem, o.Norm, o.Positions
+	e.StemPadding, e.StemStride, e.StemPool, e.NormEps, e.Heads = o.StemPad, o.StemStride, o.StemPool, o.NormEps, o.Heads
+	return e, nil
 }
 
 // Train says how each of the two encoders is trained.

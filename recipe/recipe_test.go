@@ -61,8 +61,8 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 	assert.Equal(t, Split{Mode: "random", Pair: 1, Shared: 4000, Candidate: 500, Independent: 500, External: 500}, r.Split)
 	assert.Equal(t, "simclr", r.Method.Name)
 	assert.Equal(t, ssl.SimCLRConfig{Temperature: .5, Projector: []int{256, 64}}, r.Method.Config)
-	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max", Stem: "auto", Norm: "auto", Positions: "auto"},
-		r.Encoder)
+	assert.Equal(t, Encoder{Name: "resnet9", Width: 1, Pool: "max", Stem: "auto", Norm: "auto", Positions: "auto",
+		StemPool: "auto"}, r.Encoder)
 	assert.Equal(t, 120, r.Train.Epochs)
 	assert.Equal(t, 256, r.Train.Batch)
 	assert.Equal(t, 1e-3, r.Train.LR)
@@ -140,15 +140,49 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		assert.NotEqual(t, of(), of(other), other)
 	}
 	vit := "encoder.name=vit_tiny_patch4"
-	for _, other := range []string{"encoder.positions=sine", "encoder.drop_path=0.1"} {
+	for _, other := range []string{"encoder.positions=sine", "encoder.drop_path=0.1", "encoder.heads=1",
+		"encoder.norm_eps=1e-12", "encoder.fc_norm=true",
+		"encoder.layer_scale=1", "encoder.registers=4", "encoder.positions_size=64"} {
 		assert.NotEqual(t, of(vit), of(vit, other), other)
 	}
+	for _, other := range []string{"encoder.stem_padding=2", "encoder.stem_padding=0", "encoder.stem_stride=2",
+		"encoder.stem_pool=max"} {
+		assert.NotEqual(t, of("encoder.name=resnet18"), of("encoder.name=resnet18", other), other)
+	}
+	assert.Equal(t, of(), of("encoder.stem_padding=null", "encoder.stem_stride=0", "encoder.stem_pool=auto",
+		"encoder.norm_eps=0", "encoder.heads=0",
+		"encoder.fc_norm=false", "encoder.layer_scale=0", "encoder.registers=0", "encoder.positions_size=0"))
 	assert.NotEqual(t, of("encoder.name=resnet18"), of("encoder.name=resnet18", "encoder.stem=imagenet"))
 	assert.Equal(t, of(), of("augment.solarize=0", "augment.solarize_threshold=0.3", "augment.invert=0"))
 	assert.NotEqual(t, of(), of("augment.invert=0.2"))
 	assert.NotEqual(t, of("augment.solarize=0.2"), of("augment.solarize=0.2", "augment.solarize_threshold=0.3"))
 	assert.Equal(t, of(), of("score.alignment=false"))
 	assert.NotEqual(t, of(), of("score.alignment=true"))
+}
+
+// Facts that the encoder cannot have are refused, not passed over.
+func TestRefusedOfGeometry(t *testing.T) {
+	for _, c := range []struct{ encoder, set, want string }{
+		{"resnet9", "encoder.stem_padding=2",
+			"encoder: stem padding, stride and pool: found other ones than the usual, expected none: resnet9 has a stem of " +
+				"its own"},
+		{"resnet18", "encoder.stem_padding=-1", "encoder: stem padding: found -1, expected 0 to 16"},
+		{"resnet18", "encoder.stem_pool=avg", `encoder: stem pool: found "avg", expected auto, max, none`},
+		{"resnet18", "encoder.heads=3", "expected none: resnet18 is no vision transformer"},
+		{"resnet18", "encoder.registers=4", "expected none: resnet18 is no vision transformer"},
+		{"resnet18", "encoder.norm_eps=2", "encoder: norm eps: found 2, expected 0 (the usual) to 1"},
+		{"vit_small_patch4", "encoder.heads=7", "encoder: heads: found 7, expected a divisor of 192, the width of a token"},
+		{"vit_small_patch4", "encoder.stem_pool=max", "vit_small_patch4 has a stem of its own"},
+		{"vit_small_patch4", "encoder.positions_size=3",
+			"encoder: positions size: found 3, expected the patch's 4 to 4096 pixels"},
+	} {
+		_, err := Read("", nil, []string{"encoder.name=" + c.encoder, c.set})
+		assert.ErrorContains(t, err, c.want, "%s of %s", c.set, c.encoder)
+	}
+	_, err := Read("", nil, []string{"encoder.name=vit_small_patch4", "encoder.heads=12"})
+	assert.NoError(t, err)
+	_, err = Read("", nil, []string{"encoder.name=vit_tiny_patch4", "method.name=mae", "encoder.registers=2"})
+	assert.ErrorContains(t, err, "want 0 registers")
 }
 
 // Fields of other methods do not count, so recipes of SimCLR that were run before

@@ -110,6 +110,7 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	case p > 0 && !nn.TakesDropPath(r.Encoder.Name):
 		c.problem("encoder.drop_path", "want 0: %s has no drop path, found %v", r.Encoder.Name, p)
 	}
+	r.geometry(c)
 	r.method(c)
 	r.views(c)
 	if r.Augment.Size != [2]int{} {
@@ -120,6 +121,27 @@ func (r *Recipe) validate(seen map[string]string) strict.Problems {
 	r.knn(c)
 	r.score(c)
 	return c.Problems
+}
+
+// geometry wants facts of the encoder that it can have. What is wrong with its other
+// fields, or with the images, is said elsewhere.
+func (r *Recipe) geometry(c *checker) {
+	e := r.Encoder
+	o := Encoder{StemPadding: e.StemPadding, StemStride: e.StemStride, StemPool: e.StemPool, NormEps: e.NormEps,
+		Heads:  e.Heads,
+		FCNorm: e.FCNorm, LayerScale: e.LayerScale, Registers: e.Registers, PositionsSize: e.PositionsSize}.Options(0, 0, 0)
+	o.Width = e.Width
+	if !slices.Contains(nn.EncoderNames(), e.Name) || !(e.Width > 0 && e.Width <= 16) {
+		return
+	}
+	if _, err := nn.Resolve(e.Name, o); err != nil {
+		what, msg, _ := strings.Cut(strings.TrimPrefix(err.Error(), "encoder "+e.Name+": "), ": ")
+		c.problem("encoder", "%s: %s", what, msg)
+	}
+	if r.Method.Name == "mae" && (e.Registers > 0 || e.FCNorm) {
+		c.problem("encoder.registers",
+			"want 0 registers and no fc_norm for method mae, which hides tokens, found %d and %t", e.Registers, e.FCNorm)
+	}
 }
 
 func (r *Recipe) data(c *checker) {

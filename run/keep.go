@@ -17,10 +17,17 @@ func (d *RunDir) Kept(which string, epoch int) string {
 	return d.Path("epochs", fmt.Sprintf("%s-%04d.safetensors", which, epoch))
 }
 
-// meta is the metadata of an encoder's file.
+// meta is the metadata of an encoder's file: where it comes from, and all that is needed
+// to load it (describe).
 func (t *training) meta() map[string]string {
-	return map[string]string{metaRecipe: t.setup.TrainID(), metaEncoder: t.which, metaName: t.setup.Recipe.Name,
-		metaISA: t.engine.ISA()}
+	h, w, c := t.setup.Train.Shape()
+	m, err := describe(t.setup.Recipe, h, w, c)
+	if err != nil {
+		panic(fmt.Sprintf("run: the encoder that was trained: %v", err))
+	}
+	m[metaRecipe], m[metaEncoder], m[metaName], m[metaISA] = t.setup.TrainID(), t.which, t.setup.Recipe.Name,
+		t.engine.ISA()
+	return m
 }
 
 // keep writes the encoder as it is after an epoch. One that does it again, after a

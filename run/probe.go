@@ -100,7 +100,7 @@ func openProbe(r *recipe.Recipe, c ProbeConfig, rep Reporter) (*probing, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := LoadEncoder(c.Path, c.Prefix, enc, rep); err != nil {
+	if _, err := c.Load.Encoder(r, enc, l.shape(), c.Path, 0, true, rep); err != nil {
 		return nil, err
 	}
 	t := l.target(c.Which)

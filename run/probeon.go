@@ -29,10 +29,10 @@ type On struct {
 
 // ProbeConfig says which encoder is probed, and on what.
 type ProbeConfig struct {
-	Path   string // safetensors
-	Prefix string // before the encoder's names in the file (weights.LoadEncoder)
-	Which  string // F or G: whose training images are the bank, or train the classifier
-	On     *On    // other data, for which Which does not matter; nil for those of the recipe
+	Path  string // safetensors
+	Load  Loading
+	Which string // F or G: whose training images are the bank, or train the classifier
+	On    *On    // other data, for which Which does not matter; nil for those of the recipe
 }
 
 // target are the images of a probe.

@@ -135,12 +135,10 @@ func scored(dir string, l *Setup, f, g nn.Encoder) bool {
 
 // ScoreConfig names the encoders to score and where the scores go.
 type ScoreConfig struct {
-	F, G string // safetensors files of encoders of the recipe's architecture
-	// Prefix is what stands before the encoder's names in both files, where they
-	// hold several (weights.LoadEncoder).
-	Prefix string
-	Split  string // split.json of the run; "": drawn by the recipe
-	Out    string // folder of the tables
+	F, G  string  // safetensors files of encoders of the recipe's architecture
+	Load  Loading // of both files
+	Split string  // split.json of the run; "": drawn anew by the recipe
+	Out   string  // folder of the tables
 	// Sets are chosen instead of those of Split or of the recipe, if not nil.
 	Sets *data.SplitSets
 	// Foreign encoders were not trained here: the recipe is nothing but a list of
@@ -174,12 +172,13 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 		r.Score.Points.Shared = len(l.Split.Candidate)
 	}
 	encoders := map[string]nn.Encoder{}
-	for which, path := range map[string]string{F: c.F, G: c.G} {
+	for i, path := range []string{c.F, c.G} {
+		which := []string{F, G}[i]
 		enc, err := l.Encoder(which)
 		if err != nil {
 			return nil, err
 		}
-		meta, err := LoadEncoder(path, c.Prefix, enc, rep)
+		meta, err := c.Load.Encoder(r, enc, l.shape(), path, i, true, rep)
 		if err != nil {
 			return nil, err
 		}

@@ -101,6 +101,12 @@ func NewEncoder(r *recipe.Recipe, h, w, c int, seed uint64) (nn.Encoder, error) 
 	return nn.NewEncoder(r.Encoder.Name, r.Encoder.Options(h, w, c), seed)
 }
 
+// shape is that of the images: height, width, channels.
+func (l *Setup) shape() [3]int {
+	h, w, c := l.Train.Shape()
+	return [3]int{h, w, c}
+}
+
 // Method puts the recipe's objective, with its own networks, on top of an
 // encoder.
 func (l *Setup) Method(enc nn.Encoder, which string) (ssl.Method, error) {

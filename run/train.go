@@ -195,7 +195,7 @@ func loadTrained(e *tensor.Engine, l *Setup, dir *RunDir, which string, rep Repo
 // another program (weights.LoadEncoder), tells rep what it did with the names, and
 // returns the file's metadata, in which only files made here have entries of ours.
 func LoadEncoder(path, prefix string, enc nn.Encoder, rep Reporter) (meta map[string]string, err error) {
-	l, err := weights.LoadEncoder(path, enc.Params(), prefix)
+	l, err := weights.LoadEncoder(path, enc.Params(), weights.Options{Prefix: prefix})
 	if err != nil {
 		return nil, err
 	}

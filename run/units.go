@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -24,12 +25,15 @@ import (
 // UnitsConfig says whose units are ranked, and on which images.
 type UnitsConfig struct {
 	Weights string // safetensors
-	Prefix  string // before the encoder's names in the file (weights.LoadEncoder)
+	Load    Loading
 	Part    data.Part
 	Points  int // the first ones of the part; 0: all
 	Top     int // units, overall and of each tap
 	Images  int // named and drawn for each unit
-	Out     string
+	// AbsoluteByDefault takes |activation| of vision transformers whatever the recipe
+	// says, since nearly all of their units are negative for some image.
+	AbsoluteByDefault bool
+	Out               string
 }
 
 // UnitReport is what is known of the units of a single encoder.
@@ -53,6 +57,9 @@ type UnitReport struct {
 	Owners memorize.Owners       `json:"owners"`
 	Taps   []TapUnits            `json:"taps"` // the same for each tap
 }
+
+// Absolute tells whether the units are ranked by |activation|.
+func (r *UnitReport) Absolute() bool { return strings.HasSuffix(r.Estimator, "-absolute") }
 
 // TapUnits is the same for one tap.
 type TapUnits struct {
@@ -121,7 +128,7 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	if err != nil {
 		return nil, err
 	}
-	if _, err := LoadEncoder(c.Weights, c.Prefix, enc, rep); err != nil {
+	if _, err := c.Load.Encoder(r, enc, l.shape(), c.Weights, 0, true, rep); err != nil {
 		return nil, err
 	}
 	e, err := tensor.NewEngine(tensor.Options{Threads: r.Train.Threads})
@@ -135,6 +142,9 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	began := time.Now()
 	bar := rep.Bar("units", "points", len(set.Points), 0)
 	o := r.ScoreOptions()
+	if _, vit := enc.(nn.TokenEncoder); vit && c.AbsoluteByDefault {
+		o.Absolute = true
+	}
 	all, err := memorize.ScoreUnits(ctx, e, enc, set, l.ScoreViews, o, c.Images, func(done int) { bar.Set(done) })
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/recipe"
@@ -181,10 +182,22 @@ func scoreEncoders(ctx context.Context, w *graph.Work, r *recipe.Recipe, p score
 	return err
 }
 
-// speedOf names what the time for an image depends on.
+// speedOf names what the time for an image depends on. Measured times are stored under
+// it: fields of the encoder that came later are named only where one of them is set.
 func speedOf(r *recipe.Recipe) string {
-	t := r.Train
-	return fmt.Sprintf("%s %d %+v %s %+v %d %s %s %d threads", r.Data.Name, r.Data.Synthetic.Size, r.Encoder,
+	t, e := r.Train, r.Encoder
+	encoder := fmt.Sprintf("Name:%s Width:%v Pool:%s Stem:%s Norm:%s Positions:%s DropPath:%v",
+		e.Name, e.Width, e.Pool, e.Stem, e.Norm, e.Positions, e.DropPath)
+	padding := "null"
+	if e.StemPadding != nil {
+		padding = fmt.Sprint(*e.StemPadding)
+	}
+	facts := fmt.Sprintln(padding, e.StemStride, e.StemPool, e.NormEps,
+		e.Heads, e.FCNorm, e.LayerScale, e.Registers, e.PositionsSize)
+	if facts = strings.TrimSpace(facts); facts != "null 0 auto 0 0 false 0 0 0" {
+		encoder += " " + facts
+	}
+	return fmt.Sprintf("%s %d {%s} %s %+v %d %s %s %d threads", r.Data.Name, r.Data.Synthetic.Size, encoder,
 		r.Method.Name, r.Method.Config, t.Batch, t.Precision, t.Winograd, t.Threads)
 }
 

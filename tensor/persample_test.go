@@ -30,8 +30,8 @@ func newSampledNet() *sampledNet {
 		{"conv", []int{3, 3, s.channels, c}}, {"convbias", []int{c}}, {"gnscale", []int{c}}, {"gnshift", []int{c}},
 		{"patch", []int{2, 2, c, c}}, {"token", []int{1, 1, c}}, {"positions", []int{1, s.tokens, c}},
 		{"lnscale", []int{c}}, {"lnshift", []int{c}}, {"qkv", []int{3 * c, c}}, {"qkvbias", []int{3 * c}},
-		{"proj", []int{c, c}}, {"mask", []int{1, 1, c}}, {"wide", []int{s.hidden, c}}, {"wider", []int{s.hidden, s.hidden}},
-		{"widerbias", []int{s.hidden}},
+		{"proj", []int{c, c}}, {"scale", []int{c}}, {"mask", []int{1, 1, c}}, {"wide", []int{s.hidden, c}},
+		{"wider", []int{s.hidden, s.hidden}}, {"widerbias", []int{s.hidden}},
 		{"classes", []int{s.classes, s.hidden}},
 	} {
 		t := New(p.shape...).RequireGrad()
@@ -52,7 +52,7 @@ func (s *sampledNet) loss(tp *Tape, x *Tensor, kept [][]int, labels []int) *Tens
 	z := tp.PrependToken(tp.Reshape(y, n, s.tokens-1, c), tp.Reshape(p["token"], c))
 	z = tp.AddTokens(z, tp.Reshape(p["positions"], s.tokens, c))
 	a := tp.Attention(tp.Linear(tp.LayerNorm(z, p["lnscale"], p["lnshift"], 1e-6), p["qkv"], p["qkvbias"]), 3)
-	z = tp.LinearAdd(a, p["proj"], nil, z)
+	z = tp.LinearAdd(tp.ScaleChannels(a, p["scale"]), p["proj"], nil, z)
 	z = tp.ScatterTokens(tp.GatherTokens(z, kept), kept, tp.Reshape(p["mask"], c), s.tokens)
 	z = tp.Linear(tp.GELU(tp.Linear(z, p["wide"], nil)), p["wider"], p["widerbias"])
 	return tp.SoftmaxCrossEntropy(tp.Linear(tp.MeanTokens(z, 1), p["classes"], nil), labels)

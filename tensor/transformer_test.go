@@ -73,6 +73,9 @@ func TestTransformerGradients(t *testing.T) {
 			return tp.ScatterTokens(in[0], [][]int{{1, 0}, {0, 1}}, in[1], 2)
 		}, tensors{randn(r, 2, 2, 3), randn(r, 3)}},
 		{"Patchify", func(tp *Tape, in []*Tensor) *Tensor { return tp.Patchify(in[0], 2) }, tensors{randn(r, 2, 4, 6, 3)}},
+		{"ScaleChannels", func(tp *Tape, in []*Tensor) *Tensor {
+			return tp.ScaleChannels(tp.Scale(in[0], 1), in[1])
+		}, tensors{randn(r, 2, 3, 5), randn(r, 5)}},
 		{"DropPath", func(tp *Tape, in []*Tensor) *Tensor {
 			return tp.DropPath(in[0], []float32{0, 1.25, 1})
 		}, tensors{randn(r, 3, 2, 5)}},

@@ -12,7 +12,8 @@ import (
 type probeCmd struct {
 	fromRun
 	Encoder string `arg:"" optional:"" help:"${probe_encoder}"`
-	prefixFlag
+	nameFlags
+	checkFlags
 	Which    string `default:"f" enum:"f,g" help:"${probe_which}"`
 	Linear   bool   `xor:"how" help:"${probe_linear}"`
 	Finetune bool   `xor:"how" help:"${probe_finetune}"`
@@ -80,6 +81,9 @@ func (c *probeCmd) Run(a *app) error {
 	if err := c.onFlags.check(); err != nil {
 		return err
 	}
+	if err := c.checkFlags.valid(1); err != nil {
+		return err
+	}
 	c.runOf(c.Encoder)
 	r, err := c.load()
 	if err != nil {
@@ -92,7 +96,8 @@ func (c *probeCmd) Run(a *app) error {
 	if err := onlyScoreFields(c.RunDir, r); err != nil {
 		return err
 	}
-	conf := run.ProbeConfig{Path: path, Prefix: c.Prefix, Which: c.Which, On: c.target(r.Data.Synthetic.Seed)}
+	conf := run.ProbeConfig{Path: path, Load: loading(c.nameFlags, c.checkFlags), Which: c.Which,
+		On: c.target(r.Data.Synthetic.Seed)}
 	switch {
 	case c.Linear:
 		p, err := run.LinearProbe(a.ctx, r, conf, c.Tap, probe.LinearConfig{

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/run/page"
@@ -53,16 +54,40 @@ func (f *fromRun) inRun(path, what, name string) (string, error) {
 	return path, nil
 }
 
-// prefixFlag chooses among the encoders of a file of another program.
-type prefixFlag struct {
-	Prefix string `placeholder:"NAME" help:"${prefixflag_prefix}"`
+// nameFlags say how the names in a file of another program are read.
+type nameFlags struct {
+	Prefix string   `placeholder:"NAME" help:"${name_prefix}"`
+	Ignore []string `sep:"none" placeholder:"PATTERN" help:"${name_ignore}"`
+	Rename []string `sep:"none" placeholder:"FROM=TO" help:"${name_rename}"`
+}
+
+// checkFlags prove that weights were loaded as they were meant.
+type checkFlags struct {
+	Check     []string `sep:"none" placeholder:"FILE" help:"${check_check}"`
+	Tolerance float64  `default:"0.0001" placeholder:"X" help:"${check_tolerance}"`
+}
+
+// loading returns what the flags say.
+func loading(n nameFlags, c checkFlags) run.Loading {
+	return run.Loading{Options: weights.Options{Prefix: n.Prefix, Ignore: n.Ignore, Rename: n.Rename}, Check: c.Check,
+		Tolerance: c.Tolerance}
+}
+
+// valid refuses what cannot be.
+func (c *checkFlags) valid(encoders int) error {
+	if len(c.Check) > encoders || !(c.Tolerance > 0) {
+		return usageError{fmt.Errorf("--check %v --tolerance %g: found %d files, expected at most %d, and a tolerance "+
+			"above 0", c.Check, c.Tolerance, len(c.Check), encoders)}
+	}
+	return nil
 }
 
 type scoreCmd struct {
 	fromRun
 	F string `name:"f" placeholder:"FILE" help:"Encoder f, a safetensors file; default: f.safetensors of the run."`
 	G string `name:"g" placeholder:"FILE" help:"Encoder g; default: g.safetensors of the run."`
-	prefixFlag
+	nameFlags
+	checkFlags
 	Split string `placeholder:"FILE" help:"${score_split}"`
 	Out   string `default:"scores" placeholder:"DIR" help:"Folder for the tables (default: scores)."`
 	Force bool   `help:"Replace scores that are in that folder."`
@@ -72,6 +97,9 @@ type scoreCmd struct {
 
 // Run scores two encoders: of a run, by a recipe, or others.
 func (c *scoreCmd) Run(a *app) error {
+	if err := c.checkFlags.valid(2); err != nil {
+		return err
+	}
 	foreign := c.RunDir == "" && c.Recipe == "" && c.given()
 	if !foreign && (c.given() || len(c.Tap)+len(c.Distance)+len(c.Files) > 0 || c.Points >= 0) {
 		return usageError{errors.New("flags that describe encoders trained elsewhere do not go with --run and --recipe; " +
@@ -107,7 +135,7 @@ func (c *scoreCmd) ofRecipe(a *app) (*page.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := run.ScoreConfig{Prefix: c.Prefix, Split: c.Split, Out: c.Out}
+	conf := run.ScoreConfig{Load: loading(c.nameFlags, c.checkFlags), Split: c.Split, Out: c.Out}
 	if conf.F, err = c.inRun(c.F, "--f FILE", "f.safetensors"); err != nil {
 		return nil, err
 	}

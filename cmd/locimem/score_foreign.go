@@ -19,8 +19,8 @@ import (
 // encoderFlags describe an encoder that was not trained here and the images that
 // it is shown. What they leave open has the value of the default recipe.
 type encoderFlags struct {
-	Encoder string   `placeholder:"NAME" help:"Encoder that was not trained here: its architecture, such as resnet9."`
-	Width   float64  `default:"1" placeholder:"X" help:"Width factor of the encoder (default: 1)."`
+	Encoder string   `placeholder:"NAME" help:"${encoder_encoder}"`
+	Width   *float64 `placeholder:"X" help:"Width factor of the encoder (default: 1)."`
 	Stem    string   `placeholder:"NAME" help:"${encoder_stem}"`
 	Norm    string   `placeholder:"NAME" help:"Its norm: batch or group (default: batch)."`
 	Pool    string   `placeholder:"NAME" help:"${encoder_pool}"`
@@ -30,15 +30,38 @@ type encoderFlags struct {
 }
 
 // sets returns the assignments to the fields of a recipe that the flags stand
-// for. The split is a formality: smallest numbers that every data set can give.
-func (f *encoderFlags) sets() []string {
+// for, or where they are not given the file of weights, if it says something. The
+// split is a formality: smallest numbers that every data set can give.
+func (f *encoderFlags) sets(weights string) ([]string, error) {
 	name, dir := f.Data, f.DataDir
 	if info, err := os.Stat(name); err == nil && info.IsDir() && dir == "" && !slices.Contains(dataNames(), name) {
 		name, dir = "folder", name // a folder of images
 	}
 	sets := []string{"name=score", "encoder.pool=auto", "split.shared=2", "split.candidate=2", "split.independent=2",
 		"split.external=0",
-		"train.batch=2", "knn.every=0", "knn.k=1", "knn.test=0", fmt.Sprintf("encoder.width=%g", f.Width)}
+		"train.batch=2", "knn.every=0", "knn.k=1", "knn.test=0", "encoder.width=1"}
+	if weights != "" {
+		told, size, err := run.FileSettings(weights)
+		if err != nil && f.Encoder == "" { // else loading says it
+			return nil, err
+		}
+		if f.Encoder == "" && told == nil {
+			return nil, usageError{fmt.Errorf("%s does not say of which encoder it is: --encoder NAME is needed", weights)}
+		}
+		// Another architecture is not that of the file, whose other fields are not its own.
+		if f.Encoder == "" || slices.Contains(told, "encoder.name="+f.Encoder) {
+			sets = append(sets, told...)
+			switch name {
+			case "folder":
+				sets = append(sets, fmt.Sprintf("data.folder.size=[%d, %d]", size[0], size[1]))
+			case "synthetic":
+				sets = append(sets, fmt.Sprintf("data.synthetic.size=%d", size[0]))
+			}
+		}
+	}
+	if f.Width != nil {
+		sets = append(sets, fmt.Sprintf("encoder.width=%g", *f.Width))
+	}
 	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool},
 		{"encoder.stem", f.Stem}, {"encoder.norm", f.Norm}, {"data.name", name}, {"data.dir", dir}} {
 		if s.value != "" {
@@ -48,7 +71,7 @@ func (f *encoderFlags) sets() []string {
 	if len(f.Tap) > 0 {
 		sets = append(sets, "score.taps="+quotedList(f.Tap))
 	}
-	return sets
+	return sets, nil
 }
 
 // dataNames returns the names that data.name may have.
@@ -113,8 +136,11 @@ func (f *foreignFlags) given() bool {
 }
 
 // recipe returns the settings of scoring.
-func (f *foreignFlags) recipe(set []string) (*recipe.Recipe, error) {
-	sets := f.sets()
+func (f *foreignFlags) recipe(weights string, set []string) (*recipe.Recipe, error) {
+	sets, err := f.sets(weights)
+	if err != nil {
+		return nil, err
+	}
 	if n, err := strconv.Atoi(f.Views); err == nil {
 		sets = append(sets, fmt.Sprintf("score.views=%d", n))
 	}
@@ -139,28 +165,33 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*page.Summary, error) {
 		}
 		layers := f.Tap
 		f.Tap = nil // in a recipe they would be those of its encoder
-		r, err := f.recipe(c.Set)
+		if len(c.Check)+len(c.Ignore)+len(c.Rename)+len(c.Prefix) > 0 {
+			return nil, usageError{errors.New("--check, --prefix, --ignore and --rename are about weights, found --activations")}
+		}
+		r, err := f.recipe("", c.Set)
 		if err != nil {
 			return nil, err
 		}
 		return external.ScoreActivations(a.ctx, r, external.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists,
 			Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
-	if f.Encoder == "" || c.F == "" || c.G == "" {
-		return nil, usageError{errors.New("encoders that were not trained here need --encoder NAME, --f FILE and --g FILE")}
+	if c.F == "" || c.G == "" {
+		return nil,
+			usageError{errors.New("encoders that were not trained here need --f FILE and --g FILE, and --encoder NAME " +
+				"where these do not say it")}
 	}
 	if _, err := strconv.Atoi(f.Views); f.Views != "" && err != nil {
-		r, err := f.recipe(c.Set)
+		r, err := f.recipe(c.F, c.Set)
 		if err != nil {
 			return nil, err
 		}
-		return external.ScoreViews(a.ctx, r, external.ArraysConfig{F: c.F, G: c.G, Prefix: c.Prefix, Views: f.Views,
-			Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+		return external.ScoreViews(a.ctx, r, external.ArraysConfig{F: c.F, G: c.G, Load: loading(c.nameFlags, c.checkFlags),
+			Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
 	}
 	if f.Data == "" {
 		return nil, usageError{errors.New("--data NAME is not given: which images were the encoders trained on?")}
 	}
-	conf := run.ScoreConfig{F: c.F, G: c.G, Prefix: c.Prefix, Out: c.Out, Foreign: true}
+	conf := run.ScoreConfig{F: c.F, G: c.G, Load: loading(c.nameFlags, c.checkFlags), Out: c.Out, Foreign: true}
 	set := c.Set
 	switch {
 	case len(lists) > 0 && c.Split != "":
@@ -184,7 +215,7 @@ func (f *foreignFlags) run(a *app, c *scoreCmd) (*page.Summary, error) {
 	if f.Points < 0 {
 		conf.SharedAsCandidates = true
 	}
-	r, err := f.recipe(set)
+	r, err := f.recipe(c.F, set)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -15,13 +17,14 @@ import (
 type unitsCmd struct {
 	encoderFlags
 	Weights string `required:"" placeholder:"FILE" help:"Weights of the encoder, a safetensors file."`
-	prefixFlag
+	nameFlags
+	checkFlags
 	Top      int      `default:"10" placeholder:"N" help:"Units to show, of all layers and of each (default: 10)."`
 	Images   int      `default:"8" placeholder:"N" help:"${units_images}"`
 	Part     string   `default:"train" enum:"train,test" help:"Images of which part: train or test (default: train)."`
 	Points   int      `default:"0" placeholder:"N" help:"Number of images, the first ones (default: all)."`
 	Views    int      `default:"10" placeholder:"N" help:"Augmented views of each image (default: 10)."`
-	Absolute bool     `help:"Take |activation|, so that units with negative activations can be ranked."`
+	Absolute *bool    `negatable:"" help:"${units_absolute}"`
 	Set      []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"${units_set}"`
 	Out      string   `default:"units" placeholder:"DIR" help:"Folder for tables and picture (default: units)."`
 	Force    bool     `help:"Replace units that are in that folder."`
@@ -30,8 +33,11 @@ type unitsCmd struct {
 
 // Run ranks the units of one encoder.
 func (c *unitsCmd) Run(a *app) error {
-	if c.Encoder == "" || c.Data == "" {
-		return usageError{fmt.Errorf("--encoder NAME and --data NAME are needed")}
+	if c.Data == "" {
+		return usageError{fmt.Errorf("--data NAME is needed")}
+	}
+	if err := c.checkFlags.valid(1); err != nil {
+		return err
 	}
 	if c.Top < 1 || c.Images < 1 || c.Images > 100 || c.Points < 0 || c.Points == 1 || c.Views < 1 {
 		return usageError{fmt.Errorf("--top %d --images %d --points %d --views %d: want at least 1, 1 to 100, 0 (all) "+
@@ -40,7 +46,18 @@ func (c *unitsCmd) Run(a *app) error {
 	if _, err := os.Stat(filepath.Join(c.Out, "units.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has units already; choose another --out, or --force", c.Out)}
 	}
-	sets := append(c.sets(), fmt.Sprintf("score.views=%d", max(c.Views, 2)), fmt.Sprintf("score.absolute=%t", c.Absolute))
+	sets, err := c.sets(c.Weights)
+	if err != nil {
+		return err
+	}
+	sets = append(sets, fmt.Sprintf("score.views=%d", max(c.Views, 2)))
+	absolute := c.Absolute != nil || slices.ContainsFunc(c.Set, func(s string) bool {
+		return strings.HasPrefix(s,
+			"score.absolute=")
+	})
+	if c.Absolute != nil {
+		sets = append(sets, fmt.Sprintf("score.absolute=%t", *c.Absolute))
+	}
 	if c.Views == 1 {
 		sets = append(sets, "score.views=1", "score.mode=original") // one view has no pairs
 	}
@@ -48,8 +65,8 @@ func (c *unitsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	conf := run.UnitsConfig{Weights: c.Weights, Prefix: c.Prefix, Points: c.Points, Top: c.Top, Images: c.Images,
-		Out: c.Out}
+	conf := run.UnitsConfig{Weights: c.Weights, Load: loading(c.nameFlags, c.checkFlags), AbsoluteByDefault: !absolute,
+		Points: c.Points, Top: c.Top, Images: c.Images, Out: c.Out}
 	if c.Part == "test" {
 		conf.Part = data.Test
 	}
@@ -76,7 +93,11 @@ func (a *app) units(r *run.UnitReport, out string) {
 		t.AppendRow(table.Row{i + 1, u.Tap, u.Unit, fmt.Sprintf("%.4f", u.Value), u.Point, fmt.Sprintf("%.4g", u.Max),
 			fmt.Sprintf("%.4g", u.Rest), fmt.Sprint(next)})
 	}
-	a.printf("\nTop %d of %d units by UnitMem, %d images of %s with %d views\n%s\n\n", len(r.Top), r.Units, r.Points,
+	of := "UnitMem"
+	if r.Absolute() {
+		of = "UnitMem of |activation|"
+	}
+	a.printf("\nTop %d of %d units by %s, %d images of %s with %d views\n%s\n\n", len(r.Top), r.Units, of, r.Points,
 		r.Data, r.Views, t.Render())
 	a.printf("%s\n\n", owners(r.Owners))
 	t = newTable(1, "tap", "depth", "units", "ranked", "dead", "mean", "top unit", "UnitMem", "owner",
@@ -94,6 +115,11 @@ func (a *app) units(r *run.UnitReport, out string) {
 		t.AppendRow(row)
 	}
 	a.printf("%s\n", t.Render())
+	if r.Absolute() {
+		a.paragraph("",
+			"Ranked by |activation|: units here can be negative, as behind a GELU or a layer norm, and UnitMem of the "+
+				"activations themselves has no bounds then. --no-absolute ranks those that never are.")
+	}
 	if r.Unbounded > 0 {
 		a.paragraph("",
 			fmt.Sprintf("%d units are not ranked: the mean activation of some image is negative, and UnitMem then has no "+

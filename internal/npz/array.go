@@ -260,3 +260,16 @@ func same[T Value](x T, v int64) bool {
 	i, ok := any(x).(int64)
 	return ok && i == v
 }
+
+// ChannelsLast reorders maps [C,H,W] of area pixels, one after another, to [H,W,C].
+func ChannelsLast[T any](values []T, area, channels int) {
+	tmp := make([]T, area*channels)
+	for row := range slices.Chunk(values, area*channels) {
+		for u := range channels {
+			for p := range area {
+				tmp[p*channels+u] = row[u*area+p]
+			}
+		}
+		copy(row, tmp)
+	}
+}

@@ -20,7 +20,8 @@ import (
 // maxHeader is the longest header that the format allows.
 const maxHeader = 100_000_000
 
-// File is an open safetensors file, of which tensors can be read one by one.
+// File is an open safetensors file, or the index of several, of which tensors can be
+// read one by one.
 type File struct {
 	path string
 	r    io.ReaderAt
@@ -32,12 +33,22 @@ type File struct {
 // Open reads and checks the header of a file, and its checksum if it was written
 // by this package. The error says what is wrong with the file. Close it after
 // use.
+//
+// Of a model in several files path is their index, NAME.safetensors.index.json; the
+// files lie beside it. Files of other formats are called what they are.
 func Open(path string) (*File, error) {
 	r, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	if isIndex(path) {
+		defer r.Close()
+		return openIndex(path, r)
+	}
 	info, err := r.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("not a regular file but a folder, expected a file in it, such as %s", inFolder(path))
+	}
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New("not a regular file")
 	}
@@ -64,9 +75,11 @@ func parse(r io.ReaderAt, size int64) (*File, error) {
 	}
 	rest := size - int64(len(start))
 	n := binary.LittleEndian.Uint64(start[:])
-	if string(start[:4]) == "PK\x03\x04" || start[0] == 0x80 && start[1] >= 2 && start[1] <= 5 {
-		return nil, errors.New("a zip archive or a pickle, as torch.save writes them, expected safetensors: " +
-			"in Python, safetensors.torch.save_file(state_dict, path)")
+	var brace [1]byte
+	if _, err := r.ReadAt(brace[:], int64(len(start))); err != nil || brace[0] != '{' || n > uint64(rest) {
+		if err := otherKind(r, size); err != nil {
+			return nil, err
+		}
 	}
 	if n > maxHeader {
 		return nil, fmt.Errorf("header of %d bytes, expected at most %d: not a safetensors file?", n, maxHeader)
@@ -157,6 +170,12 @@ func (f *File) tensor(name string) (*tensor.Tensor, error) {
 	e, ok := f.entries[name]
 	if !ok {
 		return nil, errors.New("not in the file")
+	}
+	if e.shard != nil {
+		if e.stored != "" {
+			name = e.stored
+		}
+		return e.shard.tensor(name)
 	}
 	decode := floats[e.dtype]
 	if decode == nil {

@@ -21,6 +21,8 @@ type entry struct {
 	dtype      string
 	shape      []int
 	begin, end int64
+	shard      *File  // that it lies in; nil for the file itself
+	stored     string // its name there where another one was given; else ""
 }
 
 // header is the parsed JSON header.

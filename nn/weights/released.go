@@ -5,14 +5,14 @@ import "strings"
 // releasedResNet9 has the names of the paper's released code (class ResNet9 of
 // sprintml/LocalizingMemorizationInSSL at 7986c7c), in which each of our groups
 // of layers is a module with a conv and a batch.
-var releasedResNet9 = scheme{"the released ResNet-9", func(ours string) string {
+var releasedResNet9 = scheme{name: "the released ResNet-9", theirs: func(ours string) [][]string {
 	layer, leaf, _ := strings.Cut(ours, ".")
 	for kind, theirs := range map[string]string{"conv": ".conv.", "bn": ".batch."} {
 		if id, ok := strings.CutPrefix(layer, kind); ok && releasedModules[id] != "" {
-			return releasedModules[id] + theirs + leaf
+			return [][]string{{releasedModules[id] + theirs + leaf}}
 		}
 	}
-	return ""
+	return nil
 }}
 
 var releasedModules = map[string]string{

@@ -57,7 +57,7 @@ func TestTorchvision(t *testing.T) {
 		for _, prefix := range []string{"", "theirs_"} {
 			path := filepath.Join(dir, prefix+n[0]+"_"+n[1])
 			enc := encoder(n[0], n[1], 2)
-			l, err := LoadEncoder(path+".safetensors", enc.Params(), "")
+			l, err := LoadEncoder(path+".safetensors", enc.Params(), Options{})
 			require.NoError(t, err)
 			if prefix != "" {
 				head := "fc"

@@ -74,7 +74,7 @@ func Save(path string, params []*nn.Param, meta map[string]string) error {
 // Load sets params from a file by Save or by PyTorch. Names and shapes must match
 // one to one, except that PyTorch's num_batches_tracked counters are skipped. On
 // any error params are as they were; if names or shapes differ, or types are not
-// floats, the error lists all that do.
+// floats, the error names some and counts all that do.
 func Load(path string, params []*nn.Param) error {
 	f, err := Open(path)
 	if err != nil {
@@ -87,7 +87,7 @@ func Load(path string, params []*nn.Param) error {
 	if err := f.match(params); err != nil {
 		return err
 	}
-	return f.set(params, func(ours string) string { return ours }, false)
+	return f.set(params, func(i int) []string { return []string{params[i].Name} }, false)
 }
 
 // match compares the names, shapes and types of the file with params.
@@ -96,7 +96,7 @@ func (f *File) match(params []*nn.Param) error {
 	known := make(map[string]bool, len(params))
 	for _, p := range params {
 		known[p.Name] = true
-		d.compare(f, p.Name, p.Value)
+		d.compare(f, []string{p.Name}, p)
 	}
 	for _, name := range f.Names() {
 		layer, counter := strings.CutSuffix(name, ".num_batches_tracked")

@@ -20,11 +20,9 @@ import (
 
 // ArraysConfig names arrays that another program made, and where the scores go.
 type ArraysConfig struct {
-	F, G string // .npz of activations of f and g; of ScoreViews: encoders, safetensors
-	// Prefix is what stands before the encoder's names in both files of ScoreViews
-	// (weights.LoadEncoder).
-	Prefix string
-	Views  string // of ScoreViews: .npz with the array views
+	F, G  string      // .npz of activations of f and g; of ScoreViews: encoders, safetensors
+	Load  run.Loading // of both files of ScoreViews
+	Views string      // of ScoreViews: .npz with the array views
 	// Sets are the rows of each set, by its name; without any the files have them.
 	Sets map[string][]int
 	NCHW bool // five-dimensional arrays have their units before H and W
@@ -134,7 +132,7 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep run.R
 		if pair[i], err = run.NewEncoder(r, s[0], s[1], s[2], 0); err != nil {
 			return nil, err
 		}
-		if _, err := run.LoadEncoder(path, c.Prefix, pair[i], rep); err != nil {
+		if _, err := c.Load.Encoder(r, pair[i], [3]int(s), path, i, false, rep); err != nil {
 			return nil, err
 		}
 	}

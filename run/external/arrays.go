@@ -225,27 +225,12 @@ func (f *arrayFile) inputs(layer int, s *arraySets) iter.Seq2[memorize.Input, er
 				}
 				x := tensor.FromSlice(out, append([]int{len(out) / width * f.views}, f.shapes[layer]...)...)
 				if f.nchw && len(f.shapes[layer]) == 3 {
-					toNHWC(x)
+					npz.ChannelsLast(x.Data(), x.Dim(1)*x.Dim(2), x.Dim(3))
 				}
 				if !yield(memorize.Input{Set: set, X: x}, nil) {
 					return
 				}
 			}
 		}
-	}
-}
-
-// toNHWC reorders the values of x, whose shape is already [N,H,W,C], from
-// [N,C,H,W].
-func toNHWC(x *tensor.Tensor) {
-	area, c := x.Dim(1)*x.Dim(2), x.Dim(3)
-	tmp := make([]float32, area*c)
-	for row := range slices.Chunk(x.Data(), area*c) {
-		for u := range c {
-			for p := range area {
-				tmp[p*c+u] = row[u*area+p]
-			}
-		}
-		copy(row, tmp)
 	}
 }
