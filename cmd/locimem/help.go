@@ -5,6 +5,10 @@ import "github.com/alecthomas/kong"
 // helpTexts are the longer texts of flags, by the command or group of flags and the field
 // that they belong to: help:"${command_field}".
 var helpTexts = kong.Vars{
+	"bench_all":           "Time all that needs no other program, next to the peak of this machine (the default).",
+	"bench_peak":          "Measure the peak of this machine: multiply-adds on registers alone, reading from memory.",
+	"benchconv_net":       "resnet9, resnet18 (of CIFAR) or resnet50 (default: resnet9).",
+	"recipe_set":          "Change a field of the recipe, such as train.epochs=3; may be given again.",
 	"benchfigure_results": "What bench/run.sh measured (default: bench/results.json).",
 	"check_check": "A .npz with the arrays views and features that the program that made the weights " +
 		"computed; other features here are an error. A second one is of g.",

@@ -273,7 +273,8 @@ func Heads() []string { return append([]string(nil), heads...) }
 // word.
 const maskToken = "mask_token"
 
-var headLeaf = regexp.MustCompile(`^(weight|bias|running_mean|running_var|num_batches_tracked|weight_g|weight_v|original0|original1)$`)
+var headLeaf = regexp.MustCompile(`^(weight|bias|running_mean|running_var|num_batches_tracked|` +
+	`weight_g|weight_v|original0|original1)$`)
 
 // headLike tells whether the tensors of a part of a network, with their shapes, can be
 // a head: linear layers and norms of vectors, at least one of them linear, and no
