@@ -14,6 +14,7 @@ import (
 // Model is what the components of an image mean.
 type Model int
 
+// The models.
 const (
 	Gray  Model = iota // one component
 	YCbCr              // luma, blue and red differences

@@ -17,12 +17,14 @@ type Array struct {
 	Data  []byte
 }
 
-// List is a Python list, Dict a dictionary whose keys are texts or bytes, Tuple a tuple.
-type (
-	List  struct{ Items []any }
-	Dict  map[string]any
-	Tuple []any
-)
+// List is a Python list.
+type List struct{ Items []any }
+
+// Dict is a dictionary whose keys are texts or bytes.
+type Dict map[string]any
+
+// Tuple is a Python tuple.
+type Tuple []any
 
 // Values besides: nil, bool, int64, and string for texts and bytes alike.
 

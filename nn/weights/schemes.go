@@ -116,7 +116,8 @@ func alsoCalled(ours string) [][]string {
 	return [][]string{{ours}}
 }
 
-var numbered = regexp.MustCompile(`^(.*\.|)(\d+)\.0\.(?:conv1\.weight|layer\.0\.convolution\.weight|residual_function\.0\.weight)$`)
+var numbered = regexp.MustCompile(`^(.*\.|)(\d+)\.0\.(?:conv1\.weight|layer\.0\.convolution\.weight|` +
+	`residual_function\.0\.weight)$`)
 var convolution = regexp.MustCompile(`^(\d+(?:\.\d+)?)\.weight$`)
 
 // sequentials returns a scheme for each nn.Sequential(conv1, bn1, ..., layer1, ...)
