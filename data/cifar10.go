@@ -10,6 +10,12 @@ import (
 	"strings"
 )
 
+var _ = Register(Source{
+	Name: "cifar10", About: "60,000 images of 32x32 in 10 classes; official files, binary or Python",
+	Shape: [3]int{32, 32, 3},
+	Count: always(5*CIFAR10Records, CIFAR10Records), Read: eachPart(OpenCIFAR10),
+})
+
 // The binary version of CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html):
 // a file is a list of records, a record is one label byte and then the red, the
 // green and the blue plane of a 32x32 image, each row by row.

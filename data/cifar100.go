@@ -6,6 +6,16 @@ import (
 	"path/filepath"
 )
 
+var _ = Register(Source{
+	Name:  "cifar100",
+	About: "60,000 images of 32x32 in 100 classes or 20 superclasses; official files, binary or Python",
+	Shape: [3]int{32, 32, 3}, Variants: []string{"fine", "coarse"},
+	Count: always(cifar100Images[Train], cifar100Images[Test]),
+	Read: func(dir, variant string, _ FolderOptions) (Dataset, Dataset, error) {
+		return both(func(p Part) (Dataset, error) { return OpenCIFAR100(dir, p, variant == "coarse") })
+	},
+})
+
 // The binary version of CIFAR-100: as CIFAR-10, but a record begins with two
 // bytes, the superclass (coarse label, 0 to 19) and the class (fine, 0 to 99).
 const (

@@ -3,6 +3,8 @@ package data_test
 import (
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 
 	"github.com/locimem/locimem/data"
 )
@@ -35,4 +37,49 @@ func ExamplePixels() {
 	// bright [255 255 255 255] false ben
 	// bright [200 210 220 230] false ann
 	// pixels of "mine/test": pixels: found 15, expected 16: 4 labels times 2x2x1
+}
+
+// A kind of files of your own under a name, for recipes (data.name: bytes). In a
+// program, Register stands in the file that reads them: var _ = data.Register(...).
+func ExampleRegister() {
+	// A byte for each gray image of 1x1, dark or bright, in the files train and test.
+	read := func(path string) (data.Dataset, error) {
+		pixels, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		labels := make([]int, len(pixels))
+		for i, p := range pixels {
+			labels[i] = int(p) / 128
+		}
+		return data.Pixels("bytes", pixels, [3]int{1, 1, 1}, labels, data.PixelOptions{Classes: []string{"dark", "bright"}})
+	}
+	data.Register(data.Source{
+		Name: "bytes", About: "a byte for each image; files train and test", Shape: [3]int{1, 1, 1},
+		Read: func(dir, _ string, _ data.FolderOptions) (train, test data.Dataset, err error) {
+			if train, err = read(filepath.Join(dir, "train")); err != nil {
+				return nil, nil, err
+			}
+			test, err = read(filepath.Join(dir, "test"))
+			return train, test, err
+		},
+	})
+
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	for name, content := range map[string][]byte{"train": {10, 200, 220}, "test": {30}} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			log.Print(err)
+		}
+	}
+	train, test, err := data.SourceOf("bytes").Open(dir, "", data.FolderOptions{})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println(train.Len(), train.Classes()[train.Label(1)], test.Len())
+	// Output: 3 bright 1
 }

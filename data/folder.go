@@ -7,6 +7,13 @@ import (
 	"strings"
 )
 
+var _ = Register(Source{
+	Name:  "folder",
+	About: "JPEG, PNG, GIF, BMP and WebP files, a folder for each class\ndata.folder: how they are resized",
+	Shape: [3]int{0, 0, 3},
+	Read:  func(dir, _ string, o FolderOptions) (Dataset, Dataset, error) { return OpenFolder(dir, o) },
+})
+
 // OpenFolder reads image files (JPEG, PNG, GIF, BMP, WebP) that lie in a folder for
 // each class, in dir/class or, for the two parts, in dir/train/class and
 // dir/val/class (or dir/test/class where there is no val). Folders below that of

@@ -7,6 +7,18 @@ import (
 	"path/filepath"
 )
 
+var _ = Register(Source{
+	Name: "mnist", About: "70,000 gray digits of 28x28; IDX files, .gz or not",
+	Shape: [3]int{28, 28, 1}, Mean: []float64{0.1307}, Std: []float64{0.3081},
+	Count: always(60000, 10000), Read: eachPart(OpenMNIST),
+})
+
+var _ = Register(Source{
+	Name: "fashion-mnist", About: "70,000 gray clothes of 28x28; IDX files, .gz or not",
+	Shape: [3]int{28, 28, 1}, Mean: []float64{0.2860}, Std: []float64{0.3530},
+	Count: always(60000, 10000), Read: eachPart(OpenFashionMNIST),
+})
+
 // The IDX format (Yann LeCun, http://yann.lecun.com/exdb/mnist): two zero bytes, a
 // type (8: unsigned bytes), the number of dimensions, each dimension as 32 bits
 // big-endian, then the values in row-major order.

@@ -17,13 +17,40 @@ type Source struct {
 	// Variants are what can be chosen within it, the default first; none: nothing.
 	Variants []string
 
-	images func(variant string) (train, test int)
-	open   func(dir, variant string, o FolderOptions) (train, test Dataset, err error)
+	// Count returns the number of images of the two parts; nil where only the files tell.
+	Count func(variant string) (train, test int)
+	// Read reads both parts from dir. variant is one of Variants; o counts for folders only.
+	Read func(dir, variant string, o FolderOptions) (train, test Dataset, err error)
+}
+
+// sources are the registered kinds of data, by name.
+var sources []*Source
+
+// Register makes a kind of data known to recipes and to `locimem data list`, and returns
+// it. It is called for package variables, before any recipe is read. It panics if the
+// name is empty, synthetic or taken, or if there is no Read.
+func Register(s Source) *Source {
+	switch {
+	case s.Name == "" || s.Name == "synthetic":
+		panic(fmt.Sprintf("data: Register: name: found %q, expected a name of its own", s.Name))
+	case SourceOf(s.Name) != nil:
+		panic(fmt.Sprintf("data: Register: name: found %q twice, expected different names", s.Name))
+	case s.Read == nil:
+		panic(fmt.Sprintf("data: Register(%q): Read: found none, expected a function", s.Name))
+	}
+	sources = append(sources, &s)
+	slices.SortFunc(sources, func(a, b *Source) int { return strings.Compare(a.Name, b.Name) })
+	return &s
 }
 
 // Images returns the number of images of the two parts, 0 where only the files
 // tell.
-func (s *Source) Images(variant string) (train, test int) { return s.images(s.variant(variant)) }
+func (s *Source) Images(variant string) (train, test int) {
+	if s.Count == nil {
+		return 0, 0
+	}
+	return s.Count(s.variant(variant))
+}
 
 // Open reads both parts from dir. variant is one of Variants, "" the first; o
 // counts for folders only.
@@ -31,7 +58,7 @@ func (s *Source) Open(dir, variant string, o FolderOptions) (train, test Dataset
 	if err := s.CheckVariant(variant); err != nil {
 		return nil, nil, fmt.Errorf("%s: variant: %w", s.Name, err)
 	}
-	return s.open(dir, s.variant(variant), o)
+	return s.Read(dir, s.variant(variant), o)
 }
 
 // CheckVariant returns an error unless there is such a variant.
@@ -54,7 +81,7 @@ func (s *Source) variant(v string) string {
 
 // SourceOf returns the source of that name, nil if there is none.
 func SourceOf(name string) *Source {
-	for _, s := range Sources() {
+	for _, s := range sources {
 		if s.Name == name {
 			return s
 		}
@@ -62,64 +89,20 @@ func SourceOf(name string) *Source {
 	return nil
 }
 
-// Sources returns all kinds of data that are read from files.
-func Sources() []*Source {
-	fixed := func(train, test int) func(string) (int, int) {
-		return func(string) (int, int) { return train, test }
-	}
-	// parts opens the two parts of sets whose variants do not matter.
-	parts := func(open func(dir string, part Part) (Dataset, error)) func(string, string, FolderOptions) (Dataset,
-		Dataset, error) {
-		return func(dir, _ string, _ FolderOptions) (Dataset, Dataset, error) {
-			return both(func(p Part) (Dataset, error) { return open(dir, p) })
-		}
-	}
-	return []*Source{
-		{Name: "cifar10", About: "60,000 images of 32x32 in 10 classes; official files, binary or Python",
-			Shape: [3]int{32, 32, 3}, images: fixed(5*CIFAR10Records, CIFAR10Records), open: parts(OpenCIFAR10)},
-		{Name: "cifar100",
-			About: "60,000 images of 32x32 in 100 classes or 20 superclasses; official files, binary or Python",
-			Shape: [3]int{32, 32, 3}, Variants: []string{"fine", "coarse"}, images: fixed(cifar100Images[Train],
-				cifar100Images[Test]),
-			open: func(dir, v string, _ FolderOptions) (Dataset, Dataset, error) {
-				return both(func(p Part) (Dataset, error) { return OpenCIFAR100(dir, p, v == "coarse") })
-			}},
-		{Name: "mnist", About: "70,000 gray digits of 28x28; IDX files, .gz or not",
-			Shape: [3]int{28, 28, 1}, Mean: []float64{0.1307}, Std: []float64{0.3081}, images: fixed(60000, 10000),
-			open: parts(OpenMNIST)},
-		{Name: "fashion-mnist", About: "70,000 gray clothes of 28x28; IDX files, .gz or not",
-			Shape: [3]int{28, 28, 1}, Mean: []float64{0.2860}, Std: []float64{0.3530}, images: fixed(60000, 10000),
-			open: parts(OpenFashionMNIST)},
-		{Name: "svhn", About: "house numbers, digits of 32x32; train_32x32.mat, test_32x32.mat",
-			Shape: [3]int{32, 32, 3}, Variants: []string{"train", "extra"},
-			images: func(v string) (int, int) { return svhnImages[v], svhnImages["test"] },
-			open: func(dir, v string, _ FolderOptions) (Dataset, Dataset, error) {
-				return both(func(p Part) (Dataset, error) { return OpenSVHN(dir, [2]string{v, "test"}[p]) })
-			}},
-		{Name: "stl10", About: "images of 96x96 in 10 classes, 100,000 unlabeled; official binary files",
-			Shape: [3]int{96, 96, 3}, Variants: STL10Parts(), images: stlCounts,
-			open: func(dir, v string, _ FolderOptions) (Dataset, Dataset, error) {
-				return both(func(p Part) (Dataset, error) { return OpenSTL10(dir, [2]string{v, "test"}[p]) })
-			}},
-		{Name: "tiny-imagenet", About: "110,000 images of 64x64 in 200 classes, or a part; official folder",
-			Shape: [3]int{64, 64, 3}, images: fixed(0, 0),
-			open: func(dir, _ string, _ FolderOptions) (Dataset, Dataset, error) { return OpenTinyImageNet(dir) }},
-		{Name: "folder",
-			About: "JPEG, PNG, GIF, BMP and WebP files, a folder for each class\ndata.folder: how they are resized",
-			Shape: [3]int{0, 0, 3}, images: fixed(0, 0),
-			open: func(dir, _ string, o FolderOptions) (Dataset, Dataset, error) { return OpenFolder(dir, o) }},
-	}
+// Sources returns all kinds of data that are read from files, by name.
+func Sources() []*Source { return slices.Clone(sources) }
+
+// always is the Count of a source that has always the same numbers of images.
+func always(train, test int) func(string) (int, int) {
+	return func(string) (int, int) { return train, test }
 }
 
-// stlCounts returns the number of images of a part of STL-10 and of its test part.
-func stlCounts(part string) (train, test int) {
-	if strings.HasPrefix(part, "fold") {
-		return stlFold, stlImages["test"]
+// eachPart is the Read of a source without variants.
+func eachPart(open func(dir string, part Part) (Dataset, error)) func(string, string, FolderOptions) (Dataset,
+	Dataset, error) {
+	return func(dir, _ string, _ FolderOptions) (Dataset, Dataset, error) {
+		return both(func(p Part) (Dataset, error) { return open(dir, p) })
 	}
-	for _, f := range strings.Split(part, "+") {
-		train += stlImages[f]
-	}
-	return train, stlImages["test"]
 }
 
 // both opens the training part and then the test part.

@@ -10,6 +10,14 @@ import (
 	"strings"
 )
 
+var _ = Register(Source{
+	Name: "stl10", About: "images of 96x96 in 10 classes, 100,000 unlabeled; official binary files",
+	Shape: [3]int{96, 96, 3}, Variants: STL10Parts(), Count: stlCounts,
+	Read: func(dir, variant string, _ FolderOptions) (Dataset, Dataset, error) {
+		return both(func(p Part) (Dataset, error) { return OpenSTL10(dir, [2]string{variant, "test"}[p]) })
+	},
+})
+
 // STL-10 (Coates, Lee and Ng, AISTATS 2011), binary version: X files of images of
 // 96x96, a red, a green and a blue plane, each column by column; y files of a
 // byte a label, 1 to 10.
@@ -191,4 +199,15 @@ func readFold(r io.Reader, part string, size, limit int) ([]int, error) {
 		}
 	}
 	return idx, nil
+}
+
+// stlCounts returns the number of images of a part and of the test part.
+func stlCounts(part string) (train, test int) {
+	if strings.HasPrefix(part, "fold") {
+		return stlFold, stlImages["test"]
+	}
+	for _, f := range strings.Split(part, "+") {
+		train += stlImages[f]
+	}
+	return train, stlImages["test"]
 }

@@ -10,6 +10,15 @@ import (
 	"github.com/locimem/locimem/internal/mat5"
 )
 
+var _ = Register(Source{
+	Name: "svhn", About: "house numbers, digits of 32x32; train_32x32.mat, test_32x32.mat",
+	Shape: [3]int{32, 32, 3}, Variants: []string{"train", "extra"},
+	Count: func(variant string) (int, int) { return svhnImages[variant], svhnImages["test"] },
+	Read: func(dir, variant string, _ FolderOptions) (Dataset, Dataset, error) {
+		return both(func(p Part) (Dataset, error) { return OpenSVHN(dir, [2]string{variant, "test"}[p]) })
+	},
+})
+
 // svhnImages has the number of images of each official file.
 var svhnImages = map[string]int{"train": 73257, "test": 26032, "extra": 531131}
 

@@ -12,6 +12,12 @@ import (
 	"github.com/locimem/locimem/internal/textfile"
 )
 
+var _ = Register(Source{
+	Name: "tiny-imagenet", About: "110,000 images of 64x64 in 200 classes, or a part; official folder",
+	Shape: [3]int{64, 64, 3},
+	Read:  func(dir, _ string, _ FolderOptions) (Dataset, Dataset, error) { return OpenTinyImageNet(dir) },
+})
+
 // Tiny-ImageNet (Stanford's CS231n, 2015): 200 classes named by their WordNet ids,
 // 500 training and 50 validation images of 64x64 each, as JPEG files.
 const (

@@ -321,8 +321,8 @@ func TestRefused(t *testing.T) {
 		{"split.mode=paper", "split.shared: want 40000 in mode paper, found 300"},
 		{"split.mode=every", "split.mode"},
 		{"data.name=cifar",
-			`data.name: want synthetic or cifar10 or cifar100 or mnist or fashion-mnist or svhn or stl10 or tiny-imagenet ` +
-				`or folder, found "cifar"; did you mean cifar`},
+			`data.name: want synthetic or cifar10 or cifar100 or fashion-mnist or folder or mnist or stl10 or svhn ` +
+				`or tiny-imagenet, found "cifar"; did you mean cifar`},
 		{"data.synthetic.classes=1", "data.synthetic.classes"},
 		{"data.synthetic.atypical_share=2", "data.synthetic.atypical_share"},
 		{"knn.k=0", "knn.k: want 1 to 500, found 0"},
