@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
@@ -192,29 +190,13 @@ func (x *crossedPairs) judgeReliable(c tapCensus) report.Claim {
 		return x.undecided(claimReliable, nil, "fewer than two couples of pairs do not tell")
 	}
 	out := x.begin(claimReliable, nil)
-	f := fisherOf(c.reliability.Half, len(x.universe))
-	cell := report.Between(c.reliability.Half, f.lo, f.hi)
+	f := stats.FisherInterval(c.reliability.Half, len(x.universe), level)
+	cell := report.Between(c.reliability.Half, f.Lo, f.Hi)
 	out.Controlled = &cell
-	out.Why = prosef(whyReliable, claimReliable.Number, c.reliability.Half, f.lo, f.hi, c.tap,
-		c.reliability.Couples, c.reliability.Full, f.detectable)
-	switch {
-	case f.lo > 0:
-		out.Verdict = report.Reproduced
-	case f.hi < 0:
-		out.Verdict = report.NotReproduced
-	}
+	out.Why = prosef(whyReliable, claimReliable.Number, c.reliability.Half, f.Lo, f.Hi, c.tap,
+		c.reliability.Couples, c.reliability.Full, f.Detectable)
+	out.Verdict = verdictAbove(f.Lo, f.Hi)
 	return out
-}
-
-// fisherInterval is Fisher's interval of a correlation. detectable is the smallest
-// correlation that such an interval would tell from 0 with probability .8.
-type fisherInterval struct{ lo, hi, detectable float64 }
-
-// fisherOf returns the interval of a correlation over n images.
-func fisherOf(r float64, n int) fisherInterval {
-	root := math.Sqrt(float64(n - 3))
-	z, half := math.Atanh(r), distuv.UnitNormal.Quantile((1+level)/2)/root
-	return fisherInterval{math.Tanh(z - half), math.Tanh(z + half), math.Tanh(half + distuv.UnitNormal.Quantile(.8)/root)}
 }
 
 // censusSeries are the lines of the charts by depth.

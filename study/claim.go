@@ -145,13 +145,18 @@ func above(what string, perPair []float64) (*report.Cell, report.Verdict, string
 		return &c, report.UnderPowered, why
 	}
 	why := fmt.Sprintf("%s is %.4f, 95 %% interval over %d pairs [%.4f, %.4f]", what, *c.Value, len(perPair), *c.Lo, *c.Hi)
+	return &c, verdictAbove(*c.Lo, *c.Hi), why
+}
+
+// verdictAbove judges whether a number is above 0, by its interval.
+func verdictAbove(lo, hi float64) report.Verdict {
 	switch {
-	case *c.Lo > 0:
-		return &c, report.Reproduced, why
-	case *c.Hi < 0:
-		return &c, report.NotReproduced, why
+	case lo > 0:
+		return report.Reproduced
+	case hi < 0:
+		return report.NotReproduced
 	}
-	return &c, report.UnderPowered, why
+	return report.UnderPowered
 }
 
 // withoutSpread says why numbers tell nothing about other pairs: there is only one, or

@@ -112,48 +112,37 @@ const ruleCrossed = `The interval (95 %) is over crossed pairs and images: effec
 func (x *Reader) judgeCrossed(claim Claim, plain []float64, of stats.Crossed) (report.Claim, error) {
 	c, what := x.begin(claim, plain), prose(claim.Number)
 	c.Rule += " " + prose(ruleCrossed)
-	if len(of.Scores) == 1 {
-		s := report.Num(controlledMean(of, 0))
-		c.Controlled, c.Verdict = &s, report.UnderPowered
-		c.Why = fmt.Sprintf("%s is %.4f in the one pair of encoders, which says nothing about others", what, *s.Value)
-		return c, nil
-	}
-	m, err := of.Population(level)
+	m, err := population(of)
 	if err != nil {
 		return c, err
 	}
-	if m.Both == nil {
-		s := report.Num(m.Mean)
-		c.Controlled, c.Verdict = &s, report.UnderPowered
+	cell := both(m)
+	c.Controlled = &cell
+	switch {
+	case len(of.Scores) == 1:
+		c.Why = withoutSpread(what, cell, nil)
+		return c, nil
+	case m.Both == nil:
 		c.Why = fmt.Sprintf("%s is %.4f in one couple of pairs, so the spread over pairs is unknown", what, m.Mean)
 		return c, nil
 	}
-	cell := report.Between(m.Mean, m.Both.Lo, m.Both.Hi)
-	c.Controlled, c.P = &cell, &m.Both.P
+	c.P, c.Verdict = &m.Both.P, verdictAbove(m.Both.Lo, m.Both.Hi)
 	c.Why = prosef(`%s is %.4f, 95 %% interval over %d crossed pairs and %d images [%.4f, %.4f]; %.4f would be found
 		with power .8`, what, m.Mean, len(of.Scores), len(of.Scores[0]), m.Both.Lo, m.Both.Hi, *m.Detectable)
-	switch {
-	case m.Both.Lo > 0:
-		c.Verdict = report.Reproduced
-	case m.Both.Hi < 0:
-		c.Verdict = report.NotReproduced
-	default:
-		c.Verdict = report.UnderPowered
-	}
 	return c, nil
 }
 
-// controlledMean is half of candidates minus independents in one pair.
-func controlledMean(of stats.Crossed, pair int) float64 {
-	var in, out []float64
-	for i, v := range of.Scores[pair] {
-		if of.Member[pair][i] {
-			in = append(in, v)
-		} else {
-			out = append(out, v)
-		}
+// population is the mean memorization; of one pair its controlled score, without an
+// interval.
+func population(of stats.Crossed) (stats.Population, error) {
+	if len(of.Scores) > 1 {
+		return of.Population(level)
 	}
-	return (stat.Mean(in, nil) - stat.Mean(out, nil)) / 2
+	means, err := of.PairMeans()
+	if err != nil {
+		return stats.Population{}, err
+	}
+	return stats.Population{Mean: means[0], PairMeans: means, Level: level}, nil
 }
 
 // both is the cell of a population mean, with its interval over pairs and images if there
@@ -165,19 +154,12 @@ func both(m stats.Population) report.Cell {
 	return report.Between(m.Mean, m.Both.Lo, m.Both.Hi)
 }
 
-// populations estimates the controlled score of each tap. With one pair it is the score
-// without an interval.
+// populations estimates the controlled score of each tap.
 func (x *crossedPairs) populations(taps []string) ([]stats.Population, error) {
 	out := make([]stats.Population, len(taps))
 	for i, tap := range taps {
-		of := x.in(tap)
-		if len(of.Scores) == 1 {
-			m := controlledMean(of, 0)
-			out[i] = stats.Population{Mean: m, PairMeans: []float64{m}, Level: level}
-			continue
-		}
 		var err error
-		if out[i], err = of.Population(level); err != nil {
+		if out[i], err = population(x.in(tap)); err != nil {
 			return nil, fmt.Errorf("tap %s: %w", tap, err)
 		}
 	}

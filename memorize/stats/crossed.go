@@ -101,11 +101,27 @@ func (c Crossed) signedMean(p int, x []float64) float64 {
 	return sum / float64(len(x))
 }
 
+// PairMeans returns the controlled score of each pair: half of the mean of the
+// candidates minus half of the mean of the independents. It needs one pair.
+func (c Crossed) PairMeans() ([]float64, error) {
+	if err := c.validate(1); err != nil {
+		return nil, err
+	}
+	return c.pairMeans(c.centred()), nil
+}
+
+func (c Crossed) pairMeans(centred [][]float64) []float64 {
+	out := make([]float64, len(centred))
+	for p, s := range centred {
+		out[p] = c.signedMean(p, s)
+	}
+	return out
+}
+
 // Population is the mean memorization of crossed pairs, with intervals that answer
 // different questions.
 type Population struct {
-	// PairMeans are the controlled scores: half of the mean of the candidates minus
-	// half of the mean of the independents.
+	// PairMeans are the controlled scores (Crossed.PairMeans).
 	PairMeans []float64 `json:"pair_means"`
 	// Adjusted are the controlled scores of the pairs without the effects of the images:
 	// estimates of theta + t_p. Use these where a statement takes one number per pair.
@@ -129,7 +145,7 @@ type Population struct {
 	Level      float64  `json:"level"`
 }
 
-// detectablePower is the power at Population.Detectable.
+// detectablePower is the power at Population.Detectable and CorrelationInterval.Detectable.
 const detectablePower = 0.8
 
 // Population estimates the mean memorization theta. It needs two pairs.
@@ -164,10 +180,7 @@ func (c Crossed) Population(level float64) (Population, error) {
 	}
 	pairs, n := len(c.Scores), float64(len(c.Scores[0]))
 	centred := c.centred()
-	out := Population{PairMeans: make([]float64, pairs), Level: level}
-	for p, s := range centred {
-		out.PairMeans[p] = c.signedMean(p, s)
-	}
+	out := Population{PairMeans: c.pairMeans(centred), Level: level}
 	a := c.adjust(centred)
 	if pairs > 2 && !a.ok {
 		return Population{}, fmt.Errorf("crossed pairs: all couples drew the same halves, expected independent draws")

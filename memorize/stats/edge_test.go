@@ -232,6 +232,14 @@ func TestBadValuesAreNamed(t *testing.T) {
 }
 
 // Of one test Fisher is its p value; of two with product q it is q (1 - log q).
+// The numbers are those of Python's math and statistics.NormalDist.
+func TestFisherInterval(t *testing.T) {
+	got := FisherInterval(.5, 28, .95)
+	assert.InDelta(t, .15602836252908606, got.Lo, 1e-12)
+	assert.InDelta(t, .7358184794439374, got.Hi, 1e-12)
+	assert.InDelta(t, .5082126283577936, got.Detectable, 1e-12)
+}
+
 func TestFisher(t *testing.T) {
 	assert.Equal(t, 1.0, Fisher(nil))
 	assert.InDelta(t, 0.03, Fisher([]float64{0.03}), 1e-12)

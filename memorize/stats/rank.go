@@ -79,6 +79,24 @@ func Spearman(x, y []float64) (Correlation, error) {
 	return Correlation{Value: rho, P: p, N: len(x)}, nil
 }
 
+// CorrelationInterval is the interval of a correlation. Detectable is the smallest
+// correlation that such an interval tells from 0 with probability 0.8.
+type CorrelationInterval struct {
+	Interval
+	Detectable float64 `json:"detectable"`
+}
+
+// FisherInterval returns the interval of a correlation r of n > 3 values: atanh r is
+// about normal with variance 1/(n-3) (Fisher 1921).
+func FisherInterval(r float64, n int, level float64) CorrelationInterval {
+	root := math.Sqrt(float64(n - 3))
+	z, half := math.Atanh(r), distuv.UnitNormal.Quantile((1+level)/2)/root
+	return CorrelationInterval{
+		Interval{math.Tanh(z - half), math.Tanh(z + half)},
+		math.Tanh(half + distuv.UnitNormal.Quantile(detectablePower)/root),
+	}
+}
+
 // exactKendall is the largest number of values whose p is counted out.
 const exactKendall = 33
 
