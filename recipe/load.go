@@ -3,8 +3,10 @@ package recipe
 import (
 	"fmt"
 	"io"
+	"maps"
+	"strings"
 
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/internal/textfile"
 	"github.com/locimem/locimem/recipes"
 )
@@ -20,12 +22,12 @@ func Default() *Recipe {
 
 // Load reads the recipe in a file, "" for the default one, and carries out the
 // assignments in sets ("train.epochs=3"), in their order. Errors are of type
-// strict.Problems where the recipe itself is at fault.
+// settings.Problems where the recipe itself is at fault.
 func Load(path string, sets []string) (*Recipe, error) {
 	if path == "" {
 		return Read("", nil, sets)
 	}
-	src, err := textfile.Read(path, strict.MaxSize)
+	src, err := textfile.Read(path, settings.MaxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -34,30 +36,43 @@ func Load(path string, sets []string) (*Recipe, error) {
 
 // Read is Load of a document in memory; file is its name in errors.
 func Read(file string, src []byte, sets []string) (*Recipe, error) {
-	r, seen := blank(), map[string]string{}
-	if err := strict.Decode(r, "recipes/default.yaml", recipes.Default, seen); err != nil {
+	r, origins := blank(), map[string]string{}
+	if err := settings.Decode(r, "recipes/default.yaml", recipes.Default, origins); err != nil {
 		return nil, err
 	}
 	// Each method has its own defaults; a test holds those of this repository and
 	// the file together.
 	r.Method.open()
+	chosen := map[string]string{} // origins of what is said for the method that is named last
 	for _, lay := range []layer{
-		func(r *Recipe, seen map[string]string) error { return strict.Decode(r, file, src, seen) },
-		func(r *Recipe, seen map[string]string) error {
+		func(r *Recipe, origins map[string]string) error { return settings.Decode(r, file, src, origins) },
+		func(r *Recipe, origins map[string]string) error {
+			named := false
 			for _, s := range sets {
-				if err := strict.Set(r, s, seen); err != nil {
+				if strings.HasPrefix(s, "method.name=") {
+					if named { // another method than the one that these assignments named before
+						maps.DeleteFunc(origins, func(path, _ string) bool { return strings.HasPrefix(path, "method.") })
+					}
+					named = true
+				}
+				if err := settings.Set(r, s, origins); err != nil {
 					return err
 				}
 			}
 			return nil
 		},
 	} {
-		if err := lay.over(r, seen); err != nil {
+		said, err := lay.over(r, origins)
+		if err != nil {
 			return nil, err
 		}
+		if said["method.name"] != "" {
+			clear(chosen)
+		}
+		maps.Copy(chosen, said)
 	}
-	r.Method.close()
-	if err := r.validate(seen).Err(); err != nil {
+	foreign := r.Method.close(chosen)
+	if err := append(r.validate(origins), foreign...).Err(); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -76,5 +91,5 @@ func (r *Recipe) Write(w io.Writer) error {
 	if _, err := fmt.Fprintln(w, "# Every field of this run. recipes/default.yaml explains them."); err != nil {
 		return err
 	}
-	return strict.Encode(w, r)
+	return settings.Encode(w, r)
 }

@@ -2,10 +2,13 @@ package recipe
 
 import (
 	"errors"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/locimem/locimem/data/augment"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/ssl"
 )
@@ -21,12 +24,12 @@ type Method struct {
 	Name string `yaml:"name"`
 	// Config holds the settings, a struct of package ssl or of whoever registered the
 	// method; nil where there is no method of that name.
-	Config ssl.Config `yaml:"-"`
-	all    []settings // while a recipe is read
+	Config ssl.Config       `yaml:"-"`
+	all    []methodSettings // while a recipe is read
 }
 
-// settings are those of one method: a pointer to the struct of its Config.
-type settings struct {
+// methodSettings are those of one method: a pointer to the struct of its Config.
+type methodSettings struct {
 	name   string
 	config any
 }
@@ -35,7 +38,7 @@ type settings struct {
 func (m *Method) open() {
 	m.Config, m.all = nil, nil
 	for _, k := range ssl.Kinds() {
-		m.all = append(m.all, settings{k.Name, pointer(k.Config)})
+		m.all = append(m.all, methodSettings{k.Name, pointer(k.Config)})
 	}
 }
 
@@ -47,15 +50,15 @@ func pointer(of any) any {
 }
 
 // value is the Config of some settings.
-func (s *settings) value() ssl.Config {
+func (s *methodSettings) value() ssl.Config {
 	return reflect.ValueOf(s.config).Elem().Interface().(ssl.Config)
 }
 
 // copy returns a section whose settings can be changed by themselves.
 func (m Method) copy() Method {
-	all := make([]settings, len(m.all))
+	all := make([]methodSettings, len(m.all))
 	for i, s := range m.all {
-		all[i] = settings{s.name, pointer(s.value())}
+		all[i] = methodSettings{s.name, pointer(s.value())}
 	}
 	m.all = all
 	return m
@@ -70,17 +73,58 @@ func (m *Method) mask() {
 	}
 }
 
-// close leaves only the settings of the named method.
-func (m *Method) close() {
+// close leaves only the settings of the named method. Those of other methods, if they
+// are among the origins, are problems.
+func (m *Method) close(origins map[string]string) settings.Problems {
 	for _, s := range m.all {
 		if s.name == m.Name {
 			m.Config = s.value()
 		}
 	}
+	problems := m.foreign(origins)
 	m.all = nil
+	return problems
 }
 
-// Inline implements strict.Inliner: the settings are fields of the section.
+// foreign returns the settings that only other methods have, by their origins. A value
+// that is another method's default does no harm: a copy of recipes/default.yaml has all.
+func (m Method) foreign(origins map[string]string) settings.Problems {
+	var problems settings.Problems
+	own := fieldsOf(m.Config)
+	for _, path := range slices.Sorted(maps.Keys(origins)) {
+		field, ok := strings.CutPrefix(path, "method.")
+		if _, known := own[field]; !ok || known || field == "name" || m.Config == nil {
+			continue
+		}
+		var others []string
+		changed := false
+		for _, s := range m.all {
+			k, _ := ssl.Lookup(s.name)
+			if value, has := fieldsOf(s.value())[field]; has {
+				others = append(others, s.name)
+				changed = changed || value != fieldsOf(k.Config)[field]
+			}
+		}
+		if changed {
+			problems.Add(origins[path], path, "found a setting of %s, expected one of %s: %s",
+				strings.Join(others, ", "), m.Name, strings.Join(slices.Sorted(maps.Keys(own)), ", "))
+		}
+	}
+	return problems
+}
+
+// fieldsOf are the settings of a method as text, by their names.
+func fieldsOf(c ssl.Config) map[string]string {
+	out := map[string]string{}
+	for _, l := range settings.Leaves(&Recipe{Method: Method{Config: c}}) {
+		if f, ok := strings.CutPrefix(l.Path, "method."); ok && c != nil && f != "name" {
+			out[f] = settings.Text(l.Value)
+		}
+	}
+	return out
+}
+
+// Inline implements settings.Inliner: the settings are fields of the section.
 func (m Method) Inline() []any {
 	if m.Config != nil {
 		return []any{m.Config}

@@ -13,19 +13,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/internal/testutil"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipes"
 	"github.com/locimem/locimem/ssl"
 )
 
 func TestDefaultNamesAndExplainsEveryField(t *testing.T) {
 	r, seen := blank(), map[string]string{}
-	require.NoError(t, strict.Decode(r, "default.yaml", recipes.Default, seen))
+	require.NoError(t, settings.Decode(r, "default.yaml", recipes.Default, seen))
 	lines := strings.Split(string(recipes.Default), "\n")
 	// These explain themselves, or the line above them does.
 	plain := regexp.MustCompile(`^\s*(classes:|epochs:|(shared|candidate|independent|external): \d+$)`)
-	for _, l := range strict.Leaves(r) {
+	for _, l := range settings.Leaves(r) {
 		require.Contains(t, seen, l.Path, "recipes/default.yaml must name every field")
 		var n int
 		for i, line := range lines {
@@ -131,7 +132,6 @@ func TestHashOfFieldsThatCameLater(t *testing.T) {
 		"the default recipe as it was before all of them")
 	for _, field := range []string{"mask_ratio=0.5", "decoder_depth=3", "decoder_dim=48", "decoder_heads=4",
 		"norm_pix=true"} {
-		assert.Equal(t, of(), of("method."+field), "simclr has no %s", field)
 		mae := []string{"method.name=mae", "encoder.name=vit_tiny_patch4"}
 		assert.NotEqual(t, of(mae...), of(append(mae, "method."+field)...), field)
 	}
@@ -185,8 +185,7 @@ func TestRefusedOfGeometry(t *testing.T) {
 	assert.ErrorContains(t, err, "want 0 registers")
 }
 
-// Fields of other methods do not count, so recipes of SimCLR that were run before
-// those methods came have the hash that they had.
+// Every setting of a method counts; those of other methods are refused.
 func TestHashOfMethods(t *testing.T) {
 	of := func(sets ...string) string {
 		r, err := Read("", nil, sets)
@@ -220,8 +219,13 @@ func TestHashOfMethods(t *testing.T) {
 		require.False(t, all[base])
 		all[base] = true
 		for field, value := range fields {
-			same := base == of(name, "method."+field+"="+value)
-			assert.Equal(t, slices.Contains(strings.Fields(list), field), !same, "%s of %s", field, method)
+			sets := []string{name, "method." + field + "=" + value}
+			if slices.Contains(strings.Fields(list), field) {
+				assert.NotEqual(t, base, of(sets...), "%s of %s", field, method)
+				continue
+			}
+			_, err := Read("", nil, sets)
+			assert.ErrorContains(t, err, "method."+field+": found a setting of ", "%s of %s", field, method)
 		}
 	}
 	require.Len(t, all, len(ssl.Names())-2, "all but mae and supervised")
@@ -252,8 +256,8 @@ func TestRefusedOfMethods(t *testing.T) {
 	} {
 		_, err := Read("", nil, []string{"method.name=" + c.method, c.set})
 		assert.ErrorContains(t, err, c.want, c.set)
-		_, err = Read("", nil, []string{"method.name=simclr", c.set})
-		assert.NoError(t, err, "%s does not matter to SimCLR", c.set)
+		_, err = Read("", nil, []string{"method.name=supervised", c.set})
+		assert.ErrorContains(t, err, "expected one of supervised: ", c.set)
 	}
 	_, err := Read("", nil, []string{"train.optimizer=lars", "train.lars_trust=0"})
 	assert.ErrorContains(t, err, "train.lars_trust: want a number above 0")
@@ -262,7 +266,7 @@ func TestRefusedOfMethods(t *testing.T) {
 func TestSeeds(t *testing.T) {
 	r, err := Read("", nil, []string{"seed=5", "train.seed_g=6", "score.seed=7"})
 	require.NoError(t, err)
-	assert.Equal(t, []uint64{5, 5, 6, 7}, []uint64{r.SplitSeed(), r.TrainSeed("f"), r.TrainSeed("g"), r.ScoreSeed()})
+	assert.Equal(t, []uint64{5, 5, 6, 7}, []uint64{r.SplitSeed(), r.TrainSeed(memorize.F), r.TrainSeed(memorize.G), r.ScoreSeed()})
 }
 
 func TestScoreOptions(t *testing.T) {
@@ -355,7 +359,7 @@ func TestRefused(t *testing.T) {
 	} {
 		_, err := Read("", nil, []string{c.set})
 		assert.ErrorContains(t, err, c.want, c.set)
-		var ps strict.Problems
+		var ps settings.Problems
 		assert.ErrorAs(t, err, &ps, c.set)
 	}
 }
@@ -427,7 +431,7 @@ func FuzzRead(f *testing.F) {
 // every method that has the field.
 func TestDefaultsOfMethodsAreThoseOfTheDefaultRecipe(t *testing.T) {
 	r := blank()
-	require.NoError(t, strict.Decode(r, "default.yaml", recipes.Default, nil))
+	require.NoError(t, settings.Decode(r, "default.yaml", recipes.Default, nil))
 	require.NotEmpty(t, r.Method.all)
 	for _, s := range r.Method.all {
 		k, _ := ssl.Lookup(s.name)

@@ -8,24 +8,24 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/data"
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
 
-// Validate tells all that is wrong with the recipe, as strict.Problems. It knows
+// Validate tells all that is wrong with the recipe, as settings.Problems. It knows
 // nothing of files: whether the data are there shows when they are opened.
 func (r *Recipe) Validate() error { return r.validate(nil).Err() }
 
 // checker collects problems, each with the place its field was set at.
 type checker struct {
-	strict.Problems
-	seen map[string]string
+	settings.Problems
+	origins map[string]string
 }
 
 func (c *checker) problem(field, format string, args ...any) {
-	c.Add(c.seen[field], field, format, args...)
+	c.Add(c.origins[field], field, format, args...)
 }
 
 // within wants v to lie in [lo, hi].
@@ -45,7 +45,7 @@ func (c *checker) positive(field string, v, hi float64) {
 func (c *checker) oneOf(field, v string, known ...string) {
 	if !slices.Contains(known, v) {
 		hint := ""
-		if n := strict.Nearest(v, known); n != "" && len(known) > 2 {
+		if n := settings.Nearest(v, known); n != "" && len(known) > 2 {
 			hint = "; did you mean " + n + "?"
 		}
 		c.problem(field, "want %s, found %q%s", strings.Join(known, " or "), v, hint)
@@ -91,8 +91,8 @@ const (
 // name is what can stand in the name of a directory everywhere.
 var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-func (r *Recipe) validate(seen map[string]string) strict.Problems {
-	c := &checker{seen: seen}
+func (r *Recipe) validate(origins map[string]string) settings.Problems {
+	c := &checker{origins: origins}
 	if !name.MatchString(r.Name) {
 		c.problem("name", "want 1 to 64 letters, digits, dots, dashes or underscores, found %q", r.Name)
 	}

@@ -8,8 +8,10 @@ package study
 import (
 	"math"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
+	"github.com/locimem/locimem/study/graph"
 )
 
 // Margins of the study, fixed before its numbers were known.
@@ -215,15 +217,12 @@ func (x *Reader) curves(g *Group) (*curves, error) {
 		(*to)[pair] += v / 2
 	}
 	for i, p := range g.Pairs {
-		for _, e := range []struct {
-			name string
-			log  string
-		}{{run.F, x.store.Path(p.F, "run", "log.jsonl")}, {run.G, x.store.Path(p.G, "run", "log.jsonl")}} {
-			log, err := run.OpenLog(e.log)
+		for k, step := range []*graph.Step{p.F, p.G} {
+			log, err := run.OpenLog(x.store.Path(step, "run", "log.jsonl"))
 			if err != nil {
 				return nil, err
 			}
-			for _, r := range log.Records(e.name) {
+			for _, r := range log.Records(memorize.Sides[k]) {
 				add(&c.loss[r.Epoch-1], i, r.Loss)
 				if r.KNN != nil {
 					add(&c.knn[r.Epoch-1], i, *r.KNN)

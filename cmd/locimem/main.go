@@ -18,7 +18,7 @@ import (
 
 	"github.com/locimem/locimem/internal/buildinfo"
 	"github.com/locimem/locimem/internal/progress"
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 )
 
 // The exit codes.
@@ -124,7 +124,7 @@ func (a *app) watch(stop func(), finished <-chan struct{}) {
 
 // end reports an error, if there is one, and returns the exit code.
 func (a *app) end(err error) int {
-	var wrong strict.Problems
+	var wrong settings.Problems
 	var usage usageError
 	switch {
 	case err == nil:
