@@ -3,8 +3,6 @@ package recipe
 import (
 	"fmt"
 	"io"
-	"maps"
-	"strings"
 
 	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/internal/textfile"
@@ -43,18 +41,10 @@ func Read(file string, src []byte, sets []string) (*Recipe, error) {
 	// Each method has its own defaults; a test holds those of this repository and
 	// the file together.
 	r.Method.open()
-	chosen := map[string]string{} // origins of what is said for the method that is named last
 	for _, lay := range []layer{
 		func(r *Recipe, origins map[string]string) error { return settings.Decode(r, file, src, origins) },
 		func(r *Recipe, origins map[string]string) error {
-			named := false
 			for _, s := range sets {
-				if strings.HasPrefix(s, "method.name=") {
-					if named { // another method than the one that these assignments named before
-						maps.DeleteFunc(origins, func(path, _ string) bool { return strings.HasPrefix(path, "method.") })
-					}
-					named = true
-				}
 				if err := settings.Set(r, s, origins); err != nil {
 					return err
 				}
@@ -62,17 +52,12 @@ func Read(file string, src []byte, sets []string) (*Recipe, error) {
 			return nil
 		},
 	} {
-		said, err := lay.over(r, origins)
-		if err != nil {
+		if err := lay.over(r, origins); err != nil {
 			return nil, err
 		}
-		if said["method.name"] != "" {
-			clear(chosen)
-		}
-		maps.Copy(chosen, said)
 	}
-	foreign := r.Method.close(chosen)
-	if err := append(r.validate(origins), foreign...).Err(); err != nil {
+	r.Method.close()
+	if err := r.validate(origins).Err(); err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -22,11 +22,12 @@ func TestFieldsOfTheLoop(t *testing.T) {
 		assert.NotEqual(t, of(), of(other), other)
 	}
 	simsiam, dino, warm := "method.name=simsiam", "method.name=dino", "method.teacher_temperature_warmup=30"
-	assert.Equal(t, of(simsiam), of(simsiam, "method.predictor_lr=schedule"))
+	assert.Equal(t, of(simsiam), of(simsiam, "method.predictor_lr=schedule", warm))
 	assert.NotEqual(t, of(simsiam), of(simsiam, "method.predictor_lr=constant"))
-	assert.Equal(t, of(dino), of(dino, "method.teacher_temperature_start=0.03"))
+	assert.Equal(t, of(dino), of(dino, "method.teacher_temperature_start=0.03", "method.predictor_lr=constant"))
 	assert.NotEqual(t, of(dino), of(dino, warm))
 	assert.NotEqual(t, of(dino, warm), of(dino, warm, "method.teacher_temperature_start=0.03"))
+	assert.Equal(t, of(), of(warm, "method.predictor_lr=constant"), "simclr has neither")
 	r, err := Read("", nil, []string{dino, "method.teacher_temperature_warmup=1.5"})
 	require.NoError(t, err)
 	o := r.Method.Config.(ssl.DINOConfig)

@@ -2,13 +2,10 @@ package recipe
 
 import (
 	"errors"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/locimem/locimem/data/augment"
-	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/ssl"
 )
@@ -73,55 +70,14 @@ func (m *Method) mask() {
 	}
 }
 
-// close leaves only the settings of the named method. Those of other methods, if they
-// are among the origins, are problems.
-func (m *Method) close(origins map[string]string) settings.Problems {
+// close leaves only the settings of the named method.
+func (m *Method) close() {
 	for _, s := range m.all {
 		if s.name == m.Name {
 			m.Config = s.value()
 		}
 	}
-	problems := m.foreign(origins)
 	m.all = nil
-	return problems
-}
-
-// foreign returns the settings that only other methods have, by their origins. A value
-// that is another method's default does no harm: a copy of recipes/default.yaml has all.
-func (m Method) foreign(origins map[string]string) settings.Problems {
-	var problems settings.Problems
-	own := fieldsOf(m.Config)
-	for _, path := range slices.Sorted(maps.Keys(origins)) {
-		field, ok := strings.CutPrefix(path, "method.")
-		if _, known := own[field]; !ok || known || field == "name" || m.Config == nil {
-			continue
-		}
-		var others []string
-		changed := false
-		for _, s := range m.all {
-			k, _ := ssl.Lookup(s.name)
-			if value, has := fieldsOf(s.value())[field]; has {
-				others = append(others, s.name)
-				changed = changed || value != fieldsOf(k.Config)[field]
-			}
-		}
-		if changed {
-			problems.Add(origins[path], path, "found a setting of %s, expected one of %s: %s",
-				strings.Join(others, ", "), m.Name, strings.Join(slices.Sorted(maps.Keys(own)), ", "))
-		}
-	}
-	return problems
-}
-
-// fieldsOf are the settings of a method as text, by their names.
-func fieldsOf(c ssl.Config) map[string]string {
-	out := map[string]string{}
-	for _, l := range settings.Leaves(&Recipe{Method: Method{Config: c}}) {
-		if f, ok := strings.CutPrefix(l.Path, "method."); ok && c != nil && f != "name" {
-			out[f] = settings.Text(l.Value)
-		}
-	}
-	return out
 }
 
 // Inline implements settings.Inliner: the settings are fields of the section.

@@ -15,14 +15,12 @@ type layer func(r *Recipe, origins map[string]string) error
 
 // over lays it over r such that a preset of augmentations that it names comes
 // first: whatever else it says is said on top, in any order. What came before it,
-// as a file before assignments, is replaced by its preset. It returns the origins of
-// what this layer says.
-func (lay layer) over(r *Recipe, origins map[string]string) (said map[string]string, err error) {
-	probe := *r
-	said = map[string]string{}
+// as a file before assignments, is replaced by its preset.
+func (lay layer) over(r *Recipe, origins map[string]string) error {
+	probe, said := *r, map[string]string{}
 	probe.Method = r.Method.copy()
 	if err := lay(&probe, said); err != nil {
-		return nil, err
+		return err
 	}
 	if said["augment.preset"] != "" {
 		r.Augment.UsePreset(probe.Augment.Preset)
@@ -43,7 +41,7 @@ func (lay layer) over(r *Recipe, origins map[string]string) (said map[string]str
 			(*o.to).UsePreset((*o.of).Preset)
 		}
 	}
-	return said, lay(r, origins)
+	return lay(r, origins)
 }
 
 // SecondView returns the configuration of the second view of methods that compare

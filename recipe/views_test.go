@@ -176,6 +176,7 @@ func TestLocalCrops(t *testing.T) {
 	for _, other := range []string{"method.local_scale=[0.1, 0.2]", "method.local_size=0.6", "method.local_crops=3"} {
 		assert.NotEqual(t, crops.TrainHash(), of(t, set("method.local_crops=4", other)...).TrainHash(), other)
 	}
+	assert.Equal(t, of(t).Hash(), of(t, "method.local_crops=4").Hash(), "simclr has none")
 	views := of(t, set("method.local_crops=1", "augment.crop.scale=[0, 0]", "augment.crop.ratio=[0, 0]",
 		"augment.second.gray=1")...).Views()
 	require.Len(t, views, 3)
