@@ -157,7 +157,7 @@ func onlyScoreFields(runDir string, r *recipe.Recipe) error {
 	if runDir == "" {
 		return nil
 	}
-	own, err := recipe.Load(filepath.Join(runDir, "recipe.yaml"), nil)
+	own, err := recipe.LoadStored(filepath.Join(runDir, "recipe.yaml"))
 	if err != nil {
 		return err
 	}
