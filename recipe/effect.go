@@ -177,6 +177,8 @@ func (c *checker) idle(r *Recipe, l strict.Leaf, values map[string]string) strin
 	switch path := l.Path; {
 	case (path == "train.private.clip" || path == "train.private.delta") && !t.Private.On():
 		return "train.private.epsilon and train.private.noise are 0"
+	case under(path, []string{"augment.second"}) && !c.counts("method"):
+		return "nothing is trained"
 	case under(path, []string{"augment.second"}) && len(r.Views()) == 1:
 		return "method.name is " + r.Method.Name + ", which takes one view of an image"
 	case path == "train.winograd" && len(nn.Positions(r.Encoder.Name)) > 0:
