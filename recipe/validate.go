@@ -50,9 +50,9 @@ func within[T int | float64](c *checker, field string, v, lo, hi T) {
 	}
 }
 
-// positive wants 0 < v <= hi.
+// positive wants 0 < v <= hi, and more than float32 takes for 0.
 func (c *checker) positive(field string, v, hi float64) {
-	if !(v > 0 && v <= hi) {
+	if !(float32(v) > 0 && v <= hi) {
 		c.problem(field, "want a number above 0 and at most %v, found %v", hi, v)
 	}
 }
@@ -315,6 +315,9 @@ func (r *Recipe) train(c *checker) {
 	c.share("train.weights_ema", t.WeightsEMA)
 	within(c, "train.keep_every", t.KeepEvery, 0, maxEpochs)
 	within(c, "train.clip_norm", t.ClipNorm, 0, 1e6)
+	if t.ClipNorm > 0 {
+		c.positive("train.clip_norm", t.ClipNorm, 1e6)
+	}
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))
 	c.oneOf("train.precision", t.Precision, tensor.Precisions()...)
