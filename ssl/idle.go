@@ -41,8 +41,8 @@ func (t *Trainer) checkTrained(before *heldWeights, at *place) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("training %s: %s in the first epoch, of %d steps, the last at learning rate %.3g (mean norm of the "+
-		"gradients %.3g): %w. Usual causes: a learning rate, a clipping norm (train.clip_norm, train.private.clip) or a trust "+
-		"coefficient so small that float32 rounds a step to 0; weights that let nothing through",
+	return fmt.Errorf("training %s: %s in the first epoch, of %d steps, the last at learning rate %.3g (mean norm of "+
+		"the gradients %.3g): %w. Usual causes: a learning rate, a clipping norm (train.clip_norm, train.private.clip) or "+
+		"a trust coefficient so small that float32 rounds a step to 0; weights that let nothing through",
 		t.Name, what, t.steps, t.Schedule.At(t.steps-1), at.GradNorm/float64(t.steps), ErrNothingTrained)
 }

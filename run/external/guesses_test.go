@@ -156,7 +156,8 @@ func TestAlignmentOfActivations(t *testing.T) {
 		}
 	}
 	sets[1] = ints("independent", 3, 4)
-	c.F, c.G = save(t, false, append([]array{f}, sets...), tmp, "f2.npz"), save(t, false, append([]array{g}, sets...), tmp, "g2.npz")
+	c.F = save(t, false, append([]array{f}, sets...), tmp, "f2.npz")
+	c.G = save(t, false, append([]array{g}, sets...), tmp, "g2.npz")
 	_, err := scoreArrays(t, c, "score.alignment=true")
 	assert.ErrorContains(t, err, "the smallest set has 2 points, expected at least 3")
 }
