@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -111,6 +112,9 @@ func MakeSplit(train, test Dataset, o SplitOptions) (*Split, error) {
 	if err == nil {
 		err = s.check()
 	}
+	if err == nil && len(s.Shared)+len(s.Independent) == 0 {
+		err = errors.New("shared and independent: both sets are empty, encoder g would have no images")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("split: %w", err)
 	}
@@ -207,9 +211,6 @@ func (s *Split) fromRanges() error {
 func (s *Split) check() error {
 	if len(s.Candidate) == 0 {
 		return fmt.Errorf("candidate: the set is empty, expected at least 1 image")
-	}
-	if len(s.Shared)+len(s.Independent) == 0 {
-		return fmt.Errorf("shared and independent: both sets are empty, encoder g would have no images")
 	}
 	trainSet, testSet := map[int]string{}, map[int]string{} // the set that an image is in
 	for _, set := range s.sets() {

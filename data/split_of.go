@@ -7,7 +7,8 @@ import "fmt"
 type SplitSets struct{ Shared, Candidate, Independent, External []int }
 
 // SplitOf returns the split of sets that were chosen elsewhere, for encoders that
-// were not trained here. It refuses what MakeSplit refuses.
+// were not trained here. It refuses what MakeSplit refuses, but for sets of g, whose
+// images need not be known.
 func SplitOf(train, test Dataset, sets SplitSets) (*Split, error) {
 	s := &Split{Shared: sets.Shared, Candidate: sets.Candidate, Independent: sets.Independent, External: sets.External,
 		train: partOf(train), test: partOf(test)}

@@ -17,15 +17,19 @@ import torch
 def save_activations(path, model, layers, views, batch=25, **arrays):
     """Writes the outputs of the named modules for views [points, views, C, H, W]
     into an .npz: [points, views, H, W, units], or [points, views, tokens, units].
+    A module that runs several times in a forward pass, as torchvision's ReLUs do,
+    gives the layers name, name.call2 and so on.
     arrays are the sets (lists of points: candidate=..., shared=...) and labels."""
     n, v = views.shape[:2]
-    out = {name: [] for name in layers}
+    out, calls = {}, {}  # layers in the order in which they run
 
     def hook(name):
         def keep(module, inputs, y):
+            calls[name] = calls.get(name, 0) + 1
+            layer = name if calls[name] == 1 else f"{name}.call{calls[name]}"
             y = y.movedim(1, -1) if y.dim() == 4 else y  # NCHW to NHWC
             y = y.reshape(-1, v, *y.shape[1:]).float().cpu()
-            out[name].append(y.numpy().copy())  # a ReLU behind may work in place
+            out.setdefault(layer, []).append(y.numpy().copy())  # a ReLU behind may work in place
 
         return keep
 
@@ -34,9 +38,13 @@ def save_activations(path, model, layers, views, batch=25, **arrays):
     with torch.inference_mode():
         model.eval()  # batch norm must not see what else is in the batch
         for first in range(0, n, batch):
+            calls.clear()
             model(views[first : first + batch].flatten(0, 1))
     for h in handles:
         h.remove()
+    for layer in [*layers, *out]:
+        if sum(len(y) for y in out.get(layer, [])) != n:
+            raise ValueError(f"layer {layer}: found outputs of other than {n} points, expected one forward pass of each")
     np.savez(path, **{k: np.concatenate(y) for k, y in out.items()}, **{k: np.asarray(a) for k, a in arrays.items()})
 
 
@@ -79,6 +87,7 @@ def example(out):
         i, j = np.triu_indices(v, 1)
         for layer in layers:
             x = acts[layer].astype(np.float64).reshape(points, v, -1)
+            x /= np.linalg.norm(x, axis=2, keepdims=True)  # unit-l2, the default distance
             ssl[name, layer] = np.sqrt(((x[:, i] - x[:, j]) ** 2).sum(2)).mean(1)
     expected = {}
     for layer in layers:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -74,45 +75,176 @@ func AlignmentMem(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets [
 	if err != nil {
 		return nil, err
 	}
+	plain := make([]Set, len(sets))
+	for i, s := range sets {
+		if err := s.check(sets[0].Data); err != nil {
+			return nil, err
+		}
+		plain[i] = s.Set
+	}
+	cut, err := evenSets(plain)
+	if err != nil {
+		return nil, err
+	}
+	p := pass{e: e, o: &o, views: views}
+	return alignmentPasses(ctx, e, f, g, taps, cut, o, func(yield func(Input, error) bool) {
+		for s, set := range sets {
+			for chunk := range slices.Chunk(cut[s].Points, max(1, o.BatchFor(f, e.Threads())/o.Views)) {
+				if !yield(Input{s, p.input(set.Data.Image, chunk)}, nil) {
+					return
+				}
+			}
+		}
+	}, progress)
+}
+
+// AlignmentInputs is AlignmentMem of inputs that were made elsewhere, as ScoreInputs takes
+// them. It goes over them once for each group of taps.
+func AlignmentInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []Set, inputs iter.Seq2[Input, error],
+	o Options, progress func(done, total int)) ([]AlignmentScore, error) {
+	taps, err := commonTaps(f, g, o.Taps)
+	if err == nil {
+		err = o.Validate()
+	}
+	if err != nil {
+		return nil, err
+	}
+	cut, err := evenSets(sets)
+	if err != nil {
+		return nil, err
+	}
+	two, err := firstTwo(inputs, cut, o)
+	if err != nil {
+		return nil, err
+	}
+	o.Mode, o.Views = Pair, 2
+	return alignmentPasses(ctx, e, f, g, taps, cut, o, two, progress)
+}
+
+// AlignmentActivations is AlignmentMem of activations that were computed elsewhere:
+// activations returns those of a tap of an encoder, as Accumulator.Add takes them. It goes
+// over each once.
+func AlignmentActivations(ctx context.Context, e *tensor.Engine, taps []Tap, sets []Set, o Options,
+	activations func(tap int, side Side) iter.Seq2[Input, error]) ([]AlignmentScore, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	cut, err := evenSets(sets)
+	if err != nil {
+		return nil, err
+	}
+	m := &alignmentMem{on: true}
+	pair := o
+	pair.Mode, pair.Views = Pair, 2
+	for t, tap := range taps {
+		acc, err := newAccumulator(Plan{e, pair, []Tap{tap}, cut}, []Metric{m})
+		if err != nil {
+			return nil, err
+		}
+		for _, side := range []Side{F, G} {
+			two, err := firstTwo(activations(t, side), cut, o)
+			if err != nil {
+				return nil, err
+			}
+			for in, err := range two {
+				if err == nil {
+					err = ctx.Err()
+				}
+				if err == nil {
+					err = acc.Add(side, in.Set, 0, in.X)
+				}
+				if err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	var out Scores
+	err = m.Finish(&out)
+	return out.Alignments, err
+}
+
+// evenSets returns the first points of each set, as many as the smallest has.
+func evenSets(sets []Set) ([]Set, error) {
 	if len(sets) == 0 {
 		return nil, errors.New("sets: found none, expected at least one")
 	}
 	n := len(sets[0].Points)
 	for _, s := range sets {
-		if err := s.check(sets[0].Data); err != nil {
-			return nil, err
-		}
 		n = min(n, len(s.Points))
 	}
 	if n < 3 {
 		return nil, fmt.Errorf("alignment matrices: the smallest set has %d points, expected at least 3", n)
 	}
-	cut := make([]Set, len(sets)) // all of one size
+	cut := make([]Set, len(sets))
 	for i, s := range sets {
 		cut[i] = Set{s.Name, s.Points[:n]}
 	}
+	return cut, nil
+}
+
+// firstTwo yields the first two views of inputs of Options.Rows rows a point, of the points
+// in sets, which are the first ones of the inputs. The image itself, in mode original, is
+// none of the views.
+func firstTwo(inputs iter.Seq2[Input, error], sets []Set, o Options) (iter.Seq2[Input, error], error) {
+	rows, skip := o.Rows(), o.Rows()-o.Views
+	if o.Views < 2 {
+		return nil, fmt.Errorf("alignment matrices: found %d view of each point, expected at least 2", o.Views)
+	}
+	return func(yield func(Input, error) bool) {
+		left := make([]int, len(sets))
+		for i, s := range sets {
+			left[i] = len(s.Points)
+		}
+		for in, err := range inputs {
+			if err != nil {
+				yield(in, err)
+				return
+			}
+			n := min(in.X.Dim(0)/rows, left[in.Set])
+			left[in.Set] -= n
+			if n == 0 {
+				continue
+			}
+			width := in.X.Len() / in.X.Dim(0)
+			x := tensor.New(append([]int{2 * n}, in.X.Shape()[1:]...)...)
+			for i := range n {
+				copy(x.Data()[2*i*width:][:2*width], in.X.Data()[(i*rows+skip)*width:])
+			}
+			if !yield(Input{in.Set, x}, nil) {
+				return
+			}
+		}
+	}, nil
+}
+
+// alignmentPasses goes over inputs of two views of each point, once for each group of taps.
+func alignmentPasses(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, taps []Tap, sets []Set, o Options,
+	inputs iter.Seq2[Input, error], progress func(done, total int)) ([]AlignmentScore, error) {
+	n := len(sets[0].Points)
 	groups := alignmentGroups(f.Taps(), taps, n)
 	m := &alignmentMem{on: true}
-	p := pass{e: e, o: &o, views: views, tape: e.NewTape(tensor.Inference)}
+	p := pass{e: e, o: &o, tape: e.NewTape(tensor.Inference)}
 	done, total := 0, len(groups)*len(sets)*n
+	var err error
 	for _, group := range groups {
-		if p.acc, err = newAccumulator(Plan{e, o, group, cut}, []Metric{m}); err != nil {
+		if p.acc, err = newAccumulator(Plan{e, o, group, sets}, []Metric{m}); err != nil {
 			return nil, err
 		}
-		for s, set := range sets {
-			for chunk := range slices.Chunk(cut[s].Points, max(1, o.BatchFor(f, e.Threads())/o.Views)) {
-				if err := ctx.Err(); err != nil {
+		for in, err := range inputs {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				return nil, err
+			}
+			for side, encoder := range []nn.Encoder{f, g} {
+				if err := p.forward(Side(side), encoder, in.Set, in.X); err != nil {
 					return nil, err
 				}
-				x := p.input(set.Data.Image, chunk)
-				for side, encoder := range []nn.Encoder{f, g} {
-					if err := p.forward(Side(side), encoder, s, x); err != nil {
-						return nil, err
-					}
-				}
-				if done += len(chunk); progress != nil {
-					progress(done, total)
-				}
+			}
+			if done += in.X.Dim(0) / 2; progress != nil {
+				progress(done, total)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package memorize
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -142,4 +143,29 @@ func TestAlignmentMemRefuses(t *testing.T) {
 	x = newFixture(t)
 	_, err := AlignmentMem(ctx, engine(t, 1), x.f, x.g, x.sets[:2], x.views, passOptions(), nil)
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// Inputs that were made elsewhere have the scores of the images that they show; the image
+// itself, in mode original, is none of the two views.
+func TestAlignmentOfInputs(t *testing.T) {
+	x := newFixture(t)
+	e := engine(t, 2)
+	for _, mode := range []Mode{Pair, Original} {
+		o := passOptions()
+		o.Mode = mode
+		want := alignmentOf(t, x, e, o)
+		p := pass{e: e, o: &o, views: x.views}
+		sets := []Set{x.sets[0].Set, x.sets[1].Set}
+		got, err := AlignmentInputs(context.Background(), e, x.f, x.g, sets, func(yield func(Input, error) bool) {
+			for s, set := range x.sets[:2] {
+				for chunk := range slices.Chunk(set.Points, 3) {
+					if !yield(Input{s, p.input(set.Data.Image, chunk)}, nil) {
+						return
+					}
+				}
+			}
+		}, o, nil)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, mode)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -82,28 +83,60 @@ func (r *Recipe) canonical() []string {
 // count at the value that means what was there before them: runs keep their hash.
 func counts(l settings.Leaf, values map[string]string) bool {
 	for _, tag := range l.Tags {
-		switch h := tag.Get("hash"); {
-		case h == "-", h == "given" && values[l.Path] == "null":
+		h := tag.Get("hash")
+		if h == "-" || h == "given" && values[l.Path] == "null" {
 			return false
-		case h == "given":
-		case h != "":
-			for condition := range strings.SplitSeq(h, "&") {
-				path, list, _ := strings.Cut(condition, "=")
-				path, not := strings.CutSuffix(path, "!")
-				if !strings.Contains(path, ".") {
-					path = l.Path[:strings.LastIndex(l.Path, ".")+1] + path
-				}
-				value, known := values[path]
-				if !known {
-					panic("recipe: the tag hash:" + h + " of " + l.Path + " names no field")
-				}
-				if slices.Contains(strings.Split(list, "|"), value) == not {
-					return false
-				}
+		}
+		for k := range eachCondition(h, l.Path) {
+			if !k.holds(values) {
+				return false
 			}
 		}
 	}
 	return true
+}
+
+// condition is that a field has one of some values, or none of them.
+type condition struct {
+	path   string
+	values []string
+	not    bool
+}
+
+// eachCondition yields the conditions in a tag of the field of that path.
+func eachCondition(tag, of string) iter.Seq[condition] {
+	return func(yield func(condition) bool) {
+		if tag == "" || tag == "-" || tag == "given" {
+			return
+		}
+		for text := range strings.SplitSeq(tag, "&") {
+			path, list, _ := strings.Cut(text, "=")
+			path, not := strings.CutSuffix(path, "!")
+			if !strings.Contains(path, ".") {
+				path = of[:strings.LastIndex(of, ".")+1] + path
+			}
+			if !yield(condition{path, strings.Split(list, "|"), not}) {
+				return
+			}
+		}
+	}
+}
+
+// holds tells whether the condition is met. It panics where there is no such field.
+func (k condition) holds(values map[string]string) bool {
+	value, known := values[k.path]
+	if !known {
+		panic("recipe: a tag names the field " + k.path + ", which does not exist")
+	}
+	return slices.Contains(k.values, value) != k.not
+}
+
+// wanted says what the field would have to be, if that is a list.
+func (k condition) wanted() string {
+	if k.not {
+		return ""
+	}
+	return ", not " + strings.Join(k.values, " or ")
 }
 
 // Short is the part of a hash that is shown to people and stands in file names.

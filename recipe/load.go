@@ -3,6 +3,8 @@ package recipe
 import (
 	"fmt"
 	"io"
+	"maps"
+	"strings"
 
 	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/internal/textfile"
@@ -18,49 +20,115 @@ func Default() *Recipe {
 	return r
 }
 
+// defaultFile names the default recipe in problems.
+const defaultFile = "recipes/default.yaml"
+
+// Request says which recipe is wanted and what for.
+type Request struct {
+	// File is the name of a document in problems, Src the document itself.
+	File string
+	Src  []byte
+	// Stored says that Write made the document: it names all fields, whether they have an
+	// effect or not.
+	Stored bool
+	// Own are assignments ("train.epochs=3") of the program that asks: unlike those of
+	// the file and of Sets they may set what has no effect.
+	Own []string
+	// Sets are assignments of who runs the program, carried out last, in their order.
+	Sets []string
+	// Uses names the fields, or sections, that count for the purpose; nil: all. Of others
+	// nothing is checked in a file, and an assignment in Sets to one of them is refused.
+	Uses []string
+	// Anyhow names those that count whatever other fields say.
+	Anyhow []string
+}
+
 // Load reads the recipe in a file, "" for the default one, and carries out the
 // assignments in sets ("train.epochs=3"), in their order. Errors are of type
 // settings.Problems where the recipe itself is at fault.
-func Load(path string, sets []string) (*Recipe, error) {
-	if path == "" {
-		return Read("", nil, sets)
+func Load(path string, sets []string) (*Recipe, error) { return Request{Sets: sets}.Load(path) }
+
+// Load reads the recipe in a file, "" for the default one.
+func (q Request) Load(path string) (*Recipe, error) {
+	if path != "" {
+		src, err := textfile.Read(path, settings.MaxSize)
+		if err != nil {
+			return nil, err
+		}
+		q.File, q.Src = path, src
 	}
-	src, err := textfile.Read(path, settings.MaxSize)
-	if err != nil {
-		return nil, err
-	}
-	return Read(path, src, sets)
+	return q.Read()
 }
+
+// LoadStored reads the recipe of a run, which Write has written.
+func LoadStored(path string) (*Recipe, error) { return Request{Stored: true}.Load(path) }
 
 // Read is Load of a document in memory; file is its name in errors.
 func Read(file string, src []byte, sets []string) (*Recipe, error) {
-	r, origins := blank(), map[string]string{}
-	if err := settings.Decode(r, "recipes/default.yaml", recipes.Default, origins); err != nil {
+	return Request{File: file, Src: src, Sets: sets}.Read()
+}
+
+// Read reads the recipe in Src. A setting that has no effect next to the others is an
+// error, as one that is wrong is.
+func (q Request) Read() (*Recipe, error) {
+	c := &checker{uses: q.Uses, anyhow: q.Anyhow, standard: blank(), origins: map[string]string{}}
+	if err := settings.Decode(c.standard, defaultFile, recipes.Default, c.origins); err != nil {
 		return nil, err
 	}
 	// Each method has its own defaults; a test holds those of this repository and
 	// the file together.
-	r.Method.open()
-	for _, lay := range []layer{
-		func(r *Recipe, origins map[string]string) error { return settings.Decode(r, file, src, origins) },
-		func(r *Recipe, origins map[string]string) error {
+	c.standard.Method.open()
+	r := c.standard.copy()
+	assign := func(sets []string) layer {
+		return func(r *Recipe, origins map[string]string) error {
 			for _, s := range sets {
 				if err := settings.Set(r, s, origins); err != nil {
 					return err
 				}
 			}
 			return nil
-		},
-	} {
-		if err := lay.over(r, origins); err != nil {
-			return nil, err
 		}
 	}
+	said, ofFile := map[string]string{}, map[string]string{}
+	for i, lay := range []layer{
+		func(r *Recipe, origins map[string]string) error { return settings.Decode(r, q.File, q.Src, origins) },
+		assign(q.Own),
+		assign(q.Sets),
+	} {
+		own, err := lay.over(r, c.origins)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 && !q.Stored || i == 2 {
+			c.ofLayer(r, own, i == 0)
+			maps.Copy(said, own)
+		}
+		if i == 0 {
+			alone := r.copy()
+			alone.Method.close()
+			ofFile = c.withoutEffect(alone, said)
+		}
+	}
+	c.notOfMethod(r.Method.Name)
 	r.Method.close()
-	if err := r.validate(origins).Err(); err != nil {
+	for path, where := range said {
+		if strings.HasPrefix(where, "--set ") && !c.counts(path) {
+			c.unused(path, where)
+		}
+	}
+	r.validate(c)
+	c.refuse(c.withoutEffect(r, said), said, ofFile)
+	if err := c.Err(); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// copy returns a recipe to read into, with the settings of all methods of its own.
+func (r *Recipe) copy() *Recipe {
+	c := *r
+	c.Method = r.Method.copy()
+	return &c
 }
 
 // blank returns a recipe that a document can be laid over.

@@ -12,11 +12,7 @@ import (
 // Fields of the training loop that came later: recipes without them keep their
 // hash, and those that change the encoders count.
 func TestFieldsOfTheLoop(t *testing.T) {
-	of := func(sets ...string) string {
-		r, err := Read("", nil, sets)
-		require.NoError(t, err, sets)
-		return r.TrainHash()
-	}
+	of := func(sets ...string) string { return ofProgram(t, sets).TrainHash() }
 	assert.Equal(t, of(), of("train.accumulate=1", "train.weights_ema=0", "train.keep_every=7"))
 	for _, other := range []string{"train.accumulate=2", "train.weights_ema=0.9"} {
 		assert.NotEqual(t, of(), of(other), other)

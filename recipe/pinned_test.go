@@ -49,7 +49,7 @@ func pinned(t *testing.T) []string {
 					sets = append(sets[:len(sets):len(sets)], "method."+field)
 				}
 				what := strings.TrimSpace(fmt.Sprintf("%s %s %s", m, encoder, change))
-				r, err := Read("", nil, sets)
+				r, err := Request{Own: sets}.Read() // what has no effect never counted
 				if err != nil {
 					lines = append(lines, what+" refused")
 					continue

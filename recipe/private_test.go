@@ -41,11 +41,7 @@ func TestPrivateNoiseOfARecipe(t *testing.T) {
 }
 
 func TestHashOfPrivate(t *testing.T) {
-	of := func(sets ...string) string {
-		r, err := Read("", nil, sets)
-		require.NoError(t, err, sets)
-		return r.Hash()
-	}
+	of := func(sets ...string) string { return ofProgram(t, sets).Hash() }
 	assert.Equal(t, of(), of("train.private.clip=0.5", "train.private.delta=1e-6"),
 		"nothing of it counts where training is not private")
 	seen := map[string]bool{of(privateMAE[:2]...): true}

@@ -38,9 +38,9 @@ type Data struct {
 	Name string `yaml:"name"`
 	// Dir is the folder of the files. The images themselves, not their place,
 	// are part of the split's hash.
-	Dir string `yaml:"dir" hash:"-"`
+	Dir string `yaml:"dir" hash:"-" needs:"data.name!=synthetic"`
 	// Variant chooses within some data (data.Source); "" is the usual one.
-	Variant string `yaml:"variant" hash:"data.name=cifar100|svhn|stl10"`
+	Variant string `yaml:"variant" hash:"data.name=cifar100|svhn|stl10" needs:""` // checked by its source
 	// Folder says what becomes of image files; it counts for name folder only.
 	Folder Folder `yaml:"folder" hash:"data.name=folder"`
 	// Synthetic describes the synthetic images; it counts for name synthetic
@@ -55,10 +55,10 @@ type Folder struct {
 	// Resize is crop (the shorter side is resized, the middle cut out) or stretch
 	// (straight to Size).
 	Resize  string `yaml:"resize"`
-	Shorter int    `yaml:"shorter"` // length of the shorter side before the cut; 0: the larger of Size
+	Shorter int    `yaml:"shorter" needs:"resize=crop"` // of the shorter side before the cut; 0: the larger of Size
 	// TestEvery n makes every n-th image of a class one of the test part where
 	// there are no folders train and val (or test).
-	TestEvery int `yaml:"test_every"`
+	TestEvery int `yaml:"test_every" needs:"parts=auto|none"`
 	// Parts says which folders are the two parts: auto, what their names tell; none,
 	// every folder is a class; TRAIN/TEST, two folders.
 	Parts string `yaml:"parts" hash:"data.folder.parts!=auto"`
@@ -90,7 +90,7 @@ type Split struct {
 	Independent int `yaml:"independent"` // S_I: seen by g only
 	External    int `yaml:"external"`    // S_E: from the test part, seen by neither
 	// Seed chooses the images; null: the recipe's seed.
-	Seed *uint64 `yaml:"seed"`
+	Seed *uint64 `yaml:"seed" needs:"split.mode!=paper"`
 }
 
 // Encoder is the network that is trained and scored, the same for f and g.
@@ -163,10 +163,10 @@ type Train struct {
 	Optimizer   string  `yaml:"optimizer"`    // adam, adamw, sgd or lars
 	LR          float64 `yaml:"lr"`           // highest learning rate
 	WeightDecay float64 `yaml:"weight_decay"` // L2, as PyTorch's; of adamw decoupled
-	Momentum    float64 `yaml:"momentum"`     // of sgd and lars
+	Momentum    float64 `yaml:"momentum" needs:"train.optimizer=sgd|lars"`
 	// Beta1 and Beta2 are the shares of adam's and adamw's moments that go on.
-	Beta1 float64 `yaml:"beta1" hash:"train.beta1!=0.9"`
-	Beta2 float64 `yaml:"beta2" hash:"train.beta2!=0.999"`
+	Beta1 float64 `yaml:"beta1" hash:"train.beta1!=0.9" needs:"train.optimizer=adam|adamw"`
+	Beta2 float64 `yaml:"beta2" hash:"train.beta2!=0.999" needs:"train.optimizer=adam|adamw"`
 	// LARSTrust is the trust coefficient of lars; LARSClip keeps its steps from
 	// being larger than those of sgd.
 	LARSTrust float64 `yaml:"lars_trust" hash:"train.optimizer=lars"`
@@ -213,15 +213,15 @@ type Train struct {
 // KNN says how the encoders are tested during training: by a weighted vote of
 // the nearest neighbours (Wu et al., CVPR 2018).
 type KNN struct {
-	Every int     `yaml:"every"` // epochs between two tests, the first and the last always have one; 0: none
-	K     int     `yaml:"k"`     // neighbours that vote
-	T     float64 `yaml:"t"`     // a neighbour's vote weighs exp(cosine / t)
+	Every int     `yaml:"every"`              // epochs between two tests, the first and the last always have one; 0: none
+	K     int     `yaml:"k" needs:"every!=0"` // neighbours that vote
+	T     float64 `yaml:"t" needs:"every!=0"` // a neighbour's vote weighs exp(cosine / t)
 	// Train is the number of the encoder's own training images to look for
 	// neighbours in; 0: all.
-	Train int `yaml:"train"`
+	Train int `yaml:"train" needs:"every!=0"`
 	// Test is the number of images of the test part, from its beginning, that
 	// are classified; 0: all.
-	Test int `yaml:"test"`
+	Test int `yaml:"test" needs:"every!=0"`
 }
 
 // Due tells whether there is a test after an epoch, from 1, of so many.
@@ -248,9 +248,9 @@ type Score struct {
 	// Taps names the layers to score, or patterns such as conv*; all: every
 	// one. locimem taps lists them.
 	Taps     []string `yaml:"taps"`
-	Units    bool     `yaml:"units"`    // also score single units (UnitMem)
-	Rest     string   `yaml:"rest"`     // UnitMem against the mean or the median of the other points
-	Absolute bool     `yaml:"absolute"` // UnitMem of |activation|
+	Units    bool     `yaml:"units"`                       // also score single units (UnitMem)
+	Rest     string   `yaml:"rest" needs:"units=true"`     // UnitMem against the mean or the median of the other points
+	Absolute bool     `yaml:"absolute" needs:"units=true"` // UnitMem of |activation|
 	// Alignment adds alignment-matrix LayerMem, which goes over the images again.
 	Alignment bool `yaml:"alignment" hash:"score.alignment!=false"`
 	// Points limits the number of images scored of each set, taken from its

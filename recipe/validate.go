@@ -16,16 +16,31 @@ import (
 
 // Validate tells all that is wrong with the recipe, as settings.Problems. It knows
 // nothing of files: whether the data are there shows when they are opened.
-func (r *Recipe) Validate() error { return r.validate(nil).Err() }
+func (r *Recipe) Validate() error {
+	c := &checker{}
+	r.validate(c)
+	return c.Err()
+}
 
 // checker collects problems, each with the place its field was set at.
 type checker struct {
 	settings.Problems
-	origins map[string]string
+	standard     *Recipe // the defaults, with the settings of all methods
+	origins      map[string]string
+	uses, anyhow []string           // as in Request
+	foreign      map[string]foreign // settings of other methods than the one of their layer
 }
 
+// problem notes what is wrong with a field, if it counts.
 func (c *checker) problem(field, format string, args ...any) {
-	c.Add(c.origins[field], field, format, args...)
+	if !c.counts(field) {
+		return
+	}
+	where := c.origins[field]
+	if strings.HasPrefix(where, defaultFile) {
+		where = "the default of " + where
+	}
+	c.Add(where, field, format, args...)
 }
 
 // within wants v to lie in [lo, hi].
@@ -35,9 +50,9 @@ func within[T int | float64](c *checker, field string, v, lo, hi T) {
 	}
 }
 
-// positive wants 0 < v <= hi.
+// positive wants 0 < v <= hi, and more than float32 takes for 0.
 func (c *checker) positive(field string, v, hi float64) {
-	if !(v > 0 && v <= hi) {
+	if !(float32(v) > 0 && v <= hi) {
 		c.problem(field, "want a number above 0 and at most %v, found %v", hi, v)
 	}
 }
@@ -91,8 +106,7 @@ const (
 // name is what can stand in the name of a directory everywhere.
 var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-func (r *Recipe) validate(origins map[string]string) settings.Problems {
-	c := &checker{origins: origins}
+func (r *Recipe) validate(c *checker) {
 	if !name.MatchString(r.Name) {
 		c.problem("name", "want 1 to 64 letters, digits, dots, dashes or underscores, found %q", r.Name)
 	}
@@ -120,7 +134,6 @@ func (r *Recipe) validate(origins map[string]string) settings.Problems {
 	r.private(c)
 	r.knn(c)
 	r.score(c)
-	return c.Problems
 }
 
 // geometry wants facts of the encoder that it can have. What is wrong with its other
@@ -136,12 +149,36 @@ func (r *Recipe) geometry(c *checker) {
 	}
 	if _, err := nn.Resolve(e.Name, o); err != nil {
 		what, msg, _ := strings.Cut(strings.TrimPrefix(err.Error(), "encoder "+e.Name+": "), ": ")
-		c.problem("encoder", "%s: %s", what, msg)
+		c.problem(geometryField(e, what), "%s", msg)
 	}
 	if r.Method.Name == "mae" && (e.Registers > 0 || e.FCNorm) {
 		c.problem("encoder.registers",
 			"want 0 registers and no fc_norm for method mae, which hides tokens, found %d and %t", e.Registers, e.FCNorm)
 	}
+}
+
+// geometryField returns the field that nn means by its words for it; where it names
+// several, the first that is given.
+func geometryField(e Encoder, words string) string {
+	var named []string
+	given := map[string]bool{}
+	for _, l := range settings.Leaves(&e) {
+		given[l.Path] = !nothing(l.Value) && settings.Text(l.Value) != "auto"
+	}
+	for _, f := range []struct{ field, word string }{{"stem_padding", "stem padding"}, {"stem_stride", "stride"},
+		{"stem_pool", "pool"}, {"norm_eps", "norm eps"}, {"heads", "heads"}, {"fc_norm", "fc_norm"},
+		{"layer_scale", "layer scale"}, {"registers", "registers"}, {"positions_size", "positions size"}} {
+		if strings.Contains(words, f.word) {
+			named = append(named, f.field)
+		}
+	}
+	given["stem_padding"] = e.StemPadding != nil
+	for _, f := range named {
+		if given[f] || len(named) == 1 {
+			return "encoder." + f
+		}
+	}
+	return "encoder"
 }
 
 func (r *Recipe) data(c *checker) {
@@ -278,6 +315,9 @@ func (r *Recipe) train(c *checker) {
 	c.share("train.weights_ema", t.WeightsEMA)
 	within(c, "train.keep_every", t.KeepEvery, 0, maxEpochs)
 	within(c, "train.clip_norm", t.ClipNorm, 0, 1e6)
+	if t.ClipNorm > 0 {
+		c.positive("train.clip_norm", t.ClipNorm, 1e6)
+	}
 	c.oneOf("train.schedule", t.Schedule, "cosine", "constant")
 	within(c, "train.warmup_epochs", t.WarmupEpochs, 0, float64(max(t.Epochs, 0)))
 	c.oneOf("train.precision", t.Precision, tensor.Precisions()...)
@@ -295,7 +335,7 @@ func (r *Recipe) knn(c *checker) {
 	within(c, "knn.every", k.Every, 0, maxEpochs)
 	c.positive("knn.t", k.T, 1000)
 	bank := min(r.Split.Shared+r.Split.Candidate, r.Split.Shared+r.Split.Independent)
-	if k.Every == 0 {
+	if k.Every == 0 || !c.counts("knn.every") {
 		bank = maxImages // a probe asked for by hand says itself what does not fit
 	}
 	within(c, "knn.train", k.Train, 0, max(bank, 0))
@@ -304,7 +344,9 @@ func (r *Recipe) knn(c *checker) {
 	}
 	within(c, "knn.k", k.K, 1, max(bank, 1))
 	if _, test := r.parts(); test > 0 {
-		within(c, "knn.test", k.Test, 0, test)
+		if k.Test < 0 || k.Test > test {
+			c.problem("knn.test", "want 0 to %d, the images of the test part of %s, found %d", test, r.Data.Name, k.Test)
+		}
 	}
 }
 
@@ -320,6 +362,9 @@ func (r *Recipe) score(c *checker) {
 		limit, all int
 	}{{"shared", p.Shared, r.Split.Shared}, {"candidate", p.Candidate, r.Split.Candidate},
 		{"independent", p.Independent, r.Split.Independent}, {"external", p.External, r.Split.External}} {
+		if !c.counts("split") { // the sets come from elsewhere
+			s.all = maxImages
+		}
 		within(c, "score.points."+s.field, s.limit, 0, maxImages)
 		if o.Units && s.all == 1 {
 			c.problem("split."+s.field, "want at least 2 images to score units (or score.units=false), found 1")

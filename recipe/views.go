@@ -15,12 +15,13 @@ type layer func(r *Recipe, origins map[string]string) error
 
 // over lays it over r such that a preset of augmentations that it names comes
 // first: whatever else it says is said on top, in any order. What came before it,
-// as a file before assignments, is replaced by its preset.
-func (lay layer) over(r *Recipe, origins map[string]string) error {
-	probe, said := *r, map[string]string{}
-	probe.Method = r.Method.copy()
+// as a file before assignments, is replaced by its preset. It returns the fields that
+// it sets, with the places where it says so.
+func (lay layer) over(r *Recipe, origins map[string]string) (said map[string]string, err error) {
+	probe := *r
+	said, probe.Method = map[string]string{}, r.Method.copy()
 	if err := lay(&probe, said); err != nil {
-		return err
+		return nil, err
 	}
 	if said["augment.preset"] != "" {
 		r.Augment.UsePreset(probe.Augment.Preset)
@@ -41,7 +42,7 @@ func (lay layer) over(r *Recipe, origins map[string]string) error {
 			(*o.to).UsePreset((*o.of).Preset)
 		}
 	}
-	return lay(r, origins)
+	return said, lay(r, origins)
 }
 
 // SecondView returns the configuration of the second view of methods that compare

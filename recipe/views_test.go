@@ -97,7 +97,7 @@ func TestSecondView(t *testing.T) {
 	other := of(t, "augment.second.gray=0.3")
 	assert.NotEqual(t, base.TrainHash(), other.TrainHash())
 	one := of(t, "method.name=supervised")
-	assert.Equal(t, one.Hash(), of(t, "method.name=supervised", "augment.second.gray=0.3").Hash(),
+	assert.Equal(t, one.Hash(), ofProgram(t, []string{"method.name=supervised", "augment.second.gray=0.3"}).Hash(),
 		"there is no second view")
 	asymmetric := of(t, "augment.preset=solo-asymmetric")
 	assert.Equal(t, 0.2, asymmetric.SecondView().Solarize)
@@ -169,14 +169,14 @@ func TestLocalCrops(t *testing.T) {
 	dino := []string{"method.name=dino"}
 	set := func(more ...string) []string { return append(dino[:1:1], more...) }
 	base := of(t, dino...)
-	assert.Equal(t, base.Hash(), of(t, set("method.local_scale=[0.1, 0.2]", "method.local_size=0.6")...).Hash(),
+	assert.Equal(t, base.Hash(), ofProgram(t, set("method.local_scale=[0.1, 0.2]", "method.local_size=0.6")).Hash(),
 		"there are none")
 	crops := of(t, set("method.local_crops=4")...)
 	assert.NotEqual(t, base.TrainHash(), crops.TrainHash())
 	for _, other := range []string{"method.local_scale=[0.1, 0.2]", "method.local_size=0.6", "method.local_crops=3"} {
 		assert.NotEqual(t, crops.TrainHash(), of(t, set("method.local_crops=4", other)...).TrainHash(), other)
 	}
-	assert.Equal(t, of(t).Hash(), of(t, "method.local_crops=4").Hash(), "simclr has none")
+	assert.Equal(t, of(t).Hash(), ofProgram(t, []string{"method.local_crops=4"}).Hash(), "simclr has none")
 	views := of(t, set("method.local_crops=1", "augment.crop.scale=[0, 0]", "augment.crop.ratio=[0, 0]",
 		"augment.second.gray=1")...).Views()
 	require.Len(t, views, 3)

@@ -72,7 +72,7 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	} else {
 		res.Reused = append(res.Reused, "scores")
 	}
-	stored, err := recipe.Load(d.Path("recipe.yaml"), nil) // as the report will be read later
+	stored, err := recipe.LoadStored(d.Path("recipe.yaml")) // as the report will be read later
 	if err != nil {
 		return nil, err
 	}

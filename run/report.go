@@ -43,7 +43,7 @@ func WriteReport(dir string) error {
 
 // readPage reads the page of the run in a directory.
 func readPage(dir string) (*page.Page, error) {
-	r, err := recipe.Load(filepath.Join(dir, "recipe.yaml"), nil)
+	r, err := recipe.LoadStored(filepath.Join(dir, "recipe.yaml"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is no run directory: %w", dir, err)
 	}

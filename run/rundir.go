@@ -89,7 +89,7 @@ func (d *RunDir) Encoder(side memorize.Side) string { return d.Path(side.String(
 // claim writes the recipe, or checks that the one there is the same.
 func (d *RunDir) claim(r *recipe.Recipe) error {
 	path := d.Path("recipe.yaml")
-	old, err := recipe.Load(path, nil)
+	old, err := recipe.LoadStored(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return atomicfile.Write(path, r.Write)

@@ -139,8 +139,11 @@ type ScoreConfig struct {
 	Load  Loading // of both files
 	Split string  // split.json of the run; "": drawn anew by the recipe
 	Out   string  // folder of the tables
-	// Sets are chosen instead of those of Split or of the recipe, if not nil.
-	Sets *data.SplitSets
+	// Sets, or Ranges, are chosen instead of those of Split or of the recipe, if not nil.
+	Sets   *data.SplitSets
+	Ranges *data.SplitRanges
+	// CheckSets, if not nil, returns what is wrong with Sets for parts of so many images.
+	CheckSets func(train, test int) error
 	// Foreign encoders were not trained here: the recipe is nothing but a list of
 	// settings for scoring, and the scores do not name it.
 	Foreign bool
@@ -152,21 +155,48 @@ type ScoreConfig struct {
 	TablesOnly bool
 }
 
+// NoControl is what to know of scores without independents.
+const NoControl = "note: there are no independents (images that g was trained on and f was not), so there is no " +
+	"controlled score, and the raw one cannot tell memorization from a bias of the pair"
+
+// open opens the data and takes the sets from where they are.
+func (c *ScoreConfig) open(r *recipe.Recipe) (*Setup, error) {
+	if c.Sets == nil && c.Ranges == nil && c.Split == "" {
+		return Open(r)
+	}
+	return open(r, func(train, test data.Dataset) (*data.Split, error) {
+		switch {
+		case c.Sets != nil:
+			if c.CheckSets != nil {
+				if err := c.CheckSets(train.Len(), test.Len()); err != nil {
+					return nil, err
+				}
+			}
+			return data.SplitOf(train, test, *c.Sets)
+		case c.Ranges != nil:
+			return data.MakeSplit(train, test, data.SplitOptions{Ranges: c.Ranges})
+		}
+		split, err := data.ReadSplit(c.Split)
+		if err != nil {
+			return nil, err
+		}
+		if err := split.Verify(train, test); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Split, err)
+		}
+		return split, nil
+	})
+}
+
 // Score scores two encoders from files, by the recipe. The scores of a run's own
 // encoders are those of the run, bit for bit.
 func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (*page.Summary, error) {
-	l, err := open(r, c.Sets)
+	l, err := c.open(r)
 	if err != nil {
 		return nil, err
 	}
 	l.Foreign = c.Foreign
-	if c.Split != "" {
-		if l.Split, err = data.ReadSplit(c.Split); err != nil {
-			return nil, err
-		}
-		if err := l.Split.Verify(l.Train, l.Test); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Split, err)
-		}
+	if len(l.Split.Independent) == 0 {
+		rep.Printf("%s", NoControl)
 	}
 	if c.SharedAsCandidates {
 		r.Score.Points.Shared = len(l.Split.Candidate)

@@ -6,6 +6,7 @@ package run
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
@@ -56,24 +57,31 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 }
 
 // Open opens the data of a recipe, draws its split and makes its views.
-func Open(r *recipe.Recipe) (*Setup, error) { return open(r, nil) }
+func Open(r *recipe.Recipe) (*Setup, error) {
+	return open(r, func(train, test data.Dataset) (*data.Split, error) {
+		split, err := data.MakeSplit(train, test, r.SplitOptions())
+		if s := recipe.Default().Split; err != nil && r.Split.Shared == s.Shared && r.Split.Candidate == s.Candidate &&
+			r.Split.Independent == s.Independent && r.Split.External == s.External {
+			err = fmt.Errorf("%w: the numbers are the defaults of recipes/default.yaml, expected split.shared, "+
+				"split.candidate, split.independent and split.external that fit: there are %d images for training and "+
+				"%d for testing", err, train.Len(), test.Len())
+		}
+		return split, err
+	})
+}
 
-// open is Open with sets that were chosen elsewhere, if not nil.
-func open(r *recipe.Recipe, sets *data.SplitSets) (*Setup, error) {
+// open is Open with sets that are chosen elsewhere; none if choose is nil.
+func open(r *recipe.Recipe, choose func(train, test data.Dataset) (*data.Split, error)) (*Setup, error) {
 	train, test, err := OpenData(r)
 	if err != nil {
 		return nil, err
 	}
-	var split *data.Split
-	if sets != nil {
-		split, err = data.SplitOf(train, test, *sets)
-	} else {
-		split, err = data.MakeSplit(train, test, r.SplitOptions())
+	l := &Setup{Recipe: r, Train: train, Test: test}
+	if choose != nil {
+		if l.Split, err = choose(train, test); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	l := &Setup{Recipe: r, Train: train, Test: test, Split: split}
 	return l, l.augmenters()
 }
 

@@ -24,12 +24,12 @@ import (
 // tiny is a recipe that runs in about a second.
 func tiny(t testing.TB, sets ...string) *recipe.Recipe {
 	t.Helper()
-	r, err := recipe.Read("", nil, append([]string{
+	r, err := recipe.Request{Own: append([]string{
 		"name=tiny", "data.synthetic.train=96", "data.synthetic.test=40", "data.synthetic.size=16",
 		"split.shared=40", "split.candidate=16", "split.independent=16", "split.external=16",
 		"encoder.width=0.125", "method.projector=[16, 8]", "train.epochs=3", "train.batch=16", "train.checkpoint_every=1",
 		"knn.every=2", "knn.k=5", "knn.test=30", "score.views=3", "score.points.shared=16", "score.resamples=99",
-	}, sets...))
+	}, sets...)}.Read()
 	require.NoError(t, err)
 	return r
 }

@@ -183,7 +183,7 @@ func (l *Setup) part(p data.Part) data.Dataset {
 
 // unitImages opens the data and chooses the points.
 func unitImages(r *recipe.Recipe, c UnitsConfig) (memorize.Images, *Setup, error) {
-	l, err := Open(r)
+	l, err := open(r, nil)
 	if err != nil {
 		return memorize.Images{}, nil, err
 	}

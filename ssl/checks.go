@@ -28,7 +28,7 @@ func widths(field string, w []int) error {
 
 // above0 wants 0 < v <= most.
 func above0(field string, v, most float64) error {
-	if !(v > 0 && v <= most) {
+	if !(float32(v) > 0 && v <= most) {
 		return fmt.Errorf("%s: found %v, expected a number above 0 and at most %v", field, v, most)
 	}
 	return nil

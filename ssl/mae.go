@@ -32,14 +32,14 @@ const normPixEps = 1e-6
 type MAEConfig struct {
 	// Projector has no meaning. It counts in the hash of a recipe because it did so in
 	// runs that there are.
-	Projector []int `yaml:"projector"`
+	Projector []int `yaml:"projector" needs:"-"`
 	// MaskRatio is the share of the patches that are hidden, between 0 and 1; of T
 	// patches floor(T*(1-MaskRatio)) stay visible, at least one, and not all.
 	MaskRatio float64 `yaml:"mask_ratio"`
 	// The decoder: its blocks, the width of its tokens, and its attention heads.
 	DecoderDepth int `yaml:"decoder_depth"`
 	DecoderDim   int `yaml:"decoder_dim"`
-	DecoderHeads int `yaml:"decoder_heads"`
+	DecoderHeads int `yaml:"decoder_heads" needs:"decoder_depth!=0"`
 	// NormPix makes the targets the pixels of a patch less their mean, divided by
 	// their standard deviation (He et al. 2022, section 4.1).
 	NormPix bool `yaml:"norm_pix"`

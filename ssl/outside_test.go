@@ -38,8 +38,15 @@ func TestMethodFromOutsideInRecipes(t *testing.T) {
 	other := read(t, "method.margin=2", "method.projector=[9]", "method.name=spread")
 	assert.Equal(t, SpreadConfig{Projector: []int{9}, Margin: 2}, other.Method.Config)
 	assert.NotEqual(t, r.TrainHash(), read(t, "method.name=spread", "method.margin=2").TrainHash())
-	assert.Equal(t, r.Hash(), read(t, "method.name=spread", "method.queue=999").Hash(), "of another method")
-	assert.Equal(t, recipe.Default().Hash(), read(t, "method.margin=2").Hash(), "simclr has no margin")
+	for set, want := range map[string]string{
+		"method.queue=999": "method.queue: found 999, but method spread has no such setting, expected one of its own or " +
+			"method.name to be mocov2",
+		"method.name=simclr": "method.margin: found 2, but method simclr has no such setting, expected one of its own or " +
+			"method.name to be spread",
+	} {
+		_, err := recipe.Read("", nil, []string{"method.margin=2", "method.name=spread", set})
+		assert.ErrorContains(t, err, want)
+	}
 	assert.Len(t, r.Views(), 2)
 
 	var b bytes.Buffer

@@ -18,6 +18,10 @@ import (
 // A tag hash:"field!=value" makes a field count in a recipe's hash only where another
 // field of the struct (or the field itself) has another value; so that a field can be
 // added without changing the hash of the recipes that there are.
+//
+// A tag needs:"field=value|value" or needs:"field!=value" says next to which values of another
+// field a field has an effect, needs:"-" that it never has one. A recipe that sets it
+// elsewhere is refused.
 type Config interface {
 	// Validate returns what is wrong with the settings for a training that is described
 	// by s, each error as "field: found X, expected Y", several by errors.Join. "encoder"

@@ -56,6 +56,10 @@ func (t *Trainer) Run(ctx context.Context) error {
 // epoch finishes the epoch that at is in and moves at to the next.
 func (t *Trainer) epoch(ctx context.Context, tape *tensor.Tape, at *place) error {
 	order := t.batches.order(at.Epoch)
+	var before *heldWeights
+	if at.Epoch == 0 && at.Step < t.steps {
+		before = t.held()
+	}
 	for at.Step < t.steps {
 		if ctx.Err() != nil {
 			return t.stop(at, ctx.Err())
@@ -69,6 +73,11 @@ func (t *Trainer) epoch(ctx context.Context, tape *tensor.Tape, at *place) error
 		}
 	}
 	record := t.record(at)
+	if before != nil && !record.Collapsed { // which is told, and may be wanted
+		if err := t.checkTrained(before, at); err != nil {
+			return err
+		}
+	}
 	if t.Hooks.Evaluate != nil {
 		accuracy, ok, err := t.Hooks.Evaluate(ctx, at.Epoch+1)
 		switch {

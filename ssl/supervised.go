@@ -35,7 +35,7 @@ type Supervised struct {
 type SupervisedConfig struct {
 	// Projector has no meaning. It counts in the hash of a recipe because it did so in
 	// runs that there are.
-	Projector []int `yaml:"projector"`
+	Projector []int `yaml:"projector" needs:"-"`
 }
 
 func init() {

@@ -152,7 +152,7 @@ func (s Setting) recipe(c *scale, pair int, sets []string) (*recipe.Recipe, erro
 	if s.Distance != "" && s.Distance != memorize.UnitL2 {
 		all = append(all, allDistances)
 	}
-	return recipe.Read(c.name+" scale", c.base, all)
+	return recipe.Request{File: c.name + " scale", Src: c.base, Own: all}.Read()
 }
 
 // distance is that of the scores that claims are about.

@@ -19,7 +19,7 @@ import (
 type recipeText string
 
 func (t recipeText) parse() (*recipe.Recipe, error) {
-	return recipe.Read("the step's recipe", []byte(t), nil)
+	return recipe.Request{File: "the step's recipe", Src: []byte(t), Stored: true}.Read()
 }
 
 // recipeParams is what the parameters of all steps begin with.

@@ -47,7 +47,7 @@ type dataCheckCmd struct {
 
 // Run sums up the data of a recipe.
 func (c *dataCheckCmd) Run(a *app) error {
-	r, err := c.load()
+	r, err := c.load("data")
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ type dataShowCmd struct {
 
 // Run draws images; atypical ones have a red frame.
 func (c *dataShowCmd) Run(a *app) error {
-	r, err := c.load()
+	r, err := c.load("data")
 	if err != nil {
 		return err
 	}

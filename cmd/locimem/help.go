@@ -24,6 +24,8 @@ var helpTexts = kong.Vars{
 		"(docs/score-your-own.md).",
 	"foreign_distance": "Distances between views: unit-l2, l2 (raw), l1, cosine, angular; the first is shown " +
 		"(default: unit-l2).",
+	"foreign_nchw": "Maps in .npz files have their channels before height and width (default: not, and maps that look " +
+		"so are refused).",
 	"foreign_points": "Images scored of each set, from its beginning, 0: all; default: all, but of the shared " +
 		"ones as many as there are candidates.",
 	"foreign_views": "Augmented views of each image (default: 10), or a .npz with views that another program " +

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -51,7 +52,22 @@ type app struct {
 	ui     *progress.UI // on standard error
 	tty    bool         // standard output is a terminal
 	args   []string
+	given  []string // names of the flags in args
 }
+
+// takes refuses flags that are given and have no effect on a way of doing the command.
+func (a *app) takes(way string, flags ...string) error {
+	for _, name := range a.given {
+		if !slices.Contains(flags, name) {
+			return usageError{fmt.Errorf("--%s: found it next to %s, where it has no effect, expected only --%s", name, way,
+				strings.Join(flags, ", --"))}
+		}
+	}
+	return nil
+}
+
+// has tells whether a flag is given.
+func (a *app) has(flag string) bool { return slices.Contains(a.given, flag) }
 
 func main() {
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
@@ -89,6 +105,11 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	a := &app{ctx: ctx, stdout: stdout, ui: progress.NewWriter(stderr, isTerminal(stderr)), tty: isTerminal(stdout),
 		args: args}
+	for _, p := range command.Path {
+		if p.Flag != nil {
+			a.given = append(a.given, p.Flag.Name)
+		}
+	}
 	finished := make(chan struct{})
 	defer close(finished)
 	go a.watch(stop, finished)

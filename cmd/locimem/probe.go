@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/ssl/probe"
 )
@@ -74,6 +75,30 @@ func given[T any](p *T, standard T) T {
 	return *p
 }
 
+// fields are those of a recipe that decide a probe.
+func (c *probeCmd) fields() recipe.Request {
+	q := recipe.Request{Uses: []string{"data.dir", "train.threads"}}
+	if c.RunDir == "" {
+		q.Uses = append(q.Uses, "seed", "data", "split", "encoder", "augment", "train.seed_f", "train.seed_g")
+	}
+	if c.On == "" {
+		q.Uses = append(q.Uses, "knn.test")
+	} else {
+		q.Anyhow = []string{"data.folder", "data.synthetic"} // also say how the images of --on are read
+		q.Uses = append(q.Uses, q.Anyhow...)
+	}
+	if !c.Finetune {
+		q.Uses = append(q.Uses, "score.batch")
+	}
+	if !c.Linear && !c.Finetune {
+		q.Uses = append(q.Uses, "knn.k", "knn.t")
+		if c.On == "" {
+			q.Uses = append(q.Uses, "knn.train")
+		}
+	}
+	return q
+}
+
 // Run tests an encoder.
 func (c *probeCmd) Run(a *app) error {
 	if err := c.labelFlags.check(c.Linear, c.Finetune); err != nil {
@@ -82,19 +107,16 @@ func (c *probeCmd) Run(a *app) error {
 	if err := c.onFlags.check(); err != nil {
 		return err
 	}
-	if err := c.checkFlags.valid(1); err != nil {
+	if err := c.checkFlags.valid(a, 1); err != nil {
 		return err
 	}
 	c.runOf(c.Encoder)
-	r, err := c.load()
+	r, err := c.load(c.fields())
 	if err != nil {
 		return err
 	}
 	path, err := c.inRun(c.Encoder, "an encoder file", c.Which.String()+".safetensors")
 	if err != nil {
-		return err
-	}
-	if err := onlyScoreFields(c.RunDir, r); err != nil {
 		return err
 	}
 	conf := run.ProbeConfig{Path: path, Load: loading(c.nameFlags, c.checkFlags), Which: c.Which,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 
 	"github.com/locimem/locimem/report"
@@ -17,6 +18,9 @@ type reportCmd struct {
 
 // Run writes the report of a run from its files.
 func (c *reportCmd) Run(a *app) error {
+	if c.JSON && a.has("out") {
+		return usageError{errors.New("--out: found it next to --json, which writes no report, expected one of them")}
+	}
 	d, err := run.ReportOf(c.Dir)
 	if err != nil {
 		return err

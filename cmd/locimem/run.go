@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,15 +22,17 @@ type recipeFlags struct {
 	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"${recipe_set}"`
 }
 
-func (f *recipeFlags) load() (*recipe.Recipe, error) { return loadRecipe(f.Recipe, f.Set) }
+// load reads the recipe for a command that takes the fields in uses, or all.
+func (f *recipeFlags) load(uses ...string) (*recipe.Recipe, error) {
+	return loadRecipe(f.Recipe, recipe.Request{Sets: f.Set, Uses: uses})
+}
 
-// loadRecipe reads the recipe in a file, or the default one for "", and changes
-// it by sets.
-func loadRecipe(path string, sets []string) (*recipe.Recipe, error) {
+// loadRecipe reads the recipe in a file, or the default one for "", as q asks for it.
+func loadRecipe(path string, q recipe.Request) (*recipe.Recipe, error) {
 	if path == "" {
-		sets = append(grayNumbers(sets), sets...)
+		q.Own = append(grayNumbers(slices.Concat(q.Own, q.Sets)), q.Own...)
 	}
-	r, err := recipe.Load(path, sets)
+	r, err := q.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, usageError{err}
 	}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/recipe"
@@ -19,12 +22,15 @@ type fromRun struct {
 	Set    []string `short:"s" sep:"none" placeholder:"FIELD=VALUE" help:"${fromrun_set}"`
 }
 
-func (f *fromRun) load() (*recipe.Recipe, error) {
+// load reads the recipe as q asks for it, with the assignments of the flag.
+func (f *fromRun) load(q recipe.Request) (*recipe.Recipe, error) {
+	q.Sets = f.Set
 	switch {
 	case f.RunDir != "":
-		return loadRecipe(filepath.Join(f.RunDir, "recipe.yaml"), f.Set)
+		q.Stored = true
+		return loadRecipe(filepath.Join(f.RunDir, "recipe.yaml"), q)
 	case f.Recipe != "":
-		return loadRecipe(f.Recipe, f.Set)
+		return loadRecipe(f.Recipe, q)
 	}
 	return nil, usageError{errors.New("neither --run DIR nor --recipe FILE is given")}
 }
@@ -74,10 +80,13 @@ func loading(n nameFlags, c checkFlags) run.Loading {
 }
 
 // valid refuses what cannot be.
-func (c *checkFlags) valid(encoders int) error {
-	if len(c.Check) > encoders || !(c.Tolerance > 0) {
+func (c *checkFlags) valid(a *app, encoders int) error {
+	switch {
+	case len(c.Check) > encoders || !(c.Tolerance > 0):
 		return usageError{fmt.Errorf("--check %v --tolerance %g: found %d files, expected at most %d, and a tolerance "+
 			"above 0", c.Check, c.Tolerance, len(c.Check), encoders)}
+	case a.has("tolerance") && len(c.Check) == 0:
+		return usageError{errors.New("--tolerance: found it without --check FILE, to which it belongs")}
 	}
 	return nil
 }
@@ -95,24 +104,64 @@ type scoreCmd struct {
 	foreignFlags
 }
 
+// scoreWay is what locimem score scores.
+type scoreWay int
+
+const (
+	ofRecipe scoreWay = iota
+	ofData
+	ofViews
+	ofActivations
+)
+
+// way tells from the flags what is scored, and which flags have an effect there.
+func (c *scoreCmd) way() (way scoreWay, name string, flags []string) {
+	out := []string{"set", "out", "force", "json"}
+	files := append(out, "f", "g", "prefix", "ignore", "rename", "check", "tolerance")
+	sets := []string{"distance", "tap", "candidate", "shared", "independent", "external"}
+	encoder := slices.Concat(files, sets, []string{"encoder", "width", "stem", "norm", "pool", "views"})
+	_, notANumber := strconv.Atoi(c.Views)
+	switch {
+	case c.RunDir != "":
+		return ofRecipe, "--run (whose recipe --set changes)", append(files, "run", "split")
+	case c.Recipe != "":
+		return ofRecipe, "--recipe (which --set changes)", append(files, "recipe", "split")
+	case c.Activations:
+		return ofActivations, "--activations", slices.Concat(out, sets, []string{"activations", "nchw"})
+	case c.Views != "" && notANumber != nil:
+		return ofViews, "--views FILE", append(encoder, "nchw")
+	case c.given():
+		return ofData, "--encoder and --data", append(encoder, "data", "data-dir", "points", "split")
+	}
+	return ofRecipe, "neither --run nor --recipe nor --data", append(files, "split")
+}
+
 // Run scores two encoders: of a run, by a recipe, or others.
 func (c *scoreCmd) Run(a *app) error {
-	if err := c.checkFlags.valid(2); err != nil {
+	if err := c.checkFlags.valid(a, 2); err != nil {
 		return err
 	}
-	foreign := c.RunDir == "" && c.Recipe == "" && c.given()
-	if !foreign && (c.given() || len(c.Tap)+len(c.Distance)+len(c.Files) > 0 || c.Points >= 0) {
-		return usageError{errors.New("flags that describe encoders trained elsewhere do not go with --run and --recipe; " +
-			"change fields with --set")}
+	way, name, flags := c.way()
+	if err := a.takes(name, flags...); err != nil {
+		return err
+	}
+	if len(c.Files) > 0 && way != ofActivations {
+		return usageError{fmt.Errorf("found the files %s next to %s, expected them only with --activations",
+			strings.Join(c.Files, " "), name)}
 	}
 	if _, err := os.Stat(filepath.Join(c.Out, "scores.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has scores already; choose another --out, or --force", c.Out)}
 	}
 	var s *page.Summary
 	var err error
-	if foreign {
-		s, err = c.run(a, c)
-	} else {
+	switch way {
+	case ofActivations:
+		s, err = c.ofActivations(a)
+	case ofViews:
+		s, err = c.ofViews(a)
+	case ofData:
+		s, err = c.ofData(a)
+	default:
 		s, err = c.ofRecipe(a)
 	}
 	if err != nil {
@@ -131,7 +180,11 @@ func (c *scoreCmd) Run(a *app) error {
 
 // ofRecipe scores encoders of a run, or by a recipe.
 func (c *scoreCmd) ofRecipe(a *app) (*page.Summary, error) {
-	r, err := c.load()
+	q := recipe.Request{Uses: []string{"data.dir", "score", "train.threads"}}
+	if c.RunDir == "" {
+		q.Uses = []string{"name", "seed", "data", "split", "encoder", "method", "augment", "train", "score"}
+	}
+	r, err := c.load(q)
 	if err != nil {
 		return nil, err
 	}
@@ -145,25 +198,5 @@ func (c *scoreCmd) ofRecipe(a *app) (*page.Summary, error) {
 	if conf.Split == "" && c.RunDir != "" {
 		conf.Split = filepath.Join(c.RunDir, "split.json")
 	}
-	if err := onlyScoreFields(c.RunDir, r); err != nil {
-		return nil, err
-	}
 	return run.Score(a.ctx, r, conf, reporter{a.ui})
-}
-
-// onlyScoreFields refuses a changed recipe by which the encoders of the run would
-// have been other ones.
-func onlyScoreFields(runDir string, r *recipe.Recipe) error {
-	if runDir == "" {
-		return nil
-	}
-	own, err := recipe.Load(filepath.Join(runDir, "recipe.yaml"), nil)
-	if err != nil {
-		return err
-	}
-	if own.TrainHash() != r.TrainHash() {
-		return usageError{errors.New("--set changes how the encoders of the run are trained; only fields of score and " +
-			"knn (and places of files) can be changed here")}
-	}
-	return nil
 }

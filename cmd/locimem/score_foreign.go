@@ -29,49 +29,46 @@ type encoderFlags struct {
 	Tap     []string `placeholder:"PATTERN" help:"Layers to score, names or patterns such as conv*; default: all."`
 }
 
-// sets returns the assignments to the fields of a recipe that the flags stand
-// for, or where they are not given the file of weights, if it says something. The
-// split is a formality: smallest numbers that every data set can give.
-func (f *encoderFlags) sets(weights string) ([]string, error) {
+// request returns the recipe that the flags stand for, or where they are not given the
+// file of weights, if it says something.
+func (f *encoderFlags) request(weights string) (recipe.Request, error) {
 	name, dir := f.Data, f.DataDir
 	if info, err := os.Stat(name); err == nil && info.IsDir() && dir == "" && !slices.Contains(dataNames(), name) {
 		name, dir = "folder", name // a folder of images
 	}
-	sets := []string{"name=score", "encoder.pool=auto", "split.shared=2", "split.candidate=2", "split.independent=2",
-		"split.external=0",
-		"train.batch=2", "knn.every=0", "knn.k=1", "knn.test=0", "encoder.width=1"}
+	q := recipe.Request{Own: []string{"name=score", "encoder.pool=auto", "encoder.width=1"}}
 	if weights != "" {
 		told, size, err := run.FileSettings(weights)
 		if err != nil && f.Encoder == "" { // else loading says it
-			return nil, err
+			return q, err
 		}
 		if f.Encoder == "" && told == nil {
-			return nil, usageError{fmt.Errorf("%s does not say of which encoder it is: --encoder NAME is needed", weights)}
+			return q, usageError{fmt.Errorf("%s does not say of which encoder it is: --encoder NAME is needed", weights)}
 		}
 		// Another architecture is not that of the file, whose other fields are not its own.
 		if f.Encoder == "" || slices.Contains(told, "encoder.name="+f.Encoder) {
-			sets = append(sets, told...)
+			q.Own = append(q.Own, told...)
 			switch name {
 			case "folder":
-				sets = append(sets, fmt.Sprintf("data.folder.size=[%d, %d]", size[0], size[1]))
+				q.Own = append(q.Own, fmt.Sprintf("data.folder.size=[%d, %d]", size[0], size[1]))
 			case "synthetic":
-				sets = append(sets, fmt.Sprintf("data.synthetic.size=%d", size[0]))
+				q.Own = append(q.Own, fmt.Sprintf("data.synthetic.size=%d", size[0]))
 			}
 		}
 	}
 	if f.Width != nil {
-		sets = append(sets, fmt.Sprintf("encoder.width=%g", *f.Width))
+		q.Sets = append(q.Sets, fmt.Sprintf("encoder.width=%g", *f.Width))
 	}
 	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool},
 		{"encoder.stem", f.Stem}, {"encoder.norm", f.Norm}, {"data.name", name}, {"data.dir", dir}} {
 		if s.value != "" {
-			sets = append(sets, s.field+"="+strconv.Quote(s.value))
+			q.Sets = append(q.Sets, s.field+"="+strconv.Quote(s.value))
 		}
 	}
 	if len(f.Tap) > 0 {
-		sets = append(sets, "score.taps="+quotedList(f.Tap))
+		q.Sets = append(q.Sets, "score.taps="+quotedList(f.Tap))
 	}
-	return sets, nil
+	return q, nil
 }
 
 // dataNames returns the names that data.name may have.
@@ -101,8 +98,8 @@ type setFlags struct {
 }
 
 // lists reads the lists that are given, by the name of their set.
-func (f *setFlags) lists() (map[string][]int, error) {
-	out := map[string][]int{}
+func (f *setFlags) lists() (map[string]external.Indices, error) {
+	out := map[string]external.Indices{}
 	for name, spec := range map[string]string{memorize.Candidate: f.Candidate, memorize.Shared: f.Shared,
 		memorize.Independent: f.Independent, memorize.External: f.External} {
 		if spec == "" {
@@ -125,7 +122,7 @@ type foreignFlags struct {
 	Distance    []string `placeholder:"NAME" help:"${foreign_distance}"`
 	Points      int      `default:"-1" placeholder:"N" help:"${foreign_points}"`
 	Activations bool     `help:"${foreign_activations}"`
-	NCHW        bool     `name:"nchw" help:"Maps in .npz files have their channels before height and width."`
+	NCHW        *bool    `name:"nchw" negatable:"" help:"${foreign_nchw}"`
 	Files       []string `arg:"" optional:"" help:"The files of --activations."`
 }
 
@@ -135,89 +132,132 @@ func (f *foreignFlags) given() bool {
 	return f.Encoder != "" || f.Activations || f.Data != "" || f.Candidate+f.Shared+f.Independent+f.External+f.Views != ""
 }
 
-// recipe returns the settings of scoring.
-func (f *foreignFlags) recipe(weights string, set []string) (*recipe.Recipe, error) {
-	sets, err := f.sets(weights)
+// arrayFields are the fields of a recipe that decide the scores of arrays.
+var arrayFields = []string{"seed", "score.preset", "score.estimators", "score.distances", "score.mode", "score.units",
+	"score.rest", "score.absolute", "score.alignment", "score.resamples", "score.level", "score.seed", "train.threads"}
+
+// recipe returns the settings of scoring: those fields in uses count.
+func (c *scoreCmd) settings(weights string, uses []string) (*recipe.Recipe, error) {
+	f := c.foreignFlags
+	if c.Activations {
+		f.Tap = nil // in a recipe they would be those of its encoder
+	}
+	q, err := f.request(weights)
 	if err != nil {
 		return nil, err
 	}
+	q.Uses = uses
 	if n, err := strconv.Atoi(f.Views); err == nil {
-		sets = append(sets, fmt.Sprintf("score.views=%d", n))
+		q.Sets = append(q.Sets, fmt.Sprintf("score.views=%d", n))
 	}
 	if len(f.Distance) > 0 {
-		sets = append(sets, "score.distances="+quotedList(f.Distance))
+		q.Sets = append(q.Sets, "score.distances="+quotedList(f.Distance))
 	}
-	for _, s := range []string{"shared", "candidate", "independent", "external"} {
-		sets = append(sets, fmt.Sprintf("score.points.%s=%d", s, max(0, f.Points)))
+	for _, s := range memorize.SetNames() {
+		q.Own = append(q.Own, fmt.Sprintf("score.points.%s=%d", s, max(0, f.Points)))
 	}
-	return loadRecipe("", append(sets, set...))
+	q.Sets = append(q.Sets, c.Set...)
+	return loadRecipe("", q)
 }
 
-// run scores what was not made here.
-func (f *foreignFlags) run(a *app, c *scoreCmd) (*page.Summary, error) {
-	lists, err := f.lists()
+// arrays returns what the flags say of files of arrays.
+func (c *scoreCmd) arrays(f, g string) (external.ArraysConfig, error) {
+	lists, err := c.lists()
+	return external.ArraysConfig{F: f, G: g, Sets: lists, NCHW: c.NCHW, Out: c.Out}, err
+}
+
+// ofActivations scores activations that another program computed.
+func (c *scoreCmd) ofActivations(a *app) (*page.Summary, error) {
+	if len(c.Files) != 2 {
+		return nil, usageError{fmt.Errorf("--activations: found %d files, expected two, f.npz and g.npz", len(c.Files))}
+	}
+	conf, err := c.arrays(c.Files[0], c.Files[1])
 	if err != nil {
 		return nil, err
 	}
-	if f.Activations {
-		if len(f.Files) != 2 {
-			return nil, usageError{fmt.Errorf("--activations: found %d files, expected two, f.npz and g.npz", len(f.Files))}
-		}
-		layers := f.Tap
-		f.Tap = nil // in a recipe they would be those of its encoder
-		if len(c.Check)+len(c.Ignore)+len(c.Rename)+len(c.Prefix) > 0 {
-			return nil, usageError{errors.New("--check, --prefix, --ignore and --rename are about weights, found --activations")}
-		}
-		r, err := f.recipe("", c.Set)
-		if err != nil {
-			return nil, err
-		}
-		return external.ScoreActivations(a.ctx, r, external.ArraysConfig{F: f.Files[0], G: f.Files[1], Sets: lists,
-			Layers: layers, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+	conf.Layers = c.Tap
+	r, err := c.settings("", arrayFields)
+	if err != nil {
+		return nil, err
 	}
+	return external.ScoreActivations(a.ctx, r, conf, reporter{a.ui})
+}
+
+// needWeights refuses to score encoders without files.
+func (c *scoreCmd) needWeights() error {
 	if c.F == "" || c.G == "" {
-		return nil,
-			usageError{errors.New("encoders that were not trained here need --f FILE and --g FILE, and --encoder NAME " +
-				"where these do not say it")}
+		return usageError{errors.New("encoders that were not trained here need --f FILE and --g FILE, and --encoder NAME " +
+			"where these do not say it")}
 	}
-	if _, err := strconv.Atoi(f.Views); f.Views != "" && err != nil {
-		r, err := f.recipe(c.F, c.Set)
-		if err != nil {
-			return nil, err
-		}
-		return external.ScoreViews(a.ctx, r, external.ArraysConfig{F: c.F, G: c.G, Load: loading(c.nameFlags, c.checkFlags),
-			Views: f.Views, Sets: lists, NCHW: f.NCHW, Out: c.Out}, reporter{a.ui})
+	return nil
+}
+
+// ofViews scores encoders on views that another program made.
+func (c *scoreCmd) ofViews(a *app) (*page.Summary, error) {
+	if err := c.needWeights(); err != nil {
+		return nil, err
 	}
-	if f.Data == "" {
+	conf, err := c.arrays(c.F, c.G)
+	if err != nil {
+		return nil, err
+	}
+	conf.Views, conf.Load = c.Views, loading(c.nameFlags, c.checkFlags)
+	r, err := c.settings(c.F, append([]string{"encoder", "score.taps", "score.batch"}, arrayFields...))
+	if err != nil {
+		return nil, err
+	}
+	return external.ScoreViews(a.ctx, r, conf, reporter{a.ui})
+}
+
+// ofData scores encoders on images.
+func (c *scoreCmd) ofData(a *app) (*page.Summary, error) {
+	if err := c.needWeights(); err != nil {
+		return nil, err
+	}
+	if c.Data == "" {
 		return nil, usageError{errors.New("--data NAME is not given: which images were the encoders trained on?")}
 	}
+	lists, err := c.lists()
+	if err != nil {
+		return nil, err
+	}
 	conf := run.ScoreConfig{F: c.F, G: c.G, Load: loading(c.nameFlags, c.checkFlags), Out: c.Out, Foreign: true}
-	set := c.Set
 	switch {
 	case len(lists) > 0 && c.Split != "":
 		return nil, usageError{errors.New("--split and lists of single sets are both given")}
 	case c.Split == "paper":
 		p := data.PaperRanges()
-		set = append([]string{"split.mode=paper", fmt.Sprintf("split.shared=%d", p.Shared[1]),
-			fmt.Sprintf("split.candidate=%d", p.Candidate[1]-p.Candidate[0]),
-			fmt.Sprintf("split.independent=%d", p.Independent[1]-p.Independent[0]), fmt.Sprintf("split.external=%d",
-				p.External[1])}, set...)
+		conf.Ranges = &p
 	case c.Split != "":
 		conf.Split = c.Split
 	case len(lists) > 0:
-		conf.Sets = &data.SplitSets{Shared: lists[memorize.Shared], Candidate: lists[memorize.Candidate],
-			Independent: lists[memorize.Independent], External: lists[memorize.External]}
+		conf.Sets = &data.SplitSets{Shared: lists[memorize.Shared].List, Candidate: lists[memorize.Candidate].List,
+			Independent: lists[memorize.Independent].List, External: lists[memorize.External].List}
+		conf.CheckSets = func(train, test int) error {
+			for name, list := range lists {
+				n := train
+				if name == memorize.External {
+					n = test
+				}
+				if err := list.Check(n); err != nil {
+					return fmt.Errorf("--%s: %w", name, err)
+				}
+			}
+			return nil
+		}
 	default:
 		return nil,
 			usageError{errors.New("which images is each encoder trained on? Give --split FILE (a split.json), --split " +
 				"paper, or lists: --candidate, --shared, --independent, --external")}
 	}
-	if f.Points < 0 {
-		conf.SharedAsCandidates = true
-	}
-	r, err := f.recipe(c.F, set)
+	conf.SharedAsCandidates = c.Points < 0
+	r, err := c.settings(c.F, []string{"seed", "data", "encoder", "augment", "score", "train.threads"})
 	if err != nil {
 		return nil, err
+	}
+	if conf.Ranges != nil && r.Data.Name != "cifar10" {
+		return nil, usageError{fmt.Errorf("--split paper: found --data %s, expected cifar10, whose ranges they are",
+			r.Data.Name)}
 	}
 	return run.Score(a.ctx, r, conf, reporter{a.ui})
 }

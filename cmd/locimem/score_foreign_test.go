@@ -88,7 +88,7 @@ func TestScoreAndUnitsWithoutRecipe(t *testing.T) {
 	require.NoError(t, err)
 
 	for _, c := range []struct{ args, want string }{
-		{"score --run " + dir + " --encoder resnet9", "do not go with --run"},
+		{"score --run " + dir + " --encoder resnet9", "--encoder: found it next to --run (whose recipe --set changes), where it has no effect"},
 		{"score --encoder resnet9 --f a", "--g FILE"},
 		{"score --encoder resnet9 --f a --g b", "--data NAME"},
 		{"score --encoder resnet9 --f a --g b --data synthetic", "--split paper, or lists"},
@@ -163,6 +163,43 @@ func TestScoreYourOwn(t *testing.T) {
 		assert.Equal(t, row[7], views[i][7], "owner of %v", row[:3])
 	}
 	assert.Len(t, csvRows(t, tmp, "views", "classmem.csv"), len(csvRows(t, tmp, "activations", "classmem.csv")))
+}
+
+// A module that runs twice in a forward pass is two layers, each with a row for every
+// point; outputs of another number of points are refused.
+func TestScoreYourOwnModuleThatRunsTwice(t *testing.T) {
+	exe := python(t, "torch, numpy")
+	tmp := t.TempDir()
+	script := `
+import sys, numpy as np, torch
+sys.path.insert(0, sys.argv[1])
+from score_your_own import save_activations
+class Twice(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.relu = torch.nn.ReLU()
+        self.once = torch.nn.Flatten()
+    def forward(self, x):
+        y = self.relu(self.relu(x) - 0.5)
+        return self.once(y) if self.training or not hasattr(self, "bad") else y
+views = torch.randn(5, 2, 3, 4, 4)
+m = Twice()
+save_activations(sys.argv[2], m, ["relu", "once"], views, batch=2, candidate=[0, 1, 2])
+a = np.load(sys.argv[2])
+assert sorted(a.files) == ["candidate", "once", "relu", "relu.call2"], a.files
+first = views.clamp(min=0).movedim(2, -1).numpy()
+assert (a["relu"] == first).all() and (a["relu.call2"] == (first - 0.5).clip(0)).all()
+m.bad = True
+try:
+    save_activations(sys.argv[2], m, ["once"], views)
+except ValueError as e:
+    assert "layer once: found outputs of other than 5 points" in str(e), e
+else:
+    raise AssertionError("a layer that never runs")
+`
+	msg, err := exec.Command(exe, "-c", script, filepath.Join(testutil.Root(), "docs"),
+		filepath.Join(tmp, "twice.npz")).CombinedOutput()
+	require.NoError(t, err, string(msg))
 }
 
 // Encoders of torchvision and timm have the same scores by the activations that

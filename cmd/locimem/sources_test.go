@@ -54,12 +54,13 @@ func TestRunOnFolder(t *testing.T) {
 		}
 	}
 	args := []string{recipe, "--set", "data.name=folder", "--set", "data.dir=" + dir, "--set", "data.folder.size=[16,20]",
-		"--set", "data.folder.test_every=3", "--set", "train.epochs=1"}
+		"--set", "data.folder.test_every=3"}
 	code, stdout, stderr := locimem(append([]string{"data", "check"}, args...)...)
 	require.Equal(t, exitDone, code, stderr)
 	assert.Contains(t, stdout, "folder-16x20-crop20/train: 81 images of 16x20x3")
 	assert.Contains(t, stdout, "folder-16x20-crop20/test: 39 images of 16x20x3")
-	code, stdout, stderr = locimem(append([]string{"run", "--out", filepath.Join(tmp, "runs")}, args...)...)
+	code, stdout, stderr = locimem(append([]string{"run", "--out", filepath.Join(tmp, "runs"), "--set", "train.epochs=1"},
+		args...)...)
 	require.Equal(t, exitDone, code, stderr)
 	assert.Contains(t, stdout, "kNN accuracy of g")
 	code, stdout, stderr = locimem(append([]string{"taps"}, args...)...)

@@ -49,6 +49,9 @@ cosine or angular.`
 // Run plans the studies, does the steps that are not finished, and reports.
 func (c *studyCmd) Run(a *app) error {
 	if len(c.Names) == 0 {
+		if err := a.takes("no study", "json"); err != nil {
+			return err
+		}
 		return listStudies(a, c.JSON)
 	}
 	if err := c.check(); err != nil {
@@ -189,6 +192,8 @@ func (c *studyCmd) check() error {
 		return fmt.Errorf("--scale: found %q, expected one of %s", c.Scale, strings.Join(study.Scales(), ", "))
 	}
 	switch builtIn := c.Scale == "tiny"; {
+	case c.DryRun && c.JSON:
+		return errors.New("--json: found it next to --dry-run, which has no claims, expected one of them")
 	case c.Pairs < 0 || c.Pairs > mostPairs:
 		return fmt.Errorf("--pairs: found %d, expected 1 to %d", c.Pairs, mostPairs)
 	case c.From < 0 || c.From > mostPairs:

@@ -63,10 +63,13 @@ func (c *tapsCmd) Run(a *app) error {
 	return nil
 }
 
+// tapFields are the fields of a recipe that decide its taps.
+var tapFields = []string{"data", "encoder"}
+
 // load returns the recipe; for the name of an encoder, one with that encoder.
 func (c *tapsCmd) load() (*recipe.Recipe, error) {
 	if !slices.Contains(nn.EncoderNames(), c.Source) {
-		r, err := loadRecipe(c.Source, c.Set)
+		r, err := loadRecipe(c.Source, recipe.Request{Sets: c.Set, Uses: tapFields})
 		if errors.Is(err, fs.ErrNotExist) {
 			err = usageError{fmt.Errorf("%s: found no recipe file and no encoder of that name, expected a file or %s",
 				c.Source, strings.Join(nn.EncoderNames(), ", "))}
@@ -75,7 +78,7 @@ func (c *tapsCmd) load() (*recipe.Recipe, error) {
 	}
 	sets := []string{"encoder.name=" + c.Source, "encoder.width=1", "encoder.pool=auto", "encoder.stem=auto",
 		"encoder.norm=auto", "encoder.positions=auto", "encoder.drop_path=0"}
-	return loadRecipe("", append(sets, c.Set...))
+	return loadRecipe("", recipe.Request{Own: sets, Sets: c.Set, Uses: tapFields})
 }
 
 // grouped returns the rows of a table of the paper. Taps that the encoder lacks

@@ -31,12 +31,16 @@ type unitsCmd struct {
 	JSON     bool     `name:"json" help:"Write the report as JSON."`
 }
 
+// unitFields are the fields of a recipe that decide the units of an encoder.
+var unitFields = []string{"seed", "data", "encoder", "augment", "train.threads", "score.views", "score.mode", "score.taps",
+	"score.rest", "score.absolute", "score.augment", "score.seed", "score.batch"}
+
 // Run ranks the units of one encoder.
 func (c *unitsCmd) Run(a *app) error {
 	if c.Data == "" {
 		return usageError{fmt.Errorf("--data NAME is needed")}
 	}
-	if err := c.checkFlags.valid(1); err != nil {
+	if err := c.checkFlags.valid(a, 1); err != nil {
 		return err
 	}
 	if c.Top < 1 || c.Images < 1 || c.Images > 100 || c.Points < 0 || c.Points == 1 || c.Views < 1 {
@@ -46,22 +50,23 @@ func (c *unitsCmd) Run(a *app) error {
 	if _, err := os.Stat(filepath.Join(c.Out, "units.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has units already; choose another --out, or --force", c.Out)}
 	}
-	sets, err := c.sets(c.Weights)
+	q, err := c.request(c.Weights)
 	if err != nil {
 		return err
 	}
-	sets = append(sets, fmt.Sprintf("score.views=%d", max(c.Views, 2)))
+	q.Uses = unitFields
+	q.Own = append(q.Own, fmt.Sprintf("score.views=%d", max(c.Views, 2)))
+	if c.Views == 1 {
+		q.Own = append(q.Own, "score.views=1", "score.mode=original") // one view has no pairs
+	}
 	absolute := c.Absolute != nil || slices.ContainsFunc(c.Set, func(s string) bool {
-		return strings.HasPrefix(s,
-			"score.absolute=")
+		return strings.HasPrefix(s, "score.absolute=")
 	})
 	if c.Absolute != nil {
-		sets = append(sets, fmt.Sprintf("score.absolute=%t", *c.Absolute))
+		q.Own = append(q.Own, fmt.Sprintf("score.absolute=%t", *c.Absolute))
 	}
-	if c.Views == 1 {
-		sets = append(sets, "score.views=1", "score.mode=original") // one view has no pairs
-	}
-	r, err := loadRecipe("", append(sets, c.Set...))
+	q.Sets = append(q.Sets, c.Set...)
+	r, err := loadRecipe("", q)
 	if err != nil {
 		return err
 	}

@@ -51,17 +51,17 @@ type Crop struct {
 	// Scale bounds the share of the image's area; 0, 0 turns cropping off.
 	Scale [2]float64 `yaml:"scale"`
 	// Ratio bounds width/height of the rectangle before it is resized.
-	Ratio [2]float64 `yaml:"ratio"`
+	Ratio [2]float64 `yaml:"ratio" needs:"scale!=[0, 0]"`
 }
 
 // Jitter changes colours by random factors in random order: brightness,
 // contrast and saturation by one from [max(0, 1-x), 1+x], hue by a shift from
 // [-x, x] of the colour circle. 0 leaves one out.
 type Jitter struct {
-	Brightness float64 `yaml:"brightness"`
-	Contrast   float64 `yaml:"contrast"`
-	Saturation float64 `yaml:"saturation"`
-	Hue        float64 `yaml:"hue"` // at most 0.5
+	Brightness float64 `yaml:"brightness" needs:"p!=0"`
+	Contrast   float64 `yaml:"contrast" needs:"p!=0"`
+	Saturation float64 `yaml:"saturation" needs:"p!=0"`
+	Hue        float64 `yaml:"hue" needs:"p!=0"` // at most 0.5
 	// P is the probability that there is any jitter.
 	P float64 `yaml:"p"`
 }
@@ -71,9 +71,9 @@ type Blur struct {
 	// P is the probability of a blur.
 	P float64 `yaml:"p"`
 	// Kernel is the side of the kernel in pixels, odd.
-	Kernel int `yaml:"kernel"`
+	Kernel int `yaml:"kernel" needs:"p!=0"`
 	// Sigma bounds the standard deviation in pixels.
-	Sigma [2]float64 `yaml:"sigma"`
+	Sigma [2]float64 `yaml:"sigma" needs:"p!=0"`
 }
 
 // None returns a configuration without any random operation: views are the

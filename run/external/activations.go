@@ -3,6 +3,7 @@ package external
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,8 +25,10 @@ type ArraysConfig struct {
 	Load  run.Loading // of both files of ScoreViews
 	Views string      // of ScoreViews: .npz with the array views
 	// Sets are the rows of each set, by its name; without any the files have them.
-	Sets map[string][]int
-	NCHW bool // five-dimensional arrays have their units before H and W
+	Sets map[string]Indices
+	// NCHW says whether five-dimensional arrays have their units before H and W; nil: no,
+	// and arrays that look so are refused.
+	NCHW *bool
 	// Layers names the layers to score of ScoreActivations, or patterns; all if empty.
 	Layers []string
 	Out    string
@@ -47,6 +50,9 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 	sets, err := commonSets(files, c.Sets)
 	if err != nil {
 		return nil, err
+	}
+	for _, n := range files[0].notes(sets, c.Sets) {
+		rep.Printf("note: %s", n)
 	}
 	o := r.ScoreOptions()
 	if err := viewsOf(&o, files[0]); err != nil {
@@ -97,6 +103,16 @@ func ScoreActivations(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep
 	if err != nil {
 		return nil, fmt.Errorf("scoring: %w", err)
 	}
+	if r.Score.Alignment {
+		scores.Alignments, err = memorize.AlignmentActivations(ctx, e, taps, sets.sets, o,
+			func(tap int, side memorize.Side) iter.Seq2[memorize.Input, error] {
+				f := files[side]
+				return f.inputs(slices.Index(f.layers, taps[tap].Name), sets)
+			})
+		if err != nil {
+			return nil, fmt.Errorf("scoring alignment matrices: %w", err)
+		}
+	}
 	noteClasses(scores, sets, rep)
 	bar.Finish("%d points, %d views, %d layers in %s", sets.points(), files[0].views, len(taps),
 		progress.Duration(time.Since(began)))
@@ -118,6 +134,9 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep run.R
 	sets, err := v.readSets(c.Sets)
 	if err != nil {
 		return nil, err
+	}
+	for _, n := range v.notes(sets, c.Sets) {
+		rep.Printf("note: %s", n)
 	}
 	o := r.ScoreOptions()
 	if err := viewsOf(&o, v); err != nil {
@@ -147,11 +166,17 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep run.R
 	began := time.Now()
 	total := sets.points()
 	bar := rep.Bar("scores", "points", total, 0)
-	scores, err := memorize.ScoreInputs(ctx, e, pair[0], pair[1], sets.sets, sets.labels,
-		batches(v.inputs(0, sets), v.views, o.BatchFor(pair[0], e.Threads())), o,
+	inputs := batches(v.inputs(0, sets), v.views, o.BatchFor(pair[0], e.Threads()))
+	scores, err := memorize.ScoreInputs(ctx, e, pair[0], pair[1], sets.sets, sets.labels, inputs, o,
 		func(done, _ int) { bar.Set(done) })
 	if err != nil {
 		return nil, fmt.Errorf("scoring: %w", err)
+	}
+	if r.Score.Alignment {
+		scores.Alignments, err = memorize.AlignmentInputs(ctx, e, pair[0], pair[1], sets.sets, inputs, o, nil)
+		if err != nil {
+			return nil, fmt.Errorf("scoring alignment matrices: %w", err)
+		}
 	}
 	noteClasses(scores, sets, rep)
 	bar.Finish("%d points, %d views, %d taps in %s", total, v.views, len(scores.Provenance.Taps),
@@ -181,7 +206,7 @@ func viewsOf(o *memorize.Options, f *arrayFile) error {
 }
 
 // commonSets returns the sets of both files, which must not contradict each other.
-func commonSets(files [2]*arrayFile, lists map[string][]int) (*arraySets, error) {
+func commonSets(files [2]*arrayFile, lists map[string]Indices) (*arraySets, error) {
 	f, g := files[0], files[1]
 	if f.points != g.points || f.views != g.views {
 		return nil, fmt.Errorf("%s has %d points with %d views, %s has %d with %d: expected the same", f.path, f.points,
@@ -195,11 +220,11 @@ func commonSets(files [2]*arrayFile, lists map[string][]int) (*arraySets, error)
 		if !f.has(key) || !g.has(key) || len(lists) > 0 && slices.Contains(setKeys, key) {
 			continue
 		}
-		a, err := readInts(f.File, f.path, key)
+		a, err := f.listed(key)
 		if err != nil {
 			return nil, err
 		}
-		b, err := readInts(g.File, g.path, key)
+		b, err := g.listed(key)
 		if err != nil {
 			return nil, err
 		}
@@ -208,6 +233,16 @@ func commonSets(files [2]*arrayFile, lists map[string][]int) (*arraySets, error)
 		}
 	}
 	return sets, nil
+}
+
+// listed returns the numbers in an array; of a set, its rows.
+func (f *arrayFile) listed(key string) ([]int, error) {
+	if slices.Contains(setKeys, key) {
+		set, err := readSet(f.File, f.path, key)
+		return set.List, err
+	}
+	v, _, err := readInts(f.File, f.path, key)
+	return v, err
 }
 
 // commonLayers returns the layers of f that the patterns match, all without any.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/locimem/locimem/internal/npz"
 	"github.com/locimem/locimem/memorize"
+	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/tensor"
 )
 
@@ -31,22 +32,67 @@ type arrayFile struct {
 	points int
 	views  int
 	nchw   bool
+	whole  map[string][]int // shapes in the file, of all layers
 }
 
 // openArrays reads the headers of all layers in a file and checks that they are
 // of the same points and views. With nchw, layers of five dimensions are
-// [points, views, units, H, W] and not [points, views, H, W, units].
-func openArrays(path string, nchw bool) (*arrayFile, error) {
+// [points, views, units, H, W] and not [points, views, H, W, units]; if it is nil, layers
+// that look so are refused.
+func openArrays(path string, nchw *bool) (*arrayFile, error) {
 	f, err := npz.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	a := &arrayFile{File: f, path: path, nchw: nchw}
-	if err := a.readHeaders(); err != nil {
+	a := &arrayFile{File: f, path: path, nchw: nchw != nil && *nchw, whole: map[string][]int{}}
+	if err = a.readHeaders(); err == nil {
+		err = a.checkOrder(nchw)
+	}
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return a, nil
+}
+
+// checkOrder refuses layers that look as if their units came before height and width, or
+// as if there were no views, where nobody has said what they are. Maps are mostly square
+// and have another number of units.
+func (f *arrayFile) checkOrder(nchw *bool) error {
+	maps := 0
+	like := map[int]string{4: "", 5: ""} // by dimensions: the first layer that looks so
+	unlike := map[int]bool{}
+	for _, name := range f.layers {
+		s := f.whole[name]
+		n := len(s)
+		if n == 5 {
+			maps++
+		}
+		switch last := s[n-1]; {
+		case n < 4:
+		case s[n-2] == last && s[n-3] != last:
+			if like[n] == "" {
+				like[n] = name
+			}
+		case n == 4 || s[n-3] == s[n-2]:
+			unlike[n] = true
+		}
+	}
+	switch {
+	case nchw != nil && *nchw && maps == 0:
+		return fmt.Errorf("%s: found no maps, which --nchw is about, only %s", f.path, f.list())
+	case nchw != nil:
+		return nil
+	case like[5] != "" && !unlike[5]:
+		return fmt.Errorf("%s: layer %q: found shape %v, whose last two dimensions look like height and width, expected "+
+			"points x views x H x W x units; --nchw takes the units before H and W, --no-nchw takes the array as it stands",
+			f.path, like[5], f.whole[like[5]])
+	case like[4] != "" && !unlike[4]:
+		return fmt.Errorf("%s: layer %q: found shape %v, whose last two dimensions look like height and width, expected "+
+			"points x views x tokens x units, or points x views x H x W x units for maps; --no-nchw takes the array as it "+
+			"stands", f.path, like[4], f.whole[like[4]])
+	}
+	return nil
 }
 
 func (f *arrayFile) readHeaders() error {
@@ -66,6 +112,7 @@ func (f *arrayFile) readHeaders() error {
 			return fmt.Errorf("%s: layer %q: found shape %v, expected points x views x units, points x views x tokens x "+
 				"units or points x views x H x W x units, none of them 0", f.path, name, a.Shape)
 		}
+		f.whole[name] = slices.Clone(a.Shape)
 		shape := slices.Clone(a.Shape[2:])
 		if f.nchw && len(shape) == 3 {
 			shape = []int{shape[1], shape[2], shape[0]}
@@ -119,19 +166,27 @@ func (s *arraySets) points() int {
 
 // readSets takes the sets of a file, or those of lists where there are any, each
 // in the order of its rows.
-func (f *arrayFile) readSets(lists map[string][]int) (*arraySets, error) {
+func (f *arrayFile) readSets(lists map[string]Indices) (*arraySets, error) {
 	s := &arraySets{owner: slices.Repeat([]int{-1}, f.points)}
 	names, labels, err := f.columns()
 	if err != nil {
 		return nil, err
 	}
 	for _, set := range setKeys {
-		rows, where := lists[set], "set "+set
+		chosen, where := lists[set], "set "+set
 		if len(lists) == 0 && f.has(set) {
 			where = fmt.Sprintf("%s: array %q", f.path, set)
-			if rows, err = readInts(f.File, f.path, set); err != nil {
+			if chosen, err = readSet(f.File, f.path, set); err != nil {
 				return nil, err
 			}
+		}
+		if err := chosen.Check(f.points); err != nil {
+			return nil, fmt.Errorf("%s: %w", where, err)
+		}
+		rows := chosen.List
+		if chosen.Mask == 0 && f.likeMask(rows) {
+			return nil, fmt.Errorf("%s: found 0 or 1 for each of the %d points, expected rows, or a mask of truth values "+
+				"(numpy's type bool)", where, f.points)
 		}
 		if len(rows) == 0 {
 			continue
@@ -168,6 +223,43 @@ func (f *arrayFile) readSets(lists map[string][]int) (*arraySets, error) {
 	return s, nil
 }
 
+// likeMask tells whether rows look like a mask that became numbers.
+func (f *arrayFile) likeMask(rows []int) bool {
+	return f.points > 2 && len(rows) == f.points && !slices.ContainsFunc(rows, func(r int) bool { return r != 0 && r != 1 })
+}
+
+// notes says what of a file plays no part, and how its layers are understood.
+func (f *arrayFile) notes(s *arraySets, lists map[string]Indices) (notes []string) {
+	notes = append(notes, fmt.Sprintf("%s: %d points with %d views; units come last: %s", f.path, f.points, f.views,
+		f.list()))
+	if f.nchw {
+		notes[0] = strings.Replace(notes[0], "units come last", "after --nchw units come last", 1)
+	}
+	if n := f.points - s.points(); n > 0 {
+		note := fmt.Sprintf("%s: %d of %d rows are in no set and play no part", f.path, n, f.points)
+		last := 0
+		for r, o := range s.owner {
+			if o >= 0 {
+				last = r
+			}
+		}
+		if 2*(last+1) <= f.points {
+			note += fmt.Sprintf(": all sets lie in the first %d rows. A module that runs several times in a forward pass, and "+
+				"whose outputs were all appended, would give such a file, with rows of different points mixed", last+1)
+		}
+		notes = append(notes, note)
+	}
+	for _, set := range setKeys {
+		if len(lists) > 0 && f.has(set) {
+			notes = append(notes, fmt.Sprintf("%s: the array %q is passed over: flags say what the sets are", f.path, set))
+		}
+	}
+	if !slices.ContainsFunc(s.sets, func(set memorize.Set) bool { return set.Name == memorize.Independent }) {
+		notes = append(notes, strings.TrimPrefix(run.NoControl, "note: "))
+	}
+	return notes
+}
+
 // columns returns the name of every point and its label; labels may be nil.
 func (f *arrayFile) columns() (names, labels []int, err error) {
 	names = make([]int, f.points)
@@ -178,7 +270,10 @@ func (f *arrayFile) columns() (names, labels []int, err error) {
 		if !f.has(key) {
 			continue
 		}
-		v, err := readInts(f.File, f.path, key)
+		v, bools, err := readInts(f.File, f.path, key)
+		if err == nil && bools && key == keyPoints {
+			err = fmt.Errorf("%s: array %q: found truth values, expected whole numbers", f.path, key)
+		}
 		if err != nil {
 			return nil, nil, err
 		}

@@ -141,6 +141,8 @@ func TestScoreActivationsIsTheAccumulator(t *testing.T) {
 	}
 }
 
+func rowsOf(rows ...int) Indices { return Indices{List: rows} }
+
 // Lists take the place of the sets of the files; a file without any needs them.
 func TestSetsOfArraysByLists(t *testing.T) {
 	tmp := t.TempDir()
@@ -148,14 +150,14 @@ func TestSetsOfArraysByLists(t *testing.T) {
 	bare := func(seed uint64, name string) string {
 		return save(t, false, append(activations(seed)[:3], setArrays()[3:]...), tmp, name)
 	}
-	lists := map[string][]int{"candidate": {0, 2, 7}, "independent": {8, 1}, "external": {3, 5, 6}}
+	lists := map[string]Indices{"candidate": rowsOf(0, 2, 7), "independent": rowsOf(8, 1), "external": rowsOf(3, 5, 6)}
 	want, err := scoreArrays(t, ArraysConfig{F: f, G: g})
 	require.NoError(t, err)
 	got, err := scoreArrays(t, ArraysConfig{F: bare(1, "f0.npz"), G: bare(2, "g0.npz"), Sets: lists})
 	require.NoError(t, err)
 	assert.Equal(t, read(t, want, "layermem.csv"), read(t, got, "layermem.csv"))
 	got, err = scoreArrays(t, ArraysConfig{F: f, G: g, Layers: []string{"vec*"},
-		Sets: map[string][]int{"candidate": {0, 1, 2, 3}}})
+		Sets: map[string]Indices{"candidate": rowsOf(0, 1, 2, 3)}})
 	require.NoError(t, err)
 	assert.NotContains(t, read(t, got, "layermem.csv"), "independent")
 	assert.NotContains(t, read(t, got, "layermem.csv"), "map")
@@ -178,7 +180,7 @@ func TestArraysWithChannelsFirst(t *testing.T) {
 	}
 	want, err := scoreArrays(t, ArraysConfig{F: files[0], G: files[1]})
 	require.NoError(t, err)
-	got, err := scoreArrays(t, ArraysConfig{F: files[2], G: files[3], NCHW: true})
+	got, err := scoreArrays(t, ArraysConfig{F: files[2], G: files[3], NCHW: new(true)})
 	require.NoError(t, err)
 	for _, name := range memorize.Files() {
 		assert.Equal(t, read(t, want, name), read(t, got, name), name)
@@ -274,7 +276,7 @@ func TestBadActivations(t *testing.T) {
 			assert.Contains(t, err.Error(), want, c.name)
 		}
 	}
-	_, err = scoreArrays(t, ArraysConfig{F: good, G: good, Sets: map[string][]int{"candidate": {0, 12}}})
+	_, err = scoreArrays(t, ArraysConfig{F: good, G: good, Sets: map[string]Indices{"candidate": rowsOf(0, 12)}})
 	assert.ErrorContains(t, err, "set candidate: entry 1 is row 12")
 	_, err = scoreArrays(t, ArraysConfig{F: good, G: good, Layers: []string{"nothing"}})
 	assert.ErrorContains(t, err, `no tap matches "nothing"`)
@@ -294,20 +296,24 @@ func TestReadIndices(t *testing.T) {
 		{"7", []int{7}}, {"3-5,9", []int{3, 4, 5, 9}},
 		{file("a.txt", "# the first\n3 4\t5\r\n9-10 # and more\n"), []int{3, 4, 5, 9, 10}},
 		{file("empty.txt", "\n"), nil},
+		{file("bom.txt", "\xef\xbb\xbf0\n1\n2\n"), []int{0, 1, 2}},
+		{save(t, false, []array{noise("external", npz.Float64, 1, 0)}, tmp, "empty.npz"), []int{}},
 		{save(t, false, []array{ints("anything", 5, 1)}, tmp, "one.npz"), []int{5, 1}},
 		{save(t, false, []array{ints("shared", 2), ints("candidate", 8, 9)}, tmp, "two.npz"), []int{8, 9}},
 	} {
 		got, err := ReadIndices(c.spec, "candidate")
 		require.NoError(t, err, c.spec)
-		assert.Equal(t, c.want, got, c.spec)
+		assert.Equal(t, Indices{List: c.want}, got, c.spec)
 	}
 	for spec, want := range map[string]string{
-		"5-3":                      `found "5-3"`,
-		"0-999999999999":           "more than",
-		"99999999999999999999":     "found",
-		filepath.Join(tmp, "no"):   "no such file",
-		file("b.txt", "1 2 three"): `b.txt: found "three"`,
-		file("c.txt", "-4"):        `found "-4"`,
+		"5-3":                          `found "5-3"`,
+		"0-999999999999":               "more than",
+		"99999999999999999999":         "found",
+		filepath.Join(tmp, "no"):       "no such file",
+		file("b.txt", "1 2 three"):     `b.txt: found "three"`,
+		file("c.txt", "-4"):            `found "-4"`,
+		file("d.txt", "\xff\xfe0\x00"): "found UTF-16, expected UTF-8",
+		tmp:                            "found a folder",
 		save(t, false, []array{ints("shared", 2), ints("external", 8)}, tmp,
 			"x.npz"): `"candidate" is not in the file`,
 		save(t, false, []array{noise("candidate", npz.Float32, 1, 3)}, tmp,
