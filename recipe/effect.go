@@ -55,7 +55,8 @@ func (c *checker) ofLayer(r *Recipe, said map[string]string, file bool) {
 	for _, l := range settings.Leaves(r) {
 		where, ok := said[l.Path]
 		name, of := strings.CutPrefix(l.Path, "method.")
-		if ok && of && !(file && settings.Text(l.Value) == usual[l.Path]) && name != "name" && !slices.Contains(methodsWith(name), r.Method.Name) {
+		usually := file && settings.Text(l.Value) == usual[l.Path]
+		if ok && of && !usually && name != "name" && !slices.Contains(methodsWith(name), r.Method.Name) {
 			if c.foreign == nil {
 				c.foreign = map[string]foreign{}
 			}

@@ -74,7 +74,8 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 }
 
 func TestWriteReadsBack(t *testing.T) {
-	r, err := Read("", nil, []string{"split.seed=7", "name=x.y", "data.name=cifar10", "data.dir='/a b'", "score.taps=[conv*, head]",
+	r, err := Read("", nil, []string{"split.seed=7", "name=x.y", "data.name=cifar10", "data.dir='/a b'",
+		"score.taps=[conv*, head]",
 		"train.seed_g=18446744073709551615"})
 	require.NoError(t, err)
 	var b bytes.Buffer
@@ -259,7 +260,8 @@ func TestRefusedOfMethods(t *testing.T) {
 func TestSeeds(t *testing.T) {
 	r, err := Read("", nil, []string{"seed=5", "train.seed_g=6", "score.seed=7"})
 	require.NoError(t, err)
-	assert.Equal(t, []uint64{5, 5, 6, 7}, []uint64{r.SplitSeed(), r.TrainSeed(memorize.F), r.TrainSeed(memorize.G), r.ScoreSeed()})
+	assert.Equal(t, []uint64{5, 5, 6, 7},
+		[]uint64{r.SplitSeed(), r.TrainSeed(memorize.F), r.TrainSeed(memorize.G), r.ScoreSeed()})
 }
 
 func TestScoreOptions(t *testing.T) {

@@ -37,8 +37,9 @@ func TrainOn(ctx context.Context, l *Setup, e *tensor.Engine, enc nn.Encoder, c 
 		return err
 	}
 	config, err := ssl.ContinueOn(ssl.TrainerConfig{
-		Name: memorize.F.String(), Engine: e, Method: method, Optimizer: optimizer, Schedule: constantWarmup{lr: l.Recipe.Train.LR * c.Rate},
-		Dataset: l.Train, Augment: l.Augment, Views: l.Views,
+		Name: memorize.F.String(), Engine: e, Method: method, Optimizer: optimizer,
+		Schedule: constantWarmup{lr: l.Recipe.Train.LR * c.Rate},
+		Dataset:  l.Train, Augment: l.Augment, Views: l.Views,
 		Batch: max(1, min(l.Recipe.Train.Batch, len(c.Points)*c.Times/fewestSteps)), Epochs: c.Epochs,
 		Seed: l.Recipe.TrainSeed(memorize.F),
 		Hooks: ssl.Hooks{Evaluate: func(ctx context.Context, epoch int) (float64, bool, error) {

@@ -56,7 +56,9 @@ func OpenLog(path string) (*Log, error) {
 func (l *Log) Rewind(encoder memorize.Side, epochs int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.records = slices.DeleteFunc(l.records, func(r ssl.Record) bool { return r.Encoder == encoder.String() && r.Epoch > epochs })
+	l.records = slices.DeleteFunc(l.records, func(r ssl.Record) bool {
+		return r.Encoder == encoder.String() && r.Epoch > epochs
+	})
 	return atomicfile.Write(l.path, func(w io.Writer) error {
 		for i := range l.records {
 			if err := json.NewEncoder(w).Encode(&l.records[i]); err != nil {

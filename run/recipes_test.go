@@ -70,7 +70,8 @@ func TestRecipesCanBeTrained(t *testing.T) {
 			require.NoError(t, err)
 			_, err = ssl.NewTrainer(ssl.TrainerConfig{Name: memorize.F.String(), Engine: e, Method: method, Optimizer: opt,
 				Schedule: l.schedule(10),
-				Dataset:  l.Train, Indices: l.TrainIndices(memorize.F), Augment: l.Augment, Views: l.Views, Batch: min(r.Train.Batch, 2),
+				Dataset:  l.Train, Indices: l.TrainIndices(memorize.F), Augment: l.Augment, Views: l.Views,
+				Batch:  min(r.Train.Batch, 2),
 				Epochs: 1, Private: private})
 			require.NoError(t, err)
 		})

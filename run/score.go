@@ -47,7 +47,10 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder,
 	c.Seeds = map[string]uint64{"score": l.Recipe.ScoreSeed()}
 	if !l.Foreign {
 		c.Recipe = l.Recipe.Hash()
-		c.Seeds["split"], c.Seeds["f"], c.Seeds["g"] = l.Recipe.SplitSeed(), l.Recipe.TrainSeed(memorize.F), l.Recipe.TrainSeed(memorize.G)
+		c.Seeds["split"] = l.Recipe.SplitSeed()
+		for _, side := range memorize.Sides {
+			c.Seeds[side.String()] = l.Recipe.TrainSeed(side)
+		}
 	}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)

@@ -40,7 +40,9 @@ type training struct {
 }
 
 // newTraining prepares encoder F or G to be trained in the run directory.
-func newTraining(e *tensor.Engine, l *Setup, dir *RunDir, log *Log, side memorize.Side, rep Reporter) (*training, error) {
+func newTraining(
+	e *tensor.Engine, l *Setup, dir *RunDir, log *Log, side memorize.Side, rep Reporter,
+) (*training, error) {
 	enc, err := l.Encoder(side)
 	if err != nil {
 		return nil, err

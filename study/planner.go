@@ -107,7 +107,7 @@ func (p *Planner) addSameData(g *Group) {
 	}
 	r := g.Pairs[0].Recipe
 	g.sameData = score.Step("score the same-data pair, "+describe(r),
-		scoreParams{withRecipe(r), [2]memorize.Side{memorize.F, memorize.G}}, g.Pairs[0].F, g.Pairs[1].G)
+		scoreParams{withRecipe(r), memorize.Sides}, g.Pairs[0].F, g.Pairs[1].G)
 	p.Add(g.sameData)
 }
 

@@ -80,7 +80,9 @@ func (r *Results) owners() (*pointOwners, error) {
 
 // scoresByUnits returns the scores, turned to an encoder, of the points of a set that own one
 // and several of its top units, and adds them to the groups.
-func (o *pointOwners) scoresByUnits(p scores, all []memorize.Owner, s memorize.Side, tap, set string) (one, several []float64) {
+func (o *pointOwners) scoresByUnits(
+	p scores, all []memorize.Owner, s memorize.Side, tap, set string,
+) (one, several []float64) {
 	score := map[int]float64{} // by the setting's distance: that of the file is the recipe's first
 	for k, v := range s.Turned(p.of(tap, set)) {
 		score[p.Of(tap, set).Points[k]] = v

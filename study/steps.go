@@ -220,7 +220,7 @@ func reporterOf(ctx context.Context) run.Reporter {
 // newPair plans the training and the scoring of a pair.
 func newPair(r *recipe.Recipe) Pair {
 	p := Pair{Recipe: r, F: trainStep(r, memorize.F), G: trainStep(r, memorize.G)}
-	p.Score = score.Step("score f and g, "+describeSeed(r), scoreParams{withRecipe(r), [2]memorize.Side{memorize.F, memorize.G}}, p.F, p.G)
+	p.Score = score.Step("score f and g, "+describeSeed(r), scoreParams{withRecipe(r), memorize.Sides}, p.F, p.G)
 	return p
 }
 

@@ -225,7 +225,8 @@ func (a *unitAgreement) table() report.Table {
 	}
 	for _, s := range memorize.Sides {
 		t.Rows = append(t.Rows, []report.Cell{
-			report.Text(s.String()), Interval(a.by[[2]string{s.String(), s.Members()}]), Interval(a.by[[2]string{s.String(), s.Others()}]),
+			report.Text(s.String()),
+			Interval(a.by[[2]string{s.String(), s.Members()}]), Interval(a.by[[2]string{s.String(), s.Others()}]),
 		})
 	}
 	return t

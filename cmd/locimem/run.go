@@ -106,7 +106,7 @@ func (c *runCmd) Run(a *app) error {
 
 type trainCmd struct {
 	recipeFlags
-	Which memorize.Side `required:"" enum:"f,g" help:"Which encoder: f (trains on the candidates) or g (on the independents)."`
+	Which memorize.Side `required:"" enum:"f,g" help:"${train_which}"`
 	Out   string        `default:"runs" placeholder:"DIR" help:"Folder of the run directories (default: runs)."`
 }
 

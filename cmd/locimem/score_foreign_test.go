@@ -88,7 +88,8 @@ func TestScoreAndUnitsWithoutRecipe(t *testing.T) {
 	require.NoError(t, err)
 
 	for _, c := range []struct{ args, want string }{
-		{"score --run " + dir + " --encoder resnet9", "--encoder: found it next to --run (whose recipe --set changes), where it has no effect"},
+		{"score --run " + dir + " --encoder resnet9",
+			"--encoder: found it next to --run (whose recipe --set changes), where it has no effect"},
 		{"score --encoder resnet9 --f a", "--g FILE"},
 		{"score --encoder resnet9 --f a --g b", "--data NAME"},
 		{"score --encoder resnet9 --f a --g b --data synthetic", "--split paper, or lists"},
