@@ -150,12 +150,13 @@ func partNotes(tops []topFolder, train, test string) (notes []string) {
 	}
 	var passed []string
 	for _, f := range tops {
-		if f.name != train && f.name != test && !f.likePart(trainNames) && !f.likePart(testNames) {
+		if f.name != train && f.name != test {
 			passed = append(passed, f.name)
 		}
 	}
 	if len(passed) > 0 {
-		notes = append(notes, fmt.Sprintf("next to %s and %s, passed over: %s", train, test, firstFew(passed)))
+		notes = append(notes, fmt.Sprintf("next to %s and %s, passed over: %s (data.folder.parts: TRAIN/TEST takes others)",
+			train, test, firstFew(passed)))
 	}
 	return notes
 }

@@ -73,6 +73,9 @@ func (l *Setup) targetOn(on *On) (*target, error) {
 			return nil, fmt.Errorf("probe on other data: name: found %q, expected synthetic or one of %s", on.Name,
 				strings.Join(sourceNames(), ", "))
 		}
+		if err := s.CheckVariant(on.Variant); err != nil {
+			return nil, fmt.Errorf("probe on other data: variant: %w", err)
+		}
 		if on.Dir == "" {
 			return nil, fmt.Errorf("probe on other data: the folder with the files of %s is not given", on.Name)
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
@@ -41,7 +42,11 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 			wrong.Add("", "data.dir", "the folder with the files of %s is not given; add --set data.dir=DIR", s.Name)
 			return nil, nil, wrong
 		}
-		return s.Open(d.Dir, d.Variant, r.FolderOptions())
+		train, test, err := s.Open(d.Dir, d.Variant, r.FolderOptions())
+		if err == nil && s.Name == "folder" {
+			err = everyNth(r, train)
+		}
+		return train, test, err
 	}
 	o := data.SyntheticOptions{N: d.Synthetic.Train, Classes: d.Synthetic.Classes, Size: d.Synthetic.Size,
 		AtypicalShare: d.Synthetic.AtypicalShare, Seed: d.Synthetic.Seed, Part: data.Train}
@@ -54,6 +59,23 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 	o.N, o.Part = d.Synthetic.Test, data.Test
 	test, err = synthetic(o)
 	return train, test, err
+}
+
+// everyNth refuses a choice of test images where the folders are the choice: image files
+// then lie in the folder of their part and not in that of their class.
+func everyNth(r *recipe.Recipe, train data.Dataset) error {
+	n, usual := r.Data.Folder.TestEvery, recipe.Default().Data.Folder.TestEvery
+	if n == usual || train.Len() == 0 || train.Label(0) < 0 {
+		return nil
+	}
+	top, _, _ := strings.Cut(data.FileOf(train, 0), "/")
+	if top == train.Classes()[train.Label(0)] {
+		return nil
+	}
+	var wrong strict.Problems
+	wrong.Add("", "data.folder.test_every", "found %d, expected %d, the default: it has no effect where folders are the "+
+		"parts, as %s is here (data.folder.parts: none takes every folder for a class)", n, usual, top)
+	return wrong
 }
 
 // Open opens the data of a recipe, draws its split and makes its views.

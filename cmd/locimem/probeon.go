@@ -26,6 +26,8 @@ func (f *onFlags) check() error {
 			"is not given")}
 	case f.OnSeed != nil && f.On != "synthetic":
 		return usageError{fmt.Errorf("--on-seed is for --on synthetic, found %s", f.On)}
+	case f.OnVariant != "" && f.On == "synthetic":
+		return usageError{fmt.Errorf("--on-variant: found %s, but synthetic has no variants", f.OnVariant)}
 	case f.OnDir != "" && f.On == "synthetic":
 		return usageError{errors.New("--on-dir: found a folder, but synthetic has no files")}
 	case f.OnTrain < 0 || f.OnTest < 0:

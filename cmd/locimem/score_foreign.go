@@ -29,21 +29,21 @@ type encoderFlags struct {
 	Tap     []string `placeholder:"PATTERN" help:"Layers to score, names or patterns such as conv*; default: all."`
 }
 
-// request returns the recipe that the flags stand for, or where they are not given the
-// file of weights, if it says something.
-func (f *encoderFlags) request(weights string) (recipe.Request, error) {
+// request returns the recipe that the file of weights stands for, if it says something,
+// and the flags, which come over it.
+func (f *encoderFlags) request(weights string) (q recipe.Request, flags flagSets, err error) {
 	name, dir := f.Data, f.DataDir
 	if info, err := os.Stat(name); err == nil && info.IsDir() && dir == "" && !slices.Contains(dataNames(), name) {
 		name, dir = "folder", name // a folder of images
 	}
-	q := recipe.Request{Own: []string{"name=score", "encoder.pool=auto", "encoder.width=1"}}
+	q = recipe.Request{Own: []string{"name=score", "encoder.pool=auto", "encoder.width=1"}}
 	if weights != "" {
 		told, size, err := run.FileSettings(weights)
 		if err != nil && f.Encoder == "" { // else loading says it
-			return q, err
+			return q, nil, err
 		}
 		if f.Encoder == "" && told == nil {
-			return q, usageError{fmt.Errorf("%s does not say of which encoder it is: --encoder NAME is needed", weights)}
+			return q, nil, usageError{fmt.Errorf("%s does not say of which encoder it is: --encoder NAME is needed", weights)}
 		}
 		// Another architecture is not that of the file, whose other fields are not its own.
 		if f.Encoder == "" || slices.Contains(told, "encoder.name="+f.Encoder) {
@@ -57,18 +57,36 @@ func (f *encoderFlags) request(weights string) (recipe.Request, error) {
 		}
 	}
 	if f.Width != nil {
-		q.Sets = append(q.Sets, fmt.Sprintf("encoder.width=%g", *f.Width))
+		flags = append(flags, [2]string{"width", fmt.Sprintf("encoder.width=%g", *f.Width)})
 	}
-	for _, s := range []struct{ field, value string }{{"encoder.name", f.Encoder}, {"encoder.pool", f.Pool},
-		{"encoder.stem", f.Stem}, {"encoder.norm", f.Norm}, {"data.name", name}, {"data.dir", dir}} {
+	for _, s := range []struct{ flag, field, value string }{{"encoder", "encoder.name", f.Encoder},
+		{"pool", "encoder.pool", f.Pool}, {"stem", "encoder.stem", f.Stem}, {"norm", "encoder.norm", f.Norm},
+		{"data", "data.name", name}, {"data-dir", "data.dir", dir}} {
 		if s.value != "" {
-			q.Sets = append(q.Sets, s.field+"="+strconv.Quote(s.value))
+			flags = append(flags, [2]string{s.flag, s.field + "=" + strconv.Quote(s.value)})
 		}
 	}
 	if len(f.Tap) > 0 {
-		q.Sets = append(q.Sets, "score.taps="+quotedList(f.Tap))
+		flags = append(flags, [2]string{"tap", "score.taps=" + quotedList(f.Tap)})
 	}
-	return q, nil
+	return q, flags, nil
+}
+
+// flagSets are flags that stand for fields of a recipe, with their assignments.
+type flagSets [][2]string
+
+// over adds the assignments to those of a request, with set, the user's own, behind them.
+// A field is to be said once: a flag next to --set of its field would have no effect.
+func (f flagSets) over(q *recipe.Request, set []string) error {
+	for _, s := range f {
+		field, _, _ := strings.Cut(s[1], "=")
+		if slices.ContainsFunc(set, func(own string) bool { return strings.HasPrefix(own, field+"=") }) {
+			return usageError{fmt.Errorf("--%s and --set %s: found both, expected one of them", s[0], field)}
+		}
+		q.Sets = append(q.Sets, s[1])
+	}
+	q.Sets = append(q.Sets, set...)
+	return nil
 }
 
 // dataNames returns the names that data.name may have.
@@ -142,21 +160,27 @@ func (c *scoreCmd) settings(weights string, uses []string) (*recipe.Recipe, erro
 	if c.Activations {
 		f.Tap = nil // in a recipe they would be those of its encoder
 	}
-	q, err := f.request(weights)
+	q, flags, err := f.request(weights)
 	if err != nil {
 		return nil, err
 	}
 	q.Uses = uses
 	if n, err := strconv.Atoi(f.Views); err == nil {
-		q.Sets = append(q.Sets, fmt.Sprintf("score.views=%d", n))
+		flags = append(flags, [2]string{"views", fmt.Sprintf("score.views=%d", n)})
 	}
 	if len(f.Distance) > 0 {
-		q.Sets = append(q.Sets, "score.distances="+quotedList(f.Distance))
+		flags = append(flags, [2]string{"distance", "score.distances=" + quotedList(f.Distance)})
 	}
 	for _, s := range memorize.SetNames() {
-		q.Own = append(q.Own, fmt.Sprintf("score.points.%s=%d", s, max(0, f.Points)))
+		points := fmt.Sprintf("score.points.%s=%d", s, max(0, f.Points))
+		if f.Points >= 0 {
+			flags = append(flags, [2]string{"points", points})
+		}
+		q.Own = append(q.Own, points)
 	}
-	q.Sets = append(q.Sets, c.Set...)
+	if err := flags.over(&q, c.Set); err != nil {
+		return nil, err
+	}
 	return loadRecipe("", q)
 }
 

@@ -68,6 +68,37 @@ func TestRunOnFolder(t *testing.T) {
 	assert.Contains(t, stdout, "16x20x")
 }
 
+// What the data offer, and where the numbers come from that do not fit, is said where it
+// is known: after the folder was read. A choice that the folders make is not made twice.
+func TestDefaultsThatDoNotFitAFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, part := range []string{"train", "val"} {
+		for k, class := range []string{"cat", "dog"} {
+			require.NoError(t, os.MkdirAll(filepath.Join(dir, part, class), 0o755))
+			for i := range 3 {
+				img := image.NewGray(image.Rect(0, 0, 8, 8))
+				img.Pix[0], img.Pix[1] = uint8(i+10*k), part[0]
+				f, err := os.Create(filepath.Join(dir, part, class, fmt.Sprint(i, ".png")))
+				require.NoError(t, err)
+				require.NoError(t, png.Encode(f, img))
+				require.NoError(t, f.Close())
+			}
+		}
+	}
+	args := []string{"--set", "data.name=folder", "--set", "data.dir=" + dir, "--set", "data.folder.size=[16,16]"}
+	code, stdout, stderr := locimem(append([]string{"data", "check"}, args...)...)
+	require.Equal(t, exitDone, code, stderr)
+	assert.Contains(t, stdout, "train: 6 images")
+	code, _, stderr = locimem(append([]string{"run", "--out", t.TempDir()}, args...)...)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, stderr, "the numbers are the defaults of recipes/default.yaml, expected split.shared, split.candidate, "+
+		"split.independent and split.external that fit: there are 6 images for training and 6 for testing")
+	code, _, stderr = locimem(append([]string{"data", "check", "--set", "data.folder.test_every=3"}, args...)...)
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, stderr, "data.folder.test_every: found 3, expected 5, the default: it has no effect where folders are "+
+		"the parts, as train is here")
+}
+
 // A whole run on images of one channel.
 func TestRunOnMNIST(t *testing.T) {
 	dir := testutil.SharedData(t, "mnist")

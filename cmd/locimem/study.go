@@ -107,7 +107,27 @@ func (c *studyCmd) plan() ([]plannedStudy, error) {
 			out = append(out, plannedStudy{s.Name, p})
 		}
 	}
-	return out, nil
+	if c.Other == "" {
+		return out, nil
+	}
+	without := *c
+	without.Other, without.OtherDir = "", ""
+	usual, err := without.plan()
+	if err == nil && slices.Equal(stepNames(usual), stepNames(out)) {
+		err = fmt.Errorf("--other: found it with %s, where it has no effect, expected a study that takes layers from other "+
+			"data or moves encoders to it", strings.Join(c.Names, " "))
+	}
+	return out, err
+}
+
+// stepNames returns the names of the steps of some plans.
+func stepNames(plans []plannedStudy) (names []string) {
+	for _, p := range plans {
+		for _, s := range p.Steps {
+			names = append(names, s.Name())
+		}
+	}
+	return names
 }
 
 // folder names the reports of the call by everything that decides them except --data-dir.

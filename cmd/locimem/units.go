@@ -51,7 +51,7 @@ func (c *unitsCmd) Run(a *app) error {
 	if _, err := os.Stat(filepath.Join(c.Out, "units.json")); err == nil && !c.Force {
 		return usageError{fmt.Errorf("%s has units already; choose another --out, or --force", c.Out)}
 	}
-	q, err := c.request(c.Weights)
+	q, flags, err := c.request(c.Weights)
 	if err != nil {
 		return err
 	}
@@ -60,13 +60,18 @@ func (c *unitsCmd) Run(a *app) error {
 	if c.Views == 1 {
 		q.Own = append(q.Own, "score.views=1", "score.mode=original") // one view has no pairs
 	}
+	if a.has("views") {
+		flags = append(flags, [2]string{"views", fmt.Sprintf("score.views=%d", c.Views)})
+	}
 	absolute := c.Absolute != nil || slices.ContainsFunc(c.Set, func(s string) bool {
 		return strings.HasPrefix(s, "score.absolute=")
 	})
 	if c.Absolute != nil {
-		q.Own = append(q.Own, fmt.Sprintf("score.absolute=%t", *c.Absolute))
+		flags = append(flags, [2]string{"absolute", fmt.Sprintf("score.absolute=%t", *c.Absolute)})
 	}
-	q.Sets = append(q.Sets, c.Set...)
+	if err := flags.over(&q, c.Set); err != nil {
+		return err
+	}
 	r, err := loadRecipe("", q)
 	if err != nil {
 		return err
