@@ -72,7 +72,7 @@ func everyNth(r *recipe.Recipe, train data.Dataset) error {
 	if top == train.Classes()[train.Label(0)] {
 		return nil
 	}
-	var wrong strict.Problems
+	var wrong settings.Problems
 	wrong.Add("", "data.folder.test_every", "found %d, expected %d, the default: it has no effect where folders are the "+
 		"parts, as %s is here (data.folder.parts: none takes every folder for a class)", n, usual, top)
 	return wrong
