@@ -55,7 +55,10 @@ func (c *checker) ofLayer(r *Recipe, said map[string]string, file bool) {
 	for _, l := range strict.Leaves(r) {
 		where, ok := said[l.Path]
 		name, of := strings.CutPrefix(l.Path, "method.")
-		if ok && of && !(file && strict.Text(l.Value) == usual[l.Path]) && name != "name" && !slices.Contains(methodsWith(name), r.Method.Name) {
+		if !ok || !of || name == "name" || file && strict.Text(l.Value) == usual[l.Path] {
+			continue
+		}
+		if !slices.Contains(methodsWith(name), r.Method.Name) {
 			if c.foreign == nil {
 				c.foreign = map[string]foreign{}
 			}

@@ -73,7 +73,8 @@ func TestCIFAR10MiniIsTheReferenceRun(t *testing.T) {
 }
 
 func TestWriteReadsBack(t *testing.T) {
-	r, err := Read("", nil, []string{"split.seed=7", "name=x.y", "data.name=cifar10", "data.dir='/a b'", "score.taps=[conv*, head]",
+	r, err := Read("", nil, []string{"split.seed=7", "name=x.y", "data.name=cifar10", "data.dir='/a b'",
+		"score.taps=[conv*, head]",
 		"train.seed_g=18446744073709551615"})
 	require.NoError(t, err)
 	var b bytes.Buffer
