@@ -55,8 +55,10 @@ func (c *checker) ofLayer(r *Recipe, said map[string]string, file bool) {
 	for _, l := range settings.Leaves(r) {
 		where, ok := said[l.Path]
 		name, of := strings.CutPrefix(l.Path, "method.")
-		usually := file && settings.Text(l.Value) == usual[l.Path]
-		if ok && of && !usually && name != "name" && !slices.Contains(methodsWith(name), r.Method.Name) {
+		if !ok || !of || name == "name" || file && settings.Text(l.Value) == usual[l.Path] {
+			continue
+		}
+		if !slices.Contains(methodsWith(name), r.Method.Name) {
 			if c.foreign == nil {
 				c.foreign = map[string]foreign{}
 			}

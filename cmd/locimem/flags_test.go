@@ -68,22 +68,25 @@ var flagCases = []struct {
 	{"step", "step 0123456789ab --out runs", map[string]string{
 		"hash": "step | 0123 => 0123", "out": "--out elsewhere",
 	}},
-	{"units", "units --weights F --data synthetic --points 12 --views 2 --set score.taps=[conv4_2,head]", map[string]string{
-		"encoder": "--encoder resnet18 => conv1", "width": "--width 0.25 => conv1",
-		"stem": "--stem imagenet => encoder.stem", "norm": "--norm group => bn", "pool": "--pool avg",
-		"data": "--data mnist => augment.mean", "data-dir": "--data-dir RUN => data.dir: found",
-		"tap": "--tap conv1 => --tap and --set score.taps: found both", "weights": "--weights G", "prefix": "--prefix none => none.conv1.weight",
-		"ignore": "--ignore conv1.weight => conv1", "rename": "--rename conv1=convX => conv",
-		"check":     "--check missing.npz => missing.npz: no such file",
-		"tolerance": "--tolerance 1 => --tolerance: found it without --check FILE",
-		"top":       "--top 2", "images": "--images 2", "part": "--part test", "points": "--points 10", "views": "--views 3",
-		"absolute": "--absolute", "set": "--set score.rest=median", "out": "--out elsewhere",
-		"force": "units --weights F --data synthetic --out had | --force --points 5 --views 2 --set score.taps=head",
-		"json":  "--json",
-	}},
+	{"units", "units --weights F --data synthetic --points 12 --views 2 --set score.taps=[conv4_2,head]",
+		map[string]string{
+			"encoder": "--encoder resnet18 => conv1", "width": "--width 0.25 => conv1",
+			"stem": "--stem imagenet => encoder.stem", "norm": "--norm group => bn", "pool": "--pool avg",
+			"data": "--data mnist => augment.mean", "data-dir": "--data-dir RUN => data.dir: found",
+			"tap": "--tap conv1 => --tap and --set score.taps: found both", "weights": "--weights G",
+			"prefix": "--prefix none => none.conv1.weight",
+			"ignore": "--ignore conv1.weight => conv1", "rename": "--rename conv1=convX => conv",
+			"check":     "--check missing.npz => missing.npz: no such file",
+			"tolerance": "--tolerance 1 => --tolerance: found it without --check FILE",
+			"top":       "--top 2", "images": "--images 2", "part": "--part test", "points": "--points 10", "views": "--views 3",
+			"absolute": "--absolute", "set": "--set score.rest=median", "out": "--out elsewhere",
+			"force": "units --weights F --data synthetic --out had | --force --points 5 --views 2 --set score.taps=head",
+			"json":  "--json",
+		}},
 	{"probe", "probe --run RUN", map[string]string{
-		"encoder": "probe --run RUN --json | G", "run": "probe | --run RUN", "recipe": "probe F | --recipe tiny.yaml --set knn.k=4",
-		"set": "--set knn.k=3", "prefix": "--prefix none => none.conv1.weight", "ignore": "--ignore conv1.weight => conv1",
+		"encoder": "probe --run RUN --json | G", "run": "probe | --run RUN",
+		"recipe": "probe F | --recipe tiny.yaml --set knn.k=4",
+		"set":    "--set knn.k=3", "prefix": "--prefix none => none.conv1.weight", "ignore": "--ignore conv1.weight => conv1",
 		"rename": "--rename conv1=convX => conv", "check": "--check missing.npz => missing.npz: no such file",
 		"tolerance": "--tolerance 1 => --tolerance: found it without --check FILE",
 		"which":     "--which g", "linear": "--linear", "finetune": "--finetune --epochs 1",
@@ -95,9 +98,10 @@ var flagCases = []struct {
 		"batch":        "probe --run RUN --finetune --epochs 1 --batch 16 | --batch 8",
 		"layers":       "probe --run RUN --finetune --epochs 1 --batch 16 | --layers none",
 		"on":           "--on synthetic", "on-dir": "--on mnist | --on-dir missing",
-		"on-variant": "--on-variant x => are for --on, which is not given", "on-seed": "probe --run RUN --on synthetic | --on-seed 9",
-		"on-train": "probe --run RUN --on synthetic | --on-train 20",
-		"on-test":  "probe --run RUN --on synthetic | --on-test 20", "json": "--json",
+		"on-variant": "--on-variant x => are for --on, which is not given",
+		"on-seed":    "probe --run RUN --on synthetic | --on-seed 9",
+		"on-train":   "probe --run RUN --on synthetic | --on-train 20",
+		"on-test":    "probe --run RUN --on synthetic | --on-test 20", "json": "--json",
 	}},
 	{"taps", "taps tiny.yaml", map[string]string{
 		"recipe": "taps | resnet18", "set": "--set encoder.width=0.25", "size": "--size 48",
@@ -105,7 +109,8 @@ var flagCases = []struct {
 	}},
 	{"data list", "data list", nil},
 	{"data check", "data check tiny.yaml", map[string]string{
-		"recipe": "data check --set data.synthetic.train=20 | tiny.yaml", "set": "--set data.synthetic.seed=5", "json": "--json",
+		"recipe": "data check --set data.synthetic.train=20 | tiny.yaml", "set": "--set data.synthetic.seed=5",
+		"json": "--json",
 	}},
 	{"data show", "data show tiny.yaml", map[string]string{
 		"recipe": "data show --count 5 | tiny.yaml", "set": "--set data.synthetic.seed=5", "out": "--out other.png",
@@ -113,24 +118,29 @@ var flagCases = []struct {
 	}},
 	{"version", "version", map[string]string{"json": "--json"}},
 	{"bench conv", "bench conv --net resnet9 --layer conv1 --batch 1 --reps 1 --json", map[string]string{
-		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`, "reps": `--reps 2 => "reps": 2`,
+		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`,
+		"reps": `--reps 2 => "reps": 2`,
 		"json": "bench conv --layer conv1 --batch 1 --reps 1 | --json => {", "net": `--net resnet18 => "net": "resnet18"`,
-		"batch": `--batch 2 => "batch": 2`, "layer": "--layer conv2 => conv2", "winograd": "--winograd 3 => winograd: found 3",
+		"batch": `--batch 2 => "batch": 2`, "layer": "--layer conv2 => conv2",
+		"winograd": "--winograd 3 => winograd: found 3",
 	}},
 	{"bench gemm", "bench gemm --m 8 --n 8 --k 8 --reps 1 --json", map[string]string{
-		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`, "reps": `--reps 2 => "reps": 2`,
+		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`,
+		"reps": `--reps 2 => "reps": 2`,
 		"json": "bench gemm --m 8 --n 8 --k 8 --reps 1 | --json => {", "m": `--m 9 => "m": 9`, "n": `--n 9 => "n": 9`,
 		"k": `--k 9 => "k": 9`, "trans-a": `--trans-a => "trans_a": true`, "trans-b": `--trans-b => "trans_b": true`,
 	}},
 	{"bench step", "bench step --width 0.125 --batch 8 --size 16 --reps 1 --json", map[string]string{
-		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`, "reps": `--reps 2 => "reps": 2`,
+		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`,
+		"reps":    `--reps 2 => "reps": 2`,
 		"json":    "bench step --width 0.125 --batch 8 --size 16 --reps 1 | --json => {",
 		"encoder": `--encoder resnet18 => "encoder": "resnet18"`, "width": `--width 0.25 => "width": 0.25`,
 		"batch": `--batch 4 => "batch": 4`, "size": `--size 20 => "size": 20`, "precision": `--precision bf16 => "bf16"`,
 		"winograd": "--winograd 3 => winograd: found 3",
 	}},
 	{"bench mae", "bench mae --batch 2 --size 8 --reps 1 --json", map[string]string{
-		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`, "reps": `--reps 2 => "reps": 2`,
+		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`,
+		"reps":    `--reps 2 => "reps": 2`,
 		"json":    "bench mae --batch 2 --size 8 --reps 1 | --json => {",
 		"encoder": `--encoder vit_tiny_patch4 => "vit_tiny_patch4"`, "batch": `--batch 3 => "batch": 3`,
 		"size": `--size 12 => "size": 12`, "precision": `--precision bf16 => "bf16"`,
@@ -147,15 +157,18 @@ var flagCases = []struct {
 		"json": "bench all --isa nope --quick | --json => nope", "quick": "--quick => \"isa\"",
 	}},
 	{"bench peak", "bench peak --json", map[string]string{
-		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`, "json": "bench peak | --json => {",
+		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`,
+		"json": "bench peak | --json => {",
 	}},
 	{"bench ladder", "bench ladder --n 16 --rounds 1 --json", map[string]string{
 		"threads": "--threads 1 => \"threads\": 1,", "isa": `--isa generic => "isa": "generic"`,
-		"json": "bench ladder --n 16 --rounds 1 | --json => {", "n": `--n 24 => "n": 24`, "rounds": `--rounds 2 => "rounds": 2`,
+		"json": "bench ladder --n 16 --rounds 1 | --json => {", "n": `--n 24 => "n": 24`,
+		"rounds": `--rounds 2 => "rounds": 2`,
 		"figure": "--figure ladder.nope => nope",
 	}},
 	{"bench attention", "bench attention --tokens 4 --batch 2 --dim 6 --heads 2 --reps 1 --json", map[string]string{
-		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`, "reps": `--reps 2 => "reps": 2`,
+		"threads": `--threads 1 => "threads": 1,`, "isa": `--isa generic => "isa": "generic"`,
+		"reps":   `--reps 2 => "reps": 2`,
 		"json":   "bench attention --tokens 4 --batch 2 --dim 6 --heads 2 --reps 1 | --json => {",
 		"tokens": `--tokens 5 => "tokens": 5`, "batch": `--batch 3 => "batch": 3`, "dim": `--dim 8 => "dim": 8`,
 		"heads": `--heads 3 => "heads": 3`,
@@ -257,8 +270,9 @@ func TestEveryFlagHasAnEffect(t *testing.T) {
 	for flag, change := range planFlags {
 		assert.NotEqual(t, usual, plan(change), "study: found no effect of --%s", flag)
 	}
-	assert.Contains(t, plan(func(c *studyCmd) { c.Other, c.OtherDir = "svhn", "." }), "--other: found it with depth, where "+
-		"it has no effect")
+	assert.Contains(t, plan(func(c *studyCmd) { c.Other, c.OtherDir = "svhn", "." }),
+		"--other: found it with depth, where "+
+			"it has no effect")
 	assert.Contains(t, plan(planFlags["other"]), "-svhn")
 	assert.Contains(t, w.outcome("study --pairs 2"), "--pairs: found it next to no study, where it has no effect")
 }
@@ -299,7 +313,8 @@ func (w *workshop) read() map[string][]byte {
 }
 
 // times are what differs between two equal commands.
-var times = regexp.MustCompile(`(?i)[0-9.]+ ?(ms|s|h|min|images/s)\b|"[a-z_]*(seconds|per_s|share)[a-z_]*": *[0-9.e+-]+|` +
+var times = regexp.MustCompile(`(?i)[0-9.]+ ?(ms|s|h|min|images/s)\b|` +
+	`"[a-z_]*(seconds|per_s|share)[a-z_]*": *[0-9.e+-]+|` +
 	`T[0-9]{4}-[0-9]{2}-[0-9TZ:.+-]*`)
 
 // outcome carries out a command line and returns the exit code, what it writes and which
@@ -365,7 +380,8 @@ func TestEveryWayOfScoringRefusesTheOthersFlags(t *testing.T) {
 	w.files = w.read()
 	activations := "score --activations f.npz g.npz --candidate 0-3 --independent 4-7 --set score.resamples=99"
 	require.Contains(t, w.outcome(activations), "exit code 0")
-	for _, added := range []string{"--points 2", "--views 3", "--encoder resnet9", "--width 1", "--stem cifar", "--norm group",
+	for _, added := range []string{"--points 2", "--views 3", "--encoder resnet9", "--width 1", "--stem cifar",
+		"--norm group",
 		"--pool avg", "--data synthetic", "--data-dir .", "--split paper", "--f F", "--g G", "--prefix x", "--ignore x",
 		"--rename x=y", "--check f.npz"} {
 		flag, _, _ := strings.Cut(added, " ")
@@ -375,19 +391,24 @@ func TestEveryWayOfScoringRefusesTheOthersFlags(t *testing.T) {
 		"encoder.name=resnet18", "data.synthetic.size=16", "augment.gray=0", "score.augment.gray=0", "split.shared=2",
 		"train.epochs=3", "method.name=byol"} {
 		field, _, _ := strings.Cut(set, "=")
-		assert.Contains(t, w.outcome(activations+" --set "+set), field+": found a value, but the field has no effect on this "+
-			"command, which takes those of seed, score.preset")
+		assert.Contains(t, w.outcome(activations+" --set "+set),
+			field+": found a value, but the field has no effect on this "+
+				"command, which takes those of seed, score.preset")
 	}
-	for _, set := range []string{"score.units=false", "score.distances=[cosine]", "score.level=0.9", "score.preset=authors",
+	for _, set := range []string{"score.units=false", "score.distances=[cosine]", "score.level=0.9",
+		"score.preset=authors",
 		"score.mode=original", "score.estimators=[raw]", "score.rest=median", "score.absolute=true", "score.seed=5", "seed=5",
 		"score.resamples=199", "score.alignment=true"} {
 		assert.NotEqual(t, w.outcome(activations), w.outcome(activations+" --set "+set), set)
 	}
-	for _, added := range []string{"--points 2", "--views 3", "--encoder resnet9", "--tap conv1", "--candidate 1", "--nchw",
+	for _, added := range []string{"--points 2", "--views 3", "--encoder resnet9", "--tap conv1",
+		"--candidate 1", "--nchw",
 		"--distance l2", "--data synthetic"} {
 		flag, _, _ := strings.Cut(added, " ")
 		assert.Contains(t, w.outcome("score --run RUN "+added), flag+": found it next to --run (whose recipe --set changes)")
 	}
+	images := flagCases[2].line + " --shared 20-40"
+	assert.NotEqual(t, w.outcome(images), w.outcome(images+" --set score.points.shared=4"), "not as many as candidates")
 	views := "score --f F --g G --encoder resnet9 --views views.npz"
 	for _, added := range []string{"--points 2", "--data synthetic", "--data-dir .", "--split paper"} {
 		flag, _, _ := strings.Cut(added, " ")

@@ -108,8 +108,8 @@ func (c *probeCmd) Run(a *app) error {
 		return err
 	}
 	if a.has("which") && c.On != "" && c.Encoder != "" && !c.Linear && !c.Finetune {
-		return usageError{errors.New("--which: found it next to --on and an encoder's file, where it has no effect, expected " +
-			"neither f nor g")}
+		return usageError{errors.New("--which: found it next to --on and an encoder's file, where it has no effect, " +
+			"expected neither f nor g")}
 	}
 	if err := c.checkFlags.valid(a, 1); err != nil {
 		return err

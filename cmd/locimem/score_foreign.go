@@ -72,6 +72,11 @@ func (f *encoderFlags) request(weights string) (q recipe.Request, flags flagSets
 	return q, flags, nil
 }
 
+// assigns tells whether one of some assignments is to a field.
+func assigns(sets []string, field string) bool {
+	return slices.ContainsFunc(sets, func(s string) bool { return strings.HasPrefix(s, field+"=") })
+}
+
 // flagSets are flags that stand for fields of a recipe, with their assignments.
 type flagSets [][2]string
 
@@ -80,7 +85,7 @@ type flagSets [][2]string
 func (f flagSets) over(q *recipe.Request, set []string) error {
 	for _, s := range f {
 		field, _, _ := strings.Cut(s[1], "=")
-		if slices.ContainsFunc(set, func(own string) bool { return strings.HasPrefix(own, field+"=") }) {
+		if assigns(set, field) {
 			return usageError{fmt.Errorf("--%s and --set %s: found both, expected one of them", s[0], field)}
 		}
 		q.Sets = append(q.Sets, s[1])
@@ -274,7 +279,7 @@ func (c *scoreCmd) ofData(a *app) (*page.Summary, error) {
 			usageError{errors.New("which images is each encoder trained on? Give --split FILE (a split.json), --split " +
 				"paper, or lists: --candidate, --shared, --independent, --external")}
 	}
-	conf.SharedAsCandidates = c.Points < 0
+	conf.SharedAsCandidates = c.Points < 0 && !assigns(c.Set, "score.points.shared")
 	r, err := c.settings(c.F, []string{"seed", "data", "encoder", "augment", "score", "train.threads"})
 	if err != nil {
 		return nil, err

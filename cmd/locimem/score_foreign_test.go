@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/internal/npz"
 	"github.com/locimem/locimem/internal/testutil"
 	"github.com/locimem/locimem/run"
 )
@@ -64,6 +65,33 @@ func TestScoreAndUnitsWithoutRecipe(t *testing.T) {
 		assert.True(t, want == readFile(t, tmp, "split", name), name)
 		assert.True(t, want == readFile(t, tmp, "lists", name), name)
 	}
+	// Masks are sets, too, and candidates alone can be scored, which is said.
+	mask := func(name string, n int) string {
+		marks := make([]uint8, n)
+		for _, i := range split.Candidate {
+			marks[i] = 1
+		}
+		path := filepath.Join(tmp, name)
+		require.NoError(t, npz.Create(path, func(w *npz.Writer) error {
+			a, err := w.Array("candidate", npz.Bool, n)
+			if err == nil {
+				err = npz.Append(a, marks)
+			}
+			return err
+		}))
+		return path
+	}
+	alone := append([]string{"score", "--f", f, "--g", g, "--set", "score.resamples=99", "--set", "score.taps=head",
+		"--out", filepath.Join(tmp, "alone"), "--candidate"}, small...)
+	alone[len(alone)-len(small)-1] = "--candidate=" + mask("mask.npz", 96)
+	code, _, stderr = locimem(alone...)
+	require.Equal(t, exitDone, code, stderr)
+	assert.Contains(t, stderr, "note: there are no independents")
+	assert.Contains(t, csvRows(t, tmp, "alone", "layermem.csv")[0], strconv.Itoa(len(split.Candidate)))
+	alone[len(alone)-len(small)-1] = "--candidate=" + mask("short.npz", 95)
+	code, _, stderr = locimem(append(alone, "--force")...)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, stderr, "--candidate: found a mask of 95 entries, expected one for each of the 96 points")
 	assert.NotContains(t, readFile(t, tmp, "split", "scores.json"), "recipe_hash", "no recipe made these encoders")
 	assert.FileExists(t, filepath.Join(tmp, "split", "figures", "unitmem.svg"))
 

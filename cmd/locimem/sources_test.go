@@ -91,12 +91,14 @@ func TestDefaultsThatDoNotFitAFolder(t *testing.T) {
 	assert.Contains(t, stdout, "train: 6 images")
 	code, _, stderr = locimem(append([]string{"run", "--out", t.TempDir()}, args...)...)
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, stderr, "the numbers are the defaults of recipes/default.yaml, expected split.shared, split.candidate, "+
-		"split.independent and split.external that fit: there are 6 images for training and 6 for testing")
+	assert.Contains(t, stderr,
+		"the numbers are the defaults of recipes/default.yaml, expected split.shared, split.candidate, "+
+			"split.independent and split.external that fit: there are 6 images for training and 6 for testing")
 	code, _, stderr = locimem(append([]string{"data", "check", "--set", "data.folder.test_every=3"}, args...)...)
 	assert.Equal(t, exitUsage, code)
-	assert.Contains(t, stderr, "data.folder.test_every: found 3, expected 5, the default: it has no effect where folders are "+
-		"the parts, as train is here")
+	assert.Contains(t, stderr,
+		"data.folder.test_every: found 3, expected 5, the default: it has no effect where folders are "+
+			"the parts, as train is here")
 }
 
 // A whole run on images of one channel.

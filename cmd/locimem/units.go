@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -63,9 +61,7 @@ func (c *unitsCmd) Run(a *app) error {
 	if a.has("views") {
 		flags = append(flags, [2]string{"views", fmt.Sprintf("score.views=%d", c.Views)})
 	}
-	absolute := c.Absolute != nil || slices.ContainsFunc(c.Set, func(s string) bool {
-		return strings.HasPrefix(s, "score.absolute=")
-	})
+	absolute := c.Absolute != nil || assigns(c.Set, "score.absolute")
 	if c.Absolute != nil {
 		flags = append(flags, [2]string{"absolute", fmt.Sprintf("score.absolute=%t", *c.Absolute)})
 	}
