@@ -8,18 +8,6 @@ import (
 	"github.com/locimem/locimem/tensor"
 )
 
-// Side is one of the two encoders of a pair.
-type Side int
-
-// The two encoders.
-const (
-	F Side = iota // trained on shared and candidates
-	G             // trained on shared and independents
-)
-
-// String returns f or g.
-func (s Side) String() string { return [...]string{"f", "g"}[s] }
-
 // Set names the points of one set by their indices in a data set.
 type Set struct {
 	Name   string

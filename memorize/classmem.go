@@ -82,11 +82,6 @@ func (c *classes) scores(side Side, tap, estimator string, rest Rest) []ClassSco
 // maxClasses keeps an absurd label from taking all memory.
 const maxClasses = 1 << 16
 
-// trainedOn tells whether an encoder was trained on the points of that set.
-func (s Side) trainedOn(set string) bool {
-	return set == Shared || s == F && set == Candidate || s == G && set == Independent
-}
-
 // classMem is the metric of ClassMem.
 type classMem struct {
 	plan    *Plan

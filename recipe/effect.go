@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/data/augment"
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/ssl"
 )
@@ -52,17 +52,15 @@ func (c *checker) ofLayer(r *Recipe, said map[string]string, file bool) {
 		u.Method.mask()
 	}
 	usual := texts(u)
-	for _, l := range strict.Leaves(r) {
+	for _, l := range settings.Leaves(r) {
 		where, ok := said[l.Path]
 		name, of := strings.CutPrefix(l.Path, "method.")
-		if !ok || !of || name == "name" || file && strict.Text(l.Value) == usual[l.Path] {
-			continue
-		}
-		if !slices.Contains(methodsWith(name), r.Method.Name) {
+		usually := file && settings.Text(l.Value) == usual[l.Path]
+		if ok && of && !usually && name != "name" && !slices.Contains(methodsWith(name), r.Method.Name) {
 			if c.foreign == nil {
 				c.foreign = map[string]foreign{}
 			}
-			c.foreign[l.Path] = foreign{where, strict.Text(l.Value)}
+			c.foreign[l.Path] = foreign{where, settings.Text(l.Value)}
 		}
 	}
 }
@@ -84,7 +82,7 @@ func (c *checker) notOfMethod(method string) {
 // methodsWith returns the methods that have a setting of that name.
 func methodsWith(setting string) (names []string) {
 	for _, k := range ssl.Kinds() {
-		for _, l := range strict.Leaves(pointer(k.Config)) {
+		for _, l := range settings.Leaves(pointer(k.Config)) {
 			if l.Path == setting && l.Tags[len(l.Tags)-1].Get("needs") != "-" {
 				names = append(names, k.Name)
 			}
@@ -101,7 +99,7 @@ func (c *checker) withoutEffect(r *Recipe, said map[string]string) map[string]st
 	}
 	out := map[string]string{}
 	values, usual := texts(r), texts(c.unsaid(r))
-	for _, l := range strict.Leaves(r) {
+	for _, l := range settings.Leaves(r) {
 		standard, known := usual[l.Path]
 		if !known {
 			standard = "null"
@@ -144,8 +142,8 @@ func nothing(v reflect.Value) bool {
 // texts returns the values of all fields by their paths.
 func texts(r *Recipe) map[string]string {
 	values := map[string]string{}
-	for _, l := range strict.Leaves(r) {
-		values[l.Path] = strict.Text(l.Value)
+	for _, l := range settings.Leaves(r) {
+		values[l.Path] = settings.Text(l.Value)
 	}
 	return values
 }
@@ -172,7 +170,7 @@ func (c *checker) unsaid(r *Recipe) *Recipe {
 }
 
 // idle says why a field has no effect, "" if it has one.
-func (c *checker) idle(r *Recipe, l strict.Leaf, values map[string]string) string {
+func (c *checker) idle(r *Recipe, l settings.Leaf, values map[string]string) string {
 	if why := c.unmet(l, values); why != "" {
 		return why
 	}
@@ -226,7 +224,7 @@ func gray(r *Recipe) bool {
 // what the views are altogether.
 func (c *checker) idleInView(section, field string, all augment.Config) string {
 	full := &Recipe{Augment: all}
-	for _, l := range strict.Leaves(full) {
+	for _, l := range settings.Leaves(full) {
 		if l.Path == "augment."+field {
 			return strings.ReplaceAll((&checker{}).unmet(l, texts(full)), "augment.", section+".")
 		}
@@ -236,7 +234,7 @@ func (c *checker) idleInView(section, field string, all augment.Config) string {
 
 // unmet says which condition of a field does not hold, "" if all do. Conditions on fields
 // that do not count for the purpose hold.
-func (c *checker) unmet(l strict.Leaf, values map[string]string) string {
+func (c *checker) unmet(l settings.Leaf, values map[string]string) string {
 	for _, tag := range l.Tags {
 		conditions, ok := tag.Lookup("needs")
 		if !ok {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/recipes"
 	"github.com/locimem/locimem/ssl"
 )
@@ -197,7 +197,7 @@ func settingsOf(text string) []string { return strings.Fields(text) }
 func TestEveryFieldHasAnEffect(t *testing.T) {
 	paths := map[string]bool{}
 	r := blank()
-	for _, l := range strict.Leaves(r) {
+	for _, l := range settings.Leaves(r) {
 		paths[l.Path] = true
 	}
 	for path := range paths {
@@ -233,7 +233,7 @@ func TestFieldsWithoutEffectAreRefused(t *testing.T) {
 		if err != nil {
 			r = blank()
 		}
-		for _, l := range strict.Leaves(r) {
+		for _, l := range settings.Leaves(r) {
 			for _, tag := range l.Tags {
 				conditions, ok := tag.Lookup("needs")
 				if !ok {

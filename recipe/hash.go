@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
+	"github.com/locimem/locimem/memorize"
 )
 
 // hashVersion is raised when the same recipe comes to mean something else.
@@ -51,7 +52,7 @@ func (r *Recipe) hash(include func(path string) bool) string {
 // have operations of their own only what differs.
 func (r *Recipe) canonical() []string {
 	c := *r
-	split, f, g, score := r.SplitSeed(), r.TrainSeed("f"), r.TrainSeed("g"), r.ScoreSeed()
+	split, f, g, score := r.SplitSeed(), r.TrainSeed(memorize.F), r.TrainSeed(memorize.G), r.ScoreSeed()
 	c.Split.Seed, c.Train.SeedF, c.Train.SeedG, c.Score.Seed = &split, &f, &g, &score
 	c.Augment.Second, c.Score.Augment = r.Augment.Second.Beside(r.Augment), r.Score.Augment.Beside(r.Augment)
 	if !r.Train.Private.On() {
@@ -60,10 +61,10 @@ func (r *Recipe) canonical() []string {
 	if len(r.Views()) == 1 {
 		c.Augment.Second = nil
 	}
-	all := strict.Leaves(&c)
+	all := settings.Leaves(&c)
 	values := map[string]string{}
 	for _, l := range all {
-		values[l.Path] = strict.Text(l.Value)
+		values[l.Path] = settings.Text(l.Value)
 	}
 	var lines []string
 	for _, l := range all {
@@ -80,7 +81,7 @@ func (r *Recipe) canonical() []string {
 // path without a dot is that of a field next to it.
 // Several conditions are joined by &. Fields that came later do not
 // count at the value that means what was there before them: runs keep their hash.
-func counts(l strict.Leaf, values map[string]string) bool {
+func counts(l settings.Leaf, values map[string]string) bool {
 	for _, tag := range l.Tags {
 		h := tag.Get("hash")
 		if h == "-" || h == "given" && values[l.Path] == "null" {

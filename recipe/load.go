@@ -6,7 +6,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/internal/textfile"
 	"github.com/locimem/locimem/recipes"
 )
@@ -45,13 +45,13 @@ type Request struct {
 
 // Load reads the recipe in a file, "" for the default one, and carries out the
 // assignments in sets ("train.epochs=3"), in their order. Errors are of type
-// strict.Problems where the recipe itself is at fault.
+// settings.Problems where the recipe itself is at fault.
 func Load(path string, sets []string) (*Recipe, error) { return Request{Sets: sets}.Load(path) }
 
 // Load reads the recipe in a file, "" for the default one.
 func (q Request) Load(path string) (*Recipe, error) {
 	if path != "" {
-		src, err := textfile.Read(path, strict.MaxSize)
+		src, err := textfile.Read(path, settings.MaxSize)
 		if err != nil {
 			return nil, err
 		}
@@ -71,8 +71,8 @@ func Read(file string, src []byte, sets []string) (*Recipe, error) {
 // Read reads the recipe in Src. A setting that has no effect next to the others is an
 // error, as one that is wrong is.
 func (q Request) Read() (*Recipe, error) {
-	c := &checker{uses: q.Uses, anyhow: q.Anyhow, standard: blank(), seen: map[string]string{}}
-	if err := strict.Decode(c.standard, defaultFile, recipes.Default, c.seen); err != nil {
+	c := &checker{uses: q.Uses, anyhow: q.Anyhow, standard: blank(), origins: map[string]string{}}
+	if err := settings.Decode(c.standard, defaultFile, recipes.Default, c.origins); err != nil {
 		return nil, err
 	}
 	// Each method has its own defaults; a test holds those of this repository and
@@ -80,9 +80,9 @@ func (q Request) Read() (*Recipe, error) {
 	c.standard.Method.open()
 	r := c.standard.copy()
 	assign := func(sets []string) layer {
-		return func(r *Recipe, seen map[string]string) error {
+		return func(r *Recipe, origins map[string]string) error {
 			for _, s := range sets {
-				if err := strict.Set(r, s, seen); err != nil {
+				if err := settings.Set(r, s, origins); err != nil {
 					return err
 				}
 			}
@@ -91,11 +91,11 @@ func (q Request) Read() (*Recipe, error) {
 	}
 	said, ofFile := map[string]string{}, map[string]string{}
 	for i, lay := range []layer{
-		func(r *Recipe, seen map[string]string) error { return strict.Decode(r, q.File, q.Src, seen) },
+		func(r *Recipe, origins map[string]string) error { return settings.Decode(r, q.File, q.Src, origins) },
 		assign(q.Own),
 		assign(q.Sets),
 	} {
-		own, err := lay.over(r, c.seen)
+		own, err := lay.over(r, c.origins)
 		if err != nil {
 			return nil, err
 		}
@@ -144,5 +144,5 @@ func (r *Recipe) Write(w io.Writer) error {
 	if _, err := fmt.Fprintln(w, "# Every field of this run. recipes/default.yaml explains them."); err != nil {
 		return err
 	}
-	return strict.Encode(w, r)
+	return settings.Encode(w, r)
 }

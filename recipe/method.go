@@ -21,12 +21,12 @@ type Method struct {
 	Name string `yaml:"name"`
 	// Config holds the settings, a struct of package ssl or of whoever registered the
 	// method; nil where there is no method of that name.
-	Config ssl.Config `yaml:"-"`
-	all    []settings // while a recipe is read
+	Config ssl.Config       `yaml:"-"`
+	all    []methodSettings // while a recipe is read
 }
 
-// settings are those of one method: a pointer to the struct of its Config.
-type settings struct {
+// methodSettings are those of one method: a pointer to the struct of its Config.
+type methodSettings struct {
 	name   string
 	config any
 }
@@ -35,7 +35,7 @@ type settings struct {
 func (m *Method) open() {
 	m.Config, m.all = nil, nil
 	for _, k := range ssl.Kinds() {
-		m.all = append(m.all, settings{k.Name, pointer(k.Config)})
+		m.all = append(m.all, methodSettings{k.Name, pointer(k.Config)})
 	}
 }
 
@@ -47,15 +47,15 @@ func pointer(of any) any {
 }
 
 // value is the Config of some settings.
-func (s *settings) value() ssl.Config {
+func (s *methodSettings) value() ssl.Config {
 	return reflect.ValueOf(s.config).Elem().Interface().(ssl.Config)
 }
 
 // copy returns a section whose settings can be changed by themselves.
 func (m Method) copy() Method {
-	all := make([]settings, len(m.all))
+	all := make([]methodSettings, len(m.all))
 	for i, s := range m.all {
-		all[i] = settings{s.name, pointer(s.value())}
+		all[i] = methodSettings{s.name, pointer(s.value())}
 	}
 	m.all = all
 	return m
@@ -80,7 +80,7 @@ func (m *Method) close() {
 	m.all = nil
 }
 
-// Inline implements strict.Inliner: the settings are fields of the section.
+// Inline implements settings.Inliner: the settings are fields of the section.
 func (m Method) Inline() []any {
 	if m.Config != nil {
 		return []any{m.Config}

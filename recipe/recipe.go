@@ -308,9 +308,9 @@ func (r *Recipe) SplitSeed() uint64 { return r.or(r.Split.Seed) }
 // ScoreSeed is the seed of the views of scoring and of the bootstrap.
 func (r *Recipe) ScoreSeed() uint64 { return r.or(r.Score.Seed) }
 
-// TrainSeed is the seed of encoder "f" or "g".
-func (r *Recipe) TrainSeed(encoder string) uint64 {
-	if encoder == "g" {
+// TrainSeed is the seed of encoder f or g.
+func (r *Recipe) TrainSeed(encoder memorize.Side) uint64 {
+	if encoder == memorize.G {
 		return r.or(r.Train.SeedG)
 	}
 	return r.or(r.Train.SeedF)

@@ -13,24 +13,25 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/internal/testutil"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipes"
 	"github.com/locimem/locimem/ssl"
 )
 
 func TestDefaultNamesAndExplainsEveryField(t *testing.T) {
-	r, seen := blank(), map[string]string{}
-	require.NoError(t, strict.Decode(r, "default.yaml", recipes.Default, seen))
+	r, origins := blank(), map[string]string{}
+	require.NoError(t, settings.Decode(r, "default.yaml", recipes.Default, origins))
 	lines := strings.Split(string(recipes.Default), "\n")
 	// These explain themselves, or the line above them does.
 	plain := regexp.MustCompile(`^\s*(classes:|epochs:|(shared|candidate|independent|external): \d+$)`)
-	for _, l := range strict.Leaves(r) {
-		require.Contains(t, seen, l.Path, "recipes/default.yaml must name every field")
+	for _, l := range settings.Leaves(r) {
+		require.Contains(t, origins, l.Path, "recipes/default.yaml must name every field")
 		var n int
 		for i, line := range lines {
 			if strings.HasPrefix(strings.TrimSpace(line), l.Path[strings.LastIndex(l.Path, ".")+1:]+":") &&
-				seen[l.Path] == "default.yaml:"+strconv.Itoa(i+1) {
+				origins[l.Path] == "default.yaml:"+strconv.Itoa(i+1) {
 				n++
 				if !plain.MatchString(line) {
 					assert.Contains(t, line, "# ", "line %d says nothing about %s", i+1, l.Path)
@@ -259,7 +260,8 @@ func TestRefusedOfMethods(t *testing.T) {
 func TestSeeds(t *testing.T) {
 	r, err := Read("", nil, []string{"seed=5", "train.seed_g=6", "score.seed=7"})
 	require.NoError(t, err)
-	assert.Equal(t, []uint64{5, 5, 6, 7}, []uint64{r.SplitSeed(), r.TrainSeed("f"), r.TrainSeed("g"), r.ScoreSeed()})
+	assert.Equal(t, []uint64{5, 5, 6, 7},
+		[]uint64{r.SplitSeed(), r.TrainSeed(memorize.F), r.TrainSeed(memorize.G), r.ScoreSeed()})
 }
 
 func TestScoreOptions(t *testing.T) {
@@ -352,7 +354,7 @@ func TestRefused(t *testing.T) {
 	} {
 		_, err := Read("", nil, []string{c.set})
 		assert.ErrorContains(t, err, c.want, c.set)
-		var ps strict.Problems
+		var ps settings.Problems
 		assert.ErrorAs(t, err, &ps, c.set)
 	}
 }
@@ -424,7 +426,7 @@ func FuzzRead(f *testing.F) {
 // every method that has the field.
 func TestDefaultsOfMethodsAreThoseOfTheDefaultRecipe(t *testing.T) {
 	r := blank()
-	require.NoError(t, strict.Decode(r, "default.yaml", recipes.Default, nil))
+	require.NoError(t, settings.Decode(r, "default.yaml", recipes.Default, nil))
 	require.NotEmpty(t, r.Method.all)
 	for _, s := range r.Method.all {
 		k, _ := ssl.Lookup(s.name)

@@ -8,13 +8,13 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/data"
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
 
-// Validate tells all that is wrong with the recipe, as strict.Problems. It knows
+// Validate tells all that is wrong with the recipe, as settings.Problems. It knows
 // nothing of files: whether the data are there shows when they are opened.
 func (r *Recipe) Validate() error {
 	c := &checker{}
@@ -24,9 +24,9 @@ func (r *Recipe) Validate() error {
 
 // checker collects problems, each with the place its field was set at.
 type checker struct {
-	strict.Problems
+	settings.Problems
 	standard     *Recipe // the defaults, with the settings of all methods
-	seen         map[string]string
+	origins      map[string]string
 	uses, anyhow []string           // as in Request
 	foreign      map[string]foreign // settings of other methods than the one of their layer
 }
@@ -36,7 +36,7 @@ func (c *checker) problem(field, format string, args ...any) {
 	if !c.counts(field) {
 		return
 	}
-	where := c.seen[field]
+	where := c.origins[field]
 	if strings.HasPrefix(where, defaultFile) {
 		where = "the default of " + where
 	}
@@ -60,7 +60,7 @@ func (c *checker) positive(field string, v, hi float64) {
 func (c *checker) oneOf(field, v string, known ...string) {
 	if !slices.Contains(known, v) {
 		hint := ""
-		if n := strict.Nearest(v, known); n != "" && len(known) > 2 {
+		if n := settings.Nearest(v, known); n != "" && len(known) > 2 {
 			hint = "; did you mean " + n + "?"
 		}
 		c.problem(field, "want %s, found %q%s", strings.Join(known, " or "), v, hint)
@@ -162,8 +162,8 @@ func (r *Recipe) geometry(c *checker) {
 func geometryField(e Encoder, words string) string {
 	var named []string
 	given := map[string]bool{}
-	for _, l := range strict.Leaves(&e) {
-		given[l.Path] = !nothing(l.Value) && strict.Text(l.Value) != "auto"
+	for _, l := range settings.Leaves(&e) {
+		given[l.Path] = !nothing(l.Value) && settings.Text(l.Value) != "auto"
 	}
 	for _, f := range []struct{ field, word string }{{"stem_padding", "stem padding"}, {"stem_stride", "stride"},
 		{"stem_pool", "pool"}, {"norm_eps", "norm eps"}, {"heads", "heads"}, {"fc_norm", "fc_norm"},

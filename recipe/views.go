@@ -5,19 +5,19 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/data/augment"
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/ssl"
 )
 
-// layer lays a document, or assignments, over a recipe and notes in seen what it
+// layer lays a document, or assignments, over a recipe and notes in origins what it
 // sets.
-type layer func(r *Recipe, seen map[string]string) error
+type layer func(r *Recipe, origins map[string]string) error
 
 // over lays it over r such that a preset of augmentations that it names comes
 // first: whatever else it says is said on top, in any order. What came before it,
 // as a file before assignments, is replaced by its preset. It returns the fields that
 // it sets, with the places where it says so.
-func (lay layer) over(r *Recipe, seen map[string]string) (said map[string]string, err error) {
+func (lay layer) over(r *Recipe, origins map[string]string) (said map[string]string, err error) {
 	probe := *r
 	said, probe.Method = map[string]string{}, r.Method.copy()
 	if err := lay(&probe, said); err != nil {
@@ -42,7 +42,7 @@ func (lay layer) over(r *Recipe, seen map[string]string) (said map[string]string
 			(*o.to).UsePreset((*o.of).Preset)
 		}
 	}
-	return said, lay(r, seen)
+	return said, lay(r, origins)
 }
 
 // SecondView returns the configuration of the second view of methods that compare
@@ -55,10 +55,10 @@ func (r *Recipe) ScoreView() augment.Config { return r.Score.Augment.Over(r.Augm
 
 // Augmentation returns what counts of a configuration of views, by field.
 func Augmentation(c augment.Config) map[string]any {
-	all := strict.Leaves(&Recipe{Augment: c})
+	all := settings.Leaves(&Recipe{Augment: c})
 	values := map[string]string{}
 	for _, l := range all {
-		values[l.Path] = strict.Text(l.Value)
+		values[l.Path] = settings.Text(l.Value)
 	}
 	fields := map[string]any{}
 	for _, l := range all {

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
@@ -27,19 +28,20 @@ const fewestSteps = 4
 // recipe's method and optimiser; the method's own networks start from scratch. Batches are the
 // recipe's, or a quarter of an epoch where that is less. Nothing is kept.
 func TrainOn(ctx context.Context, l *Setup, e *tensor.Engine, enc nn.Encoder, c Continuation) error {
-	method, err := l.Method(enc, F)
+	method, err := l.Method(enc, memorize.F)
 	if err != nil {
 		return err
 	}
-	optimizer, err := l.Optimizer(e, method.Params(), F)
+	optimizer, err := l.Optimizer(e, method.Params(), memorize.F)
 	if err != nil {
 		return err
 	}
 	config, err := ssl.ContinueOn(ssl.TrainerConfig{
-		Name: F, Engine: e, Method: method, Optimizer: optimizer, Schedule: constantWarmup{lr: l.Recipe.Train.LR * c.Rate},
-		Dataset: l.Train, Augment: l.Augment, Views: l.Views,
+		Name: memorize.F.String(), Engine: e, Method: method, Optimizer: optimizer,
+		Schedule: constantWarmup{lr: l.Recipe.Train.LR * c.Rate},
+		Dataset:  l.Train, Augment: l.Augment, Views: l.Views,
 		Batch: max(1, min(l.Recipe.Train.Batch, len(c.Points)*c.Times/fewestSteps)), Epochs: c.Epochs,
-		Seed: l.Recipe.TrainSeed(F),
+		Seed: l.Recipe.TrainSeed(memorize.F),
 		Hooks: ssl.Hooks{Evaluate: func(ctx context.Context, epoch int) (float64, bool, error) {
 			return 0, false,
 				c.After(ctx, epoch)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/tensor"
 )
@@ -30,7 +31,7 @@ func TestGoOn(t *testing.T) {
 		return weights, statistics
 	}
 	for _, rate := range []float64{0, 1} {
-		enc, err := l.Encoder(F)
+		enc, err := l.Encoder(memorize.F)
 		require.NoError(t, err)
 		weights, statistics := state(enc)
 		var epochs []int

@@ -6,15 +6,18 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn/weights"
 )
 
 // Average returns the path of the average of the weights of encoder F or G.
-func (d *RunDir) Average(which string) string { return d.Path(which + "-ema.safetensors") }
+func (d *RunDir) Average(side memorize.Side) string {
+	return d.Path(side.String() + "-ema.safetensors")
+}
 
 // Kept returns the path of encoder F or G after that many epochs.
-func (d *RunDir) Kept(which string, epoch int) string {
-	return d.Path("epochs", fmt.Sprintf("%s-%04d.safetensors", which, epoch))
+func (d *RunDir) Kept(side memorize.Side, epoch int) string {
+	return d.Path("epochs", fmt.Sprintf("%s-%04d.safetensors", side, epoch))
 }
 
 // meta is the metadata of an encoder's file: where it comes from, and all that is needed
@@ -25,7 +28,7 @@ func (t *training) meta() map[string]string {
 	if err != nil {
 		panic(fmt.Sprintf("run: the encoder that was trained: %v", err))
 	}
-	m[metaRecipe], m[metaEncoder], m[metaName], m[metaISA] = t.setup.TrainID(), t.which, t.setup.Recipe.Name,
+	m[metaRecipe], m[metaEncoder], m[metaName], m[metaISA] = t.setup.TrainID(), t.side.String(), t.setup.Recipe.Name,
 		t.engine.ISA()
 	return m
 }
@@ -33,13 +36,13 @@ func (t *training) meta() map[string]string {
 // keep writes the encoder as it is after an epoch. One that does it again, after a
 // stop, writes the same bytes to the same place.
 func (t *training) keep(epoch int) error {
-	path, meta := t.dir.Kept(t.which, epoch), t.meta()
+	path, meta := t.dir.Kept(t.side, epoch), t.meta()
 	meta[metaEpoch] = strconv.Itoa(epoch)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("keeping encoder %s: %w", t.which, err)
+		return fmt.Errorf("keeping encoder %s: %w", t.side, err)
 	}
 	if err := weights.Save(path, t.encoder.Params(), meta); err != nil {
-		return fmt.Errorf("keeping encoder %s: %w", t.which, err)
+		return fmt.Errorf("keeping encoder %s: %w", t.side, err)
 	}
 	return nil
 }
@@ -53,8 +56,8 @@ func (t *training) saveAverage() error {
 	}
 	meta := t.meta()
 	meta[metaEMA] = strconv.FormatFloat(t.setup.Recipe.Train.WeightsEMA, 'g', -1, 64)
-	if err := weights.Save(t.dir.Average(t.which), average, meta); err != nil {
-		return fmt.Errorf("writing the average of encoder %s: %w", t.which, err)
+	if err := weights.Save(t.dir.Average(t.side), average, meta); err != nil {
+		return fmt.Errorf("writing the average of encoder %s: %w", t.side, err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/weights"
 )
@@ -46,7 +47,7 @@ func TestAveragesAndKeptEncoders(t *testing.T) {
 	hashes := map[string]bool{}
 	for _, name := range append(names, "f-ema.safetensors", "g-ema.safetensors", "f.safetensors", "g.safetensors") {
 		assert.True(t, read(t, dir, name) == read(t, other, name), "%s differs", name)
-		enc, err := l.Encoder(F)
+		enc, err := l.Encoder(memorize.F)
 		require.NoError(t, err)
 		meta, err := LoadEncoder(filepath.Join(dir, name), weights.NoPrefix, enc, Silent{})
 		require.NoError(t, err)
@@ -58,7 +59,7 @@ func TestAveragesAndKeptEncoders(t *testing.T) {
 		case "f-ema.safetensors":
 			assert.Equal(t, []string{"f", "", "0.9"}, []string{meta[metaEncoder], meta[metaEpoch], meta[metaEMA]})
 		}
-		_, err = Probe(ctx, r, ProbeConfig{Path: filepath.Join(dir, name), Which: F}, Silent{})
+		_, err = Probe(ctx, r, ProbeConfig{Path: filepath.Join(dir, name), Which: memorize.F}, Silent{})
 		assert.NoError(t, err)
 	}
 	assert.Len(t, hashes, 8, "all encoders differ")
@@ -79,6 +80,6 @@ func TestAveragesAndKeptEncoders(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, "f-ema.safetensors")))
 	res, err := RunPair(ctx, r, dir, Silent{})
 	require.NoError(t, err)
-	assert.NotContains(t, res.Reused, F)
+	assert.NotContains(t, res.Reused, memorize.F.String())
 	assert.True(t, want == read(t, dir, "f-ema.safetensors"))
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/locimem/locimem/internal/atomicfile"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/ssl"
 )
 
@@ -52,10 +53,12 @@ func OpenLog(path string) (*Log, error) {
 
 // Rewind removes the records of an encoder after that many epochs: a training
 // that continues from there writes them again.
-func (l *Log) Rewind(encoder string, epochs int) error {
+func (l *Log) Rewind(encoder memorize.Side, epochs int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.records = slices.DeleteFunc(l.records, func(r ssl.Record) bool { return r.Encoder == encoder && r.Epoch > epochs })
+	l.records = slices.DeleteFunc(l.records, func(r ssl.Record) bool {
+		return r.Encoder == encoder.String() && r.Epoch > epochs
+	})
 	return atomicfile.Write(l.path, func(w io.Writer) error {
 		for i := range l.records {
 			if err := json.NewEncoder(w).Encode(&l.records[i]); err != nil {
@@ -87,12 +90,12 @@ func (l *Log) Add(r ssl.Record) error {
 }
 
 // Records returns the records of an encoder by epoch.
-func (l *Log) Records(encoder string) []ssl.Record {
+func (l *Log) Records(encoder memorize.Side) []ssl.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []ssl.Record
 	for _, r := range l.records {
-		if r.Encoder == encoder {
+		if r.Encoder == encoder.String() {
 			out = append(out, r)
 		}
 	}

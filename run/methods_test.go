@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 )
 
@@ -44,12 +45,12 @@ func TestRunPairOfOtherMethods(t *testing.T) {
 			assert.Less(t, losses[1], losses[0])
 			l, err := Open(r)
 			require.NoError(t, err)
-			enc, err := l.Encoder(F)
+			enc, err := l.Encoder(memorize.F)
 			require.NoError(t, err)
 			assert.Len(t, res.Summary.Taps, len(enc.Taps()))
 			_, err = LoadEncoder(filepath.Join(dir, "f.safetensors"), "", enc, Silent{})
 			require.NoError(t, err, "the file holds the encoder alone")
-			fresh, err := l.Encoder(F)
+			fresh, err := l.Encoder(memorize.F)
 			require.NoError(t, err)
 			assert.NotEqual(t, nn.Hash(fresh.Params()), nn.Hash(enc.Params()))
 		})
@@ -60,9 +61,9 @@ func TestChanceOfPlainPixels(t *testing.T) {
 	r := tiny(t, "encoder.name=vit_tiny_patch4", "method.name=mae", "method.decoder_dim=12")
 	l, err := Open(r)
 	require.NoError(t, err)
-	enc, err := l.Encoder(F)
+	enc, err := l.Encoder(memorize.F)
 	require.NoError(t, err)
-	m, err := l.Method(enc, F)
+	m, err := l.Method(enc, memorize.F)
 	require.NoError(t, err)
 	assert.Greater(t, m.Chance(8), .1)
 	assert.Less(t, m.Chance(8), 20.)

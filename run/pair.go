@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/ssl"
@@ -18,11 +19,11 @@ type Result struct {
 	Seconds float64  `json:"seconds"` // of this process, not of what was reused
 	Reused  []string `json:"reused"`  // of f, g, scores, figures, report: what was there already
 	// KNN is the last accuracy of each encoder, nil if it was not measured.
-	KNN map[string]*float64 `json:"knn"`
+	KNN map[memorize.Side]*float64 `json:"knn"`
 	// Private is what each encoder has spent, nil where training is not private.
-	Private map[string]*ssl.Spent `json:"private,omitempty"`
-	Summary *page.Summary         `json:"summary"`
-	Reading string                `json:"reading"`
+	Private map[memorize.Side]*ssl.Spent `json:"private,omitempty"`
+	Summary *page.Summary                `json:"summary"`
+	Reading string                       `json:"reading"`
 }
 
 // RunPair is the main job: it trains f and g by the recipe, scores them and
@@ -52,20 +53,20 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	if err != nil {
 		return nil, err
 	}
-	res := &Result{Dir: dir, Recipe: r.Hash(), ISA: e.ISA(), Threads: e.Threads(), KNN: map[string]*float64{}}
-	if nf, ng := len(l.TrainIndices(F)), len(l.TrainIndices(G)); nf != ng {
+	res := &Result{Dir: dir, Recipe: r.Hash(), ISA: e.ISA(), Threads: e.Threads(), KNN: map[memorize.Side]*float64{}}
+	if nf, ng := len(l.TrainIndices(memorize.F)), len(l.TrainIndices(memorize.G)); nf != ng {
 		rep.Printf("warning: f trains on %d images and g on %d: their batches differ, and so may their numbers of steps; "+
 			"make split.candidate and split.independent equal to compare them", nf, ng)
 	}
 	l.reportData(rep)
-	encoders, reused, err := trainAll(ctx, e, l, d, log, rep, F, G)
+	encoders, reused, err := trainAll(ctx, e, l, d, log, rep, memorize.F, memorize.G)
 	if err != nil {
 		return nil, err
 	}
 	res.Reused = append([]string{}, reused...)
-	fresh := !scored(d.Path("scores"), l, encoders[F], encoders[G])
+	fresh := !scored(d.Path("scores"), l, encoders[memorize.F], encoders[memorize.G])
 	if fresh {
-		if err := ScorePair(ctx, e, l, encoders[F], encoders[G], d.Path("scores"), rep); err != nil {
+		if err := ScorePair(ctx, e, l, encoders[memorize.F], encoders[memorize.G], d.Path("scores"), rep); err != nil {
 			return nil, err
 		}
 	} else {
@@ -96,16 +97,16 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 	} else {
 		res.Reused = append(res.Reused, "report")
 	}
-	for _, name := range []string{F, G} {
-		for _, rec := range log.Records(name) {
+	for _, side := range memorize.Sides {
+		for _, rec := range log.Records(side) {
 			if rec.KNN != nil {
-				res.KNN[name] = rec.KNN
+				res.KNN[side] = rec.KNN
 			}
 			if rec.Private != nil {
 				if res.Private == nil {
-					res.Private = map[string]*ssl.Spent{}
+					res.Private = map[memorize.Side]*ssl.Spent{}
 				}
-				res.Private[name] = rec.Private
+				res.Private[side] = rec.Private
 			}
 		}
 	}
@@ -115,7 +116,7 @@ func RunPair(ctx context.Context, r *recipe.Recipe, dir string, rep Reporter) (*
 
 // TrainEncoder trains one encoder of the recipe, F or G, in the run directory
 // dir, like RunPair. It returns the path of its file.
-func TrainEncoder(ctx context.Context, r *recipe.Recipe, dir, which string, rep Reporter) (string, error) {
+func TrainEncoder(ctx context.Context, r *recipe.Recipe, dir string, side memorize.Side, rep Reporter) (string, error) {
 	l, err := Open(r)
 	if err != nil {
 		return "", err
@@ -137,8 +138,8 @@ func TrainEncoder(ctx context.Context, r *recipe.Recipe, dir, which string, rep 
 	if err != nil {
 		return "", err
 	}
-	if _, _, err := trainAll(ctx, e, l, d, log, rep, which); err != nil {
+	if _, _, err := trainAll(ctx, e, l, d, log, rep, side); err != nil {
 		return "", err
 	}
-	return d.Encoder(which), nil
+	return d.Encoder(side), nil
 }

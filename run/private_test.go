@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/ssl"
 )
 
@@ -21,7 +22,7 @@ func TestPrivateRun(t *testing.T) {
 	var said lines
 	res, err := RunPair(context.Background(), tiny(t, sets...), dir, &said)
 	require.NoError(t, err)
-	for _, which := range []string{F, G} {
+	for _, which := range memorize.Sides {
 		p := res.Private[which]
 		require.NotNil(t, p)
 		assert.InDelta(t, 8, p.Epsilon, .01)
@@ -31,16 +32,16 @@ func TestPrivateRun(t *testing.T) {
 	assert.Contains(t, said.said, "f trains privately: gradients of images shortened to 0.1, noise of")
 	log, err := OpenLog(filepath.Join(dir, "log.jsonl"))
 	require.NoError(t, err)
-	records := log.Records(F)
+	records := log.Records(memorize.F)
 	require.Len(t, records, 3)
 	assert.Less(t, records[0].Private.Epsilon, records[1].Private.Epsilon)
-	assert.Equal(t, res.Private[F], records[2].Private)
+	assert.Equal(t, res.Private[memorize.F], records[2].Private)
 	assert.Regexp(t, `loss .* epsilon [78](\.\d+)? at delta 1e-05`, (&training{}).state(records[2]))
 
 	again, err := RunPair(context.Background(), tiny(t, sets...), dir, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, res.Private, again.Private)
-	assert.Contains(t, again.Reused, F)
+	assert.Contains(t, again.Reused, memorize.F.String())
 
 	beside := filepath.Join(t.TempDir(), "run")
 	_, err = RunPair(context.Background(), tiny(t, append(sets, "train.order=parallel", "train.threads=2")...),

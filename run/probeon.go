@@ -7,6 +7,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/rng"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/ssl/probe"
@@ -31,8 +32,8 @@ type On struct {
 type ProbeConfig struct {
 	Path  string // safetensors
 	Load  Loading
-	Which string // F or G: whose training images are the bank, or train the classifier
-	On    *On    // other data, for which Which does not matter; nil for those of the recipe
+	Which memorize.Side // whose training images are the bank, or train the classifier
+	On    *On           // other data, for which Which does not matter; nil for those of the recipe
 }
 
 // target are the images of a probe.
@@ -42,8 +43,8 @@ type target struct {
 }
 
 // target returns the recipe's own images, those of its kNN for the test.
-func (l *Setup) target(which string) *target {
-	return &target{l.Train, l.Test, l.TrainIndices(which), l.knnImages()}
+func (l *Setup) target(side memorize.Side) *target {
+	return &target{l.Train, l.Test, l.TrainIndices(side), l.knnImages()}
 }
 
 // set makes a probe one of these images.
@@ -57,7 +58,7 @@ func (l *Setup) ProbeOn(e *tensor.Engine, enc nn.Encoder, on *On) (*probe.KNNPro
 	if err != nil {
 		return nil, err
 	}
-	p := l.Probe(e, enc, F)
+	p := l.Probe(e, enc, memorize.F)
 	t.set(p)
 	return p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/locimem/locimem/internal/testutil"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/ssl/probe"
@@ -16,7 +17,7 @@ import (
 
 // saved returns the file of an untrained encoder of the recipe, and its hash.
 func saved(t testing.TB, l *Setup) (path, hash string) {
-	enc, err := l.Encoder(F)
+	enc, err := l.Encoder(memorize.F)
 	require.NoError(t, err)
 	path = filepath.Join(t.TempDir(), "f.safetensors")
 	require.NoError(t, weights.Save(path, enc.Params(), nil))
@@ -30,7 +31,7 @@ func TestProbeOnOtherSeed(t *testing.T) {
 	l, err := Open(r)
 	require.NoError(t, err)
 	path, hash := saved(t, l)
-	c := ProbeConfig{Path: path, Which: F, On: &On{Name: "synthetic", Seed: 9, Train: 50, Test: 20}}
+	c := ProbeConfig{Path: path, Which: memorize.F, On: &On{Name: "synthetic", Seed: 9, Train: 50, Test: 20}}
 	knn, err := Probe(ctx, r, c, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, []any{50, 20, "synthetic-10x16-seed9/test", l.Train.Name(), hash}, []any{knn.Bank, knn.Test, knn.Data,
@@ -63,7 +64,7 @@ func TestProbeOnGray(t *testing.T) {
 	l, err := Open(r)
 	require.NoError(t, err)
 	path, hash := saved(t, l)
-	c := ProbeConfig{Path: path, Which: F, On: &On{Name: "fashion-mnist", Dir: dir, Train: 300, Test: 100}}
+	c := ProbeConfig{Path: path, Which: memorize.F, On: &On{Name: "fashion-mnist", Dir: dir, Train: 300, Test: 100}}
 	p, err := LinearProbe(context.Background(), r, c, "", probe.LinearConfig{WeightDecay: .01}, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, "fashion-mnist/test at 16x16x3", p.Data)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/testutil"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/tensor"
@@ -58,18 +59,19 @@ func TestRecipesCanBeTrained(t *testing.T) {
 				l.Split.Shared = append(l.Split.Shared, i)
 			}
 			require.NoError(t, l.augmenters())
-			enc, err := l.Encoder(F)
+			enc, err := l.Encoder(memorize.F)
 			require.NoError(t, err)
-			method, err := l.Method(enc, F)
+			method, err := l.Method(enc, memorize.F)
 			require.NoError(t, err)
 			assert.Equal(t, r.Method.Name, method.Name())
-			opt, err := l.Optimizer(e, method.Params(), F)
+			opt, err := l.Optimizer(e, method.Params(), memorize.F)
 			require.NoError(t, err)
-			private, err := r.Private(len(l.TrainIndices(F)))
+			private, err := r.Private(len(l.TrainIndices(memorize.F)))
 			require.NoError(t, err)
-			_, err = ssl.NewTrainer(ssl.TrainerConfig{Name: F, Engine: e, Method: method, Optimizer: opt,
+			_, err = ssl.NewTrainer(ssl.TrainerConfig{Name: memorize.F.String(), Engine: e, Method: method, Optimizer: opt,
 				Schedule: l.schedule(10),
-				Dataset:  l.Train, Indices: l.TrainIndices(F), Augment: l.Augment, Views: l.Views, Batch: min(r.Train.Batch, 2),
+				Dataset:  l.Train, Indices: l.TrainIndices(memorize.F), Augment: l.Augment, Views: l.Views,
+				Batch:  min(r.Train.Batch, 2),
 				Epochs: 1, Private: private})
 			require.NoError(t, err)
 		})

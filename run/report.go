@@ -17,7 +17,7 @@ import (
 // input is what the page of a run of this recipe shows. Its images are missing.
 func input(r *recipe.Recipe, log *Log) page.Input {
 	return page.Input{Title: r.RunName(), Note: r.Describe(), Options: r.ScoreOptions(), Recipe: r,
-		Records: map[string][]ssl.Record{F: log.Records(F), G: log.Records(G)}}
+		Records: map[memorize.Side][]ssl.Record{memorize.F: log.Records(memorize.F), memorize.G: log.Records(memorize.G)}}
 }
 
 // ReportOf returns the report of the run in a directory, from the files there: the

@@ -76,11 +76,11 @@ func TestProbeWithALargeBank(t *testing.T) {
 	r := tiny(t, "knn.every=0", "knn.train=100000")
 	l, err := Open(r)
 	require.NoError(t, err)
-	enc, err := l.Encoder(F)
+	enc, err := l.Encoder(memorize.F)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "f.safetensors")
 	require.NoError(t, weights.Save(path, enc.Params(), nil))
-	p, err := Probe(context.Background(), r, ProbeConfig{Path: path, Which: F}, Silent{})
+	p, err := Probe(context.Background(), r, ProbeConfig{Path: path, Which: memorize.F}, Silent{})
 	require.NoError(t, err)
 	assert.Equal(t, 56, p.Bank)
 }

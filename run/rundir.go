@@ -11,6 +11,7 @@ import (
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/atomicfile"
 	"github.com/locimem/locimem/internal/filelock"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 )
 
@@ -83,7 +84,7 @@ func (d *RunDir) Path(elem ...string) string {
 }
 
 // Encoder returns the path of encoder F or G.
-func (d *RunDir) Encoder(which string) string { return d.Path(which + ".safetensors") }
+func (d *RunDir) Encoder(side memorize.Side) string { return d.Path(side.String() + ".safetensors") }
 
 // claim writes the recipe, or checks that the one there is the same.
 func (d *RunDir) claim(r *recipe.Recipe) error {

@@ -47,7 +47,10 @@ func ScorePair(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder,
 	c.Seeds = map[string]uint64{"score": l.Recipe.ScoreSeed()}
 	if !l.Foreign {
 		c.Recipe = l.Recipe.Hash()
-		c.Seeds["split"], c.Seeds["f"], c.Seeds["g"] = l.Recipe.SplitSeed(), l.Recipe.TrainSeed(F), l.Recipe.TrainSeed(G)
+		c.Seeds["split"] = l.Recipe.SplitSeed()
+		for _, side := range memorize.Sides {
+			c.Seeds[side.String()] = l.Recipe.TrainSeed(side)
+		}
 	}
 	if _, err := scores.WriteFiles(out); err != nil {
 		return fmt.Errorf("writing the scores: %w", err)
@@ -67,23 +70,23 @@ func classMem(ctx context.Context, e *tensor.Engine, l *Setup, f, g nn.Encoder,
 	if !l.Recipe.Score.Units {
 		return nil, nil
 	}
-	for _, which := range []string{F, G} {
+	for _, side := range memorize.Sides {
 		classes := map[int]bool{}
-		for _, i := range l.TrainIndices(which) {
+		for _, i := range l.TrainIndices(side) {
 			classes[l.Train.Label(i)] = true
 		}
 		if len(classes) < 2 || classes[-1] {
-			rep.Printf("note: no ClassMem: the training images of %s are all of one class, or without classes", which)
+			rep.Printf("note: no ClassMem: the training images of %s are all of one class, or without classes", side)
 			return nil, nil
 		}
 	}
 	var out []memorize.ClassScore
 	began := time.Now()
-	total := len(l.TrainIndices(F)) + len(l.TrainIndices(G))
+	total := len(l.TrainIndices(memorize.F)) + len(l.TrainIndices(memorize.G))
 	bar := rep.Bar("classes", "images", total, 0)
 	before := 0
 	for side, enc := range []nn.Encoder{f, g} {
-		indices := l.TrainIndices([]string{F, G}[side])
+		indices := l.TrainIndices(memorize.Sides[side])
 		train := memorize.Images{Set: memorize.Set{Name: "train", Points: indices}, Data: l.Train}
 		scores, err := memorize.ClassMem(ctx, e, memorize.Side(side), enc, train, l.Augment, l.Recipe.ScoreOptions(),
 			func(done int) { bar.Set(before + done) })
@@ -201,10 +204,10 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 	if c.SharedAsCandidates {
 		r.Score.Points.Shared = len(l.Split.Candidate)
 	}
-	encoders := map[string]nn.Encoder{}
+	encoders := map[memorize.Side]nn.Encoder{}
 	for i, path := range []string{c.F, c.G} {
-		which := []string{F, G}[i]
-		enc, err := l.Encoder(which)
+		side := memorize.Sides[i]
+		enc, err := l.Encoder(side)
 		if err != nil {
 			return nil, err
 		}
@@ -213,23 +216,23 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 			return nil, err
 		}
 		if c.Foreign {
-			encoders[which] = enc
+			encoders[side] = enc
 			continue
 		}
 		if meta[metaRecipe] != l.TrainID() {
 			rep.Printf("note: %s was not trained by this recipe on this split; the scores assume that it was trained on the "+
 				"images of the split", path)
-		} else if meta[metaEncoder] != which {
-			rep.Printf("note: %s is given as %s but was trained as %s: signs are turned round", path, which, meta[metaEncoder])
+		} else if meta[metaEncoder] != side.String() {
+			rep.Printf("note: %s is given as %s but was trained as %s: signs are turned round", path, side, meta[metaEncoder])
 		}
-		encoders[which] = enc
+		encoders[side] = enc
 	}
 	e, err := newEngine(r, r.Train.Threads)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Close()
-	if err := ScorePair(ctx, e, l, encoders[F], encoders[G], c.Out, rep); err != nil {
+	if err := ScorePair(ctx, e, l, encoders[memorize.F], encoders[memorize.G], c.Out, rep); err != nil {
 		return nil, err
 	}
 	if c.TablesOnly {

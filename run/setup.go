@@ -11,7 +11,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/data/augment"
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/optim"
@@ -19,12 +19,6 @@ import (
 	"github.com/locimem/locimem/ssl"
 	"github.com/locimem/locimem/ssl/probe"
 	"github.com/locimem/locimem/tensor"
-)
-
-// The two encoders of a pair.
-const (
-	F = "f" // trains on the shared images and the candidates
-	G = "g" // trains on the shared images and the independents
 )
 
 // Setup is a recipe with its data, split and views, ready to train and score.
@@ -44,7 +38,7 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 	d := r.Data
 	if s := data.SourceOf(d.Name); s != nil {
 		if d.Dir == "" {
-			var wrong strict.Problems
+			var wrong settings.Problems
 			wrong.Add("", "data.dir", "the folder with the files of %s is not given; add --set data.dir=DIR", s.Name)
 			return nil, nil, wrong
 		}
@@ -78,7 +72,7 @@ func everyNth(r *recipe.Recipe, train data.Dataset) error {
 	if top == train.Classes()[train.Label(0)] {
 		return nil
 	}
-	var wrong strict.Problems
+	var wrong settings.Problems
 	wrong.Add("", "data.folder.test_every", "found %d, expected %d, the default: it has no effect where folders are the "+
 		"parts, as %s is here (data.folder.parts: none takes every folder for a class)", n, usual, top)
 	return wrong
@@ -121,9 +115,9 @@ func (l *Setup) TrainID() string {
 }
 
 // Encoder returns encoder F or G as it is before training.
-func (l *Setup) Encoder(which string) (nn.Encoder, error) {
+func (l *Setup) Encoder(side memorize.Side) (nn.Encoder, error) {
 	h, w, c := l.Train.Shape()
-	return NewEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(which))
+	return NewEncoder(l.Recipe, h, w, c, l.Recipe.TrainSeed(side))
 }
 
 // NewEncoder returns the recipe's encoder for images of that shape.
@@ -139,24 +133,24 @@ func (l *Setup) shape() [3]int {
 
 // Method puts the recipe's objective, with its own networks, on top of an
 // encoder.
-func (l *Setup) Method(enc nn.Encoder, which string) (ssl.Method, error) {
+func (l *Setup) Method(enc nn.Encoder, side memorize.Side) (ssl.Method, error) {
 	r := l.Recipe
 	h, w, c := l.Train.Shape()
 	return ssl.New(r.Method.Name, r.Method.Config, ssl.Setup{
-		Encoder: enc, Another: func() (nn.Encoder, error) { return l.Encoder(which) }, Seed: r.TrainSeed(which),
+		Encoder: enc, Another: func() (nn.Encoder, error) { return l.Encoder(side) }, Seed: r.TrainSeed(side),
 		Shape: [3]int{h, w, c}, Classes: len(l.Train.Classes()),
-		PixelVariance: func() float64 { return ssl.PixelVariance(l.Train, l.TrainIndices(which), r.Augment.Std) },
-		Batch:         r.Train.Batch, Parts: r.Train.Accumulate, StepsPerEpoch: l.stepsPerEpoch(which),
+		PixelVariance: func() float64 { return ssl.PixelVariance(l.Train, l.TrainIndices(side), r.Augment.Std) },
+		Batch:         r.Train.Batch, Parts: r.Train.Accumulate, StepsPerEpoch: l.stepsPerEpoch(side),
 	})
 }
 
 // Optimizer returns the recipe's optimiser of these parameters of encoder F or G.
-func (l *Setup) Optimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
+func (l *Setup) Optimizer(e *tensor.Engine, params []*nn.Param, side memorize.Side) (optim.Optimizer, error) {
 	rest, steady := l.fixedRate(params)
-	o, err := l.decayingOptimizer(e, rest, which)
+	o, err := l.decayingOptimizer(e, rest, side)
 	if err == nil && len(steady) > 0 {
 		var fixed optim.Optimizer
-		if fixed, err = l.decayingOptimizer(e, steady, which); err == nil {
+		if fixed, err = l.decayingOptimizer(e, steady, side); err == nil {
 			o, err = optim.FixedRate(o, fixed, l.Recipe.Train.LR)
 		}
 	}
@@ -184,18 +178,18 @@ func (l *Setup) fixedRate(params []*nn.Param) (rest, steady []*nn.Param) {
 
 // decayingOptimizer is Optimizer without fixed rates and without
 // clipping.
-func (l *Setup) decayingOptimizer(e *tensor.Engine, params []*nn.Param, which string) (optim.Optimizer, error) {
+func (l *Setup) decayingOptimizer(e *tensor.Engine, params []*nn.Param, side memorize.Side) (optim.Optimizer, error) {
 	t := l.Recipe.Train
 	o, err := l.plainOptimizer(e, params)
 	if err == nil && t.WeightDecayEnd != nil {
-		o, err = optim.CosineDecay(o, t.WeightDecay, *t.WeightDecayEnd, t.Epochs*l.stepsPerEpoch(which))
+		o, err = optim.CosineDecay(o, t.WeightDecay, *t.WeightDecayEnd, t.Epochs*l.stepsPerEpoch(side))
 	}
 	return o, err
 }
 
 // stepsPerEpoch is the number of whole batches of encoder F or G.
-func (l *Setup) stepsPerEpoch(which string) int {
-	return len(l.TrainIndices(which)) / l.Recipe.Train.Batch
+func (l *Setup) stepsPerEpoch(side memorize.Side) int {
+	return len(l.TrainIndices(side)) / l.Recipe.Train.Batch
 }
 
 // plainOptimizer is decayingOptimizer without schedule of the weight decay.
@@ -234,18 +228,18 @@ func (s constantWarmup) At(step int) float64 {
 }
 
 // TrainIndices returns the training images of encoder F or G.
-func (l *Setup) TrainIndices(which string) []int {
-	if which == G {
+func (l *Setup) TrainIndices(side memorize.Side) []int {
+	if side == memorize.G {
 		return l.Split.TrainG()
 	}
 	return l.Split.TrainF()
 }
 
 // Probe returns the recipe's kNN test of encoder F or G.
-func (l *Setup) Probe(e *tensor.Engine, enc nn.Encoder, which string) *probe.KNNProbe {
+func (l *Setup) Probe(e *tensor.Engine, enc nn.Encoder, side memorize.Side) *probe.KNNProbe {
 	k, o := l.Recipe.KNN, l.Recipe.ScoreOptions()
 	p := &probe.KNNProbe{Engine: e, Encoder: enc, Augment: l.Augment, Bank: l.Train, Test: l.Test,
-		BankIndices: l.TrainIndices(which), TestIndices: l.knnImages(), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
+		BankIndices: l.TrainIndices(side), TestIndices: l.knnImages(), K: k.K, T: k.T, Batch: o.BatchFor(enc, e.Threads())}
 	if k.Train > 0 {
 		p.BankIndices = p.BankIndices[:min(k.Train, len(p.BankIndices))]
 	}

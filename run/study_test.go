@@ -89,7 +89,7 @@ func TestRunPair(t *testing.T) {
 	for i, epoch := range []float64{1, 2, 3, 1, 2, 3} {
 		var rec map[string]any
 		require.NoError(t, json.Unmarshal([]byte(lines[i]), &rec))
-		assert.Equal(t, []any{[]string{F, G}[i/3], epoch}, []any{rec["encoder"], rec["epoch"]})
+		assert.Equal(t, []any{memorize.Sides[i/3].String(), epoch}, []any{rec["encoder"], rec["epoch"]})
 		assert.InDelta(t, math.Log(31), rec["chance"], 1e-12)
 		assert.NotNil(t, rec["knn"], "epochs 1, 2 (every 2) and 3 (the last) are tested")
 	}
@@ -102,8 +102,8 @@ func TestRunPair(t *testing.T) {
 	assert.InDelta(t, (c-i)/2, head.Controlled.Mean, 1e-12)
 	assert.InDelta(t, c-res.Summary.Taps[29].LayerMem["candidate"].Mean, head.Delta.Mean, 1e-12)
 	assert.NotNil(t, head.UnitMem)
-	assert.NotNil(t, res.KNN[F])
-	assert.NotNil(t, res.KNN[G])
+	assert.NotNil(t, res.KNN[memorize.F])
+	assert.NotNil(t, res.KNN[memorize.G])
 	assert.Contains(t, read(t, dir, "scores", "scores.json"), `"crop.scale": [`)
 	_, err = json.Marshal(res)
 	assert.NoError(t, err)
@@ -116,7 +116,7 @@ func TestRunPair(t *testing.T) {
 		}
 		second, err := RunPair(context.Background(), r, dir, Silent{})
 		require.NoError(t, err)
-		assert.Equal(t, []string{F, G, "scores", "figures", "report"}, second.Reused)
+		assert.Equal(t, []string{"f", "g", "scores", "figures", "report"}, second.Reused)
 		assert.Equal(t, res.Summary, second.Summary)
 		assert.Equal(t, res.KNN, second.KNN)
 		for _, name := range results {
@@ -135,7 +135,7 @@ func TestRunPair(t *testing.T) {
 		}
 		third, err := RunPair(context.Background(), r, dir, Silent{})
 		require.NoError(t, err)
-		assert.Equal(t, []string{F}, third.Reused)
+		assert.Equal(t, []string{"f"}, third.Reused)
 		for _, name := range results {
 			assert.True(t, want[name] == read(t, dir, name), name)
 		}
@@ -217,7 +217,7 @@ type stopper struct {
 func (s *stopper) Note(string, ...any)   {}
 func (s *stopper) Finish(string, ...any) {}
 func (s *stopper) Bar(name, _ string, _, _ int) Bar {
-	if name == F || name == G {
+	if name == "f" || name == "g" {
 		return s
 	}
 	s.Set(0)
@@ -248,22 +248,22 @@ func TestLog(t *testing.T) {
 	l, err := OpenLog(path)
 	require.NoError(t, err)
 	for epoch := 1; epoch <= 3; epoch++ {
-		require.NoError(t, l.Add(ssl.Record{Encoder: F, Epoch: epoch}))
-		require.NoError(t, l.Add(ssl.Record{Encoder: G, Epoch: epoch}))
+		require.NoError(t, l.Add(ssl.Record{Encoder: memorize.F.String(), Epoch: epoch}))
+		require.NoError(t, l.Add(ssl.Record{Encoder: memorize.G.String(), Epoch: epoch}))
 	}
 	whole := read(t, path)
 	require.NoError(t, os.WriteFile(path, []byte(whole[:len(whole)-9]), 0o644)) // a crash in the middle of a line
 	l, err = OpenLog(path)
 	require.NoError(t, err)
-	assert.Len(t, l.Records(F), 3)
-	assert.Len(t, l.Records(G), 2)
-	require.NoError(t, l.Rewind(F, 1))
-	require.NoError(t, l.Add(ssl.Record{Encoder: F, Epoch: 2, Loss: 7}))
+	assert.Len(t, l.Records(memorize.F), 3)
+	assert.Len(t, l.Records(memorize.G), 2)
+	require.NoError(t, l.Rewind(memorize.F, 1))
+	require.NoError(t, l.Add(ssl.Record{Encoder: memorize.F.String(), Epoch: 2, Loss: 7}))
 	l, err = OpenLog(path)
 	require.NoError(t, err)
-	require.Len(t, l.Records(F), 2)
-	assert.Equal(t, 7., l.Records(F)[1].Loss)
-	assert.Len(t, l.Records(G), 2)
+	require.Len(t, l.Records(memorize.F), 2)
+	assert.Equal(t, 7., l.Records(memorize.F)[1].Loss)
+	assert.Len(t, l.Records(memorize.G), 2)
 
 	require.NoError(t, os.WriteFile(path, []byte("{}\nnonsense\n{}\n"), 0o644))
 	_, err = OpenLog(path)

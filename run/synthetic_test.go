@@ -9,24 +9,21 @@ import (
 	"github.com/locimem/locimem/data"
 )
 
-// A set that was drawn is found again, the oldest is forgotten, and what is found is
-// what data.NewSynthetic draws.
-func TestSyntheticIsDrawnOnce(t *testing.T) {
-	open := func(seed uint64) data.Dataset {
-		d, err := synthetic(data.SyntheticOptions{N: 3, Size: 16, Seed: 1000 + seed})
+// Synthetic sets are kept as long as somebody holds them and no longer.
+func TestHoldSynthetic(t *testing.T) {
+	o := data.SyntheticOptions{N: 4, Classes: 2, Size: 16, Seed: 987, Part: data.Train}
+	draw := func() data.Dataset {
+		d, err := synthetic(o)
 		require.NoError(t, err)
 		return d
 	}
-	first := open(0)
-	assert.Same(t, first, open(0))
-	for seed := range uint64(maxDrawn) {
-		assert.NotSame(t, first, open(seed+1))
-	}
-	again := open(0)
-	assert.NotSame(t, first, again)
-	for i := range 3 {
-		assert.Equal(t, first.Image(i), again.Image(i))
-	}
-	_, err := synthetic(data.SyntheticOptions{Classes: 1})
-	assert.ErrorContains(t, err, "classes: found 1")
+	assert.NotSame(t, draw(), draw())
+	first, second := HoldSynthetic(), HoldSynthetic()
+	kept := draw()
+	first()
+	first()
+	assert.Same(t, kept, draw(), "another still holds them")
+	second()
+	assert.NotSame(t, kept, draw())
+	assert.Empty(t, held.sets)
 }

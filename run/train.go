@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/ssl"
@@ -27,7 +28,7 @@ type training struct {
 	setup   *Setup
 	dir     *RunDir
 	engine  *tensor.Engine
-	which   string
+	side    memorize.Side
 	encoder nn.Encoder
 	trainer *ssl.Trainer
 	log     *Log
@@ -39,30 +40,32 @@ type training struct {
 }
 
 // newTraining prepares encoder F or G to be trained in the run directory.
-func newTraining(e *tensor.Engine, l *Setup, dir *RunDir, log *Log, which string, rep Reporter) (*training, error) {
-	enc, err := l.Encoder(which)
+func newTraining(
+	e *tensor.Engine, l *Setup, dir *RunDir, log *Log, side memorize.Side, rep Reporter,
+) (*training, error) {
+	enc, err := l.Encoder(side)
 	if err != nil {
 		return nil, err
 	}
-	method, err := l.Method(enc, which)
+	method, err := l.Method(enc, side)
 	if err != nil {
 		return nil, fmt.Errorf("method: %w", err)
 	}
-	optimizer, err := l.Optimizer(e, method.Params(), which)
+	optimizer, err := l.Optimizer(e, method.Params(), side)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	indices := l.TrainIndices(which)
+	indices := l.TrainIndices(side)
 	r := l.Recipe.Train
 	private, err := l.Recipe.Private(len(indices))
 	if err != nil {
 		return nil, err
 	}
-	t := &training{setup: l, dir: dir, engine: e, which: which, encoder: enc, log: log, rep: rep}
+	t := &training{setup: l, dir: dir, engine: e, side: side, encoder: enc, log: log, rep: rep}
 	t.trainer, err = ssl.NewTrainer(ssl.TrainerConfig{
-		Name: which, Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
+		Name: side.String(), Engine: e, Method: method, Optimizer: optimizer, Schedule: l.schedule(len(indices) / r.Batch),
 		Dataset: l.Train, Indices: indices, Augment: l.Augment, Views: l.Views,
-		Batch: r.Batch, Accumulate: r.Accumulate, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(which),
+		Batch: r.Batch, Accumulate: r.Accumulate, Epochs: r.Epochs, Seed: l.Recipe.TrainSeed(side),
 		WeightsEMA: r.WeightsEMA, Encoder: enc, Private: private,
 		CheckpointDir: dir.Path("checkpoint"), CheckpointEvery: r.CheckpointEvery, RecipeHash: l.TrainID(),
 		Hooks: ssl.Hooks{OnStart: t.start, OnStep: t.step, OnEpoch: t.epoch, Evaluate: t.evaluate(e)},
@@ -81,20 +84,20 @@ func (t *training) start(s ssl.Start) {
 		t.rep.Printf("warning: %s", w)
 	}
 	if s.Checkpoint != "" {
-		t.rep.Printf("%s goes on after epoch %d, step %d, from %s", t.which, s.Epoch, s.Step, s.Checkpoint)
+		t.rep.Printf("%s goes on after epoch %d, step %d, from %s", t.side, s.Epoch, s.Step, s.Checkpoint)
 	}
-	t.failure = t.log.Rewind(t.which, s.Epoch)
-	for _, r := range t.log.Records(t.which) {
+	t.failure = t.log.Rewind(t.side, s.Epoch)
+	for _, r := range t.log.Records(t.side) {
 		if r.KNN != nil {
 			t.knn = r.KNN
 		}
 	}
-	t.rep.Printf("training %s on %d images, %d steps an epoch", t.which, len(t.trainer.Indices), t.trainer.StepsPerEpoch())
+	t.rep.Printf("training %s on %d images, %d steps an epoch", t.side, len(t.trainer.Indices), t.trainer.StepsPerEpoch())
 	if p := t.trainer.Private; p != nil {
 		t.rep.Printf("%s trains privately: gradients of images shortened to %g, noise of %.4g times that (docs/private.md)",
-			t.which, p.Clip, p.Noise)
+			t.side, p.Clip, p.Noise)
 	}
-	t.bar = t.rep.Bar(t.which, "images", t.images(t.setup.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
+	t.bar = t.rep.Bar(t.side.String(), "images", t.images(t.setup.Recipe.Train.Epochs, 0), t.images(s.Epoch, s.Step))
 }
 
 func (t *training) step(p ssl.Progress) { t.bar.Set(t.images(p.Epoch-1, p.Step)) }
@@ -105,7 +108,7 @@ func (t *training) evaluate(e *tensor.Engine) func(context.Context, int) (float6
 	if k.Every == 0 {
 		return nil
 	}
-	probe := t.setup.Probe(e, t.encoder, t.which)
+	probe := t.setup.Probe(e, t.encoder, t.side)
 	return func(ctx context.Context, epoch int) (float64, bool, error) {
 		if !k.Due(epoch, t.setup.Recipe.Train.Epochs) {
 			return 0, false, nil
@@ -124,7 +127,7 @@ func (t *training) epoch(r ssl.Record) error {
 	}
 	t.bar.Note("epoch %d/%d  %s", r.Epoch, t.setup.Recipe.Train.Epochs, t.state(r))
 	if r.Warning != "" {
-		t.rep.Printf("warning: %s, epoch %d: %s", t.which, r.Epoch, r.Warning)
+		t.rep.Printf("warning: %s, epoch %d: %s", t.side, r.Epoch, r.Warning)
 	}
 	if k := t.setup.Recipe.Train.KeepEvery; k > 0 && r.Epoch%k == 0 {
 		if err := t.keep(r.Epoch); err != nil {
@@ -151,10 +154,10 @@ func (t *training) save(e *tensor.Engine, dir *RunDir) error {
 	if err := t.saveAverage(); err != nil {
 		return err
 	}
-	if err := weights.Save(dir.Encoder(t.which), t.encoder.Params(), t.meta()); err != nil {
-		return fmt.Errorf("writing encoder %s: %w", t.which, err)
+	if err := weights.Save(dir.Encoder(t.side), t.encoder.Params(), t.meta()); err != nil {
+		return fmt.Errorf("writing encoder %s: %w", t.side, err)
 	}
-	if records := t.log.Records(t.which); len(records) > 0 {
+	if records := t.log.Records(t.side); len(records) > 0 {
 		last := records[len(records)-1]
 		t.bar.Finish("%d epochs in %s  %s", last.Epoch, progress.Duration(time.Since(t.began)), t.state(last))
 	}
@@ -163,12 +166,12 @@ func (t *training) save(e *tensor.Engine, dir *RunDir) error {
 
 // loadTrained returns encoder F or G of an earlier run in the directory, nil if
 // there is none yet.
-func loadTrained(e *tensor.Engine, l *Setup, dir *RunDir, which string, rep Reporter) (nn.Encoder, error) {
-	path := dir.Encoder(which)
-	if !exists(path) || l.Recipe.Train.WeightsEMA > 0 && !exists(dir.Average(which)) {
+func loadTrained(e *tensor.Engine, l *Setup, dir *RunDir, side memorize.Side, rep Reporter) (nn.Encoder, error) {
+	path := dir.Encoder(side)
+	if !exists(path) || l.Recipe.Train.WeightsEMA > 0 && !exists(dir.Average(side)) {
 		return nil, nil
 	}
-	enc, err := l.Encoder(which)
+	enc, err := l.Encoder(side)
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +184,8 @@ func loadTrained(e *tensor.Engine, l *Setup, dir *RunDir, which string, rep Repo
 			"remove it to train it again",
 			path, origin, l.TrainID())
 	}
-	if meta[metaEncoder] != which {
-		return nil, fmt.Errorf("%s holds encoder %q, expected %q", path, meta[metaEncoder], which)
+	if meta[metaEncoder] != side.String() {
+		return nil, fmt.Errorf("%s holds encoder %q, expected %q", path, meta[metaEncoder], side)
 	}
 	if isa := meta[metaISA]; isa != e.ISA() {
 		rep.Printf("warning: %s was trained with %s kernels, the work goes on with %s: the same up to rounding only",
@@ -205,13 +208,13 @@ func LoadEncoder(path, prefix string, enc nn.Encoder, rep Reporter) (meta map[st
 	return l.Meta, nil
 }
 
-// trainAll returns the encoders of these names, from the directory where they
+// trainAll returns these encoders, from the directory where they
 // are finished, else trained. reused tells which were finished.
 func trainAll(ctx context.Context, e *tensor.Engine, l *Setup, dir *RunDir, log *Log, rep Reporter,
-	names ...string) (encoders map[string]nn.Encoder, reused []string, err error) {
-	encoders = map[string]nn.Encoder{}
-	var todo []string
-	for _, w := range names {
+	sides ...memorize.Side) (encoders map[memorize.Side]nn.Encoder, reused []string, err error) {
+	encoders = map[memorize.Side]nn.Encoder{}
+	var todo []memorize.Side
+	for _, w := range sides {
 		enc, err := loadTrained(e, l, dir, w, rep)
 		if err != nil {
 			return nil, nil, err
@@ -221,7 +224,7 @@ func trainAll(ctx context.Context, e *tensor.Engine, l *Setup, dir *RunDir, log 
 			continue
 		}
 		rep.Printf("%s is trained already: %s", w, dir.Encoder(w))
-		encoders[w], reused = enc, append(reused, w)
+		encoders[w], reused = enc, append(reused, w.String())
 	}
 	defer e.Trim()
 	if len(todo) > 0 && e.EmulatesBF16() {
@@ -249,10 +252,10 @@ func trainAll(ctx context.Context, e *tensor.Engine, l *Setup, dir *RunDir, log 
 
 // trainSideBySide trains f and g at the same time, each with half of the threads.
 func trainSideBySide(ctx context.Context, threads int, l *Setup, dir *RunDir, log *Log, rep Reporter,
-	encoders map[string]nn.Encoder) error {
+	encoders map[memorize.Side]nn.Encoder) error {
 	var ts []*training
 	var es []*tensor.Engine
-	for i, w := range []string{F, G} {
+	for i, w := range memorize.Sides {
 		e, err := newEngine(l.Recipe, max(1, (threads+1-i)/2))
 		if err != nil {
 			return err
@@ -271,7 +274,7 @@ func trainSideBySide(ctx context.Context, threads int, l *Setup, dir *RunDir, lo
 		if err := t.save(es[i], dir); err != nil {
 			return err
 		}
-		encoders[t.which] = t.encoder
+		encoders[t.side] = t.encoder
 	}
 	return nil
 }

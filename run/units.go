@@ -124,7 +124,7 @@ func Units(ctx context.Context, r *recipe.Recipe, c UnitsConfig, rep Reporter) (
 	if err != nil {
 		return nil, err
 	}
-	enc, err := l.Encoder(F)
+	enc, err := l.Encoder(memorize.F)
 	if err != nil {
 		return nil, err
 	}

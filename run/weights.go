@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/internal/npz"
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/nn"
 	"github.com/locimem/locimem/nn/weights"
 	"github.com/locimem/locimem/recipe"
@@ -93,10 +93,10 @@ func describe(r *recipe.Recipe, h, w, c int) (map[string]string, error) {
 		"image.channels": fmt.Sprint(c)}
 	all := *r
 	all.Encoder = enc
-	for _, l := range strict.Leaves(&all) {
+	for _, l := range settings.Leaves(&all) {
 		if strings.HasPrefix(l.Path, "encoder.") && l.Path != "encoder.drop_path" || l.Path == "augment.mean" ||
 			l.Path == "augment.std" {
-			out[l.Path] = strict.Text(l.Value)
+			out[l.Path] = settings.Text(l.Value)
 		}
 	}
 	return out, nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/data/augment"
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/nn"
 )
 
@@ -136,7 +136,7 @@ func fieldTypes(c Config) map[string]reflect.Type {
 	v := reflect.New(reflect.TypeOf(c))
 	v.Elem().Set(reflect.ValueOf(c))
 	types := map[string]reflect.Type{}
-	for _, l := range strict.Leaves(v.Interface()) {
+	for _, l := range settings.Leaves(v.Interface()) {
 		types[l.Path] = l.Value.Type()
 	}
 	return types

@@ -40,7 +40,7 @@ func TestStudiesOfChangedEncoders(t *testing.T) {
 			require.NoError(t, st.Result(last, &all))
 			assert.Len(t, all, 1+8+28+56+8+8+8)
 			r := plannerOf(s).Recipe(1)
-			f := run.ProbeConfig{Path: st.Path(last.Needs()[0], "run", "f.safetensors"), Which: run.F}
+			f := run.ProbeConfig{Path: st.Path(last.Needs()[0], "run", "f.safetensors"), Which: memorize.F}
 			probe, err := run.Probe(ctx, r, f, run.Silent{})
 			require.NoError(t, err)
 			assert.Equal(t, probe.Accuracy, all[0].Own, "nothing was replaced")
@@ -113,7 +113,7 @@ func accuracyOf(
 	require.NoError(t, err)
 	var both [2]nn.Encoder
 	for k := range both {
-		both[k], err = l.Encoder(run.F)
+		both[k], err = l.Encoder(memorize.F)
 		require.NoError(t, err)
 		path := st.Path(step.Needs()[k*need], "run", "f.safetensors")
 		_, err = run.LoadEncoder(path, weights.NoPrefix, both[k], run.Silent{})
@@ -131,7 +131,7 @@ func accuracyOf(
 	engine, err := tensor.NewEngine(tensor.Options{Threads: 1})
 	require.NoError(t, err)
 	defer engine.Close()
-	got, err := l.Probe(engine, both[0], run.F).Accuracy(context.Background())
+	got, err := l.Probe(engine, both[0], memorize.F).Accuracy(context.Background())
 	require.NoError(t, err)
 	return got
 }
@@ -237,7 +237,7 @@ func TestReseeded(t *testing.T) {
 			for _, n := range s.Needs() {
 				r, err := n.Params().(trainParams).Recipe.parse()
 				require.NoError(t, err)
-				seeds, data = append(seeds, r.TrainSeed(run.F)), append(data, r.Data.Synthetic.Seed)
+				seeds, data = append(seeds, r.TrainSeed(memorize.F)), append(data, r.Data.Synthetic.Seed)
 			}
 			assert.NotEqual(t, seeds[0], seeds[1])
 			assert.Equal(t, []uint64{seeds[0], seeds[1], seeds[0], seeds[1]}, seeds)

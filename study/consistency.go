@@ -82,9 +82,9 @@ func overlapOf(a, b scores, tapA, tapB, set string) (stats.Overlap, error) {
 
 // turnedOverlap is the share in common of the most memorized points of a set in two taps,
 // of two pairs, by scores turned to an encoder.
-func turnedOverlap(s side, a, b scores, tapA, tapB, set string) (float64, error) {
-	x := s.turned(a.of(tapA, set))
-	o, err := stats.TopOverlap(x, s.turned(b.of(tapB, set)), most(len(x)))
+func turnedOverlap(s memorize.Side, a, b scores, tapA, tapB, set string) (float64, error) {
+	x := s.Turned(a.of(tapA, set))
+	o, err := stats.TopOverlap(x, s.Turned(b.of(tapB, set)), most(len(x)))
 	return o.Share, err
 }
 
@@ -153,7 +153,7 @@ func kindOf(a, b int) (kind int, ok bool) {
 func (r *Results) nearBeyondOthers(convs []string) ([]float64, error) {
 	var out []float64
 	for _, p := range r.scores {
-		gap, err := membersMinusOthers(func(s side, set string) (float64, error) {
+		gap, err := membersMinusOthers(func(s memorize.Side, set string) (float64, error) {
 			var shares [2][]float64
 			for a := range convs {
 				for b := a + 1; b < len(convs); b++ {
@@ -237,7 +237,7 @@ func (r *Results) seedsBeyondOthers(convs []string) ([]float64, error) {
 		per := make([]float64, len(r.scores))
 		for i := range r.scores {
 			var err error
-			if per[i], err = membersMinusOthers(func(s side, set string) (float64, error) {
+			if per[i], err = membersMinusOthers(func(s memorize.Side, set string) (float64, error) {
 				return r.overlapWithOthers(i, s, tap, set)
 			}); err != nil {
 				failed = err
@@ -249,7 +249,7 @@ func (r *Results) seedsBeyondOthers(convs []string) ([]float64, error) {
 }
 
 // overlapWithOthers is the overlap of a pair with each other pair, mean over those.
-func (r *Results) overlapWithOthers(pair int, s side, tap, set string) (float64, error) {
+func (r *Results) overlapWithOthers(pair int, s memorize.Side, tap, set string) (float64, error) {
 	mean := 0.0
 	for k, q := range r.scores {
 		if k == pair {

@@ -67,8 +67,8 @@ func (r *Results) mostMemorized(convs []string) (report.Section, report.Claim, e
 		}
 		var gaps []float64
 		for i, p := range r.scores {
-			gap, err := membersMinusOthers(func(s side, set string) (float64, error) {
-				return topMean(s.turned(p.of(tap, set)), n, k), nil
+			gap, err := membersMinusOthers(func(s memorize.Side, set string) (float64, error) {
+				return topMean(s.Turned(p.of(tap, set)), n, k), nil
 			})
 			if err != nil {
 				return report.Section{}, report.Claim{}, err

@@ -29,7 +29,7 @@ func openEncoder(r *recipe.Recipe, path string) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := l.Encoder(run.F)
+	enc, err := l.Encoder(memorize.F)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func openEncoder(r *recipe.Recipe, path string) (*opened, error) {
 
 // load reads an encoder into a new one of the same architecture.
 func (o *opened) load(path string) (nn.Encoder, error) {
-	enc, err := o.data.Encoder(run.F)
+	enc, err := o.data.Encoder(memorize.F)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,9 @@ func (o *opened) load(path string) (nn.Encoder, error) {
 }
 
 // needFile is the file of encoder f in the i-th needed step.
-func needFile(w *graph.Work, i int) string { return w.Need(i, "run", run.F+".safetensors") }
+func needFile(w *graph.Work, i int) string {
+	return w.Need(i, "run", memorize.F.String()+".safetensors")
+}
 
 // poolOf returns the candidates and the same number of independents.
 func poolOf(l *run.Setup) memorize.Images {
@@ -87,7 +89,7 @@ func (o *opened) prober(on run.On) (*prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := o.data.Probe(o.engine, o.encoder, run.F)
+	own := o.data.Probe(o.engine, o.encoder, memorize.F)
 	own.BankIndices = own.BankIndices[:min(bankMost, len(own.BankIndices))]
 	own.TestIndices = own.TestIndices[:min(testMost, len(own.TestIndices))]
 	return &prober{own, other}, nil

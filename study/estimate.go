@@ -32,7 +32,7 @@ func trainSeconds(ctx context.Context, r *recipe.Recipe, images float64) (float6
 	t.Split.Candidate = min(r.Split.Candidate, r.Train.Batch)
 	t.Split.Independent = min(r.Split.Independent, r.Train.Batch)
 	t.Split.Shared = min(r.Split.Shared, batches*r.Train.Batch-t.Split.Candidate)
-	if _, err := run.TrainEncoder(ctx, &t, dir, run.F, run.Silent{}); err != nil {
+	if _, err := run.TrainEncoder(ctx, &t, dir, memorize.F, run.Silent{}); err != nil {
 		return 0, err
 	}
 	log, err := run.OpenLog(filepath.Join(dir, "log.jsonl"))
@@ -40,7 +40,7 @@ func trainSeconds(ctx context.Context, r *recipe.Recipe, images float64) (float6
 		return 0, err
 	}
 	anImage := 0.0
-	for _, rec := range log.Records(run.F)[1:] { // the first epoch also fills caches and buffers
+	for _, rec := range log.Records(memorize.F)[1:] { // the first epoch also fills caches and buffers
 		anImage += 1 / rec.ImagesPerSecond / (epochs - 1)
 	}
 	tests, err := testSeconds(ctx, r)
@@ -58,7 +58,7 @@ func testSeconds(ctx context.Context, r *recipe.Recipe) (float64, error) {
 		return 0, err
 	}
 	defer e.Close()
-	p := l.Probe(e, pair[0], run.F)
+	p := l.Probe(e, pair[0], memorize.F)
 	all := len(p.BankIndices) + len(p.TestIndices)
 	p.BankIndices = p.BankIndices[:min(2*p.Batch, len(p.BankIndices))] // whole batches
 	p.TestIndices = p.TestIndices[:min(2*p.Batch, len(p.TestIndices))]
@@ -86,8 +86,8 @@ func untrained(r *recipe.Recipe) (l *run.Setup, e *tensor.Engine, pair [2]nn.Enc
 	if l, err = run.Open(r); err != nil {
 		return
 	}
-	for i, which := range []string{run.F, run.G} {
-		if pair[i], err = l.Encoder(which); err != nil {
+	for i, side := range memorize.Sides {
+		if pair[i], err = l.Encoder(side); err != nil {
 			return
 		}
 	}

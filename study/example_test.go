@@ -26,7 +26,7 @@ var claimWider = study.Claim{
 func smallEncoder(width string) []string {
 	return []string{
 		"encoder.width=" + width,
-		"train.epochs=2", "train.batch=50", "method.bn_splits=5", "knn.every=0", "score.views=2", "score.resamples=99",
+		"train.epochs=2", "train.batch=48", "knn.every=0", "score.views=2", "score.resamples=99",
 		"data.synthetic.train=140", "split.shared=60", "split.candidate=40", "split.independent=40", "split.external=40",
 	}
 }

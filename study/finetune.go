@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
@@ -160,7 +161,7 @@ func tuneEach(ctx context.Context, w *graph.Work, r *recipe.Recipe, p finetunePa
 	if err != nil {
 		return err
 	}
-	enc, err := l.Encoder(run.F)
+	enc, err := l.Encoder(memorize.F)
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func tuneEach(ctx context.Context, w *graph.Work, r *recipe.Recipe, p finetunePa
 		if all[i].All {
 			c.Layers = nil
 		}
-		probe := run.ProbeConfig{Path: needFile(w, 0), Which: run.F, On: &on}
+		probe := run.ProbeConfig{Path: needFile(w, 0), Which: memorize.F, On: &on}
 		res, err := run.FineTune(ctx, r, probe, c, run.Silent{})
 		if err != nil {
 			return err

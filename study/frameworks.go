@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/locimem/locimem/internal/strict"
+	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/recipes"
 	"github.com/locimem/locimem/report"
@@ -185,10 +185,10 @@ func (p *Planner) method(name string) []string {
 		return nil
 	}
 	var sets []string
-	for _, f := range strict.Leaves(r) {
+	for _, f := range settings.Leaves(r) {
 		section, field, _ := strings.Cut(f.Path, ".")
 		if section == "method" || section == "train" && slices.Contains(fields, field) {
-			sets = append(sets, f.Path+"="+strict.Text(f.Value))
+			sets = append(sets, f.Path+"="+settings.Text(f.Value))
 		}
 	}
 	return sets

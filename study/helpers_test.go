@@ -17,15 +17,17 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
+	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study/graph"
 )
 
 // verySmall makes scale tiny very small for a test.
 func verySmall(t *testing.T) Setting {
+	t.Cleanup(run.HoldSynthetic())
 	old := scales[0]
 	t.Cleanup(func() { scales[0] = old })
 	scales[0].sets = []string{
-		"encoder.width=0.125", "train.epochs=2", "train.batch=50", "method.bn_splits=5", "knn.every=0", "knn.test=40",
+		"encoder.width=0.125", "train.epochs=2", "train.batch=48", "knn.every=0", "knn.test=40",
 		"data.synthetic.train=140", "data.synthetic.test=40", "data.synthetic.atypical_share=0.3",
 		"split.shared=60", "split.candidate=40", "split.independent=40", "split.external=40",
 		"score.views=2", "score.resamples=99",

@@ -10,7 +10,6 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -55,7 +54,7 @@ var initialisation = Register(Study{
 		var seeds []*graph.Step
 		next := plan.reseeded(own.f(), alignment)
 		for i, p := range own.Pairs { // a ring, so that there is one for each pair
-			r, params := p.Recipe, scoreParams{withRecipe(p.Recipe), [2]string{run.F, run.F}}
+			r, params := p.Recipe, scoreParams{withRecipe(p.Recipe), [2]memorize.Side{memorize.F, memorize.F}}
 			label := fmt.Sprintf("score f of seeds %d and %d, same data, %s", r.Seed, next[i].Recipe.Seed, describe(r))
 			seeds = append(seeds, score.Step(label, params, p.F, next[i].Train))
 		}

@@ -155,7 +155,7 @@ func (r *Results) parameters() (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := l.Encoder(run.F)
+	enc, err := l.Encoder(memorize.F)
 	if err != nil {
 		return nil, err
 	}

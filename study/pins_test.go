@@ -17,6 +17,10 @@ import (
 // its steps, a line each. Long trainings are stored under these names: whoever changes one
 // loses them.
 var pinned = map[string][2]string{
+	"winograd": {
+		"f1289efb8dc6d6ef1fb954bc61dbacc49369464c6aa35d41bd5e11f8a5847a4a",
+		"81d8fd3c5a82dd335244d68109bc7b56f12f0aaf4f3c2265b3f500dca1f4194a",
+	},
 	"depth": {
 		"910a10b1e0869c9c43fd6af7d6c5251d6002e6bfb724853ab556e420c3e0e9c2",
 		"fb693a02356b03c42ffd680032fa8c85d1c6706872d9cf988f36e0a0abc57d02",

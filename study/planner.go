@@ -107,7 +107,7 @@ func (p *Planner) addSameData(g *Group) {
 	}
 	r := g.Pairs[0].Recipe
 	g.sameData = score.Step("score the same-data pair, "+describe(r),
-		scoreParams{withRecipe(r), [2]string{run.F, run.G}}, g.Pairs[0].F, g.Pairs[1].G)
+		scoreParams{withRecipe(r), memorize.Sides}, g.Pairs[0].F, g.Pairs[1].G)
 	p.Add(g.sameData)
 }
 
@@ -116,7 +116,7 @@ func (p *Planner) TrainEncoders(sets ...string) []Encoder {
 	var out []Encoder
 	for i := range p.Pairs {
 		r := p.Recipe(i, sets...)
-		out = append(out, Encoder{r, trainStep(r, run.F)})
+		out = append(out, Encoder{r, trainStep(r, memorize.F)})
 		p.Add(out[i].Train)
 	}
 	return out
@@ -129,7 +129,7 @@ func (p *Planner) reseeded(all []Encoder, sets ...string) []Encoder {
 		return append(slices.Clone(all[1:]), all[0])
 	}
 	r := p.Recipe(len(all), sets...)
-	return []Encoder{{r, trainStep(r, run.F)}}
+	return []Encoder{{r, trainStep(r, memorize.F)}}
 }
 
 // f returns the encoders f of a group.

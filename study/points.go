@@ -121,7 +121,7 @@ func lastLayerSeconds(ctx context.Context, r *recipe.Recipe) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	enc, err := l.Encoder(run.F)
+	enc, err := l.Encoder(memorize.F)
 	if err != nil {
 		return 0, err
 	}
@@ -137,11 +137,11 @@ func measurePoints(ctx context.Context, w *graph.Work, r *recipe.Recipe, p point
 		return err
 	}
 	defer o.engine.Close()
-	g, err := o.load(w.Need(1, "run", run.G+".safetensors"))
+	g, err := o.load(w.Need(1, "run", memorize.G.String()+".safetensors"))
 	if err != nil {
 		return err
 	}
-	encoders := map[string]nn.Encoder{run.F: o.encoder, run.G: g}
+	encoders := map[memorize.Side]nn.Encoder{memorize.F: o.encoder, memorize.G: g}
 	read, err := memorize.ReadPoints(w.Need(2, "scores"), p.Distance)
 	if err != nil {
 		return err
@@ -150,9 +150,9 @@ func measurePoints(ctx context.Context, w *graph.Work, r *recipe.Recipe, p point
 	var out []extremeUnits
 	bar := reporterOf(ctx).Bar("points", "layers", len(layers), 0)
 	for i, layer := range layers {
-		for _, s := range sides {
-			for _, set := range []string{s.members, s.others} {
-				found, err := o.unitsOnExtremes(ctx, encoders[s.name], scores{read}, s, layer, set)
+		for _, s := range memorize.Sides {
+			for _, set := range []string{s.Members(), s.Others()} {
+				found, err := o.unitsOnExtremes(ctx, encoders[s], scores{read}, s, layer, set)
 				if err != nil {
 					return err
 				}
@@ -168,12 +168,12 @@ func measurePoints(ctx context.Context, w *graph.Work, r *recipe.Recipe, p point
 // unitsOnExtremes measures the units behind a layer on the quarter of a set's points with the
 // largest scores and on that with the smallest.
 func (o *opened) unitsOnExtremes(
-	ctx context.Context, enc nn.Encoder, read scores, s side, layer, set string,
+	ctx context.Context, enc nn.Encoder, read scores, s memorize.Side, layer, set string,
 ) (extremeUnits, error) {
 	// UnitMem grows with the number of points, so both sets give the same number.
 	k := read.fewest(layer, memorize.Candidate, memorize.Independent) / 4
-	found := extremeUnits{Layer: layer, Encoder: s.name, Set: set, K: k}
-	values := s.turned(read.of(layer, set))
+	found := extremeUnits{Layer: layer, Encoder: s.String(), Set: set, K: k}
+	values := s.Turned(read.of(layer, set))
 	var top [2][]float64
 	for i, chosen := range [][]int{stats.Top(values, k), stats.Least(values, k)} {
 		var points []int
@@ -187,7 +187,7 @@ func (o *opened) unitsOnExtremes(
 	}
 	if len(top[0]) == 0 || len(top[1]) == 0 {
 		return found, fmt.Errorf("%s of %s: found no unit behind it that answers to the chosen points of set %s, "+
-			"expected some", layer, s.name, set)
+			"expected some", layer, s.String(), set)
 	}
 	found.Most, found.Least = stat.Mean(top[0], nil), stat.Mean(top[1], nil)
 	if t, err := stats.Welch(top[0], top[1], level); err == nil {
@@ -229,9 +229,9 @@ func (e extremes) layers() []string {
 }
 
 // find returns the units of one pair.
-func (e extremes) find(pair int, layer string, s side, set string) extremeUnits {
+func (e extremes) find(pair int, layer string, s memorize.Side, set string) extremeUnits {
 	return e[pair][slices.IndexFunc(e[pair], func(f extremeUnits) bool {
-		return f.Layer == layer && f.Encoder == s.name && f.Set == set
+		return f.Layer == layer && f.Encoder == s.String() && f.Set == set
 	})]
 }
 
@@ -240,7 +240,7 @@ func (e extremes) find(pair int, layer string, s side, set string) extremeUnits 
 func (e extremes) mostMinusLeast(layer string) []float64 {
 	var out []float64
 	for i := range e {
-		f := e.find(i, layer, sides[0], memorize.Candidate)
+		f := e.find(i, layer, memorize.F, memorize.Candidate)
 		out = append(out, f.Most-f.Least)
 	}
 	return out
@@ -250,7 +250,7 @@ func (e extremes) mostMinusLeast(layer string) []float64 {
 func (e extremes) beyondOthers(layer string) ([]float64, error) {
 	var out []float64
 	for i := range e {
-		gap, err := membersMinusOthers(func(s side, set string) (float64, error) {
+		gap, err := membersMinusOthers(func(s memorize.Side, set string) (float64, error) {
 			f := e.find(i, layer, s, set)
 			return f.Most - f.Least, nil
 		})
@@ -308,10 +308,10 @@ func (e extremes) section() (report.Section, error) {
 	series := []report.Series{
 		{Name: "most memorized"}, {Name: "least memorized"}, {Name: "others, largest"}, {Name: "others, smallest"},
 	}
-	f := sides[0]
+	f := memorize.F
 	for _, layer := range e.layers() {
 		row := []report.Cell{report.Text(layer)}
-		for k, set := range []string{f.members, f.others} {
+		for k, set := range []string{f.Members(), f.Others()} {
 			var most, least []float64
 			for i := range e {
 				found := e.find(i, layer, f, set)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
 var claimPointOwners = Claim{
@@ -57,14 +56,14 @@ func (r *Results) owners() (*pointOwners, error) {
 			return nil, err
 		}
 		complete := true
-		gap, err := membersMinusOthers(func(s side, set string) (float64, error) {
+		gap, err := membersMinusOthers(func(s memorize.Side, set string) (float64, error) {
 			one, several := out.scoresByUnits(r.scores[i], all, s, r.lastReLU(), set)
 			if len(one) == 0 || len(several) == 0 {
 				complete = false
 				return 0, nil
 			}
 			gap := stat.Mean(several, nil) - stat.Mean(one, nil)
-			if s.name == run.F && set == s.members {
+			if s == memorize.F && set == s.Members() {
 				out.plain = append(out.plain, gap)
 			}
 			return gap, nil
@@ -81,17 +80,19 @@ func (r *Results) owners() (*pointOwners, error) {
 
 // scoresByUnits returns the scores, turned to an encoder, of the points of a set that own one
 // and several of its top units, and adds them to the groups.
-func (o *pointOwners) scoresByUnits(p scores, all []memorize.Owner, s side, tap, set string) (one, several []float64) {
+func (o *pointOwners) scoresByUnits(
+	p scores, all []memorize.Owner, s memorize.Side, tap, set string,
+) (one, several []float64) {
 	score := map[int]float64{} // by the setting's distance: that of the file is the recipe's first
-	for k, v := range s.turned(p.of(tap, set)) {
+	for k, v := range s.Turned(p.of(tap, set)) {
 		score[p.Of(tap, set).Points[k]] = v
 	}
 	kind := 0
-	if set == s.others {
+	if set == s.Others() {
 		kind = 1
 	}
 	for _, owner := range all {
-		if owner.Encoder != s.name || owner.Tap != tap || owner.Set != set {
+		if owner.Encoder != s.String() || owner.Tap != tap || owner.Set != set {
 			continue
 		}
 		v := score[owner.Point]

@@ -8,8 +8,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/run/page"
 	"github.com/locimem/locimem/study/graph"
 )
@@ -63,7 +63,7 @@ func recipeFacts(steps []*graph.Step) []report.Fact {
 			continue // a step with it has failed already
 		}
 		seeds := fmt.Sprintf("hash %s; seeds: split %d, f %d, g %d, score %d",
-			r.Hash(), r.SplitSeed(), r.TrainSeed(run.F), r.TrainSeed(run.G), r.ScoreSeed())
+			r.Hash(), r.SplitSeed(), r.TrainSeed(memorize.F), r.TrainSeed(memorize.G), r.ScoreSeed())
 		fields := fieldsOf(text)
 		if first == nil {
 			first = fields

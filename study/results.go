@@ -10,7 +10,6 @@ import (
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
 // Results are the scores of a group of pairs.
@@ -208,45 +207,22 @@ func (r *Results) overPairs() string {
 		interval.`, len(r.pairs))
 }
 
-// side is one encoder of a pair, f or g, with the sets by which its memorization shows.
-type side struct {
-	name    string  // run.F or run.G
-	members string  // set that it was trained on and the other encoder was not
-	others  string  // set that only the other encoder was trained on
-	sign    float64 // turns a score, which is positive for f, to this encoder
-}
-
-// sides are f and g.
-var sides = [2]side{
-	{run.F, memorize.Candidate, memorize.Independent, 1},
-	{run.G, memorize.Independent, memorize.Candidate, -1},
-}
-
-// turned returns scores turned to the encoder.
-func (s side) turned(scores []float64) []float64 {
-	out := make([]float64, len(scores))
-	for i, v := range scores {
-		out[i] = s.sign * v
-	}
-	return out
-}
-
 // membersMinusOthers is a quantity of an encoder on its members minus the same on the
 // other encoder's, mean over the two encoders of a pair. Each set is once the members
 // and once the others, so whatever is odd about its images in all pairs cancels. An
 // interval over pairs would not cover that.
-func membersMinusOthers(of func(s side, set string) (float64, error)) (float64, error) {
+func membersMinusOthers(of func(s memorize.Side, set string) (float64, error)) (float64, error) {
 	sum := 0.0
-	for _, s := range sides {
-		members, err := of(s, s.members)
+	for _, s := range memorize.Sides {
+		members, err := of(s, s.Members())
 		if err != nil {
 			return 0, err
 		}
-		others, err := of(s, s.others)
+		others, err := of(s, s.Others())
 		if err != nil {
 			return 0, err
 		}
-		sum += (members - others) / float64(len(sides))
+		sum += (members - others) / float64(len(memorize.Sides))
 	}
 	return sum, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
@@ -86,7 +87,7 @@ func TestPlaceOfFolders(t *testing.T) {
 	identity := func(name, dir string) string {
 		r, err := recipe.Read("test", nil, []string{"data.name=" + name, "data.dir=" + dir, "split.mode=random"})
 		require.NoError(t, err)
-		return trainParams{withRecipe(r), run.F}.Identity()
+		return trainParams{withRecipe(r), memorize.F}.Identity()
 	}
 	assert.Equal(t, identity("cifar10", "a"), identity("cifar10", "b"))
 	assert.NotEqual(t, identity("folder", "a"), identity("folder", "b"))

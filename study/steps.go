@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/locimem/locimem/data"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study/graph"
@@ -118,13 +119,13 @@ func define[P interface {
 // trainParams are the parameters of a train step.
 type trainParams struct {
 	recipeParams
-	Which string `json:"which"` // run.F or run.G
+	Which memorize.Side `json:"which"`
 }
 
 // Identity implements graph.Identifier. Only what the recipe says about training counts.
 func (p trainParams) Identity() string {
 	return p.identity(func(r *recipe.Recipe) string {
-		id := r.TrainHash() + " " + p.Which
+		id := r.TrainHash() + " " + p.Which.String()
 		if k := r.Train.KeepEvery; k > 0 { // the weights are the same, but the early ones must be there
 			id += fmt.Sprintf(" keep %d", k)
 		}
@@ -136,7 +137,7 @@ func (p trainParams) Identity() string {
 // run/g.safetensors.
 var train = define("train", 1, trainEncoder, func(r *recipe.Recipe, p trainParams) graph.Effort {
 	own := r.Split.Candidate
-	if p.Which == run.G {
+	if p.Which == memorize.G {
 		own = r.Split.Independent
 	}
 	images := float64((r.Split.Shared + own) / r.Train.Batch * r.Train.Batch * r.Train.Epochs)
@@ -145,7 +146,7 @@ var train = define("train", 1, trainEncoder, func(r *recipe.Recipe, p trainParam
 })
 
 func trainEncoder(ctx context.Context, w *graph.Work, r *recipe.Recipe, p trainParams) error {
-	if _, err := os.Stat(w.Path("run", p.Which+".safetensors")); err == nil {
+	if _, err := os.Stat(w.Path("run", p.Which.String()+".safetensors")); err == nil {
 		w.Found() // put there by hand, or a kill came between the file and the end of the step
 	}
 	_, err := run.TrainEncoder(ctx, r, w.Path("run"), p.Which, reporterOf(ctx))
@@ -156,12 +157,12 @@ func trainEncoder(ctx context.Context, w *graph.Work, r *recipe.Recipe, p trainP
 // that are scored as f and as g.
 type scoreParams struct {
 	recipeParams
-	As [2]string `json:"as"` // what the two were trained as
+	As [2]memorize.Side `json:"as"` // what the two were trained as
 }
 
 // Identity implements graph.Identifier.
 func (p scoreParams) Identity() string {
-	return p.hash() + " " + p.As[0] + p.As[1]
+	return p.hash() + " " + p.As[0].String() + p.As[1].String()
 }
 
 // score is the step that scores two encoders. It leaves the folder scores.
@@ -175,8 +176,8 @@ var score = define("score", 2, scoreEncoders, func(r *recipe.Recipe, p scorePara
 
 func scoreEncoders(ctx context.Context, w *graph.Work, r *recipe.Recipe, p scoreParams) error {
 	_, err := run.Score(ctx, r, run.ScoreConfig{
-		F:     w.Need(0, "run", p.As[0]+".safetensors"),
-		G:     w.Need(1, "run", p.As[1]+".safetensors"),
+		F:     w.Need(0, "run", p.As[0].String()+".safetensors"),
+		G:     w.Need(1, "run", p.As[1].String()+".safetensors"),
 		Split: w.Need(0, "run", "split.json"), Out: w.Path("scores"), TablesOnly: true,
 	}, reporterOf(ctx))
 	return err
@@ -218,14 +219,14 @@ func reporterOf(ctx context.Context) run.Reporter {
 
 // newPair plans the training and the scoring of a pair.
 func newPair(r *recipe.Recipe) Pair {
-	p := Pair{Recipe: r, F: trainStep(r, run.F), G: trainStep(r, run.G)}
-	p.Score = score.Step("score f and g, "+describeSeed(r), scoreParams{withRecipe(r), [2]string{run.F, run.G}}, p.F, p.G)
+	p := Pair{Recipe: r, F: trainStep(r, memorize.F), G: trainStep(r, memorize.G)}
+	p.Score = score.Step("score f and g, "+describeSeed(r), scoreParams{withRecipe(r), memorize.Sides}, p.F, p.G)
 	return p
 }
 
 // trainStep plans the training of one encoder.
-func trainStep(r *recipe.Recipe, which string) *graph.Step {
-	return train.Step(fmt.Sprintf("train %s, %s", which, describeSeed(r)), trainParams{withRecipe(r), which})
+func trainStep(r *recipe.Recipe, side memorize.Side) *graph.Step {
+	return train.Step(fmt.Sprintf("train %s, %s", side, describeSeed(r)), trainParams{withRecipe(r), side})
 }
 
 // describeSeed is describe with the seed.

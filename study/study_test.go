@@ -145,7 +145,7 @@ func TestOrderOfStudies(t *testing.T) {
 	}
 	assert.Equal(t, strings.Fields(`depth census architectures attention atypical consistency count distance frameworks
 		finetune pruning swaps blocks norms points unitmem onepoint supervised transformer gallery augmentation time decay
-		privacy overlap duration datasets initialisation`), names)
+		privacy overlap duration datasets initialisation winograd`), names)
 	for _, name := range names {
 		assert.Contains(t, pinned, name, "its steps are pinned")
 	}

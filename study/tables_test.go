@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/memorize/perturb"
 	"github.com/locimem/locimem/memorize/stats"
 	"github.com/locimem/locimem/report"
@@ -212,11 +213,11 @@ func TestPointsByHand(t *testing.T) {
 	pair := func(memory float64) []extremeUnits {
 		var out []extremeUnits
 		for k, layer := range []string{"conv1", "conv2"} {
-			for _, s := range sides {
+			for _, s := range memorize.Sides {
 				// Choosing points alone gives .2; memory of members adds to it in the second layer.
 				out = append(out,
-					extremeUnits{Layer: layer, Encoder: s.name, Set: s.members, Most: 0.5 + memory*float64(k), Least: 0.3},
-					extremeUnits{Layer: layer, Encoder: s.name, Set: s.others, Most: 0.6, Least: 0.4})
+					extremeUnits{Layer: layer, Encoder: s.String(), Set: s.Members(), Most: 0.5 + memory*float64(k), Least: 0.3},
+					extremeUnits{Layer: layer, Encoder: s.String(), Set: s.Others(), Most: 0.6, Least: 0.4})
 			}
 		}
 		return out

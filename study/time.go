@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
 var claimTime = Claim{
@@ -36,7 +36,7 @@ var trainingTime = Register(Study{
 		var all []variant
 		for k := 1; k <= moments; k++ {
 			v := variant{name: fmt.Sprintf("epoch %d", k*every)}
-			file := filepath.Join("epochs", fmt.Sprintf("%s-%04d.safetensors", run.F, k*every))
+			file := filepath.Join("epochs", fmt.Sprintf("%s-%04d.safetensors", memorize.F, k*every))
 			for _, e := range trained {
 				v.units = append(v.units, unitsStep(e, file))
 			}

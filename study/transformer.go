@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/run/page"
@@ -88,7 +89,7 @@ var transformer = Register(Study{
 			// GELU lets little below 0 pass; by |activation| all units can be ranked.
 			r := plan.Recipe(i, plan.vit("score.absolute=true", `score.taps=["blocks.*.mlp.act"]`)...)
 			for k, trained := range []*graph.Step{p.F, p.G} {
-				t.units[k] = append(t.units[k], unitsStep(Encoder{r, trained}, sides[k].name+".safetensors"))
+				t.units[k] = append(t.units[k], unitsStep(Encoder{r, trained}, memorize.Sides[k].String()+".safetensors"))
 			}
 			t.untrained = append(t.untrained, untrainedUnitsStep(r))
 		}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
-	"github.com/locimem/locimem/run"
 )
 
 var (
@@ -179,17 +178,18 @@ func (r *Results) unitsAndScores() (*unitAgreement, error) {
 		if err != nil {
 			return nil, err
 		}
-		gap, err := membersMinusOthers(func(s side, set string) (float64, error) {
+		gap, err := membersMinusOthers(func(s memorize.Side, set string) (float64, error) {
 			p := r.scores[i]
 			owned := largestOwned(unitsOn(tables, s, out.tap, set), p.Of(out.tap, set).Points)
 			scores := p.of(out.tap, set)
-			if i == 0 && s.name == run.F {
+			if i == 0 && s == memorize.F {
 				out.points = append(out.points, report.Series{Name: set, X: scores, Y: report.Values(owned)})
 			}
 			c, err := rankCorrelation(owned, scores)
-			key := [2]string{s.name, set}
-			out.by[key] = append(out.by[key], s.sign*c)
-			return s.sign * c, err
+			c = s.Turned([]float64{c})[0]
+			key := [2]string{s.String(), set}
+			out.by[key] = append(out.by[key], c)
+			return c, err
 		})
 		if err != nil {
 			return nil, err
@@ -215,7 +215,7 @@ func largestOwned(units []memorize.UnitScore, points []int) []float64 {
 }
 
 func (a *unitAgreement) judge(x *Reader) report.Claim {
-	return x.Judge(claimUnitSSLMem, a.by[[2]string{run.F, memorize.Candidate}], a.beyond)
+	return x.Judge(claimUnitSSLMem, a.by[[2]string{memorize.F.String(), memorize.Candidate}], a.beyond)
 }
 
 func (a *unitAgreement) table() report.Table {
@@ -223,9 +223,10 @@ func (a *unitAgreement) table() report.Table {
 		Name: "agreement", Title: "Rank correlation of UnitMem and SSLMem of points in " + a.tap, Note: prose(noteAgreement),
 		Columns: agreementColumns,
 	}
-	for _, s := range sides {
+	for _, s := range memorize.Sides {
 		t.Rows = append(t.Rows, []report.Cell{
-			report.Text(s.name), Interval(a.by[[2]string{s.name, s.members}]), Interval(a.by[[2]string{s.name, s.others}]),
+			report.Text(s.String()),
+			Interval(a.by[[2]string{s.String(), s.Members()}]), Interval(a.by[[2]string{s.String(), s.Others()}]),
 		})
 	}
 	return t

@@ -9,7 +9,6 @@ import (
 
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
-	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study/graph"
 )
 
@@ -128,7 +127,7 @@ func ownedShare(units []memorize.RankedUnit, points []int) float64 {
 func (p *Planner) rankUnits(of []Encoder) []*graph.Step {
 	var out []*graph.Step
 	for _, e := range of {
-		out = append(out, unitsStep(e, run.F+".safetensors"))
+		out = append(out, unitsStep(e, memorize.F.String()+".safetensors"))
 	}
 	p.Add(out...)
 	return out
@@ -162,9 +161,9 @@ func (x *Reader) unitsFound(steps []*graph.Step) ([][]tapUnits, error) {
 }
 
 // unitsOn returns UnitMem of the units of one encoder in a tap on a set.
-func unitsOn(t *memorize.Tables, s side, tap, set string) []memorize.UnitScore {
+func unitsOn(t *memorize.Tables, s memorize.Side, tap, set string) []memorize.UnitScore {
 	all := t.Units
-	if s.name == run.G {
+	if s == memorize.G {
 		all = t.UnitsG
 	}
 	var out []memorize.UnitScore

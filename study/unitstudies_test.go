@@ -21,16 +21,16 @@ import (
 // What is odd about a set cancels. What an encoder memorized of its members stays.
 func TestMembersMinusOthers(t *testing.T) {
 	odd := map[string]float64{memorize.Candidate: 5, memorize.Independent: -2}
-	memory := map[string]float64{run.F: 0.25, run.G: 0.5}
-	got, err := membersMinusOthers(func(s side, set string) (float64, error) {
-		if set == s.members {
-			return odd[set] + memory[s.name], nil
+	memory := map[memorize.Side]float64{memorize.F: 0.25, memorize.G: 0.5}
+	got, err := membersMinusOthers(func(s memorize.Side, set string) (float64, error) {
+		if set == s.Members() {
+			return odd[set] + memory[s], nil
 		}
 		return odd[set], nil
 	})
 	require.NoError(t, err)
 	assert.InDelta(t, (0.25+0.5)/2, got, 1e-12)
-	assert.Equal(t, []float64{-1, 2}, sides[1].turned([]float64{1, -2}))
+	assert.Equal(t, []float64{-1, 2}, memorize.G.Turned([]float64{1, -2}))
 }
 
 // Studies of points and units, from their first steps to their reports. Numbers of
@@ -104,7 +104,7 @@ func checkPoints(
 		require.Len(t, found, 8*4)
 		for _, f := range found {
 			assert.Equal(t, 10, f.K)
-			if f.Set == memorize.Candidate == (f.Encoder == run.F) {
+			if f.Set == memorize.Candidate == (f.Encoder == memorize.F.String()) {
 				want += (f.Most - f.Least) / 2 / 8 / 2 // encoders, convolutions, pairs
 			} else {
 				want -= (f.Most - f.Least) / 2 / 8 / 2

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
 	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study/graph"
@@ -110,7 +111,7 @@ func (x *Reader) lastAccuracies(what string, all []variant) (report.Table, error
 			if err != nil {
 				return t, err
 			}
-			if records := log.Records(run.F); len(records) > 0 && records[len(records)-1].KNN != nil {
+			if records := log.Records(memorize.F); len(records) > 0 && records[len(records)-1].KNN != nil {
 				last = append(last, *records[len(records)-1].KNN)
 			}
 		}

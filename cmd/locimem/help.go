@@ -68,4 +68,5 @@ var helpTexts = kong.Vars{
 	"units_images": "Images to show for each unit, those it answers most to (default: 8).",
 	"units_set": "Change a field of the recipe, such as augment.gray=0 or score.rest=median; may be given " +
 		"again.",
+	"train_which": "Which encoder: f (trains on the candidates) or g (on the independents).",
 }

@@ -162,8 +162,8 @@ func TestFromRecipeToScores(t *testing.T) {
 		assert.Contains(t, stderr, "has scores already")
 		code, _, stderr = locimem("score", "--run", dir, "--out", scores, "--force", "--set", "train.lr=0.1")
 		assert.Equal(t, exitUsage, code)
-		assert.Contains(t, stderr,
-			"train.lr: found a value, but the field has no effect on this command, which takes those of data.dir, score")
+		assert.Contains(t, stderr, "train.lr: found a value, but the field has no effect on this command, which takes "+
+			"those of data.dir, score")
 
 		// Exchanging f and g exchanges the signs.
 		code, stdout, stderr = locimem("score", "--f", filepath.Join(dir, "g.safetensors"), "--g",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/ssl/probe"
@@ -15,9 +16,9 @@ type probeCmd struct {
 	Encoder string `arg:"" optional:"" help:"${probe_encoder}"`
 	nameFlags
 	checkFlags
-	Which    string `default:"f" enum:"f,g" help:"${probe_which}"`
-	Linear   bool   `xor:"how" help:"${probe_linear}"`
-	Finetune bool   `xor:"how" help:"${probe_finetune}"`
+	Which    memorize.Side `default:"f" enum:"f,g" help:"${probe_which}"`
+	Linear   bool          `xor:"how" help:"${probe_linear}"`
+	Finetune bool          `xor:"how" help:"${probe_finetune}"`
 	labelFlags
 	onFlags
 	JSON bool `name:"json" help:"Write the result as JSON."`
@@ -118,7 +119,7 @@ func (c *probeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	path, err := c.inRun(c.Encoder, "an encoder file", c.Which+".safetensors")
+	path, err := c.inRun(c.Encoder, "an encoder file", c.Which.String()+".safetensors")
 	if err != nil {
 		return err
 	}

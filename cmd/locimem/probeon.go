@@ -48,7 +48,7 @@ func (f *onFlags) target(seed uint64) *run.On {
 // whose says whose training images a probe has had.
 func (c *probeCmd) whose(trainedOn string) string {
 	if c.On == "" {
-		return c.Which
+		return c.Which.String()
 	}
 	return fmt.Sprintf("%s (the encoder was trained on %s)", c.On, trainedOn)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/locimem/locimem/data"
 	"github.com/locimem/locimem/internal/progress"
+	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/recipe"
 	"github.com/locimem/locimem/run"
 )
@@ -80,12 +81,12 @@ func (c *runCmd) Run(a *app) error {
 	a.summary(res.Summary)
 	a.paragraph("", res.Reading)
 	a.printf("\n")
-	for _, name := range []string{run.F, run.G} {
+	for _, name := range memorize.Sides {
 		if k := res.KNN[name]; k != nil {
 			a.printf("kNN accuracy of %s: %.3f (k %d, t %g)\n", name, *k, r.KNN.K, r.KNN.T)
 		}
 	}
-	for _, name := range []string{run.F, run.G} {
+	for _, name := range memorize.Sides {
 		if p := res.Private[name]; p != nil {
 			a.printf("Training of %s spent epsilon %.4g at delta %.2g (noise %.4g); kNN and scores read the images once "+
 				"more, outside of that promise\n", name, p.Epsilon, p.Delta, p.Noise)
@@ -105,8 +106,8 @@ func (c *runCmd) Run(a *app) error {
 
 type trainCmd struct {
 	recipeFlags
-	Which string `required:"" enum:"f,g" help:"Which encoder: f (trains on the candidates) or g (on the independents)."`
-	Out   string `default:"runs" placeholder:"DIR" help:"Folder of the run directories (default: runs)."`
+	Which memorize.Side `required:"" enum:"f,g" help:"${train_which}"`
+	Out   string        `default:"runs" placeholder:"DIR" help:"Folder of the run directories (default: runs)."`
 }
 
 // Run trains one encoder in the directory of the run, where locimem run finds it.

@@ -12,6 +12,7 @@ import (
 	"github.com/locimem/locimem/internal/progress"
 	"github.com/locimem/locimem/memorize"
 	"github.com/locimem/locimem/report"
+	"github.com/locimem/locimem/run"
 	"github.com/locimem/locimem/study"
 	"github.com/locimem/locimem/study/graph"
 )
@@ -56,6 +57,7 @@ func (c *studyCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return usageError{err}
 	}
+	defer run.HoldSynthetic()()
 	plans, err := c.plan()
 	if err != nil {
 		return usageError{err}
@@ -314,6 +316,7 @@ func (c *stepCmd) Run(a *app) error {
 	if err != nil {
 		return usageError{err}
 	}
+	defer run.HoldSynthetic()()
 	if err := store.Run(study.WithReporter(a.ctx, reporter{a.ui}), []*graph.Step{s}, stepWatcher{a}); err != nil {
 		return err
 	}

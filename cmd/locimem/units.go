@@ -30,8 +30,8 @@ type unitsCmd struct {
 }
 
 // unitFields are the fields of a recipe that decide the units of an encoder.
-var unitFields = []string{"seed", "data", "encoder", "augment", "train.threads", "score.views", "score.mode",
-	"score.taps",
+var unitFields = []string{"seed", "data", "encoder", "augment", "train.threads",
+	"score.views", "score.mode", "score.taps",
 	"score.rest", "score.absolute", "score.augment", "score.seed", "score.batch"}
 
 // Run ranks the units of one encoder.

@@ -5,12 +5,10 @@ package progress
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
-	"golang.org/x/term"
 )
 
 // UI writes messages and bars to one writer. Its methods may be called from
@@ -25,19 +23,10 @@ type UI struct {
 	now   func() time.Time
 }
 
-// New returns a UI that writes to f: with bars if f is a terminal, in plain
-// lines otherwise.
-func New(f *os.File) *UI {
-	return NewWriter(f, term.IsTerminal(int(f.Fd())))
-}
-
 // NewWriter returns a UI that writes to w, with bars if tty is true.
 func NewWriter(w io.Writer, tty bool) *UI {
 	return &UI{w: w, tty: tty, every: 10 * time.Second, now: time.Now}
 }
-
-// Quiet returns a UI that shows nothing.
-func Quiet() *UI { return NewWriter(io.Discard, false) }
 
 // Printf writes one line; above the bars, if there are any.
 func (u *UI) Printf(format string, args ...any) {

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -73,7 +74,7 @@ func TestTerminalKeepsSummaryAndLines(t *testing.T) {
 }
 
 func TestCloseWithoutBars(t *testing.T) {
-	u := Quiet()
+	u := NewWriter(io.Discard, false)
 	u.Close()
 	u.Bar("x", "images", 10, 0).Set(3)
 	u.Close()

@@ -187,10 +187,10 @@ func ScoreViews(ctx context.Context, r *recipe.Recipe, c ArraysConfig, rep run.R
 
 // noteClasses says of which encoder there is no ClassMem although there are labels.
 func noteClasses(s *memorize.Scores, sets *arraySets, rep run.Reporter) {
-	for _, which := range []string{run.F, run.G} {
+	for _, side := range memorize.Sides {
 		if sets.labels != nil && s.Provenance.Options.Units && !slices.ContainsFunc(s.Classes,
-			func(c memorize.ClassScore) bool { return c.Encoder == which }) {
-			rep.Printf("note: no ClassMem of %s: the points that it was trained on are of fewer than two classes", which)
+			func(c memorize.ClassScore) bool { return c.Encoder == side.String() }) {
+			rep.Printf("note: no ClassMem of %s: the points that it was trained on are of fewer than two classes", side)
 		}
 	}
 }

@@ -225,8 +225,8 @@ func (f *arrayFile) readSets(lists map[string]Indices) (*arraySets, error) {
 
 // likeMask tells whether rows look like a mask that became numbers.
 func (f *arrayFile) likeMask(rows []int) bool {
-	return f.points > 2 && len(rows) == f.points && !slices.ContainsFunc(rows,
-		func(r int) bool { return r != 0 && r != 1 })
+	return f.points > 2 && len(rows) == f.points &&
+		!slices.ContainsFunc(rows, func(r int) bool { return r != 0 && r != 1 })
 }
 
 // notes says what of a file plays no part, and how its layers are understood.

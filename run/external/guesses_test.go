@@ -56,8 +56,8 @@ func TestMasksAndEmptySets(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, read(t, want, "layermem.csv"), read(t, got, "layermem.csv"))
 	}
-	first, last := mask("candidate", 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0), mask("independent", 0, 0, 0, 0, 0, 0,
-		0, 0, 1, 1, 1, 1)
+	first := mask("candidate", 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)
+	last := mask("independent", 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1)
 	same(ArraysConfig{}, first, last)
 	same(ArraysConfig{}, append(lists, noise("external", npz.Float64, 1, 0))...)
 	read := func(a array) Indices {

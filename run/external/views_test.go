@@ -33,7 +33,7 @@ func TestScoreViews(t *testing.T) {
 	for i := range pair {
 		pair[i], err = run.NewEncoder(r, 16, 16, 3, uint64(i))
 		require.NoError(t, err)
-		files[i] = filepath.Join(tmp, []string{run.F, run.G}[i]+".safetensors")
+		files[i] = filepath.Join(tmp, memorize.Sides[i].String()+".safetensors")
 		require.NoError(t, weights.Save(files[i], pair[i].Params(), nil))
 	}
 	out := filepath.Join(tmp, "scores")

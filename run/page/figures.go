@@ -13,9 +13,6 @@ import (
 	"github.com/locimem/locimem/memorize"
 )
 
-// encoders are the names of the encoders of a pair.
-var encoders = []string{memorize.F.String(), memorize.G.String()}
-
 // setNames are the sets as figures and tables name them.
 var setNames = map[string]string{memorize.Candidate: "candidates", memorize.Shared: "shared",
 	memorize.Independent: "independents", memorize.External: "external"}
@@ -137,9 +134,9 @@ func (x *Page) trainingFigure() *figure.Page {
 	r := x.Recipe
 	var curves []figure.Curve
 	chance := math.NaN()
-	for _, name := range encoders {
-		c := figure.Curve{Name: name}
-		for _, rec := range x.Records[name] {
+	for _, side := range memorize.Sides {
+		c := figure.Curve{Name: side.String()}
+		for _, rec := range x.Records[side] {
 			chance = rec.Chance
 			c.Epoch, c.Loss = append(c.Epoch, float64(rec.Epoch)), append(c.Loss, rec.Loss)
 			knn := math.NaN()

@@ -19,9 +19,9 @@ type Input struct {
 	Title   string // after "LayerMem by depth: " and the like
 	Note    string // a line of its own below it, "": none
 	Options memorize.Options
-	// Records is the log of the training by the name of the encoder, f and g; nil if
+	// Records is the log of the training by encoder; nil if
 	// the encoders were not trained here. It needs Recipe.
-	Records map[string][]ssl.Record
+	Records map[memorize.Side][]ssl.Record
 	// Recipe is that of the run, nil if the encoders were not trained here.
 	Recipe *recipe.Recipe
 	// Train and Test are the images, nil where they are not available.

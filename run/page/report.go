@@ -116,10 +116,10 @@ func (x *Page) key() []report.Fact {
 				len(s.Taps))})
 	}
 	if x.Records != nil {
-		for _, which := range encoders {
-			for _, rec := range x.Records[which] {
+		for _, side := range memorize.Sides {
+			for _, rec := range x.Records[side] {
 				if k := rec.KNN; k != nil {
-					fact := report.Fact{Name: "kNN accuracy of " + which, Value: fmt.Sprintf("%.1f %%", 100**k)}
+					fact := report.Fact{Name: "kNN accuracy of " + side.String(), Value: fmt.Sprintf("%.1f %%", 100**k)}
 					if n := len(out); n > 0 && out[n-1].Name == fact.Name {
 						out = out[:n-1] // the last epoch that was tested
 					}

@@ -204,9 +204,9 @@ func (x *Page) training() *report.Section {
 		X: "epoch", Y: "kNN accuracy"}
 	chance := 0.
 	var warnings []string
-	for _, which := range encoders {
-		l, k := report.Series{Name: which}, report.Series{Name: which}
-		for _, rec := range x.Records[which] {
+	for _, side := range memorize.Sides {
+		l, k := report.Series{Name: side.String()}, report.Series{Name: side.String()}
+		for _, rec := range x.Records[side] {
 			chance = rec.Chance
 			l.X = append(l.X, float64(rec.Epoch))
 			l.Y = append(l.Y, report.Values([]float64{rec.Loss})...)
@@ -214,7 +214,7 @@ func (x *Page) training() *report.Section {
 				k.X, k.Y = append(k.X, float64(rec.Epoch)), append(k.Y, rec.KNN)
 			}
 			if rec.Warning != "" {
-				warnings = append(warnings, fmt.Sprintf("%s, epoch %d: %s", which, rec.Epoch, rec.Warning))
+				warnings = append(warnings, fmt.Sprintf("%s, epoch %d: %s", side, rec.Epoch, rec.Warning))
 			}
 		}
 		if len(l.X) > 0 {

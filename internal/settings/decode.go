@@ -1,4 +1,4 @@
-package strict
+package settings
 
 import (
 	"fmt"
@@ -14,11 +14,11 @@ import (
 )
 
 // Decode lays the YAML document src over the struct that into points to. file
-// names the document in problems. The path of each value set is noted in seen
-// with the place it came from, unless seen is nil. All problems found are
+// names the document in problems. The path of each value set is noted in origins
+// with the place it came from, unless origins is nil. All problems found are
 // returned together, as Problems; fields without a problem are set all the same.
-func Decode(into any, file string, src []byte, seen map[string]string) error {
-	d := decoder{file: file, seen: seen}
+func Decode(into any, file string, src []byte, origins map[string]string) error {
+	d := decoder{file: file, origins: origins}
 	body, err := parse(src)
 	if err != nil {
 		d.problems.Add(file, "", "%v", err)
@@ -32,7 +32,7 @@ func Decode(into any, file string, src []byte, seen map[string]string) error {
 
 // Set carries out one assignment such as "train.epochs=3"; the right-hand side
 // is a YAML value. An unknown path is refused with the nearest known one.
-func Set(into any, assignment string, seen map[string]string) error {
+func Set(into any, assignment string, origins map[string]string) error {
 	var ps Problems
 	where := "--set " + assignment
 	path, text, ok := strings.Cut(assignment, "=")
@@ -52,7 +52,7 @@ func Set(into any, assignment string, seen map[string]string) error {
 			ps.Add(where, path, "%v", err)
 			return ps
 		}
-		d := decoder{file: where, oneLine: true, seen: seen}
+		d := decoder{file: where, oneLine: true, origins: origins}
 		if body == nil {
 			d.problem(nil, path, "want %s, found nothing", kindName(l.Value.Type()))
 		} else {
@@ -134,7 +134,7 @@ func parse(src []byte) (body ast.Node, err error) {
 type decoder struct {
 	file     string
 	oneLine  bool // the document is a command-line argument: no line numbers
-	seen     map[string]string
+	origins  map[string]string
 	problems Problems
 }
 
@@ -171,8 +171,8 @@ func (d *decoder) value(path string, n ast.Node, same []reflect.Value) {
 	for _, v := range same[1:] {
 		d.leaf(path, n, v)
 	}
-	if d.seen != nil {
-		d.seen[path] = d.where(n)
+	if d.origins != nil {
+		d.origins[path] = d.where(n)
 	}
 }
 
@@ -294,7 +294,7 @@ func scalar(n ast.Node, v reflect.Value) error {
 		}
 		v.SetFloat(f)
 	default:
-		panic(fmt.Sprintf("strict: a field of type %s cannot be read", v.Type()))
+		panic(fmt.Sprintf("settings: a field of type %s cannot be read", v.Type()))
 	}
 	return nil
 }

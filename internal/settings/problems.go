@@ -1,4 +1,4 @@
-// Package strict reads YAML into Go structs and refuses whatever does not fit:
+// Package settings reads YAML into Go structs and refuses whatever does not fit:
 // names that no field has, values of another type, values without a field. Each
 // refusal says where it stands, which field it is about, what was expected and
 // what was found.
@@ -9,7 +9,7 @@
 //
 // A pointer to a struct is a section that may be absent: null, which is one value
 // field, or a section whose fields a document gives.
-package strict
+package settings
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package strict
+package settings
 
 import (
 	"bytes"
@@ -28,15 +28,15 @@ type outer struct {
 
 func TestDecodeReadsEveryKind(t *testing.T) {
 	v := outer{Count: 7}
-	seen := map[string]string{}
+	origins := map[string]string{}
 	err := Decode(&v, "a.yaml", []byte("name: x\non: true\nwords: all\nsizes: [1, 2]\nin:\n  rate: 1e-3\n"+
-		"  range: [0.5, 2]\n  seed: 18446744073709551615\n"), seen)
+		"  range: [0.5, 2]\n  seed: 18446744073709551615\n"), origins)
 	require.NoError(t, err)
 	seed := uint64(1<<64 - 1)
 	assert.Equal(t, outer{Name: "x", Count: 7, On: true, Words: []string{"all"}, Sizes: []int{1, 2},
 		In: inner{Rate: 1e-3, Range: [2]float64{.5, 2}, Seed: &seed}}, v)
-	assert.Equal(t, "a.yaml:6", seen["in.rate"])
-	assert.NotContains(t, seen, "count")
+	assert.Equal(t, "a.yaml:6", origins["in.rate"])
+	assert.NotContains(t, origins, "count")
 }
 
 func TestDecodeSaysWhatIsWrong(t *testing.T) {
@@ -111,10 +111,10 @@ func TestSectionsThatMayBeAbsent(t *testing.T) {
 	assert.Equal(t, "may", paths(&v))
 	require.NoError(t, Decode(&v, "x", []byte("may: null"), nil))
 	assert.Nil(t, v.May)
-	seen := map[string]string{}
-	require.NoError(t, Decode(&v, "x", []byte("may: {rate: 2}"), seen))
+	origins := map[string]string{}
+	require.NoError(t, Decode(&v, "x", []byte("may: {rate: 2}"), origins))
 	assert.Equal(t, &inner{Rate: 2}, v.May)
-	assert.Equal(t, map[string]string{"may.rate": "x:1"}, seen)
+	assert.Equal(t, map[string]string{"may.rate": "x:1"}, origins)
 	assert.Equal(t, "may.rate may.range may.seed", paths(&v))
 	require.NoError(t, Decode(&v, "x", []byte("may:\n  seed: 4"), nil))
 	assert.EqualValues(t, 2, v.May.Rate, "what is not named stays")
