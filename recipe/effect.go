@@ -188,6 +188,9 @@ func (c *checker) idle(r *Recipe, l settings.Leaf, values map[string]string) str
 		return "encoder.name is " + r.Encoder.Name + ", which has no convolutions of 3x3"
 	case path == "train.keep_every" && t.KeepEvery > t.Epochs:
 		return fmt.Sprintf("train.epochs is %d", t.Epochs)
+	case slices.Contains(coloured, strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "score."), "augment."),
+		"second.")) && gray(r):
+		return "data.name is " + r.Data.Name + ", whose images have one channel"
 	case path == "augment.jitter.p" && r.Augment.Jitter == augment.Jitter{P: r.Augment.Jitter.P}:
 		return "all of augment.jitter are 0"
 	case strings.HasPrefix(path, "score.points.") && c.counts("split"):
@@ -208,6 +211,15 @@ func (c *checker) idle(r *Recipe, l settings.Leaf, values map[string]string) str
 		}
 	}
 	return ""
+}
+
+// coloured are operations that change colours and nothing else.
+var coloured = []string{"gray", "jitter.saturation", "jitter.hue"}
+
+// gray tells whether the images have one channel.
+func gray(r *Recipe) bool {
+	_, _, c := r.ImageShape()
+	return c == 1
 }
 
 // idleInView says why a field of views that differ in some of them has no effect, from

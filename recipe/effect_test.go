@@ -123,7 +123,7 @@ var changes = map[string]change{
 	"augment.jitter.hue":        {set: "0.2", idle: "augment.jitter.p=0"},
 	"augment.jitter.p": {set: "0.5", idle: "augment.jitter.brightness=0 augment.jitter.contrast=0 " +
 		"augment.jitter.saturation=0 augment.jitter.hue=0"},
-	"augment.gray":               {set: "0.1"},
+	"augment.gray":               {set: "0.1", idle: "data.name=mnist data.dir=x augment.mean=[0.1] augment.std=[0.3]"},
 	"augment.blur.p":             {set: "0.1"},
 	"augment.blur.kernel":        {set: "5", with: "augment.blur.p=0.5", idle: "augment.blur.p=0"},
 	"augment.blur.sigma":         {set: "[1,2]", with: "augment.blur.p=0.5", idle: "augment.blur.p=0"},

@@ -346,6 +346,11 @@ func TestRefused(t *testing.T) {
 		{"method.name=mae",
 			`encoder.name: "resnet9" for method mae: found one without tokens, expected a vision transformer, such as ` +
 				`vit_tiny_patch4: mae hides patches`},
+		{"train.lr=1e-320", "train.lr: want a number above 0 and at most 1e+06, found 1e-320, which is 0 in float32"},
+		{"train.clip_norm=1e-320", "train.clip_norm: want a number above 0"},
+		{"train.momentum=0.999999999999", "less than 1, found 0.999999999999, which is 1 in float32"},
+		{"train.beta2=0.999999999999", "train.beta2: want more than 0 and less than 1, found 0.999999999999"},
+		{"method.temperature=1e-320", "method.temperature: found 1e-320, expected a number above 0"},
 		{"train.beta1=1", "train.beta1: want more than 0 and less than 1, found 1"},
 		{"train.beta2=0", "train.beta2: want more than 0"},
 		{"trian.epochs=3", "--set trian.epochs=3: no field trian.epochs; did you mean train.epochs?"},

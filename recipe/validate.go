@@ -53,7 +53,7 @@ func within[T int | float64](c *checker, field string, v, lo, hi T) {
 // positive wants 0 < v <= hi, and more than float32 takes for 0.
 func (c *checker) positive(field string, v, hi float64) {
 	if !(float32(v) > 0 && v <= hi) {
-		c.problem(field, "want a number above 0 and at most %v, found %v", hi, v)
+		c.problem(field, "want a number above 0 and at most %v, found %v%s", hi, v, inFloat32(v))
 	}
 }
 
@@ -272,9 +272,18 @@ func (r *Recipe) split(c *checker) {
 
 // share wants 0 <= v < 1.
 func (c *checker) share(field string, v float64) {
-	if !(v >= 0 && v < 1) {
-		c.problem(field, "want at least 0 and less than 1, found %v", v)
+	if !(v >= 0 && float32(v) < 1) {
+		c.problem(field, "want at least 0 and less than 1, found %v%s", v, inFloat32(v))
 	}
+}
+
+// inFloat32 says so where a number within its range is at the end of it in float32, which
+// is what networks and optimizers compute in.
+func inFloat32(v float64) string {
+	if r := float64(float32(v)); r != v && (r == 0 || r == 1) {
+		return fmt.Sprintf(", which is %v in float32", r)
+	}
+	return ""
 }
 
 func (r *Recipe) train(c *checker) {
@@ -308,8 +317,8 @@ func (r *Recipe) train(c *checker) {
 		field string
 		found float64
 	}{{"train.beta1", t.Beta1}, {"train.beta2", t.Beta2}} {
-		if !(b.found > 0 && b.found < 1) {
-			c.problem(b.field, "want more than 0 and less than 1, found %v", b.found)
+		if !(float32(b.found) > 0 && float32(b.found) < 1) {
+			c.problem(b.field, "want more than 0 and less than 1, found %v%s", b.found, inFloat32(b.found))
 		}
 	}
 	c.share("train.weights_ema", t.WeightsEMA)

@@ -44,7 +44,7 @@ func within[T int | float64](field string, v, lo, hi T) error {
 
 // share wants 0 <= v < 1.
 func share(field string, v float64) error {
-	if !(v >= 0 && v < 1) {
+	if !(v >= 0 && float32(v) < 1) { // what networks compute in
 		return fmt.Errorf("%s: found %v, expected at least 0 and less than 1", field, v)
 	}
 	return nil
