@@ -133,7 +133,7 @@ func (c *scoreCmd) way() (way scoreWay, name string, flags []string) {
 	case c.given():
 		return ofData, "--encoder and --data", append(encoder, "data", "data-dir", "points", "split")
 	}
-	return ofRecipe, "neither --run nor --recipe nor --data", append(files, "split")
+	return ofRecipe, "no --run, --recipe or --data", append(files, "split")
 }
 
 // Run scores two encoders: of a run, by a recipe, or others.

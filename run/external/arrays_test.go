@@ -326,6 +326,17 @@ func TestReadIndices(t *testing.T) {
 	}
 }
 
+// What may be a list or a file is not guessed.
+func TestListOrFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("7", []byte("3"), 0o644))
+	_, err := ReadIndices("7", "candidate")
+	assert.ErrorContains(t, err, "candidate: found 7, which is a list of indices and a file, expected ./7 for the file")
+	got, err := ReadIndices("./7", "candidate")
+	require.NoError(t, err)
+	assert.Equal(t, []int{3}, got.List)
+}
+
 func read(t testing.TB, path ...string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(path...))

@@ -3,6 +3,7 @@ package external
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -42,6 +43,10 @@ func (i Indices) Check(points int) error {
 // the given name.
 func ReadIndices(spec, name string) (Indices, error) {
 	if indexRanges.MatchString(spec) {
+		if _, err := os.Stat(spec); err == nil {
+			return Indices{}, fmt.Errorf("%s: found %s, which is a list of indices and a file, expected ./%[2]s for the file, or another "+
+				"folder to work in for the list", name, spec)
+		}
 		list, err := parseIndices(spec)
 		if err != nil {
 			return Indices{}, fmt.Errorf("%s: %w", name, err)
