@@ -177,7 +177,7 @@ func (c *ScoreConfig) open(r *recipe.Recipe) (*Setup, error) {
 			}
 			return data.SplitOf(train, test, *c.Sets)
 		case c.Ranges != nil:
-			return data.MakeSplit(train, test, data.SplitOptions{Ranges: c.Ranges})
+			return data.MakeSplit(train, test, data.SplitOptions{Seed: r.SplitSeed(), Ranges: c.Ranges})
 		}
 		split, err := data.ReadSplit(c.Split)
 		if err != nil {
