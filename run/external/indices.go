@@ -44,8 +44,8 @@ func (i Indices) Check(points int) error {
 func ReadIndices(spec, name string) (Indices, error) {
 	if indexRanges.MatchString(spec) {
 		if _, err := os.Stat(spec); err == nil {
-			return Indices{}, fmt.Errorf("%s: found %s, which is a list of indices and a file, expected ./%[2]s for the file, or another "+
-				"folder to work in for the list", name, spec)
+			return Indices{}, fmt.Errorf("%s: found %s, which is a list of indices and a file, expected ./%[2]s "+
+				"for the file, or another folder to work in for the list", name, spec)
 		}
 		list, err := parseIndices(spec)
 		if err != nil {
