@@ -141,7 +141,7 @@ func AlignmentActivations(ctx context.Context, e *tensor.Engine, taps []Tap, set
 		if err != nil {
 			return nil, err
 		}
-		for _, side := range []Side{F, G} {
+		for _, side := range Sides {
 			two, err := firstTwo(activations(t, side), cut, o)
 			if err != nil {
 				return nil, err
@@ -231,21 +231,13 @@ func alignmentPasses(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, tap
 		if p.acc, err = newAccumulator(Plan{e, o, group, sets}, []Metric{m}); err != nil {
 			return nil, err
 		}
-		for in, err := range inputs {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				return nil, err
-			}
-			for side, encoder := range []nn.Encoder{f, g} {
-				if err := p.forward(Side(side), encoder, in.Set, in.X); err != nil {
-					return nil, err
-				}
-			}
+		err = p.over(ctx, f, g, inputs, func(in Input) {
 			if done += in.X.Dim(0) / 2; progress != nil {
 				progress(done, total)
 			}
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	var out Scores

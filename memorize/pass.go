@@ -104,21 +104,13 @@ func ScoreInputs(ctx context.Context, e *tensor.Engine, f, g nn.Encoder, sets []
 		total += len(s.Points)
 	}
 	p := pass{e: e, acc: acc, tape: e.NewTape(tensor.Inference)}
-	for in, err := range inputs {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, err
-		}
-		for side, encoder := range []nn.Encoder{f, g} {
-			if err := p.forward(Side(side), encoder, in.Set, in.X); err != nil {
-				return nil, err
-			}
-		}
+	err = p.over(ctx, f, g, inputs, func(in Input) {
 		if done += in.X.Dim(0) / o.Rows(); progress != nil {
 			progress(done, total)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	scores, err := acc.Scores()
 	if err != nil {
@@ -197,6 +189,25 @@ func (p *pass) input(image func(int) []uint8, points []int) *tensor.Tensor {
 		p.views.View(dst, img, rng.New(p.o.Seed, "score-view", uint64(index), uint64(v)))
 	})
 	return tensor.FromSlice(p.pixel, n, h, w, c)
+}
+
+// over runs f and g on inputs, one after the other, and calls done after each.
+func (p *pass) over(ctx context.Context, f, g nn.Encoder, inputs iter.Seq2[Input, error], done func(Input)) error {
+	for in, err := range inputs {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		for side, encoder := range []nn.Encoder{f, g} {
+			if err := p.forward(Side(side), encoder, in.Set, in.X); err != nil {
+				return err
+			}
+		}
+		done(in)
+	}
+	return nil
 }
 
 // forward runs an encoder on the views of points of a set and adds its

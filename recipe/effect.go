@@ -188,8 +188,7 @@ func (c *checker) idle(r *Recipe, l settings.Leaf, values map[string]string) str
 		return "encoder.name is " + r.Encoder.Name + ", which has no convolutions of 3x3"
 	case path == "train.keep_every" && t.KeepEvery > t.Epochs:
 		return fmt.Sprintf("train.epochs is %d", t.Epochs)
-	case slices.Contains(coloured, strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, "score."), "augment."),
-		"second.")) && gray(r):
+	case slices.ContainsFunc(coloured, func(f string) bool { return strings.HasSuffix(path, "."+f) }) && gray(r):
 		return "data.name is " + r.Data.Name + ", whose images have one channel"
 	case path == "augment.jitter.p" && r.Augment.Jitter == augment.Jitter{P: r.Augment.Jitter.P}:
 		return "all of augment.jitter are 0"

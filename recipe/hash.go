@@ -62,10 +62,7 @@ func (r *Recipe) canonical() []string {
 		c.Augment.Second = nil
 	}
 	all := settings.Leaves(&c)
-	values := map[string]string{}
-	for _, l := range all {
-		values[l.Path] = settings.Text(l.Value)
-	}
+	values := texts(&c)
 	var lines []string
 	for _, l := range all {
 		if counts(l, values) {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"strings"
+	"slices"
 
 	"github.com/locimem/locimem/internal/settings"
 	"github.com/locimem/locimem/internal/textfile"
@@ -89,31 +89,34 @@ func (q Request) Read() (*Recipe, error) {
 			return nil
 		}
 	}
-	said, ofFile := map[string]string{}, map[string]string{}
-	for i, lay := range []layer{
-		func(r *Recipe, origins map[string]string) error { return settings.Decode(r, q.File, q.Src, origins) },
-		assign(q.Own),
-		assign(q.Sets),
-	} {
-		own, err := lay.over(r, c.origins)
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 && !q.Stored || i == 2 {
-			c.ofLayer(r, own, i == 0)
-			maps.Copy(said, own)
-		}
-		if i == 0 {
-			alone := r.copy()
-			alone.Method.close()
-			ofFile = c.withoutEffect(alone, said)
-		}
+	document := layer(func(r *Recipe, origins map[string]string) error {
+		return settings.Decode(r, q.File, q.Src, origins)
+	})
+	said, err := document.over(r, c.origins)
+	if err != nil {
+		return nil, err
 	}
+	if q.Stored {
+		clear(said)
+	}
+	c.ofLayer(r, said, true)
+	alone := r.copy()
+	alone.Method.close()
+	ofFile := c.withoutEffect(alone, said)
+	if _, err := assign(q.Own).over(r, c.origins); err != nil {
+		return nil, err
+	}
+	assigned, err := assign(q.Sets).over(r, c.origins)
+	if err != nil {
+		return nil, err
+	}
+	c.ofLayer(r, assigned, false)
+	maps.Copy(said, assigned)
 	c.notOfMethod(r.Method.Name)
 	r.Method.close()
-	for path, where := range said {
-		if strings.HasPrefix(where, "--set ") && !c.counts(path) {
-			c.unused(path, where)
+	for _, path := range slices.Sorted(maps.Keys(assigned)) {
+		if !c.counts(path) {
+			c.unused(path, assigned[path])
 		}
 	}
 	r.validate(c)

@@ -55,13 +55,10 @@ func (r *Recipe) ScoreView() augment.Config { return r.Score.Augment.Over(r.Augm
 
 // Augmentation returns what counts of a configuration of views, by field.
 func Augmentation(c augment.Config) map[string]any {
-	all := settings.Leaves(&Recipe{Augment: c})
-	values := map[string]string{}
-	for _, l := range all {
-		values[l.Path] = settings.Text(l.Value)
-	}
+	r := &Recipe{Augment: c}
+	values := texts(r)
 	fields := map[string]any{}
-	for _, l := range all {
+	for _, l := range settings.Leaves(r) {
 		if field, ok := strings.CutPrefix(l.Path, "augment."); ok && counts(l, values) {
 			fields[field] = l.Value.Interface()
 		}

@@ -159,7 +159,7 @@ type ScoreConfig struct {
 }
 
 // NoControl is what to know of scores without independents.
-const NoControl = "note: there are no independents (images that g was trained on and f was not), so there is no " +
+const NoControl = "there are no independents (images that g was trained on and f was not), so there is no " +
 	"controlled score, and the raw one cannot tell memorization from a bias of the pair"
 
 // open opens the data and takes the sets from where they are.
@@ -199,7 +199,7 @@ func Score(ctx context.Context, r *recipe.Recipe, c ScoreConfig, rep Reporter) (
 	}
 	l.Foreign = c.Foreign
 	if len(l.Split.Independent) == 0 {
-		rep.Printf("%s", NoControl)
+		rep.Printf("note: %s", NoControl)
 	}
 	if c.SharedAsCandidates {
 		r.Score.Points.Shared = len(l.Split.Candidate)

@@ -64,12 +64,12 @@ func OpenData(r *recipe.Recipe) (train, test data.Dataset, err error) {
 // everyNth refuses a choice of test images where the folders are the choice: image files
 // then lie in the folder of their part and not in that of their class.
 func everyNth(r *recipe.Recipe, train data.Dataset) error {
-	n, usual := r.Data.Folder.TestEvery, recipe.Default().Data.Folder.TestEvery
-	if n == usual || train.Len() == 0 || train.Label(0) < 0 {
+	if train.Len() == 0 || train.Label(0) < 0 {
 		return nil
 	}
 	top, _, _ := strings.Cut(data.FileOf(train, 0), "/")
-	if top == train.Classes()[train.Label(0)] {
+	n, usual := r.Data.Folder.TestEvery, recipe.Default().Data.Folder.TestEvery
+	if n == usual || top == train.Classes()[train.Label(0)] {
 		return nil
 	}
 	var wrong settings.Problems
@@ -82,13 +82,16 @@ func everyNth(r *recipe.Recipe, train data.Dataset) error {
 func Open(r *recipe.Recipe) (*Setup, error) {
 	return open(r, func(train, test data.Dataset) (*data.Split, error) {
 		split, err := data.MakeSplit(train, test, r.SplitOptions())
-		if s := recipe.Default().Split; err != nil && r.Split.Shared == s.Shared && r.Split.Candidate == s.Candidate &&
+		if err == nil {
+			return split, nil
+		}
+		if s := recipe.Default().Split; r.Split.Shared == s.Shared && r.Split.Candidate == s.Candidate &&
 			r.Split.Independent == s.Independent && r.Split.External == s.External {
 			err = fmt.Errorf("%w: the numbers are the defaults of recipes/default.yaml, expected split.shared, "+
 				"split.candidate, split.independent and split.external that fit: there are %d images for training and "+
 				"%d for testing", err, train.Len(), test.Len())
 		}
-		return split, err
+		return nil, err
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 
 // Every method of ssl comes out of a recipe with the recipe's settings, and every
 // optimiser.
-func TestLabMakesEveryMethod(t *testing.T) {
+func TestSetupMakesEveryMethod(t *testing.T) {
 	e, err := tensor.NewEngine(tensor.Options{Threads: 1})
 	require.NoError(t, err)
 	defer e.Close()

@@ -187,7 +187,7 @@ func (o *opened) unitsOnExtremes(
 	}
 	if len(top[0]) == 0 || len(top[1]) == 0 {
 		return found, fmt.Errorf("%s of %s: found no unit behind it that answers to the chosen points of set %s, "+
-			"expected some", layer, s.String(), set)
+			"expected some", layer, s, set)
 	}
 	found.Most, found.Least = stat.Mean(top[0], nil), stat.Mean(top[1], nil)
 	if t, err := stats.Welch(top[0], top[1], level); err == nil {

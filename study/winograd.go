@@ -78,14 +78,14 @@ func (x *Reader) writeWinograd(direct, fast *Group) (*report.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	training, err := x.winogradTraining(direct, fast)
+	training, claims, err := x.winogradTraining(direct, fast)
 	if err != nil {
 		return nil, err
 	}
 	return &report.Document{
 		Lead:     []string{prosef(leadWinograd, len(direct.Pairs), direct.Pairs[0].Recipe.Describe())},
-		Claims:   append([]report.Claim{score}, training.claims...),
-		Sections: []report.Section{layers, training.section},
+		Claims:   append([]report.Claim{score}, claims...),
+		Sections: []report.Section{layers, training},
 	}, nil
 }
 
@@ -135,21 +135,15 @@ func reachOf(c report.Cell) float64 {
 	return max(math.Abs(*c.Lo), math.Abs(*c.Hi))
 }
 
-// winogradFound is what trainings say.
-type winogradFound struct {
-	section report.Section
-	claims  []report.Claim
-}
-
 // winogradTraining compares losses and accuracies on the way.
-func (x *Reader) winogradTraining(direct, fast *Group) (*winogradFound, error) {
+func (x *Reader) winogradTraining(direct, fast *Group) (s report.Section, claims []report.Claim, err error) {
 	d, err := x.curves(direct)
 	if err != nil {
-		return nil, err
+		return s, nil, err
 	}
 	w, err := x.curves(fast)
 	if err != nil {
-		return nil, err
+		return s, nil, err
 	}
 	last := len(d.loss)
 	early := min(winogradEarly, last)
@@ -160,10 +154,10 @@ func (x *Reader) winogradTraining(direct, fast *Group) (*winogradFound, error) {
 		}
 		return out
 	}
-	found := &winogradFound{claims: []report.Claim{
+	claims = []report.Claim{
 		x.judgeWithin(claimWinogradEarly, nil, relative(early), winogradLoss),
 		x.judgeWithin(claimWinogradLoss, nil, relative(last), winogradLoss),
-	}}
+	}
 	t := report.Table{
 		Name: "training", Title: "The training on the way", Note: "Means over f and g, with 95 % intervals over pairs.",
 		Columns: []report.Column{
@@ -193,13 +187,13 @@ func (x *Reader) winogradTraining(direct, fast *Group) (*winogradFound, error) {
 		push(&series[0], Interval(a))
 		push(&series[1], Interval(b))
 	}
-	found.section = report.Section{Title: "Training", Tables: []report.Table{t}}
+	s = report.Section{Title: "Training", Tables: []report.Table{t}}
 	if differs != nil {
 		chart.Series = series[:]
-		found.section.Charts = []report.Chart{chart}
-		found.claims = append(found.claims, x.judgeWithin(claimWinogradKNN, nil, differs, winogradKNN))
+		s.Charts = []report.Chart{chart}
+		claims = append(claims, x.judgeWithin(claimWinogradKNN, nil, differs, winogradKNN))
 	}
-	return found, nil
+	return s, claims, nil
 }
 
 // curves are the loss and the kNN accuracy of a group, [epoch - 1][pair], mean over f and

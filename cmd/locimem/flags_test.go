@@ -197,7 +197,7 @@ var planFlags = map[string]func(*studyCmd){
 // outcome, or an error. A new flag without an entry fails.
 func TestEveryFlagHasAnEffect(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs every command")
+		t.Skip("runs every command with every flag, which takes 40 s: not in short runs")
 	}
 	p, err := kong.New(&cli{}, helpTexts, kong.Name("locimem"))
 	require.NoError(t, err)

@@ -81,15 +81,15 @@ func (c *runCmd) Run(a *app) error {
 	a.summary(res.Summary)
 	a.paragraph("", res.Reading)
 	a.printf("\n")
-	for _, name := range memorize.Sides {
-		if k := res.KNN[name]; k != nil {
-			a.printf("kNN accuracy of %s: %.3f (k %d, t %g)\n", name, *k, r.KNN.K, r.KNN.T)
+	for _, side := range memorize.Sides {
+		if k := res.KNN[side]; k != nil {
+			a.printf("kNN accuracy of %s: %.3f (k %d, t %g)\n", side, *k, r.KNN.K, r.KNN.T)
 		}
 	}
-	for _, name := range memorize.Sides {
-		if p := res.Private[name]; p != nil {
+	for _, side := range memorize.Sides {
+		if p := res.Private[side]; p != nil {
 			a.printf("Training of %s spent epsilon %.4g at delta %.2g (noise %.4g); kNN and scores read the images once "+
-				"more, outside of that promise\n", name, p.Epsilon, p.Delta, p.Noise)
+				"more, outside of that promise\n", side, p.Epsilon, p.Delta, p.Noise)
 		}
 	}
 	a.printf("Report:  %s\n", filepath.Join(dir, "report.html"))

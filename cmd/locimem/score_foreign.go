@@ -159,7 +159,7 @@ func (f *foreignFlags) given() bool {
 var arrayFields = []string{"seed", "score.preset", "score.estimators", "score.distances", "score.mode", "score.units",
 	"score.rest", "score.absolute", "score.alignment", "score.resamples", "score.level", "score.seed", "train.threads"}
 
-// recipe returns the settings of scoring: those fields in uses count.
+// settings returns the settings of scoring: the fields in uses count.
 func (c *scoreCmd) settings(weights string, uses []string) (*recipe.Recipe, error) {
 	f := c.foreignFlags
 	if c.Activations {
@@ -263,12 +263,12 @@ func (c *scoreCmd) ofData(a *app) (*page.Summary, error) {
 		conf.Sets = &data.SplitSets{Shared: lists[memorize.Shared].List, Candidate: lists[memorize.Candidate].List,
 			Independent: lists[memorize.Independent].List, External: lists[memorize.External].List}
 		conf.CheckSets = func(train, test int) error {
-			for name, list := range lists {
+			for _, name := range memorize.SetNames() {
 				n := train
 				if name == memorize.External {
 					n = test
 				}
-				if err := list.Check(n); err != nil {
+				if err := lists[name].Check(n); err != nil {
 					return fmt.Errorf("--%s: %w", name, err)
 				}
 			}

@@ -164,8 +164,10 @@ func TestScoreYourOwn(t *testing.T) {
 	var want map[string]map[string]float64 // layer, set
 	require.NoError(t, json.Unmarshal([]byte(readFile(t, tmp, "expected.json")), &want))
 	in := func(name string) string { return filepath.Join(tmp, name) }
-	// Activations are PyTorch's own; from views on, sums are rounded in another order.
-	exact := map[string]float64{"activations": 5e-6, "views": 1e-5} // unit vectors are float32
+	// Activations are PyTorch's own, but views are as little as 7e-5 apart in bn4_2, where unit
+	// vectors in float32 move the score of a point by up to 9e-6. From views on, sums are
+	// rounded in another order.
+	exact := map[string]float64{"activations": 5e-6, "views": 1e-5}
 	for out, args := range map[string][]string{
 		"activations": {"--activations", in("f.npz"), in("g.npz")},
 		"views": {"--f", in("f.safetensors"), "--g", in("g.safetensors"), "--encoder", "resnet9", "--width", "0.25",

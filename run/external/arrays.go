@@ -256,7 +256,7 @@ func (f *arrayFile) notes(s *arraySets, lists map[string]Indices) (notes []strin
 		}
 	}
 	if !slices.ContainsFunc(s.sets, func(set memorize.Set) bool { return set.Name == memorize.Independent }) {
-		notes = append(notes, strings.TrimPrefix(run.NoControl, "note: "))
+		notes = append(notes, run.NoControl)
 	}
 	return notes
 }
